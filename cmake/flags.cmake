@@ -1,0 +1,44 @@
+# tare_flags: what every file of ours is compiled with.
+add_library(tare_flags INTERFACE)
+target_compile_options(tare_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-align
+  -Wcast-qual -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef
+  -Wpointer-arith -Wwrite-strings -Wdouble-promotion
+  -ffp-contract=off -fno-math-errno)
+target_compile_definitions(tare_flags INTERFACE _POSIX_C_SOURCE=200809L)
+target_link_libraries(tare_flags INTERFACE m)
+if(TARE_WERROR)
+  target_compile_options(tare_flags INTERFACE -Werror)
+endif()
+if(TARE_SANITIZE)
+  target_compile_options(tare_flags INTERFACE -fsanitize=${TARE_SANITIZE}
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  target_link_options(tare_flags INTERFACE -fsanitize=${TARE_SANITIZE})
+endif()
+if(TARE_COVERAGE)
+  target_compile_options(tare_flags INTERFACE --coverage)
+  target_link_options(tare_flags INTERFACE --coverage)
+endif()
+
+set(TARE_ISA_ref "")
+set(TARE_ISA_avx2 -mavx2 -mfma)
+set(TARE_ISA_avx512 ${TARE_ISA_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+set(TARE_ISA_vnni ${TARE_ISA_avx512} -mavx512vnni -mavx512vbmi)
+
+# tare_kernel_family(NAME [ref|avx2|avx512|vnni ...]): adds NAME/NAME.c (table and
+# selection) and one NAME/NAME_<isa>.c each, with that instruction set's flags. On other
+# processors only the reference is built.
+function(tare_kernel_family name)
+  target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}.c)
+  foreach(isa ${ARGN})
+    set(file ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}_${isa}.c)
+    if(isa STREQUAL "ref" OR CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+      target_sources(tare_rt_objects PRIVATE ${file})
+      set_property(SOURCE ${file} TARGET_DIRECTORY tare_rt_objects
+                   APPEND PROPERTY COMPILE_OPTIONS ${TARE_ISA_${isa}})
+    endif()
+  endforeach()
+endfunction()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_definitions(tare_flags INTERFACE TARE_BUILD_X86)
+endif()

@@ -1,0 +1,42 @@
+/* tare/tensor.h - element types and shapes, shared by every other header. */
+#ifndef TARE_TENSOR_H
+#define TARE_TENSOR_H
+
+#include <stdint.h>
+
+#include "tare/export.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Element type. Values are stored in engine files: append only. */
+enum tare_dtype {
+    TARE_F32 = 0,
+    TARE_U8 = 1,
+    TARE_S8 = 2,
+    TARE_S32 = 3,
+    TARE_S64 = 4,
+    TARE_BOOL = 5,
+    TARE_F64 = 6,
+    TARE_F16 = 7
+};
+
+/** Largest number of axes of a tensor. */
+#define TARE_MAX_RANK 8
+
+/** A shape. Rank 0 is a scalar. An axis of unknown length is -1. */
+struct tare_dims {
+    int32_t rank;
+    int64_t d[TARE_MAX_RANK];
+};
+
+/** Bytes of one element. */
+TARE_API int tare_dtype_bytes(enum tare_dtype dtype);
+/** "float32", "uint8", … as NumPy names it. Static storage. */
+TARE_API const char *tare_dtype_name(enum tare_dtype dtype);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TARE_TENSOR_H */

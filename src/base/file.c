@@ -1,0 +1,204 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static enum tare_status io_error(struct tare_error *err, const char *path,
+                                 const char *what)
+{
+    return tare_error_set(err, TARE_E_IO, "%s: cannot %s: %s", path, what,
+                          strerror(errno));
+}
+
+static enum tare_status open_regular(const char *path, int *fd, size_t *n_bytes,
+                                     struct tare_error *err)
+{
+    struct stat st;
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0) return io_error(err, path, "open");
+    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(*fd);
+        return tare_error_set(err, TARE_E_IO, "%s: not a regular file", path);
+    }
+    *n_bytes = (size_t)st.st_size;
+    return TARE_OK;
+}
+
+static enum tare_status read_all(int fd, const char *path, uint8_t *data,
+                                 size_t n_bytes, struct tare_error *err)
+{
+    for (size_t done = 0; done < n_bytes;) {
+        const ssize_t n = read(fd, data + done, n_bytes - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return io_error(err, path, "read");
+        TARE_FAIL_IF(n == 0, err, TARE_E_IO, "%s: shrank while it was read", path);
+        done += (size_t)n;
+    }
+    return TARE_OK;
+}
+
+enum tare_status tare_file_read(const char *path, size_t max_bytes, uint8_t **data,
+                                size_t *n_bytes, struct tare_error *err)
+{
+    int fd;
+    size_t size;
+    *data = NULL;
+    *n_bytes = 0;
+    const enum tare_status opened = open_regular(path, &fd, &size, err);
+    if (opened != TARE_OK) return opened;
+
+    enum tare_status st = TARE_OK;
+    uint8_t *bytes = NULL;
+    if (size > max_bytes)
+        st = tare_error_set(err, TARE_E_FORMAT, "%s: %zu bytes, want at most %zu", path,
+                            size, max_bytes);
+    else if (!(bytes = tare_alloc(size + 1)))
+        st = tare_error_set(err, TARE_E_NOMEM, "%s: no memory for %zu bytes", path,
+                            size);
+    else
+        st = read_all(fd, path, bytes, size, err);
+    close(fd);
+    if (st != TARE_OK) {
+        tare_free(bytes);
+        return st;
+    }
+    bytes[size] = 0;
+    *data = bytes;
+    *n_bytes = size;
+    return TARE_OK;
+}
+
+enum tare_status tare_map_open(const char *path, struct tare_map *map,
+                               struct tare_error *err)
+{
+    int fd;
+    size_t size;
+    *map = (struct tare_map){0};
+    const enum tare_status opened = open_regular(path, &fd, &size, err);
+    if (opened != TARE_OK) return opened;
+    if (size == 0) {
+        close(fd);
+        return tare_error_set(err, TARE_E_FORMAT, "%s: empty file", path);
+    }
+    void *base = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (base == MAP_FAILED) return io_error(err, path, "map");
+    map->base = base;
+    map->n_bytes = size;
+    return TARE_OK;
+}
+
+void tare_map_close(struct tare_map *map)
+{
+    if (map->base) munmap((void *)(uintptr_t)map->base, map->n_bytes);
+    *map = (struct tare_map){0};
+}
+
+struct tare_output {
+    char *path;
+    char *temporary;
+    int fd;
+    bool failed;
+};
+
+static void output_free(struct tare_output *out)
+{
+    tare_free(out->path);
+    tare_free(out->temporary);
+    tare_free(out);
+}
+
+enum tare_status tare_output_create(const char *path, struct tare_output **result,
+                                    struct tare_error *err)
+{
+    static const char suffix[] = ".tmp-XXXXXX";
+    *result = NULL;
+    const size_t len = strlen(path);
+    struct tare_output *out = tare_alloc_array(1, sizeof *out);
+    if (out) {
+        out->path = tare_strdup(path);
+        out->temporary = tare_alloc(len + sizeof suffix);
+    }
+    if (!out || !out->path || !out->temporary) {
+        if (out) output_free(out);
+        return tare_error_set(err, TARE_E_NOMEM, "%s: no memory", path);
+    }
+    memcpy(out->temporary, path, len);
+    memcpy(out->temporary + len, suffix, sizeof suffix);
+    out->fd = mkstemp(out->temporary);
+    if (out->fd < 0) {
+        const enum tare_status st = io_error(err, path, "create");
+        output_free(out);
+        return st;
+    }
+    (void)fcntl(out->fd, F_SETFD, FD_CLOEXEC);
+    *result = out;
+    return TARE_OK;
+}
+
+enum tare_status tare_output_write(struct tare_output *out, const void *data,
+                                   size_t n_bytes, struct tare_error *err)
+{
+    const uint8_t *bytes = data;
+    TARE_FAIL_IF(out->failed, err, TARE_E_IO, "%s: an earlier write failed", out->path);
+    while (n_bytes > 0) {
+        const ssize_t n = write(out->fd, bytes, n_bytes);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            out->failed = true;
+            return io_error(err, out->path, "write");
+        }
+        bytes += n;
+        n_bytes -= (size_t)n;
+    }
+    return TARE_OK;
+}
+
+enum tare_status tare_output_commit(struct tare_output *out, struct tare_error *err)
+{
+    /* mkstemp makes files private; give what creat() would have given. */
+    const mode_t mask = umask(0);
+    (void)umask(mask);
+    enum tare_status st = TARE_OK;
+    if (out->failed)
+        st = tare_error_set(err, TARE_E_IO, "%s: an earlier write failed", out->path);
+    else if (fchmod(out->fd, 0666 & ~mask) != 0 || fsync(out->fd) != 0)
+        st = io_error(err, out->path, "write");
+    if (close(out->fd) != 0 && st == TARE_OK) st = io_error(err, out->path, "write");
+    if (st == TARE_OK && rename(out->temporary, out->path) != 0)
+        st = io_error(err, out->path, "rename into place");
+    if (st != TARE_OK) (void)unlink(out->temporary);
+    output_free(out);
+    return st;
+}
+
+void tare_output_discard(struct tare_output *out)
+{
+    if (!out) return;
+    (void)close(out->fd);
+    (void)unlink(out->temporary);
+    output_free(out);
+}
+
+enum tare_status tare_file_write(const char *path, const void *data, size_t n_bytes,
+                                 struct tare_error *err)
+{
+    struct tare_output *out;
+    const enum tare_status created = tare_output_create(path, &out, err);
+    if (created != TARE_OK) return created;
+    const enum tare_status written = tare_output_write(out, data, n_bytes, err);
+    if (written != TARE_OK) {
+        tare_output_discard(out);
+        return written;
+    }
+    return tare_output_commit(out, err);
+}

@@ -1,0 +1,82 @@
+#include "base/mem.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic int64_t g_fail_after = -1;
+
+void tare_alloc_fail_after(int64_t n)
+{
+    atomic_store(&g_fail_after, n);
+}
+
+static bool must_fail(void)
+{
+    if (atomic_load_explicit(&g_fail_after, memory_order_relaxed) < 0) return false;
+    return atomic_fetch_sub(&g_fail_after, 1) == 0;
+}
+
+bool tare_align_size(size_t n, size_t *out)
+{
+    size_t r;
+    if (!tare_add_size(n, TARE_ALIGN - 1, &r)) return false;
+    *out = r & ~(TARE_ALIGN - 1);
+    return true;
+}
+
+void *tare_alloc(size_t n_bytes)
+{
+    size_t n;
+    if (must_fail() || !tare_align_size(n_bytes ? n_bytes : 1, &n)) return NULL;
+    return aligned_alloc(TARE_ALIGN, n);
+}
+
+void *tare_alloc_array(size_t n, size_t elem_bytes)
+{
+    size_t total;
+    if (!tare_mul_size(n, elem_bytes, &total)) return NULL;
+    void *block = tare_alloc(total);
+    if (block) memset(block, 0, total ? total : 1);
+    return block;
+}
+
+void tare_free(void *block)
+{
+    free(block);
+}
+
+char *tare_strndup(const char *text, size_t n)
+{
+    size_t len = 0;
+    while (len < n && text[len])
+        len++;
+    char *copy = tare_alloc(len + 1);
+    if (!copy) return NULL;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+char *tare_strdup(const char *text)
+{
+    return tare_strndup(text, strlen(text));
+}
+
+bool tare_grow(void *items, size_t *cap, size_t need, size_t elem_bytes)
+{
+    if (need <= *cap) return true;
+    size_t target = *cap ? *cap : 8;
+    while (target < need)
+        if (!tare_mul_size(target, 2, &target)) return false;
+
+    void *old;
+    memcpy(&old, items, sizeof old);
+    void *grown = tare_alloc_array(target, elem_bytes);
+    if (!grown) return false;
+    if (old) memcpy(grown, old, *cap * elem_bytes);
+    tare_free(old);
+    memcpy(items, &grown, sizeof grown);
+    *cap = target;
+    return true;
+}

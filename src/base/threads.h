@@ -1,0 +1,33 @@
+/* base/threads.h - a pool that runs one loop at a time over several threads. */
+#ifndef TARE_BASE_THREADS_H
+#define TARE_BASE_THREADS_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct tare_pool;
+
+/** Work on the units [begin, end). `worker` is in [0, tare_pool_size). */
+typedef void tare_pool_fn(void *arg, int64_t begin, int64_t end, int worker);
+
+/** `n_threads` >= 1, the calling thread of tare_pool_run included. */
+enum tare_status tare_pool_create(int n_threads, struct tare_pool **pool,
+                                  struct tare_error *err);
+void tare_pool_destroy(struct tare_pool *pool);
+
+/** NULL counts as one thread. */
+int tare_pool_size(const struct tare_pool *pool);
+
+/**
+ * Call `fn` on chunks that cover [0, n_units) once, `grain` units each (the last may be
+ * shorter), and return when all are done. Which thread gets which chunk is not fixed,
+ * so a result may not depend on it. pool = NULL runs everything on the calling thread.
+ */
+void tare_pool_run(struct tare_pool *pool, int64_t n_units, int64_t grain,
+                   tare_pool_fn *fn, void *arg);
+
+/** Processors that this process may run on; at least 1. */
+int tare_cpu_count(void);
+
+#endif /* TARE_BASE_THREADS_H */

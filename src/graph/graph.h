@@ -1,0 +1,175 @@
+/* graph/graph.h - the IR: an SSA graph of named tensors and nodes.
+ *
+ * Ids index graph->tensors and graph->nodes and stay valid until tare_graph_compact().
+ * Every tensor has at most one producer. Names of ONNX tensors are kept to the end:
+ * caches, constraints and reports speak of them. */
+#ifndef TARE_GRAPH_GRAPH_H
+#define TARE_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "graph/op.h"
+#include "tare/tensor.h"
+
+#define TARE_NO_TENSOR (-1) /* an optional input that is left out */
+
+enum tare_attr_type {
+    TARE_ATTR_INT,
+    TARE_ATTR_FLOAT,
+    TARE_ATTR_STRING,
+    TARE_ATTR_INTS,
+    TARE_ATTR_FLOATS,
+    TARE_ATTR_TENSOR
+};
+
+/** Constant data: `data` is dense, TARE_ALIGN-aligned, owned, little-endian. */
+struct tare_const {
+    enum tare_dtype dtype;
+    struct tare_dims dims;
+    void *data;
+    size_t n_bytes;
+};
+
+struct tare_attr {
+    char *name;
+    enum tare_attr_type type;
+    int64_t i;
+    float f;
+    char *s;             /* STRING */
+    int64_t *ints;       /* INTS [n] */
+    float *floats;       /* FLOATS [n] */
+    size_t n;            /* of ints or floats */
+    struct tare_const t; /* TENSOR */
+};
+
+/** The precision that a node computes in. */
+enum tare_precision {
+    TARE_PRECISION_FP32 = 0,
+    TARE_PRECISION_INT8 = 1,
+    TARE_PRECISION_FP16 = 2,
+    TARE_PRECISION_BF16 = 3
+};
+
+/** How a tensor is held, set by the precision pass. `held`: stored as uint8,
+ *  real = scale * (q - zero_point). zero_point 0: the tensor cannot be negative, q in
+ *  [0, 255]; zero_point 128: signed, q - 128 in [-127, 127]. */
+struct tare_quant {
+    bool held;
+    float scale;
+    int32_t zero_point;
+};
+
+/** "FP32", "INT8", … Static storage. */
+const char *tare_precision_name(enum tare_precision precision);
+
+struct tare_tensor {
+    char *name; /* unique in the graph, never empty */
+    enum tare_dtype dtype;
+    bool has_dims; /* rank known; single axes may still be -1 */
+    struct tare_dims dims;
+    char *symbols[TARE_MAX_RANK]; /* names of symbolic axes, graph inputs only */
+    int32_t producer;             /* node id, or -1: graph input or constant */
+    void *data;                   /* constant content, owned; NULL otherwise */
+    size_t n_bytes;               /* of data */
+    struct tare_quant quant;
+};
+
+struct tare_node {
+    enum tare_op op;
+    char *name; /* unique in the graph, never empty */
+    int32_t *inputs;
+    size_t n_inputs;
+    int32_t *outputs;
+    size_t n_outputs;
+    struct tare_attr *attrs;
+    size_t n_attrs;
+    bool dead;      /* removed; skipped by everyone until compaction */
+    char *absorbed; /* names of the ONNX nodes fused into this one, "a + b", or NULL */
+    struct tare_fused fused;
+    enum tare_precision precision;
+};
+
+struct tare_graph {
+    char *name;
+    int opset; /* of the default domain */
+    struct tare_tensor *tensors;
+    size_t n_tensors, cap_tensors;
+    struct tare_node *nodes; /* in topological order */
+    size_t n_nodes, cap_nodes;
+    int32_t *inputs; /* tensor ids, constants not among them */
+    size_t n_inputs;
+    int32_t *outputs;
+    size_t n_outputs;
+};
+
+enum tare_status tare_graph_create(struct tare_graph **graph, struct tare_error *err);
+void tare_graph_destroy(struct tare_graph *graph);
+/** A deep copy: passes work on a copy, so that one model serves many builds. */
+enum tare_status tare_graph_clone(const struct tare_graph *graph,
+                                  struct tare_graph **copy, struct tare_error *err);
+
+/** Add a tensor; `name` is copied; a duplicate name is TARE_E_FORMAT. */
+enum tare_status tare_graph_add_tensor(struct tare_graph *graph, const char *name,
+                                       int32_t *id, struct tare_error *err);
+/** Add a constant tensor; takes ownership of content->data, also on failure. */
+enum tare_status tare_graph_add_const(struct tare_graph *graph, const char *name,
+                                      struct tare_const *content, int32_t *id,
+                                      struct tare_error *err);
+/** Append a node; arrays and name are copied; sets the outputs' producer. */
+enum tare_status tare_graph_add_node(struct tare_graph *graph, enum tare_op op,
+                                     const char *name, const int32_t *inputs,
+                                     size_t n_inputs, const int32_t *outputs,
+                                     size_t n_outputs, int32_t *id,
+                                     struct tare_error *err);
+/** Add or replace an attribute; takes ownership of what `attr` points to (its name is
+ *  copied), also on failure. */
+enum tare_status tare_node_add_attr(struct tare_node *node, const char *name,
+                                    struct tare_attr attr, struct tare_error *err);
+
+/** Id by name, or TARE_NO_TENSOR. */
+int32_t tare_graph_find_tensor(const struct tare_graph *graph, const char *name);
+/** Give back a tensor's constant data (it becomes an ordinary tensor). */
+void tare_tensor_clear_data(struct tare_tensor *tensor);
+bool tare_tensor_is_const(const struct tare_tensor *tensor);
+bool tare_graph_is_output(const struct tare_graph *graph, int32_t tensor);
+/** How many live nodes read the tensor (a node that reads it twice counts twice), plus
+ *  one for each time it is a graph output. */
+size_t tare_graph_n_uses(const struct tare_graph *graph, int32_t tensor);
+/** Let every reader of `from`, graph outputs included, read `to`. */
+void tare_graph_replace_uses(struct tare_graph *graph, int32_t from, int32_t to);
+/** Mark a node dead; its outputs lose their producer. */
+void tare_graph_remove_node(struct tare_graph *graph, int32_t node);
+/** Drop dead nodes and unused tensors, renumber, keep the order. Invalidates ids. */
+enum tare_status tare_graph_compact(struct tare_graph *graph, struct tare_error *err);
+/** Sort the nodes topologically (stable); a cycle or an input that nobody makes is
+ *  TARE_E_FORMAT naming the node. */
+enum tare_status tare_graph_sort(struct tare_graph *graph, struct tare_error *err);
+/** A copy of the records: note on `into` that it now also does the work of `from`. */
+enum tare_status tare_node_absorb(struct tare_node *into, const struct tare_node *from,
+                                  struct tare_error *err);
+
+/** flags[t] = the tensor's values cannot be negative, whatever the input: after Relu,
+ *  Clip(0, ...), Sigmoid, Softmax, ... and what keeps that (pooling, Concat, Add of two
+ *  such tensors, ...). @param[out] flags  [n_tensors]. */
+void tare_graph_nonnegative(const struct tare_graph *graph, bool *flags);
+
+/** Attribute by name, or NULL. */
+const struct tare_attr *tare_node_attr(const struct tare_node *node, const char *name);
+int64_t tare_node_int(const struct tare_node *node, const char *name, int64_t fallback);
+float tare_node_float(const struct tare_node *node, const char *name, float fallback);
+const char *tare_node_string(const struct tare_node *node, const char *name,
+                             const char *fallback);
+/** Read exactly `n` ints, or fill all with `fallback` when absent; another count fails:
+ *  "node 'c1' (Conv): attribute 'pads' has 3 values, want 4". */
+enum tare_status tare_node_ints(const struct tare_node *node, const char *name, size_t n,
+                                int64_t fallback, int64_t *out, struct tare_error *err);
+
+/** Error with the node's name and op in front: "node 'c1' (Conv): …". */
+#define TARE_NODE_FAIL(node, err, code, fmt, ...)                                        \
+    return tare_error_set((err), (code), "node '%.80s' (%s): " fmt, (node)->name,        \
+                          tare_op_name((node)->op), __VA_ARGS__)
+
+#endif /* TARE_GRAPH_GRAPH_H */

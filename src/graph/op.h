@@ -1,0 +1,70 @@
+/* graph/op.h - the operators: one line each in ops.inc, one file each family in ops/. */
+#ifndef TARE_GRAPH_OP_H
+#define TARE_GRAPH_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct tare_graph;
+struct tare_node;
+struct tare_const;
+
+/* TARE_OP_LINE(enumerator, ONNX name, first opset, least inputs, most inputs, outputs,
+ *              attributes, infer, eval) */
+#define TARE_OP_LINE(id, ...) TARE_OP_##id,
+enum tare_op {
+#include "graph/ops.inc"
+    TARE_OP_COUNT
+};
+#undef TARE_OP_LINE
+
+/** What fusion has put behind a node's own arithmetic, in this order:
+ *  y = clamp(slope(x + residual)), slope(v) = v < 0 ? v * negative_slope : v.
+ *  A node without fusion has negative_slope 1 and infinite bounds. The residual is the
+ *  node's last input when has_residual. */
+struct tare_fused {
+    bool has_residual;
+    float negative_slope;
+    float lower;
+    float upper;
+};
+
+/** No fusion at all. */
+struct tare_fused tare_fused_none(void);
+bool tare_fused_is_none(const struct tare_fused *fused);
+
+/** Set dims and dtype of the node's outputs from its inputs, which are all known. */
+typedef enum tare_status tare_op_infer_fn(struct tare_graph *graph,
+                                          struct tare_node *node, struct tare_error *err);
+
+/** The float reference of cheap operators, for constant folding: inputs[i].data is NULL
+ *  for an absent input. Fills outputs[i].data, allocated here (dtype and dims come from
+ *  inference and are set by the caller). */
+typedef enum tare_status tare_op_eval_fn(const struct tare_node *node,
+                                         const struct tare_const *inputs,
+                                         struct tare_const *outputs,
+                                         struct tare_error *err);
+
+struct tare_op_info {
+    const char *name;       /* ONNX's op_type */
+    int since;              /* first opset that we read */
+    size_t min_inputs;
+    size_t max_inputs;      /* SIZE_MAX: any number */
+    size_t n_outputs;       /* most outputs that we can make */
+    const char *attributes; /* allowed ones: "kernel_shape:ints group:int …" */
+    tare_op_infer_fn *infer;
+    tare_op_eval_fn *eval; /* NULL: not folded */
+};
+
+const struct tare_op_info *tare_op_info(enum tare_op op);
+const char *tare_op_name(enum tare_op op);
+/** The operator of an ONNX name, or TARE_OP_COUNT. */
+enum tare_op tare_op_find(const char *name);
+
+/** Infer every node in order. All graph inputs must have known dims. */
+enum tare_status tare_graph_infer(struct tare_graph *graph, struct tare_error *err);
+
+#endif /* TARE_GRAPH_OP_H */

@@ -1,0 +1,28 @@
+/* kernels/window.h - the geometry shared by convolution and pooling. Tensors are HWC:
+ * [batch, height, width, channels], dense. */
+#ifndef TARE_KERNELS_WINDOW_H
+#define TARE_KERNELS_WINDOW_H
+
+#include <stdint.h>
+
+/** All fields >= 1 but the pads (>= 0); groups divides in_c and out_c. The window of
+ *  output (oy, ox) starts at (oy * stride_h - pad_top, ox * stride_w - pad_left); taps
+ *  outside the input are padding. A matrix product [M,K] x [K,N] is the window with
+ *  in_w = out_w = M, in_c = K, out_c = N and 1 everywhere else. Stored in engine files. */
+struct tare_window {
+    int64_t batch;
+    int64_t in_h, in_w, in_c;
+    int64_t out_h, out_w, out_c;
+    int64_t groups;
+    int64_t kernel_h, kernel_w;
+    int64_t stride_h, stride_w;
+    int64_t dilation_h, dilation_w;
+    int64_t pad_top, pad_left;
+};
+
+/** Per-channel arrays that a convolution kernel reads have this many readable elements
+ *  behind the last one, and activations this many readable bytes behind the last
+ *  element; their values do not matter. */
+#define TARE_KERNEL_SLACK 64
+
+#endif /* TARE_KERNELS_WINDOW_H */
