@@ -1,0 +1,233 @@
+/* tare/dataset.h - labelled samples from images, IDX or raw files, preprocessed to what
+ * a network reads, and a loader that prefetches them in order. */
+#ifndef TARE_DATASET_H
+#define TARE_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tare/export.h"
+#include "tare/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Channels of a sample, in their order. */
+enum tare_color {
+    TARE_COLOR_DEFAULT = 0, /**< gray where the network reads one channel, else rgb */
+    TARE_COLOR_RGB = 1,
+    TARE_COLOR_BGR = 2,
+    TARE_COLOR_GRAY = 3,  /**< BT.601 luma, as Pillow's "L" */
+    TARE_COLOR_YUV444 = 4 /**< full-range BT.601, as JPEG and Pillow's "YCbCr" */
+};
+
+/** How a resize samples; all as Pillow's filters, byte for byte. */
+enum tare_filter {
+    TARE_FILTER_BILINEAR = 0, /**< triangle, widened (antialiased) when shrinking */
+    TARE_FILTER_BICUBIC = 1,  /**< a = -0.5, widened when shrinking */
+    TARE_FILTER_AREA = 2,     /**< box: the mean of the covered pixels */
+    TARE_FILTER_NEAREST = 3
+};
+
+enum tare_resize {
+    TARE_RESIZE_NONE = 0,
+    TARE_RESIZE_SHORTER = 1, /**< shorter side to resize_height, the other in
+                                proportion, rounded down */
+    TARE_RESIZE_EXACT = 2    /**< to resize_height x resize_width */
+};
+
+/**
+ * What happens between a decoded image and the network, in this order: colour
+ * conversion, resize, centre crop, value = (pixel * scale - mean) / std. Pixels are
+ * 0..255; the formula is evaluated in double and rounded to float once. Initialise with
+ * tare_preprocess_init() or tare_preprocess_preset().
+ */
+struct tare_preprocess {
+    enum tare_color color;
+    enum tare_filter filter;
+    enum tare_resize resize;
+    int64_t resize_height; /**< TARE_RESIZE_SHORTER: the length of the shorter side */
+    int64_t resize_width;
+    int64_t crop_height; /**< 0: no crop */
+    int64_t crop_width;
+    double scale;
+    int n_mean; /**< values in `mean`: 0 none, 1 for all channels, else one a channel */
+    int n_std;
+    double mean[4]; /**< per channel in the order of `color`, after scaling */
+    double std[4];
+};
+
+/** Defaults: bilinear, no resize, no crop, scale 1/255, mean 0, std 1. */
+TARE_API void tare_preprocess_init(struct tare_preprocess *pre);
+
+/**
+ * Replace everything by a named preset: imagenet (shorter side 256, crop 224, RGB,
+ * ImageNet's mean and std), caffe (256, 224, BGR 0..255 minus 104,117,123), tf (256,
+ * 224, RGB / 127.5 - 1), cifar10 (its mean and std, no resize), unit (0..1), none
+ * (0..255).
+ * @retval TARE_E_ARG  Unknown name; the message lists the names. `*pre` is unchanged.
+ */
+TARE_API enum tare_status tare_preprocess_preset(const char *name,
+                                                 struct tare_preprocess *pre,
+                                                 struct tare_error *err);
+
+/**
+ * Set one property from the text of its command-line flag: "resize" and "crop" ("224",
+ * "240x320" height first, or "none"), "filter", "color", "scale" ("0.5" or "1/255"),
+ * "mean" and "std" ("a" or "a,b,c"). A preset is not a property: apply it first.
+ * @retval TARE_E_ARG  Unknown key, or a bad value (the message says what is accepted);
+ *                     TARE_E_UNSUPPORTED: color nv12. `*pre` is then unchanged.
+ */
+TARE_API enum tare_status tare_preprocess_set(struct tare_preprocess *pre,
+                                              const char *key, const char *value,
+                                              struct tare_error *err);
+
+/**
+ * Read a JSON file: an object whose keys are those of tare_preprocess_set() and
+ * "preset" (applied first); or any object that holds such an object under "preprocess",
+ * as the file that `tare calibrate` writes beside a cache does. Keys that are absent
+ * keep their value in `*pre`. On failure `*pre` is unchanged.
+ * @retval TARE_E_FORMAT  Not JSON, or an unknown key (the nearest one is named).
+ */
+TARE_API enum tare_status tare_preprocess_read_json(const char *path,
+                                                    struct tare_preprocess *pre,
+                                                    struct tare_error *err);
+
+/**
+ * One line of JSON that tare_preprocess_read_json() reads back to the same values.
+ * @param[out] text  Release with tare_preprocess_free_json(); NULL on failure.
+ */
+TARE_API enum tare_status tare_preprocess_json(const struct tare_preprocess *pre,
+                                               char **text, struct tare_error *err);
+TARE_API void tare_preprocess_free_json(char *text);
+
+/** Element type of raw files. */
+enum tare_raw_type { TARE_RAW_F32 = 0, TARE_RAW_U8 = 1 };
+
+/**
+ * Which samples, and what they must become. Zero-initialise, then set exactly one
+ * source; the strings are borrowed for the call only.
+ */
+struct tare_dataset_options {
+    /** "DIR[,DIR…]": JPEG and PNG files below each DIR (.jpg, .jpeg, .png in any case),
+     *  sorted by path. First-level subfolders are classes, numbered in sorted order
+     * over all DIRs; files beside them have no label. Names that start with a dot are
+     *  skipped, symbolic links are followed. */
+    const char *images;
+    /** File of lines "path [label]", paths relative to the file's folder. */
+    const char *list;
+    /** Folder of headerless files (found and sorted as `images`, any name), one sample
+     *  each: channels x height x width elements, all three of which must be set.
+     * float32 (little-endian) is taken as it is; uint8 is scaled, with mean and std. */
+    const char *raw;
+    enum tare_raw_type raw_type;
+    /** "IMAGES[,LABELS]": MNIST's IDX files, gzipped or not; images uint8, N x H x W or
+     *  N x H x W x 3. */
+    const char *idx;
+    /** File with a class number a line, in sample order before shuffling; replaces the
+     *  source's labels. NULL: the source's. */
+    const char *labels;
+
+    bool shuffle;  /**< permute all samples (seeded), before skip and count */
+    uint64_t seed; /**< of the shuffle */
+    int64_t skip;
+    int64_t count; /**< 0: all that are left; more than are left is an error */
+
+    struct tare_preprocess preprocess;
+    int64_t channels; /**< what the network reads; 0: any. A sample that comes out */
+    int64_t height;   /**< different is an error that names the file, both sizes and */
+    int64_t width;    /**< the flags to use. */
+    int64_t max_pixels; /**< refuse larger images before decoding; 0: 2^28 */
+};
+
+/** An immutable list of samples. All functions below may be called from any thread. */
+struct tare_dataset;
+
+/**
+ * List the samples. When height or width is neither given nor fixed by a resize or
+ * crop, the first sample is decoded and sets it for all.
+ * @param[out] dataset  tare_dataset_destroy() it; NULL on failure.
+ * @retval TARE_E_ARG    No source or several, contradicting options, nothing left.
+ * @retval TARE_E_IO     A file or folder cannot be read.
+ * @retval TARE_E_FORMAT A list, label or IDX file is malformed.
+ */
+TARE_API enum tare_status
+tare_dataset_create(const struct tare_dataset_options *options,
+                    struct tare_dataset **dataset, struct tare_error *err);
+TARE_API void tare_dataset_destroy(struct tare_dataset *dataset);
+
+/** Number of samples, after skip and count; at least 1. */
+TARE_API int64_t tare_dataset_count(const struct tare_dataset *dataset);
+
+/** Shape of every sample: [channels, height, width]. */
+TARE_API void tare_dataset_dims(const struct tare_dataset *dataset, int64_t dims[3]);
+
+/** The preprocessing in effect: as given, with TARE_COLOR_DEFAULT resolved. */
+TARE_API const struct tare_preprocess *
+tare_dataset_preprocess(const struct tare_dataset *dataset);
+
+/** Class of sample i in [0, count); -1 when unknown. */
+TARE_API int64_t tare_dataset_label(const struct tare_dataset *dataset, int64_t i);
+
+/** Number of class folders, else the largest label of the source + 1; 0 without labels.
+ */
+TARE_API int64_t tare_dataset_n_classes(const struct tare_dataset *dataset);
+
+/** Name of a class in [0, n_classes); NULL when the source names none. Borrowed. */
+TARE_API const char *tare_dataset_class_name(const struct tare_dataset *dataset,
+                                             int64_t c);
+
+/** The file's path, or "path#index" in a file of many. Borrowed. */
+TARE_API const char *tare_dataset_sample_name(const struct tare_dataset *dataset,
+                                              int64_t i);
+
+/**
+ * Decode and preprocess one sample.
+ * @param[out] dst  [channels, height, width] floats; undefined on failure.
+ * @retval TARE_E_FORMAT  Damaged or truncated; TARE_E_ARG: not of the wanted size.
+ */
+TARE_API enum tare_status tare_dataset_read(const struct tare_dataset *dataset,
+                                            int64_t i, float *dst,
+                                            struct tare_error *err);
+
+/** Threads that read a dataset once, in order, ahead of its consumers. */
+struct tare_loader;
+
+/**
+ * Start loading. The dataset must outlive the loader.
+ * @param[in] n_threads  Decoding threads, >= 1.
+ * @param[in] depth      Sample buffers, >= 1: samples held by consumers plus samples
+ *                       read ahead. Twice the number of consumers is a good value.
+ */
+TARE_API enum tare_status tare_loader_create(const struct tare_dataset *dataset,
+                                             int n_threads, int depth,
+                                             struct tare_loader **loader,
+                                             struct tare_error *err);
+
+/**
+ * Take the next sample: 0, 1, 2, … over all calls, whichever thread calls. Blocks until
+ * it is loaded.
+ * @param[out] index   Which sample; the number of samples at the end.
+ * @param[out] sample  [channels, height, width], valid until
+ * tare_loader_release(index); NULL at the end and on failure (nothing to release then).
+ * @retval other  This sample could not be read; the next call goes on with the next
+ * one.
+ */
+TARE_API enum tare_status tare_loader_next(struct tare_loader *loader, int64_t *index,
+                                           const float **sample,
+                                           struct tare_error *err);
+
+/** Give a sample's buffer back. A consumer may hold several, in all fewer than `depth`
+ *  per loader when it asks for the next, else it waits for ever. */
+TARE_API void tare_loader_release(struct tare_loader *loader, int64_t index);
+
+/** Stop, also half-way, and free; no thread may be in one of the calls above. NULL is
+ *  fine. */
+TARE_API void tare_loader_destroy(struct tare_loader *loader);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TARE_DATASET_H */
