@@ -1,0 +1,54 @@
+/* kernels/select.h - the table of a kernel family's variants, and the choice from it.
+ */
+#ifndef TARE_KERNELS_SELECT_H
+#define TARE_KERNELS_SELECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+
+/* The family tare_f in the folder f is a contract header with the function type
+ * tare_f_fn, and a list f.inc of lines TARE_UKERNEL(isa, name, tile), the reference
+ * first and then slowest to fastest.
+ *     f.h:  #define TARE_UKERNEL(isa, name, tile) tare_f_fn name;
+ *           #include "kernels/f/f.inc"
+ *           #undef TARE_UKERNEL
+ *           TARE_KERNEL_DECLARE(tare_f);
+ *     f.c:  #define TARE_UKERNEL TARE_KERNEL_ENTRY
+ *           const struct tare_f_variant tare_f_table[] = {
+ *           #include "kernels/f/f.inc"
+ *           };
+ *           #undef TARE_UKERNEL
+ *           TARE_KERNEL_DEFINE(tare_f) */
+
+/** One variant of a family: selection, checks and benchmarks all walk the same table.
+ *  isa: TARE_CPU_* bits that must all be present; tile: elements (or rows) that the
+ * main loop takes at once, so that checks can probe its edges. */
+#define TARE_KERNEL_DECLARE(family)                                                    \
+    struct family##_variant {                                                          \
+        uint32_t isa;                                                                  \
+        const char *name;                                                              \
+        int32_t tile;                                                                  \
+        family##_fn *fn;                                                               \
+    };                                                                                 \
+    extern const struct family##_variant family##_table[];                             \
+    extern const size_t family##_count;                                                \
+    /** Fastest variant whose bits are all in `cpu`; never NULL. */                    \
+    family##_fn *family##_select(uint32_t cpu)
+
+#define TARE_KERNEL_ENTRY(isa, name, tile) {(isa), #name, (tile), name},
+
+#define TARE_KERNEL_DEFINE(family)                                                     \
+    const size_t family##_count = sizeof family##_table / sizeof family##_table[0];    \
+                                                                                       \
+    family##_fn *family##_select(uint32_t cpu)                                         \
+    {                                                                                  \
+        family##_fn *best = family##_table[0].fn;                                      \
+        for (size_t i = 1; i < family##_count; i++)                                    \
+            if ((family##_table[i].isa & cpu) == family##_table[i].isa)                \
+                best = family##_table[i].fn;                                           \
+        return best;                                                                   \
+    }
+
+#endif /* TARE_KERNELS_SELECT_H */
