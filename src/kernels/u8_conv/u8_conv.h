@@ -1,0 +1,68 @@
+/* kernels/u8_conv/u8_conv.h - dense and grouped convolution and matrix product. */
+#ifndef TARE_KERNELS_U8_CONV_H
+#define TARE_KERNELS_U8_CONV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/select.h"
+#include "kernels/u8_epilogue.h"
+#include "kernels/window.h"
+
+/** Shape and arithmetic of a layer. No padding bytes; stored in engine files. */
+struct tare_u8_conv {
+    struct tare_window window;
+    int32_t in_zero_point; /* 0 or 128; what padding reads as */
+    int32_t reserved;      /* 0 */
+    struct tare_u8_epilogue epilogue;
+};
+
+/** The buffers of one run. Those marked + have TARE_KERNEL_SLACK readable elements
+ *  behind the last one. */
+struct tare_u8_conv_data {
+    const uint8_t *x;      /* + [batch, in_h, in_w, in_c] */
+    const int8_t *weights; /* from tare_u8_conv_pack() */
+    const int32_t
+        *acc_init; /* + [out_c], -in_zero_point * sum of the channel's weights */
+    const float *multiplier; /* + [out_c] */
+    const float *bias;       /* + [out_c] */
+    const uint8_t *residual; /* + shaped as y; NULL without has_residual */
+    void *y; /* [batch, out_h, out_w, out_c] uint8_t, or float: out_f32 */
+};
+
+/**
+ * acc = acc_init[c] + sum over taps and channels of x * w, where padding reads as
+ * in_zero_point; then the epilogue. Computes the units [begin, end) of
+ * tare_u8_conv_units() and touches no other part of y.
+ *
+ * Needs:   packed_bytes and scratch_bytes said true; `scratch` of that many bytes,
+ *          aligned to TARE_ALIGN, one for each thread; round-to-nearest FP mode; y
+ *          overlaps no input, but may be `residual` itself without out_f32.
+ * Gives:   bytes equal to __ref, however the units are split.
+ */
+typedef void tare_u8_conv_fn(const struct tare_u8_conv *p,
+                             const struct tare_u8_conv_data *d, void *scratch,
+                             int64_t begin, int64_t end);
+
+/** Independent pieces of work; they split pixels and output channels. */
+int64_t tare_u8_conv_units(const struct tare_u8_conv *p);
+
+/** Size of the packed weights, the same for every variant. @retval false when it does
+ *  not fit a size_t, or a sum has more than TARE_U8_MAX_TERMS products. */
+bool tare_u8_conv_packed_bytes(const struct tare_u8_conv *p, size_t *out);
+
+/** @param[in]  weights  [out_c, in_c / groups, kernel_h, kernel_w], in [-127, 127].
+ *  @param[out] packed   tare_u8_conv_packed_bytes() bytes, all of them written. */
+void tare_u8_conv_pack(const struct tare_u8_conv *p, const int8_t *weights,
+                       int8_t *packed);
+
+/** Scratch of one thread, for every variant. @retval false when it does not fit. */
+bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out);
+
+#define TARE_UKERNEL(isa, name, tile) tare_u8_conv_fn name;
+#include "kernels/u8_conv/u8_conv.inc"
+#undef TARE_UKERNEL
+TARE_KERNEL_DECLARE(tare_u8_conv);
+
+#endif /* TARE_KERNELS_U8_CONV_H */
