@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
+#include "graph/names.h"
 #include "graph/op.h"
 #include "tare/tensor.h"
 
@@ -103,8 +105,11 @@ struct tare_graph {
     size_t n_inputs;
     int32_t *outputs;
     size_t n_outputs;
+    struct tare_names tensor_names, node_names; /* kept by the functions below */
+    size_t n_made_names;
 };
 
+/** An empty graph of opset TARE_OPSET_MAX. Set `opset` before adding nodes. */
 enum tare_status tare_graph_create(struct tare_graph **graph, struct tare_error *err);
 void tare_graph_destroy(struct tare_graph *graph);
 /** A deep copy: passes work on a copy, so that one model serves many builds. */
@@ -118,12 +123,29 @@ enum tare_status tare_graph_add_tensor(struct tare_graph *graph, const char *nam
 enum tare_status tare_graph_add_const(struct tare_graph *graph, const char *name,
                                       struct tare_const *content, int32_t *id,
                                       struct tare_error *err);
-/** Append a node; arrays and name are copied; sets the outputs' producer. */
+/** Append a node; arrays and name are copied; sets the outputs' producer. A name that
+ * is empty or taken gets a number ("Relu_7", "relu_7"). An output that has a producer
+ *  or is constant is TARE_E_FORMAT. Moves graph->nodes. `id` may be NULL. */
 enum tare_status tare_graph_add_node(struct tare_graph *graph, enum tare_op op,
                                      const char *name, const int32_t *inputs,
                                      size_t n_inputs, const int32_t *outputs,
                                      size_t n_outputs, int32_t *id,
                                      struct tare_error *err);
+/** Replace the graph's inputs or outputs; the ids are copied. */
+enum tare_status tare_graph_set_inputs(struct tare_graph *graph, const int32_t *ids,
+                                       size_t n, struct tare_error *err);
+enum tare_status tare_graph_set_outputs(struct tare_graph *graph, const int32_t *ids,
+                                        size_t n, struct tare_error *err);
+/** Replace a node's inputs; the ids (TARE_NO_TENSOR among them) are copied. */
+enum tare_status tare_node_set_inputs(struct tare_node *node, const int32_t *ids,
+                                      size_t n, struct tare_error *err);
+/** Let the node make `tensor` as its output `index`; the tensor that it made before
+ *  loses its producer. */
+void tare_graph_set_output(struct tare_graph *graph, int32_t node, size_t index,
+                           int32_t tensor);
+/** Change a tensor's name; a taken one is TARE_E_FORMAT. */
+enum tare_status tare_graph_rename_tensor(struct tare_graph *graph, int32_t tensor,
+                                          const char *name, struct tare_error *err);
 /** Add or replace an attribute; takes ownership of what `attr` points to (its name is
  *  copied), also on failure. */
 enum tare_status tare_node_add_attr(struct tare_node *node, const char *name,
@@ -131,6 +153,13 @@ enum tare_status tare_node_add_attr(struct tare_node *node, const char *name,
 
 /** Id by name, or TARE_NO_TENSOR. */
 int32_t tare_graph_find_tensor(const struct tare_graph *graph, const char *name);
+/** Node by name, dead ones included, or -1. */
+int32_t tare_graph_find_node(const struct tare_graph *graph, const char *name);
+/** Give a constant its storage, data and n_bytes from dtype and dims, contents
+ *  undefined. A size that does not fit is TARE_E_UNSUPPORTED. */
+enum tare_status tare_const_alloc(struct tare_const *constant, struct tare_error *err);
+/** Release what an attribute points to, and its name. */
+void tare_attr_free(struct tare_attr *attr);
 /** Give back a tensor's constant data (it becomes an ordinary tensor). */
 void tare_tensor_clear_data(struct tare_tensor *tensor);
 bool tare_tensor_is_const(const struct tare_tensor *tensor);
@@ -138,6 +167,8 @@ bool tare_graph_is_output(const struct tare_graph *graph, int32_t tensor);
 /** How many live nodes read the tensor (a node that reads it twice counts twice), plus
  *  one for each time it is a graph output. */
 size_t tare_graph_n_uses(const struct tare_graph *graph, int32_t tensor);
+/** tare_graph_n_uses of every tensor at once. @param[out] uses  [n_tensors]. */
+void tare_graph_count_uses(const struct tare_graph *graph, size_t *uses);
 /** Let every reader of `from`, graph outputs included, read `to`. */
 void tare_graph_replace_uses(struct tare_graph *graph, int32_t from, int32_t to);
 /** Mark a node dead; its outputs lose their producer. */
@@ -145,8 +176,27 @@ void tare_graph_remove_node(struct tare_graph *graph, int32_t node);
 /** Drop dead nodes and unused tensors, renumber, keep the order. Invalidates ids. */
 enum tare_status tare_graph_compact(struct tare_graph *graph, struct tare_error *err);
 /** Sort the nodes topologically (stable); a cycle or an input that nobody makes is
- *  TARE_E_FORMAT naming the node. */
+ *  TARE_E_FORMAT naming the node, and so is a graph input that a node makes. Renumbers
+ * nodes, not tensors. */
 enum tare_status tare_graph_sort(struct tare_graph *graph, struct tare_error *err);
+/**
+ * Compute a node whose inputs are constants and store the results as constant data of
+ * its outputs, which stay the node's outputs. Shape and Size want only their input's
+ * dims.
+ * @param[out] evaluated  false when the operator or an input does not allow it, or the
+ *             result is much larger than what it is made from (see graph/infer.c);
+ *             the graph is then unchanged but for the outputs' dims and dtype.
+ */
+enum tare_status tare_graph_eval_node(struct tare_graph *graph, int32_t node,
+                                      bool *evaluated, struct tare_error *err);
+
+/** Multiplications and additions of a Conv, Gemm or MatMul, counted as one each; 0 for
+ *  every other operator. After tare_graph_infer(). Saturates at INT64_MAX. */
+int64_t tare_node_macs(const struct tare_graph *graph, const struct tare_node *node);
+
+/** One line a node, for debugging and tests. */
+void tare_graph_print(const struct tare_graph *graph, struct tare_text *out);
+
 /** A copy of the records: note on `into` that it now also does the work of `from`. */
 enum tare_status tare_node_absorb(struct tare_node *into, const struct tare_node *from,
                                   struct tare_error *err);
@@ -156,6 +206,9 @@ enum tare_status tare_node_absorb(struct tare_node *into, const struct tare_node
  *  such tensors, ...). @param[out] flags  [n_tensors]. */
 void tare_graph_nonnegative(const struct tare_graph *graph, bool *flags);
 
+/** Input `i` of the operator itself (a fused residual is not among them), or
+ *  TARE_NO_TENSOR when it is absent or left out. */
+int32_t tare_node_input(const struct tare_node *node, size_t i);
 /** Attribute by name, or NULL. */
 const struct tare_attr *tare_node_attr(const struct tare_node *node, const char *name);
 int64_t tare_node_int(const struct tare_node *node, const char *name, int64_t fallback);
@@ -164,12 +217,13 @@ const char *tare_node_string(const struct tare_node *node, const char *name,
                              const char *fallback);
 /** Read exactly `n` ints, or fill all with `fallback` when absent; another count fails:
  *  "node 'c1' (Conv): attribute 'pads' has 3 values, want 4". */
-enum tare_status tare_node_ints(const struct tare_node *node, const char *name, size_t n,
-                                int64_t fallback, int64_t *out, struct tare_error *err);
+enum tare_status tare_node_ints(const struct tare_node *node, const char *name,
+                                size_t n, int64_t fallback, int64_t *out,
+                                struct tare_error *err);
 
 /** Error with the node's name and op in front: "node 'c1' (Conv): …". */
-#define TARE_NODE_FAIL(node, err, code, fmt, ...)                                        \
-    return tare_error_set((err), (code), "node '%.80s' (%s): " fmt, (node)->name,        \
+#define TARE_NODE_FAIL(node, err, code, fmt, ...)                                      \
+    return tare_error_set((err), (code), "node '%.80s' (%s): " fmt, (node)->name,      \
                           tare_op_name((node)->op), __VA_ARGS__)
 
 #endif /* TARE_GRAPH_GRAPH_H */

@@ -1,4 +1,5 @@
-/* graph/op.h - the operators: one line each in ops.inc, one file each family in ops/. */
+/* graph/op.h - the operators: one line each in ops.inc, one file each family in ops/.
+ */
 #ifndef TARE_GRAPH_OP_H
 #define TARE_GRAPH_OP_H
 
@@ -14,6 +15,9 @@ struct tare_const;
 
 /* TARE_OP_LINE(enumerator, ONNX name, first opset, least inputs, most inputs, outputs,
  *              attributes, infer, eval) */
+#define TARE_OPSET_MIN 7
+#define TARE_OPSET_MAX 22
+
 #define TARE_OP_LINE(id, ...) TARE_OP_##id,
 enum tare_op {
 #include "graph/ops.inc"
@@ -38,19 +42,21 @@ bool tare_fused_is_none(const struct tare_fused *fused);
 
 /** Set dims and dtype of the node's outputs from its inputs, which are all known. */
 typedef enum tare_status tare_op_infer_fn(struct tare_graph *graph,
-                                          struct tare_node *node, struct tare_error *err);
+                                          struct tare_node *node,
+                                          struct tare_error *err);
 
-/** The float reference of cheap operators, for constant folding: inputs[i].data is NULL
- *  for an absent input. Fills outputs[i].data, allocated here (dtype and dims come from
- *  inference and are set by the caller). */
-typedef enum tare_status tare_op_eval_fn(const struct tare_node *node,
+/** The float reference of cheap operators, for constant folding. inputs[n_inputs]: data
+ *  is NULL for an absent input, and for Shape's and Size's. Fills outputs[i].data,
+ * allocated here (dtype and dims come from inference and are set by the caller). */
+typedef enum tare_status tare_op_eval_fn(const struct tare_graph *graph,
+                                         const struct tare_node *node,
                                          const struct tare_const *inputs,
                                          struct tare_const *outputs,
                                          struct tare_error *err);
 
 struct tare_op_info {
-    const char *name;       /* ONNX's op_type */
-    int since;              /* first opset that we read */
+    const char *name; /* ONNX's op_type */
+    int since;        /* first opset that we read */
     size_t min_inputs;
     size_t max_inputs;      /* SIZE_MAX: any number */
     size_t n_outputs;       /* most outputs that we can make */
@@ -64,7 +70,16 @@ const char *tare_op_name(enum tare_op op);
 /** The operator of an ONNX name, or TARE_OP_COUNT. */
 enum tare_op tare_op_find(const char *name);
 
-/** Infer every node in order. All graph inputs must have known dims. */
+/** Does the node fit its operator's line for the graph's opset: opset, number of inputs
+ *  and outputs, names and types of attributes. What is missing or of a wrong type is
+ *  TARE_E_FORMAT, what we do not read is TARE_E_UNSUPPORTED. */
+enum tare_status tare_node_check(const struct tare_graph *graph,
+                                 const struct tare_node *node, struct tare_error *err);
+
+/** Infer every node in order. All graph inputs must have known dims. Results up to 64
+ * KiB that depend on constants and shapes alone are computed on the way and stored on
+ * their tensors, so that Shape, Gather, Concat, Reshape chains get their shapes; a
+ * second call computes them afresh. */
 enum tare_status tare_graph_infer(struct tare_graph *graph, struct tare_error *err);
 
 #endif /* TARE_GRAPH_OP_H */

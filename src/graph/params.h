@@ -1,0 +1,146 @@
+/* graph/params.h - the parameters of nodes, read in one place: attribute or input,
+ * whichever the graph's opset has, defaults filled in, negative axes resolved, checked
+ * against the input's dims.
+ *
+ * Every function wants the node's inputs to have known dims. A parameter that is an
+ * input must be constant: else TARE_E_UNSUPPORTED. Values that do not fit the shapes
+ * are TARE_E_FORMAT. Arrays of TARE_MAX_RANK are filled for the axes of the tensor
+ * alone. */
+#ifndef TARE_GRAPH_PARAMS_H
+#define TARE_GRAPH_PARAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "graph/graph.h"
+
+/** Attribute `axis` (`fallback` when absent), resolved to [0, rank). */
+enum tare_status tare_node_axis(const struct tare_node *node, int64_t fallback,
+                                int32_t rank, int32_t *axis, struct tare_error *err);
+
+/** Squeeze, Unsqueeze, Reduce*: the axes named by attribute or input `axes`, as flags.
+ *  @param[in]  rank   that the axes count in: the input's, for Unsqueeze the output's.
+ *  @param[out] named  false when there are no axes (absent or an empty list). */
+enum tare_status tare_node_axes(const struct tare_graph *graph,
+                                const struct tare_node *node, int32_t rank,
+                                bool axes[TARE_MAX_RANK], bool *named,
+                                struct tare_error *err);
+
+/** Reduce*: which axes of the input are reduced (perhaps none), and whether they stay
+ *  as axes of length 1. */
+enum tare_status tare_node_reduce_axes(const struct tare_graph *graph,
+                                       const struct tare_node *node,
+                                       bool reduced[TARE_MAX_RANK], bool *keepdims,
+                                       struct tare_error *err);
+
+/** Softmax: the input is [outer, n, inner], the sum runs over n. Before opset 13 all
+ * axes from `axis` on are one (inner is 1). */
+enum tare_status tare_node_softmax_axes(const struct tare_graph *graph,
+                                        const struct tare_node *node, int64_t *outer,
+                                        int64_t *n, int64_t *inner,
+                                        struct tare_error *err);
+
+/** Transpose: output axis i is input axis permutation[i]. */
+enum tare_status tare_node_permutation(const struct tare_graph *graph,
+                                       const struct tare_node *node,
+                                       int32_t permutation[TARE_MAX_RANK],
+                                       struct tare_error *err);
+
+/** Reshape: the output's dims, 0 and -1 resolved. */
+enum tare_status tare_node_reshape_dims(const struct tare_graph *graph,
+                                        const struct tare_node *node,
+                                        struct tare_dims *out, struct tare_error *err);
+
+/** Clip: a bound that is left out is infinite. */
+enum tare_status tare_node_clip_bounds(const struct tare_graph *graph,
+                                       const struct tare_node *node, float *lower,
+                                       float *upper, struct tare_error *err);
+
+/** Output element o of an axis is input element start + o * step, o < length. step is 1
+ *  where length is below 2. */
+struct tare_slice {
+    int64_t start[TARE_MAX_RANK];
+    int64_t step[TARE_MAX_RANK]; /* never 0; may be negative */
+    int64_t length[TARE_MAX_RANK];
+};
+enum tare_status tare_node_slice(const struct tare_graph *graph,
+                                 const struct tare_node *node, struct tare_slice *out,
+                                 struct tare_error *err);
+
+/** Split: the axis, and the length of each output along it. @param[out] lengths
+ *  [node->n_outputs]. */
+enum tare_status tare_node_split(const struct tare_graph *graph,
+                                 const struct tare_node *node, int32_t *axis,
+                                 int64_t *lengths, struct tare_error *err);
+
+enum tare_pad_mode { TARE_PAD_CONSTANT, TARE_PAD_REFLECT, TARE_PAD_EDGE };
+
+/** Elements put before and behind each axis, >= 0; for TARE_PAD_REFLECT fewer than the
+ *  axis has. `value` is 0 unless the mode is TARE_PAD_CONSTANT. */
+struct tare_pads {
+    enum tare_pad_mode mode;
+    float value;
+    int64_t begin[TARE_MAX_RANK], end[TARE_MAX_RANK];
+};
+enum tare_status tare_node_pads(const struct tare_graph *graph,
+                                const struct tare_node *node, struct tare_pads *out,
+                                struct tare_error *err);
+
+enum tare_resize_mode { TARE_RESIZE_NEAREST, TARE_RESIZE_LINEAR, TARE_RESIZE_CUBIC };
+
+/** How an output index becomes a coordinate of the input, as ONNX names it. */
+enum tare_resize_coordinates {
+    TARE_RESIZE_HALF_PIXEL,
+    TARE_RESIZE_HALF_PIXEL_SYMMETRIC,
+    TARE_RESIZE_PYTORCH_HALF_PIXEL,
+    TARE_RESIZE_ALIGN_CORNERS,
+    TARE_RESIZE_ASYMMETRIC,
+    TARE_RESIZE_TF_HALF_PIXEL_FOR_NN
+};
+
+/** TARE_NEAREST_SIMPLE, for opsets without nearest_mode: up where the axis shrinks,
+ *  down elsewhere. */
+enum tare_resize_nearest {
+    TARE_NEAREST_ROUND_PREFER_FLOOR,
+    TARE_NEAREST_ROUND_PREFER_CEIL,
+    TARE_NEAREST_FLOOR,
+    TARE_NEAREST_CEIL,
+    TARE_NEAREST_SIMPLE
+};
+
+struct tare_resize {
+    enum tare_resize_mode mode;
+    enum tare_resize_coordinates coordinates;
+    enum tare_resize_nearest nearest;
+    float cubic_a;        /* coefficient of the cubic kernel */
+    bool exclude_outside; /* cubic: taps outside weigh 0 and the others are scaled up */
+    struct tare_dims in, out;
+    float scale[TARE_MAX_RANK]; /* out / in, or as the node says, which may differ */
+};
+
+/** Resize and Upsample. */
+enum tare_status tare_node_resize(const struct tare_graph *graph,
+                                  const struct tare_node *node, struct tare_resize *out,
+                                  struct tare_error *err);
+/** Where output index `o` of `axis` lies in the input, in elements; may be outside. The
+ *  arithmetic is float32, as onnxruntime's. */
+float tare_resize_coordinate(const struct tare_resize *resize, int32_t axis, int64_t o);
+/** The input index that TARE_RESIZE_NEAREST takes for output index `o` of `axis`. */
+int64_t tare_resize_nearest_index(const struct tare_resize *resize, int32_t axis,
+                                  int64_t o);
+
+/** Gemm: A is [m, k], or [k, m] when trans_a; B is [k, n], or [n, k] when trans_b. */
+struct tare_gemm {
+    int64_t m, n, k;
+    bool trans_a, trans_b;
+    float alpha, beta;
+};
+enum tare_status tare_node_gemm(const struct tare_graph *graph,
+                                const struct tare_node *node, struct tare_gemm *out,
+                                struct tare_error *err);
+
+/** Shape `a` and `b` broadcast to, as NumPy does. @retval false when they cannot. */
+bool tare_dims_broadcast(const struct tare_dims *a, const struct tare_dims *b,
+                         struct tare_dims *out);
+
+#endif /* TARE_GRAPH_PARAMS_H */
