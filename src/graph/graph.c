@@ -5,6 +5,7 @@
 
 #include "base/dims.h"
 #include "base/mem.h"
+#include "graph/graph_storage.h"
 
 enum tare_status tare_graph_create(struct tare_graph **graph, struct tare_error *err)
 {
@@ -20,7 +21,7 @@ enum tare_status tare_graph_create(struct tare_graph **graph, struct tare_error 
     return TARE_OK;
 }
 
-static void tensor_free(struct tare_tensor *tensor)
+void tare_tensor_release(struct tare_tensor *tensor)
 {
     tare_free(tensor->name);
     tare_free(tensor->data);
@@ -28,7 +29,7 @@ static void tensor_free(struct tare_tensor *tensor)
         tare_free(tensor->symbols[i]);
 }
 
-static void node_free(struct tare_node *node)
+void tare_node_release(struct tare_node *node)
 {
     tare_free(node->name);
     tare_free(node->inputs);
@@ -43,9 +44,9 @@ void tare_graph_destroy(struct tare_graph *graph)
 {
     if (!graph) return;
     for (size_t i = 0; i < graph->n_tensors; i++)
-        tensor_free(&graph->tensors[i]);
+        tare_tensor_release(&graph->tensors[i]);
     for (size_t i = 0; i < graph->n_nodes; i++)
-        node_free(&graph->nodes[i]);
+        tare_node_release(&graph->nodes[i]);
     tare_names_free(&graph->tensor_names);
     tare_names_free(&graph->node_names);
     tare_free(graph->name);
@@ -225,7 +226,7 @@ enum tare_status tare_graph_add_node(struct tare_graph *graph, enum tare_op op,
         !tare_names_reserve(&graph->node_names) ||
         !tare_grow(&graph->nodes, &graph->cap_nodes, graph->n_nodes + 1,
                    sizeof *graph->nodes)) {
-        node_free(&node);
+        tare_node_release(&node);
         release_outputs(graph, outputs, n_outputs);
         return tare_error_set(err, TARE_E_NOMEM, "no memory for node '%.80s'", base);
     }

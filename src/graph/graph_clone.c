@@ -1,0 +1,120 @@
+#include <string.h>
+
+#include "base/mem.h"
+#include "graph/graph.h"
+
+/* *to = a copy of n bytes; NULL stays NULL. */
+static bool copy_bytes(void *to, const void *from, size_t n)
+{
+    void *copy = NULL;
+    if (from) {
+        copy = tare_alloc(n);
+        if (!copy) return false;
+        memcpy(copy, from, n);
+    }
+    memcpy(to, &copy, sizeof copy);
+    return true;
+}
+
+static bool copy_text(char **to, const char *from)
+{
+    return copy_bytes(to, from, from ? strlen(from) + 1 : 0);
+}
+
+static bool copy_attr(struct tare_attr *to, const struct tare_attr *from)
+{
+    *to = *from;
+    to->name = to->s = NULL;
+    to->ints = NULL;
+    to->floats = NULL;
+    to->t.data = NULL;
+    return copy_text(&to->name, from->name) && copy_text(&to->s, from->s) &&
+           copy_bytes(&to->ints, from->ints, from->n * sizeof *from->ints) &&
+           copy_bytes(&to->floats, from->floats, from->n * sizeof *from->floats) &&
+           copy_bytes(&to->t.data, from->t.data, from->t.n_bytes);
+}
+
+static bool copy_tensor(struct tare_tensor *to, const struct tare_tensor *from)
+{
+    *to = *from;
+    to->name = NULL;
+    to->data = NULL;
+    memset(to->symbols, 0, sizeof to->symbols);
+    bool ok = copy_text(&to->name, from->name) &&
+              copy_bytes(&to->data, from->data, from->n_bytes);
+    for (int i = 0; i < TARE_MAX_RANK && ok; i++)
+        ok = copy_text(&to->symbols[i], from->symbols[i]);
+    return ok;
+}
+
+static bool copy_node(struct tare_node *to, const struct tare_node *from)
+{
+    *to = *from;
+    to->name = to->absorbed = NULL;
+    to->inputs = to->outputs = NULL;
+    to->n_attrs = 0;
+    to->attrs = tare_alloc_array(from->n_attrs, sizeof *to->attrs);
+    if (!to->attrs) return false;
+    while (to->n_attrs < from->n_attrs) {
+        const size_t i = to->n_attrs++;
+        if (!copy_attr(&to->attrs[i], &from->attrs[i])) return false;
+    }
+    return copy_text(&to->name, from->name) &&
+           copy_text(&to->absorbed, from->absorbed) &&
+           copy_bytes(&to->inputs, from->inputs, from->n_inputs * sizeof *to->inputs) &&
+           copy_bytes(&to->outputs, from->outputs,
+                      from->n_outputs * sizeof *to->outputs);
+}
+
+static bool copy_tensors(struct tare_graph *to, const struct tare_graph *from)
+{
+    if (!tare_grow(&to->tensors, &to->cap_tensors, from->n_tensors,
+                   sizeof *to->tensors))
+        return false;
+    while (to->n_tensors < from->n_tensors) {
+        const size_t i = to->n_tensors++;
+        if (!copy_tensor(&to->tensors[i], &from->tensors[i]) ||
+            !tare_names_reserve(&to->tensor_names))
+            return false;
+        tare_names_add(&to->tensor_names, tare_name_hash(to->tensors[i].name),
+                       (int32_t)i);
+    }
+    return true;
+}
+
+static bool copy_nodes(struct tare_graph *to, const struct tare_graph *from)
+{
+    if (!tare_grow(&to->nodes, &to->cap_nodes, from->n_nodes, sizeof *to->nodes))
+        return false;
+    while (to->n_nodes < from->n_nodes) {
+        const size_t i = to->n_nodes++;
+        if (!copy_node(&to->nodes[i], &from->nodes[i]) ||
+            !tare_names_reserve(&to->node_names))
+            return false;
+        tare_names_add(&to->node_names, tare_name_hash(to->nodes[i].name), (int32_t)i);
+    }
+    return true;
+}
+
+enum tare_status tare_graph_clone(const struct tare_graph *graph,
+                                  struct tare_graph **copy, struct tare_error *err)
+{
+    *copy = NULL;
+    struct tare_graph *made = tare_alloc_array(1, sizeof *made);
+    bool ok = made && copy_text(&made->name, graph->name) &&
+              copy_tensors(made, graph) && copy_nodes(made, graph) &&
+              copy_bytes(&made->inputs, graph->inputs,
+                         graph->n_inputs * sizeof *made->inputs) &&
+              copy_bytes(&made->outputs, graph->outputs,
+                         graph->n_outputs * sizeof *made->outputs);
+    if (!ok) {
+        tare_graph_destroy(made);
+        return tare_error_set(err, TARE_E_NOMEM, "no memory for a copy of the graph");
+    }
+    made->opset = graph->opset;
+    made->n_inputs = graph->n_inputs;
+    made->n_outputs = graph->n_outputs;
+    made->n_made_names = graph->n_made_names;
+    *copy = made;
+    return TARE_OK;
+}
