@@ -123,8 +123,11 @@ tare_calibration_create(const struct tare_observations *observations,
 /** Release; NULL is fine. */
 TARE_API void tare_calibration_destroy(struct tare_calibration *calibration);
 
-/** Number of tensors. */
+/** Number of tensors; number of samples behind them; name of the calibrator. */
 TARE_API size_t tare_calibration_count(const struct tare_calibration *calibration);
+TARE_API size_t tare_calibration_samples(const struct tare_calibration *calibration);
+TARE_API const char *
+tare_calibration_method(const struct tare_calibration *calibration);
 /** Tensor i in [0, count); strings live as long as the observations. */
 TARE_API void tare_calibration_get(const struct tare_calibration *calibration, size_t i,
                                    struct tare_calibrated *calibrated);
@@ -142,7 +145,8 @@ tare_calibration_cache(const struct tare_calibration *calibration, const char *v
 /**
  * Write the report that lies beside a cache: JSON with "calibrator", "samples",
  * "preprocess" and "tensors", an array of objects with the members of struct
- * tare_calibrated. Complete or not at all; the bytes depend on the content alone.
+ * tare_calibrated and "method". What is not known is null. Complete or not at all; the
+ * bytes depend on the content alone.
  * @param[in] preprocess  JSON text, as of tare_preprocess_json(); NULL: null.
  * @retval TARE_E_ARG  `preprocess` is not JSON.   @retval TARE_E_IO  Not written.
  */

@@ -1,0 +1,14 @@
+/* cache_scale.h - a cache's entries as the file has them: scales, not ranges. */
+#ifndef TARE_CACHE_SCALE_H
+#define TARE_CACHE_SCALE_H
+
+#include "tare/cache.h"
+
+/** scale = amax / 127, one float32 division, as TensorRT computes it. */
+#define TARE_CACHE_LEVELS 127.0F
+
+/** As tare_cache_set(), with the scale itself: finite, >= 0. */
+enum tare_status tare_cache_set_scale(struct tare_cache *cache, const char *name,
+                                      float scale, struct tare_error *err);
+
+#endif /* TARE_CACHE_SCALE_H */

@@ -1,0 +1,253 @@
+/* observations.c - run the samples over several threads and observe every tensor.
+ *
+ * A worker observes into a histogram of its own and merges that into the tensor's one
+ * under the tensor's lock. Merging is exact and order does not matter, so neither
+ * threads nor their timing show in the result, and memory does not grow with them. */
+#include "calibrators/observations.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/threads.h"
+
+struct job {
+    const struct tare_forward *forward;
+    struct tare_observations *result;
+    pthread_mutex_t *locks;      /* [n_tensors] */
+    struct tare_observer *local; /* [n_workers] */
+
+    pthread_mutex_t lock; /* of what follows, but for reading first_failed */
+    tare_progress_fn *progress;
+    void *progress_ctx;
+    size_t n_done;
+    _Atomic size_t first_failed; /* SIZE_MAX: none */
+    struct tare_error failure;
+};
+
+/* What the forward sees as observe_ctx. */
+struct visit {
+    struct job *job;
+    struct tare_observer *local;
+    size_t sample;
+    size_t stray; /* a tensor number that does not exist; SIZE_MAX: none */
+};
+
+static void observe(void *observe_ctx, size_t tensor, const float *data, size_t n)
+{
+    struct visit *visit = observe_ctx;
+    struct job *job = visit->job;
+    if (tensor >= job->result->n_tensors) {
+        visit->stray = tensor;
+        return;
+    }
+    tare_observer_init(visit->local);
+    tare_observer_add(visit->local, data, n);
+    const bool bad = tare_observer_n_finite(visit->local) < n;
+
+    struct tare_observed_tensor *t = &job->result->tensors[tensor];
+    pthread_mutex_lock(&job->locks[tensor]);
+    tare_observer_merge(&t->observer, visit->local);
+    if (bad && visit->sample < t->first_bad_sample) t->first_bad_sample = visit->sample;
+    pthread_mutex_unlock(&job->locks[tensor]);
+}
+
+static void run_sample(struct job *job, size_t sample, int worker)
+{
+    struct tare_error error = {TARE_OK, ""};
+    struct visit visit = {job, &job->local[worker], sample, SIZE_MAX};
+    enum tare_status st =
+        job->forward->run(job->forward->ctx, worker, sample, observe, &visit, &error);
+    if (st == TARE_OK && visit.stray != SIZE_MAX)
+        st = tare_error_set(&error, TARE_E_ARG, "tensor %zu was shown, want below %zu",
+                            visit.stray, job->result->n_tensors);
+    pthread_mutex_lock(&job->lock);
+    if (st == TARE_OK) {
+        job->n_done++;
+        if (job->progress)
+            job->progress(job->progress_ctx, job->n_done, job->result->n_samples);
+    } else if (sample < atomic_load(&job->first_failed)) {
+        atomic_store(&job->first_failed, sample);
+        error.code = st;
+        job->failure = error;
+    }
+    pthread_mutex_unlock(&job->lock);
+}
+
+/* Samples are taken in their order, so every sample before a failed one is run to its
+ * end, and the failure that is kept is that of the first sample that fails at all. */
+static void run_samples(void *arg, int64_t begin, int64_t end, int worker)
+{
+    struct job *job = arg;
+    for (size_t s = (size_t)begin; s < (size_t)end; s++)
+        if (s < atomic_load(&job->first_failed)) run_sample(job, s, worker);
+}
+
+static enum tare_status run_job(struct job *job, struct tare_error *err)
+{
+    const size_t n_samples = job->result->n_samples;
+    struct tare_pool *pool;
+    const enum tare_status st = tare_pool_create(job->forward->n_workers, &pool, err);
+    if (st != TARE_OK) return st;
+    tare_pool_run(pool, (int64_t)n_samples, 1, run_samples, job);
+    tare_pool_destroy(pool);
+
+    const size_t failed = atomic_load(&job->first_failed);
+    if (failed == SIZE_MAX) return TARE_OK;
+    if (err) *err = job->failure;
+    tare_error_wrap(err, "sample %zu of %zu", failed, n_samples);
+    return job->failure.code;
+}
+
+static enum tare_status observe_all(const struct tare_forward *forward,
+                                    tare_progress_fn *progress, void *progress_ctx,
+                                    struct tare_observations *result,
+                                    struct tare_error *err)
+{
+    struct job job = {.forward = forward,
+                      .result = result,
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .progress = progress,
+                      .progress_ctx = progress_ctx,
+                      .first_failed = SIZE_MAX};
+    job.locks = tare_alloc_array(forward->n_tensors, sizeof *job.locks);
+    job.local = tare_alloc_array((size_t)forward->n_workers, sizeof *job.local);
+    enum tare_status st = TARE_OK;
+    if (!job.locks || !job.local) {
+        st = tare_error_set(err, TARE_E_NOMEM,
+                            "no memory for the observers of %d workers",
+                            forward->n_workers);
+    } else {
+        for (size_t i = 0; i < forward->n_tensors; i++)
+            pthread_mutex_init(&job.locks[i], NULL);
+        st = run_job(&job, err);
+        for (size_t i = 0; i < forward->n_tensors; i++)
+            pthread_mutex_destroy(&job.locks[i]);
+    }
+    tare_free(job.locks);
+    tare_free(job.local);
+    return st;
+}
+
+/* A name that no cache can hold is better refused before hours of running. */
+static enum tare_status check_names(const struct tare_forward *forward,
+                                    struct tare_error *err)
+{
+    struct tare_cache *trial;
+    enum tare_status st = tare_cache_create(NULL, "Trial", &trial, err);
+    for (size_t i = 0; i < forward->n_tensors && st == TARE_OK; i++) {
+        st = tare_cache_set(trial, forward->names[i], 0.0F, err);
+        if (st == TARE_OK && tare_cache_count(trial) != i + 1)
+            st = tare_error_set(err, TARE_E_ARG, "tensor '%s' is listed twice",
+                                forward->names[i]);
+    }
+    tare_cache_destroy(trial);
+    return st;
+}
+
+static enum tare_status make_tensors(const struct tare_forward *forward,
+                                     struct tare_observations *result)
+{
+    result->tensors = tare_alloc_array(forward->n_tensors, sizeof *result->tensors);
+    if (!result->tensors) return TARE_E_NOMEM;
+    result->n_tensors = forward->n_tensors;
+    for (size_t i = 0; i < result->n_tensors; i++) {
+        struct tare_observed_tensor *t = &result->tensors[i];
+        t->name = tare_strdup(forward->names[i]);
+        if (!t->name) return TARE_E_NOMEM;
+        t->first_bad_sample = SIZE_MAX;
+        tare_observer_init(&t->observer);
+    }
+    return TARE_OK;
+}
+
+static void report_bad_values(const struct tare_observations *observations)
+{
+    for (size_t i = 0; i < observations->n_tensors; i++) {
+        const struct tare_observed_tensor *t = &observations->tensors[i];
+        if (t->first_bad_sample == SIZE_MAX) continue;
+        tare_log(TARE_LOG_WARN,
+                 "tensor '%s': %llu NaN and %llu infinite of %llu values, first in "
+                 "sample %zu; its range leaves them out",
+                 t->name, (unsigned long long)t->observer.n_nan,
+                 (unsigned long long)t->observer.n_inf,
+                 (unsigned long long)t->observer.count, t->first_bad_sample);
+    }
+}
+
+enum tare_status tare_observations_create(const struct tare_forward *forward,
+                                          size_t n_samples, tare_progress_fn *progress,
+                                          void *progress_ctx,
+                                          struct tare_observations **observations,
+                                          struct tare_error *err)
+{
+    *observations = NULL;
+    TARE_FAIL_IF(n_samples < 1 || n_samples > (size_t)INT64_MAX, err, TARE_E_ARG,
+                 "calibration: %zu samples, want at least 1", n_samples);
+    TARE_FAIL_IF(forward->n_tensors < 1, err, TARE_E_ARG,
+                 "calibration: no tensor to observe, want at least 1");
+    TARE_FAIL_IF(forward->n_workers < 1 || forward->n_workers > 1024, err, TARE_E_ARG,
+                 "calibration: %d workers, want 1 to 1024", forward->n_workers);
+    TARE_TRY(check_names(forward, err), err, "calibration");
+
+    struct tare_observations *result = tare_alloc_array(1, sizeof *result);
+    enum tare_status st = TARE_E_NOMEM;
+    if (result) {
+        result->n_samples = n_samples;
+        st = make_tensors(forward, result);
+    }
+    if (st != TARE_OK)
+        (void)tare_error_set(err, st, "calibration: no memory to observe %zu tensors",
+                             forward->n_tensors);
+    else
+        st = observe_all(forward, progress, progress_ctx, result, err);
+    if (st != TARE_OK) {
+        tare_observations_destroy(result);
+        return st;
+    }
+    report_bad_values(result);
+    *observations = result;
+    return TARE_OK;
+}
+
+void tare_observations_destroy(struct tare_observations *observations)
+{
+    if (!observations) return;
+    for (size_t i = 0; i < observations->n_tensors; i++)
+        tare_free(observations->tensors[i].name);
+    tare_free(observations->tensors);
+    tare_free(observations);
+}
+
+size_t tare_observations_count(const struct tare_observations *observations)
+{
+    return observations->n_tensors;
+}
+
+size_t tare_observations_samples(const struct tare_observations *observations)
+{
+    return observations->n_samples;
+}
+
+void tare_observations_get(const struct tare_observations *observations, size_t i,
+                           struct tare_observed *observed)
+{
+    const struct tare_observed_tensor *t = &observations->tensors[i];
+    const struct tare_observer *o = &t->observer;
+    const bool any = tare_observer_n_finite(o) > 0;
+    *observed = (struct tare_observed){
+        .name = t->name,
+        .min = any ? o->min : 0.0F,
+        .max = any ? o->max : 0.0F,
+        .amax = tare_observer_amax(o),
+        .count = o->count,
+        .n_zeros = o->n_zeros,
+        .n_nan = o->n_nan,
+        .n_inf = o->n_inf,
+        .first_bad_sample = t->first_bad_sample,
+    };
+    tare_observer_moments(o, &observed->mean_abs, &observed->rms);
+}

@@ -1,0 +1,20 @@
+/* observations.h - the observers of all tensors of a network. */
+#ifndef TARE_OBSERVATIONS_H
+#define TARE_OBSERVATIONS_H
+
+#include "calibrators/observer.h"
+#include "tare/calibration.h"
+
+struct tare_observed_tensor {
+    char *name;
+    size_t first_bad_sample; /* SIZE_MAX: none */
+    struct tare_observer observer;
+};
+
+struct tare_observations {
+    size_t n_samples;
+    size_t n_tensors;
+    struct tare_observed_tensor *tensors;
+};
+
+#endif /* TARE_OBSERVATIONS_H */
