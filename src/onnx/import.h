@@ -1,0 +1,31 @@
+/* onnx/import.h - an ONNX model becomes a graph. */
+#ifndef TARE_ONNX_IMPORT_H
+#define TARE_ONNX_IMPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct tare_graph;
+
+/**
+ * Read a model: IR version 3 to 13, default operator set 7 to 22. Nodes end up sorted,
+ * each one accepted by tare_node_check(); `Constant` nodes become constants; float16,
+ * bfloat16 and double tensors become float32. Shapes are not inferred yet.
+ * @param[in]  path   External data is read from its folder, and from nowhere else.
+ * @param[out] graph  tare_graph_destroy() it; NULL on failure.
+ * @param[out] err    optional; its text starts with `path`.
+ * @retval TARE_E_FORMAT       not a model, or one that breaks ONNX's rules.
+ * @retval TARE_E_UNSUPPORTED  a valid model that uses what tare cannot do; the text
+ *                             lists the operators, their nodes and the operator set.
+ */
+enum tare_status tare_onnx_import(const char *path, struct tare_graph **graph,
+                                  struct tare_error *err);
+
+/** The same from memory. @param folder  of external data; NULL: such a model fails. */
+enum tare_status tare_onnx_import_bytes(const uint8_t *data, size_t n_bytes,
+                                        const char *folder, struct tare_graph **graph,
+                                        struct tare_error *err);
+
+#endif /* TARE_ONNX_IMPORT_H */

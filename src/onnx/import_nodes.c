@@ -1,0 +1,196 @@
+/* Nodes: the check that tare knows their operators, their edges and attributes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "onnx/importer.h"
+#include "onnx/printable.h"
+
+/** The version that the model imports of a domain; 0 when it does not. */
+static long long domain_version(const Onnx__ModelProto *model, const char *domain)
+{
+    for (size_t i = 0; i < model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *import = model->opset_import[i];
+        if (import->domain && strcmp(import->domain, domain) == 0)
+            return (long long)import->version;
+    }
+    return 0;
+}
+
+/** supported[op]: the operator is tare's, and no local function takes its place. */
+static void find_supported(const Onnx__ModelProto *model, bool supported[TARE_OP_COUNT])
+{
+    for (int op = 0; op < TARE_OP_COUNT; op++)
+        supported[op] = true;
+    for (size_t i = 0; i < model->n_functions; i++) {
+        const Onnx__FunctionProto *function = model->functions[i];
+        if (!function->name || !tare_import_default_domain(function->domain)) continue;
+        const enum tare_op op = tare_op_find(function->name);
+        if (op != TARE_OP_COUNT) supported[op] = false;
+    }
+}
+
+static enum tare_op find_op(const Onnx__NodeProto *node)
+{
+    return tare_import_default_domain(node->domain) ? tare_op_find(node->op_type)
+                                                    : TARE_OP_COUNT;
+}
+
+/** Add an operator to the list, once. @retval false there is no room for it. */
+static bool list_op(const char *op_type, struct tare_text *list)
+{
+    enum { ROOM = 100 }; /* part of what tare_error holds */
+    char quoted[48];
+    const int n = snprintf(quoted, sizeof quoted, "'%.40s'", op_type);
+    if (n < 0 || (list->data && strstr(list->data, quoted))) return true;
+    if (list->length + (size_t)n > ROOM) return false;
+    tare_text_add(list, "%s%s", list->length ? ", " : "", quoted);
+    return true;
+}
+
+/** Name the first unsupported node, `at`, and all operators like it. */
+static enum tare_status refuse_ops(const struct tare_importer *importer, size_t at,
+                                   const char *list, struct tare_error *err)
+{
+    const Onnx__NodeProto *node = importer->model->graph->node[at];
+    const bool ours = tare_import_default_domain(node->domain);
+    const long long version =
+        ours ? importer->graph->opset : domain_version(importer->model, node->domain);
+    const bool several = strchr(list, ',') != NULL;
+    return tare_error_set(
+        err, TARE_E_UNSUPPORTED,
+        "op '%.40s%s%.40s' (node '%.60s', opset %lld) is not supported by tare%s%s",
+        ours ? "" : tare_onnx_shown(node->domain), ours ? "" : "::", node->op_type,
+        importer->node_names[at], version, several ? "; all of them: " : "",
+        several ? list : "");
+}
+
+enum tare_status tare_import_check_ops(const struct tare_importer *importer,
+                                       struct tare_error *err)
+{
+    const Onnx__GraphProto *graph = importer->model->graph;
+    bool supported[TARE_OP_COUNT];
+    struct tare_text list = {0};
+    bool complete = true;
+    size_t first = graph->n_node;
+    find_supported(importer->model, supported);
+    for (size_t i = 0; i < graph->n_node && !list.failed; i++) {
+        const enum tare_op op = find_op(graph->node[i]);
+        if (op != TARE_OP_COUNT && supported[op]) continue;
+        if (first == graph->n_node) first = i;
+        complete &= list_op(graph->node[i]->op_type, &list);
+    }
+    if (!complete) tare_text_add(&list, ", ...");
+    enum tare_status st = TARE_OK;
+    if (list.failed)
+        st = tare_error_set(err, TARE_E_NOMEM, "no memory");
+    else if (list.length > 0)
+        st = refuse_ops(importer, first, list.data, err);
+    tare_text_free(&list);
+    return st;
+}
+
+/** How many names are left when empty ones at the end are dropped. */
+static size_t count_names(char *const *names, size_t n)
+{
+    while (n > 0 && !*names[n - 1])
+        n--;
+    return n;
+}
+
+static enum tare_status add_constant(struct tare_importer *importer,
+                                     Onnx__NodeProto *proto, struct tare_error *err)
+{
+    struct tare_const content;
+    int32_t id;
+    TARE_FAIL_IF(proto->n_input != 0 || proto->n_output != 1, err, TARE_E_FORMAT,
+                 "%zu inputs and %zu outputs, want 0 and 1", proto->n_input,
+                 proto->n_output);
+    TARE_FAIL_IF(!tare_onnx_name_valid(proto->output[0]), err, TARE_E_FORMAT,
+                 "the output's name is empty or unprintable");
+    const enum tare_status st = tare_import_constant(importer, proto, &content, err);
+    if (st != TARE_OK) return st;
+    return tare_graph_add_const(importer->graph, proto->output[0], &content, &id, err);
+}
+
+static enum tare_status add_outputs(struct tare_importer *importer,
+                                    const Onnx__NodeProto *proto,
+                                    struct tare_error *err)
+{
+    const size_t n = count_names(proto->output, proto->n_output);
+    for (size_t i = 0; i < n; i++) {
+        int32_t id;
+        TARE_FAIL_IF(!tare_onnx_name_valid(proto->output[i]), err, TARE_E_FORMAT,
+                     "the name of output %zu is empty or unprintable", i);
+        const enum tare_status st =
+            tare_graph_add_tensor(importer->graph, proto->output[i], &id, err);
+        if (st != TARE_OK) return st;
+    }
+    return TARE_OK;
+}
+
+/** Ids of the tensors with these names; an empty name is TARE_NO_TENSOR. */
+static enum tare_status find_tensors(const struct tare_graph *graph, char *const *names,
+                                     size_t n, int32_t *ids, struct tare_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = *names[i] ? tare_graph_find_tensor(graph, names[i]) : TARE_NO_TENSOR;
+        TARE_FAIL_IF(*names[i] && ids[i] == TARE_NO_TENSOR, err, TARE_E_FORMAT,
+                     "input '%.80s' is made by no node, input or initializer",
+                     tare_onnx_shown(names[i]));
+    }
+    return TARE_OK;
+}
+
+static enum tare_status add_edges(struct tare_importer *importer,
+                                  const Onnx__NodeProto *proto, const char *name,
+                                  int32_t *id, struct tare_error *err)
+{
+    const size_t n_inputs = count_names(proto->input, proto->n_input);
+    const size_t n_outputs = count_names(proto->output, proto->n_output);
+    int32_t *ids = tare_alloc_array(n_inputs + n_outputs, sizeof *ids);
+    TARE_FAIL_IF(!ids, err, TARE_E_NOMEM, "no memory");
+    int32_t *outputs = ids + n_inputs;
+    enum tare_status st =
+        find_tensors(importer->graph, proto->input, n_inputs, ids, err);
+    if (st == TARE_OK)
+        st = find_tensors(importer->graph, proto->output, n_outputs, outputs, err);
+    if (st == TARE_OK)
+        st = tare_graph_add_node(importer->graph, find_op(proto), name, ids, n_inputs,
+                                 outputs, n_outputs, id, err);
+    tare_free(ids);
+    return st;
+}
+
+static enum tare_status add_node(struct tare_importer *importer, Onnx__NodeProto *proto,
+                                 const char *name, struct tare_error *err)
+{
+    int32_t id;
+    TARE_TRY(add_edges(importer, proto, name, &id, err), err, "node '%.80s' (%.40s)",
+             name, proto->op_type);
+    struct tare_node *node = &importer->graph->nodes[id];
+    TARE_TRY(tare_import_attrs(importer, proto, node, err), err, "node '%.80s' (%.40s)",
+             name, proto->op_type);
+    return tare_node_check(importer->graph, node, err); /* the text names the node */
+}
+
+enum tare_status tare_import_nodes(struct tare_importer *importer,
+                                   struct tare_error *err)
+{
+    const Onnx__GraphProto *graph = importer->model->graph;
+    /* Nodes may come in any order, so that all tensors are made first. */
+    for (size_t i = 0; i < graph->n_node; i++) {
+        Onnx__NodeProto *proto = graph->node[i];
+        TARE_TRY(find_op(proto) == TARE_OP_CONSTANT ? add_constant(importer, proto, err)
+                                                    : add_outputs(importer, proto, err),
+                 err, "node '%.80s' (%.40s)", importer->node_names[i], proto->op_type);
+    }
+    for (size_t i = 0; i < graph->n_node; i++) {
+        if (find_op(graph->node[i]) == TARE_OP_CONSTANT) continue;
+        const enum tare_status st =
+            add_node(importer, graph->node[i], importer->node_names[i], err);
+        if (st != TARE_OK) return st;
+    }
+    return TARE_OK;
+}

@@ -1,0 +1,54 @@
+/* onnx/importer.h - what the stages of an import share; import.c runs them in order. */
+#ifndef TARE_ONNX_IMPORTER_H
+#define TARE_ONNX_IMPORTER_H
+
+#include <onnx.pb-c.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "graph/graph.h"
+
+struct tare_importer {
+    Onnx__ModelProto *model; /* raw_data of its tensors is taken over on the way */
+    const char *label;       /* the file, for the log */
+    const char *folder;      /* of external data, or NULL */
+    struct tare_graph *graph;
+    char **node_names; /* [model->graph->n_node], unique */
+};
+
+/** True for "", "ai.onnx" and an absent domain. */
+bool tare_import_default_domain(const char *domain);
+
+/* import_values.c */
+/** Initializers become constants; the other inputs become the graph's inputs. */
+enum tare_status tare_import_inputs(struct tare_importer *importer,
+                                    struct tare_error *err);
+/** The graph's outputs; every tensor exists by now. */
+enum tare_status tare_import_outputs(struct tare_importer *importer,
+                                     struct tare_error *err);
+
+/* import_names.c */
+/** Fill node_names: the model's where they are unique, else "<name>_<position>", and
+ *  "<Op>_<position>" for nodes without one. */
+enum tare_status tare_import_names(struct tare_importer *importer,
+                                   struct tare_error *err);
+
+/* import_nodes.c */
+/** Refuse a model with unsupported operators, listing all that fit. */
+enum tare_status tare_import_check_ops(const struct tare_importer *importer,
+                                       struct tare_error *err);
+enum tare_status tare_import_nodes(struct tare_importer *importer,
+                                   struct tare_error *err);
+
+/* import_attrs.c */
+/** Convert the attributes of `proto` and give them to `node`. */
+enum tare_status tare_import_attrs(const struct tare_importer *importer,
+                                   Onnx__NodeProto *proto, struct tare_node *node,
+                                   struct tare_error *err);
+/** The content of a `Constant` node. */
+enum tare_status tare_import_constant(const struct tare_importer *importer,
+                                      Onnx__NodeProto *proto,
+                                      struct tare_const *content,
+                                      struct tare_error *err);
+
+#endif /* TARE_ONNX_IMPORTER_H */
