@@ -22,4 +22,12 @@ struct tare_f32_epilogue {
     float lower, upper;
 };
 
+/** The steps behind the residual. */
+static inline float tare_f32_finish(const struct tare_f32_epilogue *e, float v)
+{
+    v = v < 0.0f ? v * e->negative_slope : v;
+    v = e->lower > v ? e->lower : v;
+    return e->upper < v ? e->upper : v;
+}
+
 #endif /* TARE_KERNELS_F32_EPILOGUE_H */

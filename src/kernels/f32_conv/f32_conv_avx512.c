@@ -1,0 +1,3 @@
+/* AVX-512: see f32_conv_simd.h. */
+#define CONV_NAME tare_f32_conv__avx512
+#include "kernels/f32_conv/f32_conv_simd.h"

@@ -1,0 +1,186 @@
+/* The cutting into tiles and the pointers to a tile's inputs. */
+#include "kernels/f32_conv/f32_conv_plan.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Below this many channels a run a tap would spend its time on loading pointers. */
+#define SHORT_RUN 64
+/* Weights beyond this leave no room in a second-level cache for anything else, so each
+ * block is better kept there for all tiles than all blocks for each tile. */
+#define WEIGHTS_IN_CACHE (512 * 1024)
+
+static bool mul(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+/* Pointers for the longest tile, zeros for a run of any group, a copy of each whole row
+ * of each pixel. */
+static bool plan_scratch(const struct tare_window *w, struct tare_f32_conv_plan *plan)
+{
+    const int64_t zeros = plan->whole_rows ? plan->run_length : w->in_c;
+    int64_t pointers, patches = 0;
+    size_t size;
+    if (!mul(plan->runs, TARE_F32_CONV_ROWS, &pointers)) return false;
+    if (plan->whole_rows && !mul(pointers, plan->run_length, &patches)) return false;
+
+    if (!tare_mul_size((size_t)pointers, sizeof(float *), &size)) return false;
+    if (!tare_align_size(size, &plan->zeros_at)) return false;
+    if (!tare_mul_size((size_t)zeros, sizeof(float), &size)) return false;
+    if (!tare_add_size(size, plan->zeros_at, &size)) return false;
+    if (!tare_align_size(size, &plan->patches_at)) return false;
+    if (!tare_mul_size((size_t)patches, sizeof(float), &size)) return false;
+    return tare_add_size(size, plan->patches_at, &plan->scratch_bytes);
+}
+
+bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *plan)
+{
+    int64_t taps, weights;
+    plan->group_inputs = w->in_c / w->groups;
+    plan->group_outputs = w->out_c / w->groups;
+    if (!mul(w->out_h, w->out_w, &plan->pixels)) return false;
+    if (!mul(w->batch, plan->pixels, &plan->pixels)) return false;
+    if (!mul(w->kernel_h, w->kernel_w, &taps)) return false;
+    if (!mul(taps, plan->group_inputs, &plan->depth)) return false;
+    if (!mul(plan->depth, w->out_c, &weights)) return false;
+
+    /* Tiles of nearly equal size, so that none is left with a pixel or two. */
+    plan->tiles = (plan->pixels - 1) / TARE_F32_CONV_ROWS + 1;
+    plan->tile_pixels = plan->pixels / plan->tiles;
+    plan->longer_tiles = plan->pixels % plan->tiles;
+    plan->group_blocks = (plan->group_outputs - 1) / TARE_F32_CONV_BLOCK + 1;
+    plan->blocks = w->groups * plan->group_blocks;
+    plan->whole_rows =
+        w->groups == 1 && w->dilation_w == 1 && w->kernel_w > 1 && w->in_c < SHORT_RUN;
+    plan->runs = plan->whole_rows ? w->kernel_h : taps;
+    plan->run_length = plan->depth / plan->runs;
+    plan->tiles_inside = weights > WEIGHTS_IN_CACHE / (int64_t)sizeof(float);
+    return plan_scratch(w, plan);
+}
+
+struct tare_f32_conv_unit tare_f32_conv_unit(const struct tare_f32_conv_plan *plan,
+                                             int64_t index)
+{
+    const int64_t inner = plan->tiles_inside ? plan->tiles : plan->blocks;
+    const int64_t slow = index / inner, fast = index % inner;
+    const int64_t tile = plan->tiles_inside ? fast : slow;
+    const int64_t block = plan->tiles_inside ? slow : fast;
+    const int64_t group = block < plan->group_blocks ? 0 : block / plan->group_blocks;
+    const int64_t first = (block - group * plan->group_blocks) * TARE_F32_CONV_BLOCK;
+    const int64_t left = plan->group_outputs - first;
+    const int64_t group_width = (plan->group_outputs + 15) / 16 * 16;
+    const int64_t longer = plan->longer_tiles;
+    return (struct tare_f32_conv_unit){
+        .tile = tile,
+        .first_pixel = tile * plan->tile_pixels + (tile < longer ? tile : longer),
+        .n_pixels = plan->tile_pixels + (tile < longer),
+        .first_input = group * plan->group_inputs,
+        .weights_offset = (group * group_width + first) * plan->depth,
+        .width = left > 16 ? TARE_F32_CONV_BLOCK : 16,
+        .first_output = group * plan->group_outputs + first,
+        .n_outputs = left < TARE_F32_CONV_BLOCK ? left : TARE_F32_CONV_BLOCK};
+}
+
+static float *zeros(const struct tare_f32_conv_plan *plan, void *scratch)
+{
+    return (float *)(void *)((char *)scratch + plan->zeros_at);
+}
+
+void tare_f32_conv_begin(const struct tare_f32_conv_plan *plan, void *scratch)
+{
+    memset(zeros(plan, scratch), 0, plan->patches_at - plan->zeros_at);
+}
+
+/* The run of a whole kernel row that begins at column x0 of `row`, copied to `patch`
+ * when it reaches over a border. */
+static const float *whole_row(const struct tare_window *w, const float *row, int64_t x0,
+                              const float *zero, float *patch)
+{
+    const int64_t from = x0 < 0 ? -x0 : 0;
+    const int64_t to = w->in_w - x0 < w->kernel_w ? w->in_w - x0 : w->kernel_w;
+    if (from >= to) return zero;
+
+    const size_t pixel = (size_t)w->in_c;
+    memset(patch, 0, (size_t)w->kernel_w * pixel * sizeof *patch);
+    memcpy(patch + (size_t)from * pixel, row + (x0 + from) * w->in_c,
+           (size_t)(to - from) * pixel * sizeof *patch);
+    return patch;
+}
+
+/* Neighbouring output pixels: the first one's window begins at (y0, x0) of `image`. */
+struct span {
+    const float *image;
+    int64_t y0, x0, n;
+    bool inside; /* no window reaches over the left or right border */
+};
+
+/* Point at one run for all pixels of a span: `first` for the first pixel. */
+static void span_run(const struct tare_window *w, const struct span *span,
+                     const float *first, const float **table)
+{
+    for (int64_t i = 0; i < span->n; i++)
+        table[i] = first + i * w->stride_w * w->in_c;
+}
+
+static void span_zero(const struct span *span, const float *zero, const float **table)
+{
+    for (int64_t i = 0; i < span->n; i++)
+        table[i] = zero;
+}
+
+/* Fill a span's columns of the table. A span that is not `inside` is one pixel. */
+static void span_inputs(const struct tare_f32_conv_plan *plan,
+                        const struct tare_window *w, const struct span *span,
+                        const float *zero, float *patch, const float **table)
+{
+    const int64_t row_taps = plan->whole_rows ? 1 : w->kernel_w;
+    for (int64_t ky = 0; ky < w->kernel_h; ky++) {
+        const int64_t y = span->y0 + ky * w->dilation_h;
+        const bool row_inside = y >= 0 && y < w->in_h;
+        const float *row = span->image + (row_inside ? y : 0) * w->in_w * w->in_c;
+        for (int64_t kx = 0; kx < row_taps; kx++, table += TARE_F32_CONV_ROWS) {
+            const int64_t x = span->x0 + kx * w->dilation_w;
+            const bool inside = span->inside || (x >= 0 && x < w->in_w);
+            if (row_inside && plan->whole_rows && !span->inside)
+                *table = whole_row(w, row, x, zero, patch + ky * plan->run_length);
+            else if (row_inside && inside)
+                span_run(w, span, row + x * w->in_c, table);
+            else
+                span_zero(span, zero, table);
+        }
+    }
+}
+
+const float *const *tare_f32_conv_inputs(const struct tare_f32_conv_plan *plan,
+                                         const struct tare_window *w, const float *x,
+                                         const struct tare_f32_conv_unit *unit,
+                                         void *scratch)
+{
+    const float **table = scratch;
+    const float *zero = zeros(plan, scratch);
+    float *patch = (float *)(void *)((char *)scratch + plan->patches_at);
+    const int64_t last = w->in_w - (w->kernel_w - 1) * w->dilation_w - 1;
+    int64_t ox = unit->first_pixel % w->out_w;
+    int64_t row = unit->first_pixel / w->out_w; /* of all images */
+    for (int64_t i = 0; i < unit->n_pixels;) {
+        struct span span = {.image = x + row / w->out_h * w->in_h * w->in_w * w->in_c +
+                                     unit->first_input,
+                            .y0 = row % w->out_h * w->stride_h - w->pad_top,
+                            .x0 = ox * w->stride_w - w->pad_left,
+                            .n = 1};
+        span.inside = span.x0 >= 0 && span.x0 <= last;
+        if (span.inside) {
+            const int64_t fit = (last - span.x0) / w->stride_w + 1;
+            const int64_t row_left = w->out_w - ox, tile_left = unit->n_pixels - i;
+            span.n = row_left < tile_left ? row_left : tile_left;
+            if (fit < span.n) span.n = fit;
+        }
+        span_inputs(plan, w, &span, zero, patch + i * plan->depth, table + i);
+        i += span.n;
+        ox += span.n;
+        if (ox == w->out_w) ox = 0, row++;
+    }
+    return table;
+}

@@ -1,0 +1,61 @@
+/* kernels/f32_conv/f32_conv_plan.h - how a convolution is cut into tiles, and where
+ * their inputs lie: the part that all variants share. */
+#ifndef TARE_KERNELS_F32_CONV_PLAN_H
+#define TARE_KERNELS_F32_CONV_PLAN_H
+
+#include "kernels/f32_conv/f32_conv.h"
+
+enum {
+    TARE_F32_CONV_ROWS = 12, /* most output pixels of a tile */
+    TARE_F32_CONV_BLOCK = 32 /* output channels of a block of packed weights */
+};
+
+/**
+ * A unit is a tile of pixels by a block of channels. Its inputs are `runs` stretches of
+ * `run_length` consecutive floats for each pixel: one a tap, or one a kernel row where
+ * a row's taps are neighbours in memory and so few channels that a stretch a tap would
+ * be too short. The packed weights of a group are its blocks, [run][run_length][width]
+ * each, where width is TARE_F32_CONV_BLOCK, or 16 for a last block that needs no more.
+ */
+struct tare_f32_conv_plan {
+    int64_t pixels, tiles;               /* of all images together */
+    int64_t tile_pixels, longer_tiles;   /* these first ones have a pixel more */
+    int64_t group_inputs, group_outputs; /* channels of one group */
+    int64_t group_blocks, blocks;        /* of one group, of all */
+    int64_t depth;                       /* runs * run_length */
+    int64_t runs, run_length;
+    bool whole_rows;   /* a run is a kernel row */
+    bool tiles_inside; /* consecutive units share a block, not a tile */
+    size_t zeros_at, patches_at, scratch_bytes; /* scratch: pointers, zeros, patches */
+};
+
+/** @retval false when a size does not fit. */
+bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *plan);
+
+/** Where one unit lies in the input, the weights and the output. */
+struct tare_f32_conv_unit {
+    int64_t tile, first_pixel, n_pixels;
+    int64_t first_input;             /* channel of the group */
+    int64_t weights_offset;          /* of the block, in floats */
+    int64_t width;                   /* of the block's rows in the packed weights */
+    int64_t first_output, n_outputs; /* channels of the block */
+};
+
+struct tare_f32_conv_unit tare_f32_conv_unit(const struct tare_f32_conv_plan *plan,
+                                             int64_t index);
+
+/** Clear the part of the scratch that stands for padding; once for each call of a
+ *  kernel. */
+void tare_f32_conv_begin(const struct tare_f32_conv_plan *plan, void *scratch);
+
+/**
+ * Point at the inputs of a unit: result[run * TARE_F32_CONV_ROWS + i] for pixel
+ * first_pixel + i. The table, and copies of stretches that reach over a border, live in
+ * the scratch until the next call.
+ */
+const float *const *tare_f32_conv_inputs(const struct tare_f32_conv_plan *plan,
+                                         const struct tare_window *w, const float *x,
+                                         const struct tare_f32_conv_unit *unit,
+                                         void *scratch);
+
+#endif /* TARE_KERNELS_F32_CONV_PLAN_H */

@@ -1,0 +1,165 @@
+/* kernels/f32_conv/f32_conv_simd.h - the body of the AVX2 and AVX-512 files, which
+ * define CONV_NAME. A tile keeps up to TILE_ROWS pixels by two vectors of channels in
+ * registers through the whole chain: 12 x 2 of 32 registers, or 6 x 2 of 16. */
+#include <string.h>
+
+#include "kernels/f32_conv/f32_conv_plan.h"
+#include "kernels/lanes.h"
+
+#define ROWS_1(X)  X(0)
+#define ROWS_2(X)  ROWS_1(X) X(1)
+#define ROWS_3(X)  ROWS_2(X) X(2)
+#define ROWS_4(X)  ROWS_3(X) X(3)
+#define ROWS_5(X)  ROWS_4(X) X(4)
+#define ROWS_6(X)  ROWS_5(X) X(5)
+#define ROWS_7(X)  ROWS_6(X) X(6)
+#define ROWS_8(X)  ROWS_7(X) X(7)
+#define ROWS_9(X)  ROWS_8(X) X(8)
+#define ROWS_10(X) ROWS_9(X) X(9)
+#define ROWS_11(X) ROWS_10(X) X(10)
+#define ROWS_12(X) ROWS_11(X) X(11)
+
+/* The inputs of some rows of a tile, the weights of some columns of a block. */
+struct operands {
+    const float *const *inputs; /* [runs][TARE_F32_CONV_ROWS] */
+    int64_t runs, run_length;
+    const float *weights; /* [runs][run_length][width] */
+    int64_t width;
+};
+
+/* sums[row * TARE_F32_CONV_BLOCK + column]. Named variables, not arrays: compilers keep
+ * them in registers. */
+typedef void tile_fn(const struct operands *in, float *sums);
+
+#define START_1(i) lanes a##i = lanes_zero();
+#define START_2(i) START_1(i) lanes b##i = lanes_zero();
+#define POINT(i)   const float *const x##i = inputs[i];
+#define STEP_1(i)  a##i = lanes_fma(lanes_set1(x##i[c]), w0, a##i);
+#define STEP_2(i)                                                                      \
+    {                                                                                  \
+        const lanes x = lanes_set1(x##i[c]);                                           \
+        a##i = lanes_fma(x, w0, a##i);                                                 \
+        b##i = lanes_fma(x, w1, b##i);                                                 \
+    }
+#define FINISH_1(i) lanes_store(sums + (i)*TARE_F32_CONV_BLOCK, a##i);
+#define FINISH_2(i)                                                                    \
+    FINISH_1(i) lanes_store(sums + (i)*TARE_F32_CONV_BLOCK + LANES, b##i);
+#define WEIGHTS_1 const lanes w0 = lanes_load(w);
+#define WEIGHTS_2 WEIGHTS_1 const lanes w1 = lanes_load(w + LANES);
+
+#define TILE(rows, vectors)                                                            \
+    static void tile_##rows##x##vectors(const struct operands *in, float *sums)        \
+    {                                                                                  \
+        const float *const *inputs = in->inputs;                                       \
+        const float *w = in->weights;                                                  \
+        ROWS_##rows(START_##vectors) for (int64_t run = 0; run < in->runs; run++)      \
+        {                                                                              \
+            ROWS_##rows(POINT) for (int64_t c = 0; c < in->run_length; c++)            \
+            {                                                                          \
+                WEIGHTS_##vectors ROWS_##rows(STEP_##vectors) w +=                     \
+                    TILE_STRIDE(vectors);                                              \
+            }                                                                          \
+            inputs += TARE_F32_CONV_ROWS;                                              \
+        }                                                                              \
+        ROWS_##rows(FINISH_##vectors)                                                  \
+    }
+#define TILES_TO_6(vectors)                                                            \
+    TILE(1, vectors)                                                                   \
+    TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
+#define NAMES_TO_6(vectors)                                                            \
+    tile_1x##vectors, tile_2x##vectors, tile_3x##vectors, tile_4x##vectors,            \
+        tile_5x##vectors, tile_6x##vectors
+
+#if defined(__AVX512F__)
+enum { TILE_ROWS = 12 };
+#define TILE_STRIDE(vectors) ((vectors)*LANES)
+#define TILES_TO_12(vectors)                                                           \
+    TILES_TO_6(vectors)                                                                \
+    TILE(7, vectors)                                                                   \
+    TILE(8, vectors)                                                                   \
+    TILE(9, vectors) TILE(10, vectors) TILE(11, vectors) TILE(12, vectors)
+#define NAMES_TO_12(vectors)                                                           \
+    NAMES_TO_6(vectors), tile_7x##vectors, tile_8x##vectors, tile_9x##vectors,         \
+        tile_10x##vectors, tile_11x##vectors, tile_12x##vectors
+TILES_TO_12(1)
+TILES_TO_12(2)
+static tile_fn *const tiles[2][TILE_ROWS] = {{NAMES_TO_12(1)}, {NAMES_TO_12(2)}};
+#else
+enum { TILE_ROWS = 6 };
+#define TILE_STRIDE(vectors) in->width
+TILES_TO_6(2)
+static tile_fn *const tiles[2][TILE_ROWS] = {{0}, {NAMES_TO_6(2)}};
+#endif
+
+/* All sums of a unit, a register tile at a time. */
+static void unit_sums(const struct tare_f32_conv_unit *unit, struct operands in,
+                      float *sums)
+{
+    const int64_t vectors = unit->width < 2 * LANES ? 1 : 2;
+    const int64_t parts = (unit->n_pixels + TILE_ROWS - 1) / TILE_ROWS;
+    const float *const *inputs = in.inputs;
+    const float *weights = in.weights;
+    for (int64_t part = 0, row = 0; part < parts; part++) {
+        const int64_t rows = (unit->n_pixels + parts - 1 - part) / parts;
+        in.inputs = inputs + row;
+        for (int64_t column = 0; column < unit->width; column += vectors * LANES) {
+            in.weights = weights + column;
+            tiles[vectors - 1][rows - 1](&in,
+                                         sums + row * TARE_F32_CONV_BLOCK + column);
+        }
+        row += rows;
+    }
+}
+
+static void unit_store(const struct tare_f32_conv *conv,
+                       const struct tare_f32_conv_data *data,
+                       const struct tare_f32_conv_unit *unit, const float *sums)
+{
+    const struct lanes_epilogue epilogue = lanes_epilogue(&conv->epilogue);
+    const float *residual = conv->epilogue.has_residual ? data->residual : NULL;
+    float bias[TARE_F32_CONV_BLOCK] = {0};
+    if (data->bias)
+        memcpy(bias, data->bias + unit->first_output,
+               (size_t)unit->n_outputs * sizeof *bias);
+
+    const int64_t row = conv->window.out_c;
+    const int64_t first = unit->first_pixel * row + unit->first_output;
+    for (int64_t c = 0; c < unit->n_outputs; c += LANES) {
+        const int64_t left = unit->n_outputs - c;
+        const lanes b = lanes_load(bias + c);
+        for (int64_t i = 0; i < unit->n_pixels; i++) {
+            const int64_t at = first + i * row + c;
+            lanes v = lanes_add(lanes_load(sums + i * TARE_F32_CONV_BLOCK + c), b);
+            if (residual) v = lanes_add(v, lanes_load_upto(residual + at, left));
+            lanes_store_upto(data->y + at, lanes_finish(&epilogue, v), left);
+        }
+    }
+}
+
+void CONV_NAME(const struct tare_f32_conv *conv, const struct tare_f32_conv_data *data,
+               void *scratch, int64_t begin, int64_t end)
+{
+    _Alignas(64) float sums[TARE_F32_CONV_ROWS * TARE_F32_CONV_BLOCK];
+    struct tare_f32_conv_plan plan;
+    if (!tare_f32_conv_plan(&conv->window, &plan)) return;
+    tare_f32_conv_begin(&plan, scratch);
+
+    const float *const *inputs = NULL;
+    int64_t tile = -1, first_input = -1;
+    for (int64_t index = begin; index < end; index++) {
+        const struct tare_f32_conv_unit unit = tare_f32_conv_unit(&plan, index);
+        if (unit.tile != tile || unit.first_input != first_input)
+            inputs =
+                tare_f32_conv_inputs(&plan, &conv->window, data->x, &unit, scratch);
+        tile = unit.tile;
+        first_input = unit.first_input;
+        unit_sums(&unit,
+                  (struct operands){.inputs = inputs,
+                                    .runs = plan.runs,
+                                    .run_length = plan.run_length,
+                                    .weights = data->weights + unit.weights_offset,
+                                    .width = unit.width},
+                  sums);
+        unit_store(conv, data, &unit, sums);
+    }
+}
