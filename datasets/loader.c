@@ -1,0 +1,186 @@
+#include <pthread.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "tare/dataset.h"
+
+enum slot_state { SLOT_FREE, SLOT_LOADING, SLOT_READY, SLOT_TAKEN };
+
+struct slot {
+    enum slot_state state;
+    enum tare_status status;
+    struct tare_error error;
+    float *sample;
+};
+
+/* Sample i lives in slot i % depth. Indices are handed out in order, to the threads
+ * that load (next_load) and to the consumers (next_take), so a slot is always wanted by
+ * the sample that comes next in it. */
+struct tare_loader {
+    const struct tare_dataset *dataset;
+    int64_t count;
+    int64_t depth;
+    struct slot *slots;
+    float *buffer; /* of all slots */
+    pthread_t *threads;
+    int n_threads; /* that run */
+
+    pthread_mutex_t lock; /* guards all below, and the slots */
+    pthread_cond_t freed; /* a slot became free, or stop */
+    pthread_cond_t ready; /* a slot became ready */
+    int64_t next_load, next_take;
+    bool stop;
+};
+
+/* Waits for work. False when there is none left. Called with the lock held. */
+static bool claim(struct tare_loader *loader, int64_t *index)
+{
+    while (!loader->stop && loader->next_load < loader->count &&
+           loader->slots[loader->next_load % loader->depth].state != SLOT_FREE)
+        pthread_cond_wait(&loader->freed, &loader->lock);
+    if (loader->stop || loader->next_load >= loader->count) return false;
+    *index = loader->next_load++;
+    loader->slots[*index % loader->depth].state = SLOT_LOADING;
+    return true;
+}
+
+static void *load_samples(void *arg)
+{
+    struct tare_loader *loader = arg;
+    int64_t index;
+    pthread_mutex_lock(&loader->lock);
+    while (claim(loader, &index)) {
+        struct slot *slot = &loader->slots[index % loader->depth];
+        pthread_mutex_unlock(&loader->lock);
+        slot->status =
+            tare_dataset_read(loader->dataset, index, slot->sample, &slot->error);
+        pthread_mutex_lock(&loader->lock);
+        slot->state = SLOT_READY;
+        pthread_cond_broadcast(&loader->ready);
+    }
+    pthread_mutex_unlock(&loader->lock);
+    return NULL;
+}
+
+/* Called with the lock held. */
+static void free_slot(struct tare_loader *loader, struct slot *slot)
+{
+    slot->state = SLOT_FREE;
+    pthread_cond_broadcast(&loader->freed);
+}
+
+enum tare_status tare_loader_next(struct tare_loader *loader, int64_t *index,
+                                  const float **sample, struct tare_error *err)
+{
+    *sample = NULL;
+    pthread_mutex_lock(&loader->lock);
+    *index = loader->next_take;
+    if (*index >= loader->count) {
+        pthread_mutex_unlock(&loader->lock);
+        return TARE_OK;
+    }
+    loader->next_take++;
+    struct slot *slot = &loader->slots[*index % loader->depth];
+    while (*index >= loader->next_load || slot->state != SLOT_READY)
+        pthread_cond_wait(&loader->ready, &loader->lock);
+    const enum tare_status st = slot->status;
+    if (st == TARE_OK) {
+        slot->state = SLOT_TAKEN;
+        *sample = slot->sample;
+    } else {
+        if (err) *err = slot->error;
+        free_slot(loader, slot);
+    }
+    pthread_mutex_unlock(&loader->lock);
+    return st;
+}
+
+void tare_loader_release(struct tare_loader *loader, int64_t index)
+{
+    pthread_mutex_lock(&loader->lock);
+    free_slot(loader, &loader->slots[index % loader->depth]);
+    pthread_mutex_unlock(&loader->lock);
+}
+
+static enum tare_status allocate(struct tare_loader *loader, int n_threads,
+                                 struct tare_error *err)
+{
+    int64_t dims[3];
+    tare_dataset_dims(loader->dataset, dims);
+    size_t stride = sizeof(float), total = 0;
+    bool fits = true;
+    for (int i = 0; i < 3; i++)
+        fits = fits && tare_mul_size(stride, (size_t)dims[i], &stride);
+    fits = fits && tare_align_size(stride, &stride) &&
+           tare_mul_size(stride, (size_t)loader->depth, &total);
+    if (fits) {
+        loader->slots = tare_alloc_array((size_t)loader->depth, sizeof *loader->slots);
+        loader->threads = tare_alloc_array((size_t)n_threads, sizeof *loader->threads);
+        loader->buffer = tare_alloc(total);
+    }
+    TARE_FAIL_IF(!loader->slots || !loader->threads || !loader->buffer, err,
+                 TARE_E_NOMEM, "no memory for %lld samples read ahead",
+                 (long long)loader->depth);
+    for (int64_t i = 0; i < loader->depth; i++)
+        loader->slots[i].sample =
+            loader->buffer + i * (int64_t)(stride / sizeof(float));
+    return TARE_OK;
+}
+
+static void release_all(struct tare_loader *loader)
+{
+    tare_free(loader->slots);
+    tare_free(loader->threads);
+    tare_free(loader->buffer);
+    tare_free(loader);
+}
+
+enum tare_status tare_loader_create(const struct tare_dataset *dataset, int n_threads,
+                                    int depth, struct tare_loader **out,
+                                    struct tare_error *err)
+{
+    *out = NULL;
+    TARE_FAIL_IF(n_threads < 1 || depth < 1, err, TARE_E_ARG,
+                 "loader of %d threads and %d buffers: want 1 or more of both",
+                 n_threads, depth);
+    struct tare_loader *loader = tare_alloc_array(1, sizeof *loader);
+    TARE_FAIL_IF(!loader, err, TARE_E_NOMEM, "no memory for a loader");
+    loader->dataset = dataset;
+    loader->count = tare_dataset_count(dataset);
+    loader->depth = depth;
+    const enum tare_status st = allocate(loader, n_threads, err);
+    if (st != TARE_OK) {
+        release_all(loader);
+        return st;
+    }
+    pthread_mutex_init(&loader->lock, NULL);
+    pthread_cond_init(&loader->freed, NULL);
+    pthread_cond_init(&loader->ready, NULL);
+    while (loader->n_threads < n_threads) {
+        if (pthread_create(&loader->threads[loader->n_threads], NULL, load_samples,
+                           loader) != 0) {
+            tare_loader_destroy(loader);
+            return tare_error_set(err, TARE_E_NOMEM,
+                                  "cannot start %d threads that load samples",
+                                  n_threads);
+        }
+        loader->n_threads++;
+    }
+    *out = loader;
+    return TARE_OK;
+}
+
+void tare_loader_destroy(struct tare_loader *loader)
+{
+    if (!loader) return;
+    pthread_mutex_lock(&loader->lock);
+    loader->stop = true;
+    pthread_cond_broadcast(&loader->freed);
+    pthread_mutex_unlock(&loader->lock);
+    for (int i = 0; i < loader->n_threads; i++)
+        pthread_join(loader->threads[i], NULL);
+    pthread_mutex_destroy(&loader->lock);
+    pthread_cond_destroy(&loader->freed);
+    pthread_cond_destroy(&loader->ready);
+    release_all(loader);
+}

@@ -1,0 +1,36 @@
+/* datasets/prepare.h - preprocessing made ready: checked against the network's input,
+ * with (pixel * scale - mean) / std as tables. */
+#ifndef TARE_DATASETS_PREPARE_H
+#define TARE_DATASETS_PREPARE_H
+
+#include "datasets/image.h"
+#include "tare/dataset.h"
+
+/** Immutable once created; shared by all threads. */
+struct tare_prepare {
+    struct tare_preprocess pre; /* colour resolved */
+    int64_t channels;
+    int64_t height, width; /* 0: any */
+    int64_t max_pixels;
+    int n_tables; /* 1 for all channels, else one a channel */
+    float tables[4][256];
+};
+
+/** @param[in] images  The samples are images: channels follow from the colour.
+ * Otherwise channels, height and width must be given. */
+enum tare_status tare_prepare_create(const struct tare_dataset_options *options,
+                                     bool images, struct tare_prepare *prepare,
+                                     struct tare_error *err);
+
+/** The 256 values of channel c's pixels. */
+const float *tare_prepare_table(const struct tare_prepare *prepare, int64_t c);
+
+/** Colour, resize and crop, in place; then the size must be the wanted one. */
+enum tare_status tare_prepare_image(const struct tare_prepare *prepare,
+                                    struct tare_image *image, struct tare_error *err);
+
+/** Pixels of a prepared image to dst, [channels, height, width]. */
+void tare_prepare_values(const struct tare_prepare *prepare,
+                         const struct tare_image *image, float *dst);
+
+#endif /* TARE_DATASETS_PREPARE_H */
