@@ -1,0 +1,300 @@
+#include "kernels/u8_conv/u8_conv_walk.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Enough pieces to keep many threads busy, few enough that building the row table of a
+ * pixel block stays small beside the work on it. */
+#define WANTED_UNITS 32
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t clamp_i64(int64_t v, int64_t lower, int64_t upper)
+{
+    return v < lower ? lower : min_i64(v, upper);
+}
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* 1x1, stride 1, no padding: rows and images follow each other without a seam. */
+static struct tare_window join_rows(const struct tare_window *w)
+{
+    struct tare_window joined = *w;
+    if (w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 &&
+        w->pad_top == 0 && w->pad_left == 0 && w->in_h == w->out_h &&
+        w->in_w == w->out_w) {
+        joined.in_w = joined.out_w = w->batch * w->in_h * w->in_w;
+        joined.in_h = joined.out_h = joined.batch = 1;
+    }
+    return joined;
+}
+
+struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
+{
+    struct tare_u8_conv_plan plan = {.window = join_rows(&p->window)};
+    const struct tare_window *w = &plan.window;
+    plan.group_in = w->in_c / w->groups;
+    plan.group_out = w->out_c / w->groups;
+    plan.segment_taps = w->groups == 1 && w->dilation_w == 1 ? w->kernel_w : 1;
+    plan.segments_per_row = w->kernel_w / plan.segment_taps;
+    plan.n_segments = w->kernel_h * plan.segments_per_row;
+    plan.segment_bytes = plan.segment_taps * plan.group_in;
+    plan.n_steps = ceil_div(plan.segment_bytes, 4);
+    plan.blocks_per_group = ceil_div(plan.group_out, TARE_U8_CONV_BLOCK);
+    plan.n_blocks = w->groups * plan.blocks_per_group;
+    plan.n_pixels = w->batch * w->out_h * w->out_w;
+    plan.n_tiles = ceil_div(plan.n_pixels, TARE_U8_CONV_ROWS);
+    plan.n_pixel_blocks = ceil_div(plan.n_tiles, TARE_U8_CONV_TILES);
+    plan.n_splits = min_i64(ceil_div(WANTED_UNITS, plan.n_pixel_blocks), plan.n_blocks);
+    return plan;
+}
+
+int64_t tare_u8_conv_tile_begin(const struct tare_u8_conv_plan *plan, int64_t t)
+{
+    const int64_t rest = plan->n_pixels % plan->n_tiles;
+    return t * (plan->n_pixels / plan->n_tiles) + min_i64(t, rest);
+}
+
+int64_t tare_u8_conv_block_width(const struct tare_u8_conv_plan *plan, int64_t b)
+{
+    const int64_t left = plan->group_out - b * TARE_U8_CONV_BLOCK;
+    return left <= TARE_U8_CONV_NARROW ? TARE_U8_CONV_NARROW : TARE_U8_CONV_BLOCK;
+}
+
+int64_t tare_u8_conv_block_offset(const struct tare_u8_conv_plan *plan, int64_t group,
+                                  int64_t b)
+{
+    const int64_t last = plan->blocks_per_group - 1;
+    const int64_t group_width =
+        last * TARE_U8_CONV_BLOCK + tare_u8_conv_block_width(plan, last);
+    return (group * group_width + b * TARE_U8_CONV_BLOCK) * plan->n_segments *
+           plan->n_steps * 4;
+}
+
+static bool touches_padding(const struct tare_window *w)
+{
+    const int64_t reach_h =
+        (w->out_h - 1) * w->stride_h - w->pad_top + (w->kernel_h - 1) * w->dilation_h;
+    const int64_t reach_w =
+        (w->out_w - 1) * w->stride_w - w->pad_left + (w->kernel_w - 1) * w->dilation_w;
+    return w->pad_top > 0 || w->pad_left > 0 || reach_h >= w->in_h ||
+           reach_w >= w->in_w;
+}
+
+/* The parts of the scratch block, in this order. */
+struct scratch_layout {
+    size_t padding_bytes; /* a segment of padding, for any group */
+    size_t table_bytes;   /* rows[n_segments][TARE_U8_CONV_PITCH] */
+    size_t copy_bytes;    /* one segment that is partly padding */
+};
+
+static bool scratch_layout(const struct tare_u8_conv_plan *plan,
+                           struct scratch_layout *out)
+{
+    const int64_t padding =
+        plan->segment_taps > 1 ? plan->segment_bytes : plan->window.in_c;
+    const bool copies = plan->segment_taps > 1 && touches_padding(&plan->window);
+    out->copy_bytes = 0;
+    return tare_align_size((size_t)padding + 3, &out->padding_bytes) &&
+           tare_mul_size((size_t)plan->n_segments,
+                         TARE_U8_CONV_PITCH * sizeof(uint8_t *), &out->table_bytes) &&
+           tare_align_size(out->table_bytes, &out->table_bytes) &&
+           (!copies ||
+            tare_align_size((size_t)plan->segment_bytes + 3, &out->copy_bytes));
+}
+
+bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
+{
+    const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
+    struct scratch_layout layout;
+    size_t total;
+    if (!scratch_layout(&plan, &layout) ||
+        !tare_mul_size(layout.copy_bytes, (size_t)plan.n_segments * TARE_U8_CONV_PITCH,
+                       &total) ||
+        !tare_add_size(total, layout.padding_bytes, &total) ||
+        !tare_add_size(total, layout.table_bytes, &total))
+        return false;
+    *out = total;
+    return true;
+}
+
+/* The row table of one pixel block, and what it is built from. */
+struct row_table {
+    const struct tare_u8_conv_plan *plan;
+    const uint8_t *x;
+    int in_zero_point;
+    const uint8_t *padding;
+    const uint8_t **rows;
+    uint8_t *copies;
+    size_t copy_bytes;
+};
+
+/* A segment that starts at column `ix` of the input row and leaves it on either side.
+ */
+static const uint8_t *edge_segment(const struct row_table *t, const uint8_t *input_row,
+                                   int64_t ix, int64_t slot)
+{
+    const struct tare_window *w = &t->plan->window;
+    const int64_t taps = t->plan->segment_taps;
+    const int64_t begin = ix < 0 ? -ix : 0; /* the taps [begin, end) are inside */
+    const int64_t end = min_i64(taps, w->in_w - ix);
+    if (begin >= end) return t->padding;
+
+    uint8_t *copy = t->copies + (size_t)slot * t->copy_bytes;
+    const size_t tap_bytes = (size_t)w->in_c;
+    memset(copy, t->in_zero_point, (size_t)begin * tap_bytes);
+    memcpy(copy + (size_t)begin * tap_bytes, input_row + (ix + begin) * w->in_c,
+           (size_t)(end - begin) * tap_bytes);
+    memset(copy + (size_t)end * tap_bytes, t->in_zero_point,
+           (size_t)(taps - end) * tap_bytes);
+    return copy;
+}
+
+/* Segment (ky, kx) of the pixels [ox, ox + n) of an output row, entered from `slot` on.
+ * input_row is NULL when it is outside the input; the pixels [inside, inside_end) have
+ * the whole segment inside. */
+static void fill_segment(const struct row_table *t, int64_t ky, int64_t kx,
+                         const uint8_t *input_row, int64_t ox, int64_t n,
+                         int64_t inside, int64_t inside_end, int64_t slot)
+{
+    const struct tare_u8_conv_plan *plan = t->plan;
+    const struct tare_window *w = &plan->window;
+    const int64_t s = ky * plan->segments_per_row + kx;
+    const uint8_t **rows = t->rows + s * TARE_U8_CONV_PITCH + slot;
+    if (!input_row) {
+        for (int64_t i = 0; i < n; i++)
+            rows[i] = t->padding;
+        return;
+    }
+    const int64_t ix = ox * w->stride_w - w->pad_left + kx * w->dilation_w;
+    const int64_t begin = clamp_i64(inside - ox, 0, n);
+    const int64_t end = clamp_i64(inside_end - ox, begin, n);
+    for (int64_t i = begin; i < end; i++)
+        rows[i] = input_row + (ix + i * w->stride_w) * w->in_c;
+    for (int64_t i = 0; i < begin; i++)
+        rows[i] = edge_segment(t, input_row, ix + i * w->stride_w,
+                               (slot + i) * plan->n_segments + s);
+    for (int64_t i = end; i < n; i++)
+        rows[i] = edge_segment(t, input_row, ix + i * w->stride_w,
+                               (slot + i) * plan->n_segments + s);
+}
+
+/* All segments of the pixels [ox, ox + n) of output row `oy`. */
+static void fill_run(const struct row_table *t, int64_t image, int64_t oy, int64_t ox,
+                     int64_t n, int64_t slot)
+{
+    const struct tare_u8_conv_plan *plan = t->plan;
+    const struct tare_window *w = &plan->window;
+    for (int64_t kx = 0; kx < plan->segments_per_row; kx++) {
+        const int64_t lead = w->pad_left - kx * w->dilation_w;
+        const int64_t room = w->in_w - plan->segment_taps + lead;
+        const int64_t inside = lead > 0 ? ceil_div(lead, w->stride_w) : 0;
+        const int64_t inside_end = room >= 0 ? room / w->stride_w + 1 : 0;
+        for (int64_t ky = 0; ky < w->kernel_h; ky++) {
+            const int64_t iy = oy * w->stride_h - w->pad_top + ky * w->dilation_h;
+            const uint8_t *input_row =
+                iy >= 0 && iy < w->in_h
+                    ? t->x + (image * w->in_h + iy) * w->in_w * w->in_c
+                    : NULL;
+            fill_segment(t, ky, kx, input_row, ox, n, inside, inside_end, slot);
+        }
+    }
+}
+
+static void fill_rows(const struct row_table *t, int64_t begin, int64_t end)
+{
+    const struct tare_window *w = &t->plan->window;
+    for (int64_t pixel = begin; pixel < end;) {
+        const int64_t ox = pixel % w->out_w;
+        const int64_t row = pixel / w->out_w;
+        const int64_t n = min_i64(w->out_w - ox, end - pixel);
+        fill_run(t, row / w->out_h, row % w->out_h, ox, n, pixel - begin);
+        pixel += n;
+    }
+}
+
+/* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
+static void compute_block(const struct tare_u8_conv *p,
+                          const struct tare_u8_conv_data *d, const struct row_table *t,
+                          int64_t tile_begin, int64_t tile_end, int64_t block,
+                          tare_u8_conv_tile_fn *compute)
+{
+    const struct tare_u8_conv_plan *plan = t->plan;
+    const int64_t group = block / plan->blocks_per_group;
+    const int64_t b = block % plan->blocks_per_group;
+    const int64_t channel = group * plan->group_out + b * TARE_U8_CONV_BLOCK;
+    struct tare_u8_conv_tile tile = {
+        .row_offset = group * plan->group_in,
+        .n_segments = plan->n_segments,
+        .n_steps = plan->n_steps,
+        .weights = d->weights + tare_u8_conv_block_offset(plan, group, b),
+        .width = tare_u8_conv_block_width(plan, b),
+        .n_channels =
+            min_i64(TARE_U8_CONV_BLOCK, plan->group_out - b * TARE_U8_CONV_BLOCK),
+        .acc_init = d->acc_init + channel,
+        .multiplier = d->multiplier + channel,
+        .bias = d->bias + channel,
+        .pixel_stride = plan->window.out_c,
+        .epilogue = &p->epilogue,
+    };
+    const int64_t first = tare_u8_conv_tile_begin(plan, tile_begin);
+    for (int64_t i = tile_begin; i < tile_end; i++) {
+        const int64_t pixel = tare_u8_conv_tile_begin(plan, i);
+        const int64_t at = pixel * tile.pixel_stride + channel;
+        tile.rows = t->rows + (pixel - first);
+        tile.n_rows = tare_u8_conv_tile_begin(plan, i + 1) - pixel;
+        if (p->epilogue.has_residual) tile.residual = d->residual + at;
+        if (p->epilogue.out_f32)
+            tile.y_f32 = (float *)d->y + at;
+        else
+            tile.y_u8 = (uint8_t *)d->y + at;
+        compute(&tile);
+    }
+}
+
+void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
+                       void *scratch, int64_t begin, int64_t end,
+                       tare_u8_conv_tile_fn *compute)
+{
+    const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
+    struct scratch_layout layout;
+    const bool fits = scratch_layout(&plan, &layout);
+    assert(fits && begin >= 0 && end <= plan.n_pixel_blocks * plan.n_splits);
+    (void)fits;
+
+    uint8_t *padding = scratch;
+    const struct row_table table = {
+        .plan = &plan,
+        .x = d->x,
+        .in_zero_point = p->in_zero_point,
+        .padding = padding,
+        .rows = (const uint8_t **)(void *)(padding + layout.padding_bytes),
+        .copies = padding + layout.padding_bytes + layout.table_bytes,
+        .copy_bytes = layout.copy_bytes,
+    };
+    if (touches_padding(&plan.window))
+        memset(padding, p->in_zero_point, layout.padding_bytes);
+
+    int64_t filled = -1;
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t pixel_block = unit / plan.n_splits;
+        const int64_t split = unit % plan.n_splits;
+        const int64_t tile = pixel_block * TARE_U8_CONV_TILES;
+        const int64_t tile_end = min_i64(tile + TARE_U8_CONV_TILES, plan.n_tiles);
+        if (filled != pixel_block)
+            fill_rows(&table, tare_u8_conv_tile_begin(&plan, tile),
+                      tare_u8_conv_tile_begin(&plan, tile_end));
+        filled = pixel_block;
+        for (int64_t block = plan.n_blocks * split / plan.n_splits;
+             block < plan.n_blocks * (split + 1) / plan.n_splits; block++)
+            compute_block(p, d, &table, tile, tile_end, block, compute);
+    }
+}

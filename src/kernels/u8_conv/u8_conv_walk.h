@@ -1,0 +1,75 @@
+/* kernels/u8_conv/u8_conv_walk.h - what the variants of u8_conv share: how a layer is
+ * cut into tiles, and the walk over them. Private to this folder.
+ *
+ * A layer is an implicit matrix product: a row per output pixel, a column per output
+ * channel. The window of a pixel is a list of segments, stretches of the input that are
+ * contiguous in memory: a kernel row's taps where they lie side by side (one group, no
+ * dilation along the row), else single taps. Segments are consumed in steps of 4 bytes;
+ * weights behind a segment's end are zero, so it does not matter what is read there. */
+#ifndef TARE_KERNELS_U8_CONV_WALK_H
+#define TARE_KERNELS_U8_CONV_WALK_H
+
+#include "kernels/u8_conv/u8_conv.h"
+
+enum {
+    TARE_U8_CONV_ROWS = 14,   /* pixels in a tile, at most */
+    TARE_U8_CONV_TILES = 4,   /* tiles in a pixel block */
+    TARE_U8_CONV_BLOCK = 32,  /* channels in a block; the last of a group may be ... */
+    TARE_U8_CONV_NARROW = 16, /* ... this wide instead */
+    TARE_U8_CONV_PITCH = TARE_U8_CONV_ROWS * TARE_U8_CONV_TILES
+};
+
+/** The numbers that follow from a layer's shape. */
+struct tare_u8_conv_plan {
+    struct tare_window window; /* pointwise layers: one row of all pixels */
+    int64_t segment_taps;      /* taps along the row in a segment */
+    int64_t segments_per_row;
+    int64_t n_segments;
+    int64_t segment_bytes;
+    int64_t n_steps; /* steps of 4 bytes in a segment */
+    int64_t group_in, group_out;
+    int64_t blocks_per_group;
+    int64_t n_blocks;
+    int64_t n_pixels, n_tiles, n_pixel_blocks;
+    int64_t n_splits; /* units that share a pixel block, each with its own channels */
+};
+
+struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p);
+
+/** First pixel of tile `t`; tiles differ by one pixel at most. */
+int64_t tare_u8_conv_tile_begin(const struct tare_u8_conv_plan *plan, int64_t t);
+
+/** Channels in packed block `b` of a group, fillers included. */
+int64_t tare_u8_conv_block_width(const struct tare_u8_conv_plan *plan, int64_t b);
+
+/** Where a block's packed weights start: [n_segments][n_steps][width][4]. */
+int64_t tare_u8_conv_block_offset(const struct tare_u8_conv_plan *plan, int64_t group,
+                                  int64_t b);
+
+/** One tile: n_rows consecutive pixels, the n_channels real channels of one block. */
+struct tare_u8_conv_tile {
+    /* Segment s of pixel i starts at rows[s * TARE_U8_CONV_PITCH + i] + row_offset. */
+    const uint8_t *const *rows;
+    int64_t row_offset;
+    int64_t n_segments, n_steps;
+    const int8_t *weights;
+    int64_t width; /* TARE_U8_CONV_BLOCK or TARE_U8_CONV_NARROW */
+    int64_t n_rows, n_channels;
+    /* At the block's first channel (and the tile's first pixel): */
+    const int32_t *acc_init;
+    const float *multiplier, *bias;
+    const uint8_t *residual; /* NULL without one */
+    uint8_t *y_u8;           /* NULL with out_f32 */
+    float *y_f32;            /* NULL without out_f32 */
+    int64_t pixel_stride;    /* elements of y and residual */
+    const struct tare_u8_epilogue *epilogue;
+};
+
+typedef void tare_u8_conv_tile_fn(const struct tare_u8_conv_tile *tile);
+
+/** Compute the units [begin, end), one tile at a time. */
+void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
+                       void *scratch, int64_t begin, int64_t end,
+                       tare_u8_conv_tile_fn *compute);
+
+#endif /* TARE_KERNELS_U8_CONV_WALK_H */

@@ -1,0 +1,81 @@
+/* kernels/u8_epilogue_avx2.h - the epilogue on 8 values, for files built with the flags
+ * of TARE_CPU_AVX2. */
+#ifndef TARE_KERNELS_U8_EPILOGUE_AVX2_H
+#define TARE_KERNELS_U8_EPILOGUE_AVX2_H
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels/u8_epilogue.h"
+
+/** struct tare_u8_epilogue from negative_slope on. */
+struct tare_finish_avx2 {
+    __m256 slope, lower, upper;
+    __m256i zero_point;
+};
+
+static inline struct tare_finish_avx2
+tare_finish_avx2(float negative_slope, float lower, float upper, int32_t out_zero_point)
+{
+    return (struct tare_finish_avx2){
+        .slope = _mm256_set1_ps(negative_slope),
+        .lower = _mm256_set1_ps(lower),
+        .upper = _mm256_set1_ps(upper),
+        .zero_point = _mm256_set1_epi32(out_zero_point),
+    };
+}
+
+/** `has_slope` may be false when negative_slope is 1; best a constant. */
+static inline __m256 tare_clamp_avx2(const struct tare_finish_avx2 *f, __m256 v,
+                                     bool has_slope)
+{
+    if (has_slope) {
+        const __m256 negative = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_LT_OQ);
+        v = _mm256_blendv_ps(v, _mm256_mul_ps(v, f->slope), negative);
+    }
+    return _mm256_min_ps(_mm256_max_ps(v, f->lower), f->upper);
+}
+
+static inline __m256i tare_round_lanes_avx2(const struct tare_finish_avx2 *f, __m256 v)
+{
+    return _mm256_add_epi32(_mm256_cvtps_epi32(v), f->zero_point);
+}
+
+/** 16 clamped values to bytes. */
+static inline __m128i tare_round16_avx2(const struct tare_finish_avx2 *f, __m256 v0,
+                                        __m256 v1)
+{
+    const __m256i words = _mm256_permute4x64_epi64(
+        _mm256_packs_epi32(tare_round_lanes_avx2(f, v0), tare_round_lanes_avx2(f, v1)),
+        _MM_SHUFFLE(3, 1, 2, 0));
+    return _mm_packus_epi16(_mm256_castsi256_si128(words),
+                            _mm256_extracti128_si256(words, 1));
+}
+
+/** 8 bytes as floats, less a zero point. */
+static inline __m256 tare_real8_avx2(const uint8_t *x, __m256i zero_point)
+{
+    int64_t bytes;
+    memcpy(&bytes, x, sizeof bytes);
+    const __m256i wide = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes));
+    return _mm256_cvtepi32_ps(_mm256_sub_epi32(wide, zero_point));
+}
+
+/** The first `n` <= 16 of 16 bytes or of 2 x 8 floats. */
+static inline void tare_store_bytes_avx2(uint8_t *y, __m128i bytes, int64_t n)
+{
+    uint8_t all[16];
+    _mm_storeu_si128((__m128i *)(void *)all, bytes);
+    memcpy(y, all, (size_t)n);
+}
+
+static inline void tare_store_floats_avx2(float *y, __m256 v0, __m256 v1, int64_t n)
+{
+    float all[16];
+    _mm256_storeu_ps(all, v0);
+    _mm256_storeu_ps(all + 8, v1);
+    memcpy(y, all, (size_t)n * sizeof *y);
+}
+
+#endif /* TARE_KERNELS_U8_EPILOGUE_AVX2_H */

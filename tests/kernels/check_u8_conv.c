@@ -1,0 +1,206 @@
+/*
+ * u8_conv: every variant against a naive convolution over the unpacked weights, byte
+ * for byte, whole and in random pieces; the reference against values worked out by
+ * hand.
+ *
+ *     check_u8_conv [--seed=N] [--bench]      exit 0 pass, 1 fail
+ */
+#include "tests/kernels/conv_case.h"
+
+static const struct conv_family family = {tare_u8_conv_units, tare_u8_conv_packed_bytes,
+                                          tare_u8_conv_pack,
+                                          tare_u8_conv_scratch_bytes};
+
+/* One row of two pixels, two channels, a 1x2 kernel padded by one on the left: worked
+ * out on paper. */
+static bool check_by_hand(void)
+{
+    const uint8_t x[4 + TARE_KERNEL_SLACK] = {128 + 10, 128 - 3, 128 + 7, 128 + 100};
+    const int8_t weights[] = {1, 2, 3, -4}; /* [1][2][1][2] */
+    const int32_t acc_init[1 + TARE_KERNEL_SLACK] = {-128 * (1 + 2 + 3 - 4)};
+    const float multiplier[1 + TARE_KERNEL_SLACK] = {0.5f};
+    const float bias[1 + TARE_KERNEL_SLACK] = {0.5f};
+    const struct tare_u8_conv p = {
+        .window = {1, 1, 2, 2, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 0, 1},
+        .in_zero_point = 128,
+        .epilogue = {.negative_slope = 1,
+                     .lower = -127,
+                     .upper = 127,
+                     .out_zero_point = 128},
+    };
+    /* Pixel 0: (10 * 2 + -3 * -4) / 2 + 0.5 = 16.5, to even 16.
+     * Pixel 1: (10 * 1 + -3 * 3 + 7 * 2 + 100 * -4) / 2 + 0.5 = -192, clamped. */
+    const uint8_t want[] = {128 + 16, 128 - 127};
+    uint8_t y[2];
+    int8_t packed[1024];
+    _Alignas(64) uint8_t scratch[4096];
+    size_t packed_bytes, scratch_bytes;
+    if (!tare_u8_conv_packed_bytes(&p, &packed_bytes) || packed_bytes > sizeof packed ||
+        !tare_u8_conv_scratch_bytes(&p, &scratch_bytes) ||
+        scratch_bytes > sizeof scratch)
+        return false;
+    tare_u8_conv_pack(&p, weights, packed);
+    const struct tare_u8_conv_data d = {x, packed, acc_init, multiplier, bias, NULL, y};
+    tare_u8_conv__ref(&p, &d, scratch, 0, tare_u8_conv_units(&p));
+    return !memcmp(y, want, sizeof want);
+}
+
+/* Layers that do not fit are refused, not miscounted. */
+static bool check_refusals(void)
+{
+    struct tare_u8_conv p = {
+        .window = {1, 1, 1, TARE_U8_MAX_TERMS, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0}};
+    size_t bytes;
+    if (!tare_u8_conv_packed_bytes(&p, &bytes)) return false;
+    p.window.in_c++;
+    if (tare_u8_conv_packed_bytes(&p, &bytes)) return false;
+    p.window.in_c = 1000;
+    p.window.out_c = INT64_MAX / 1000;
+    return !tare_u8_conv_packed_bytes(&p, &bytes);
+}
+
+static int64_t any_channels(void)
+{
+    static const int64_t around[] = {1,  2,  3,  4,  5,  8,  15, 16, 17,
+                                     24, 31, 32, 33, 48, 49, 64, 70};
+    return around[check_u32() % (sizeof around / sizeof around[0])];
+}
+
+/* A matrix product, a pointwise layer, or a window of any kind. */
+static struct tare_u8_conv random_layer(void)
+{
+    struct tare_window w = {.batch = check_between(1, 2),
+                            .in_h = check_between(1, 9),
+                            .in_w = check_between(1, 17),
+                            .groups = 1,
+                            .kernel_h = 1,
+                            .kernel_w = 1,
+                            .stride_h = 1,
+                            .stride_w = 1,
+                            .dilation_h = 1,
+                            .dilation_w = 1};
+    int64_t pad_bottom = 0, pad_right = 0;
+    if (check_once_in(4)) { /* matrix */
+        w.batch = w.in_h = 1;
+        w.in_w = check_between(1, 64);
+    } else if (!check_once_in(4)) {
+        w.kernel_h = check_between(1, 5);
+        w.kernel_w = check_between(1, 5);
+        w.stride_h = check_between(1, 3);
+        w.stride_w = check_between(1, 3);
+        w.dilation_h = check_once_in(3) ? check_between(2, 3) : 1;
+        w.dilation_w = check_once_in(3) ? check_between(2, 3) : 1;
+        w.pad_top = check_between(0, 3);
+        w.pad_left = check_between(0, 3);
+        pad_bottom = check_between(0, 3);
+        pad_right = check_between(0, 3);
+    }
+    const int64_t reach_h = (w.kernel_h - 1) * w.dilation_h + 1;
+    const int64_t reach_w = (w.kernel_w - 1) * w.dilation_w + 1;
+    if (w.in_h + w.pad_top + pad_bottom < reach_h) w.in_h = reach_h;
+    if (w.in_w + w.pad_left + pad_right < reach_w) w.in_w = reach_w;
+    w.out_h = (w.in_h + w.pad_top + pad_bottom - reach_h) / w.stride_h + 1;
+    w.out_w = (w.in_w + w.pad_left + pad_right - reach_w) / w.stride_w + 1;
+    if (check_once_in(3)) w.groups = check_between(2, 5);
+    w.in_c = any_channels() * w.groups;
+    w.out_c = any_channels() * w.groups;
+    return (struct tare_u8_conv){.window = w,
+                                 .in_zero_point = check_once_in(2) ? 128 : 0,
+                                 .epilogue = random_epilogue(true)};
+}
+
+static bool check_layer(struct tare_u8_conv layer)
+{
+    struct conv_case t = {.family = &family, .p = layer};
+    if (!conv_case_fill(&t)) return printf("not ok - a layer does not fit\n"), false;
+    conv_case_naive(&t);
+    bool ok = true;
+    for (size_t k = 0; ok && k < tare_u8_conv_count; k++) {
+        const struct tare_u8_conv_variant *v = &tare_u8_conv_table[k];
+        if ((v->isa & tare_cpu_flags()) == v->isa)
+            ok = conv_case_check(&t, v->fn, v->name);
+    }
+    conv_case_free(&t);
+    return ok;
+}
+
+/* Long sums of extreme values, where a 16-bit or a saturating step would show. */
+static bool check_extremes(void)
+{
+    for (int zero_point = 0; zero_point <= 128; zero_point += 128) {
+        const struct tare_u8_conv p = {
+            .window = {1, 1, 17, TARE_U8_MAX_TERMS, 1, 17, 3, 1, 1, 1, 1, 1, 1, 1, 0,
+                       0},
+            .in_zero_point = zero_point,
+            .epilogue = {.negative_slope = 1,
+                         .lower = -INFINITY,
+                         .upper = INFINITY,
+                         .out_f32 = 1},
+        };
+        struct conv_case t = {.family = &family, .p = p};
+        if (!conv_case_fill(&t)) return false;
+        memset(t.x, 255, 17 * (size_t)TARE_U8_MAX_TERMS);
+        for (int64_t i = 0; i < 3 * TARE_U8_MAX_TERMS; i++)
+            t.weights[i] = i / TARE_U8_MAX_TERMS == 1 ? -127 : 127;
+        for (int64_t c = 0; c < 3; c++)
+            t.acc_init[c] =
+                (int32_t)(-zero_point * TARE_U8_MAX_TERMS * (c == 1 ? -127 : 127));
+        tare_u8_conv_pack(&p, t.weights, t.packed);
+        conv_case_naive(&t);
+        bool ok = true;
+        for (size_t k = 0; ok && k < tare_u8_conv_count; k++)
+            if ((tare_u8_conv_table[k].isa & tare_cpu_flags()) ==
+                tare_u8_conv_table[k].isa)
+                ok = conv_case_check(&t, tare_u8_conv_table[k].fn,
+                                     tare_u8_conv_table[k].name);
+        conv_case_free(&t);
+        if (!ok) return false;
+    }
+    return true;
+}
+
+static void bench(void)
+{
+    /* in_h = in_w, in_c, out_c, groups, kernel, stride */
+    static const int64_t layers[][6] = {
+        {224, 3, 64, 1, 7, 2},    {224, 3, 32, 1, 3, 2},    {56, 64, 64, 1, 1, 1},
+        {56, 64, 256, 1, 1, 1},   {56, 256, 64, 1, 1, 1},   {56, 64, 64, 1, 3, 1},
+        {28, 128, 128, 1, 3, 1},  {28, 512, 128, 1, 1, 1},  {28, 128, 512, 1, 1, 1},
+        {56, 256, 512, 1, 1, 2},  {14, 256, 256, 1, 3, 1},  {14, 1024, 256, 1, 1, 1},
+        {14, 256, 1024, 1, 1, 1}, {7, 512, 512, 1, 3, 1},   {7, 2048, 512, 1, 1, 1},
+        {7, 512, 2048, 1, 1, 1},  {1, 2048, 1000, 1, 1, 1}, {112, 16, 96, 1, 1, 1},
+        {56, 24, 144, 1, 1, 1},   {56, 144, 24, 1, 1, 1},   {14, 384, 64, 1, 1, 1},
+        {32, 16, 16, 1, 3, 1},    {56, 128, 128, 32, 3, 1},
+    };
+    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+        const int64_t *l = layers[i];
+        const int64_t pad = l[4] / 2;
+        const int64_t out = (l[0] + 2 * pad - l[4]) / l[5] + 1;
+        struct conv_case t = {
+            .family = &family,
+            .p = {.window = {1, l[0], l[0], l[1], out, out, l[2], l[3], l[4], l[4],
+                             l[5], l[5], 1, 1, pad, pad},
+                  .epilogue = {.negative_slope = 1, .upper = 255}},
+        };
+        if (!conv_case_fill(&t)) abort();
+        for (size_t k = 1; k < tare_u8_conv_count; k++) {
+            const struct tare_u8_conv_variant *v = &tare_u8_conv_table[k];
+            if ((v->isa & tare_cpu_flags()) == v->isa)
+                conv_case_bench(&t, v->fn, v->name);
+        }
+        conv_case_free(&t);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    check_init(argc, argv);
+    if (check_flag(argc, argv, "--bench")) return bench(), CHECK_PASS;
+    if (!check_by_hand()) return printf("not ok - by hand\n"), CHECK_FAIL;
+    if (!check_refusals()) return printf("not ok - refusals\n"), CHECK_FAIL;
+    for (int i = 0; i < 1500; i++)
+        if (!check_layer(random_layer())) return CHECK_FAIL;
+    if (!check_extremes()) return CHECK_FAIL;
+    printf("ok - u8_conv\n");
+    return CHECK_PASS;
+}

@@ -1,0 +1,268 @@
+/* tests/kernels/conv_case.h - a random INT8 convolution with its buffers, a naive
+ * convolution to compare with, and a timer; for check_u8_conv and check_u8_depthwise.
+ */
+#ifndef TARE_TESTS_CONV_CASE_H
+#define TARE_TESTS_CONV_CASE_H
+
+#include <math.h>
+
+#include "kernels/u8_conv/u8_conv.h"
+#include "tests/kernels/check_u8.h"
+
+/** The functions of a family. */
+struct conv_family {
+    int64_t (*units)(const struct tare_u8_conv *p);
+    bool (*packed_bytes)(const struct tare_u8_conv *p, size_t *out);
+    void (*pack)(const struct tare_u8_conv *p, const int8_t *weights, int8_t *packed);
+    bool (*scratch_bytes)(const struct tare_u8_conv *p, size_t *out);
+};
+
+struct conv_case {
+    const struct conv_family *family;
+    struct tare_u8_conv p;
+    int8_t *weights; /* [out_c, in_c / groups, kernel_h, kernel_w] */
+    uint8_t *x, *residual;
+    int32_t *acc_init;
+    float *multiplier, *bias;
+    int8_t *packed;
+    void *scratch;
+    size_t y_bytes;
+    uint8_t *want; /* guarded outputs */
+    uint8_t *got;
+};
+
+static inline int64_t conv_terms(const struct tare_window *w)
+{
+    return w->kernel_h * w->kernel_w * (w->in_c / w->groups);
+}
+
+static inline int64_t conv_outputs(const struct tare_window *w)
+{
+    return w->batch * w->out_h * w->out_w * w->out_c;
+}
+
+/** An epilogue of any kind that keeps a sum of `terms` products in range now and then.
+ */
+static inline struct tare_u8_epilogue random_epilogue(bool may_residual)
+{
+    struct tare_u8_epilogue e = {.negative_slope = 1.0f, .residual_scale = 1.0f};
+    e.out_f32 = check_once_in(4);
+    e.out_zero_point = check_once_in(2) ? 128 : 0;
+    e.lower = e.out_zero_point ? -127.0f : 0.0f;
+    e.upper = e.out_zero_point ? 127.0f : 255.0f;
+    if (check_once_in(3)) e.upper = 20.0f;
+    if (check_once_in(4)) e.lower = 0.0f;
+    if (e.out_f32 && check_once_in(2)) {
+        e.lower = -INFINITY;
+        e.upper = INFINITY;
+    }
+    if (check_once_in(3)) e.negative_slope = check_once_in(2) ? 0.25f : 0.1f;
+    e.has_residual = may_residual && check_once_in(2);
+    e.residual_zero_point = check_once_in(2) ? 128 : 0;
+    e.residual_scale = check_once_in(2) ? 0.5f : 0.37f;
+    return e;
+}
+
+/** Multipliers and biases: arbitrary ones, or powers of two that make exact ties. */
+static inline void random_scales(struct conv_case *t)
+{
+    const struct tare_window *w = &t->p.window;
+    const float spread = 60.0f / (80.0f * 70.0f * sqrtf((float)conv_terms(w)));
+    const bool ties = check_once_in(3);
+    int exponent;
+    frexpf(spread, &exponent);
+    for (int64_t c = 0; c < w->out_c; c++) {
+        t->multiplier[c] = ties ? ldexpf(1.0f, exponent)
+                                : spread * (float)check_between(50, 150) / 100.0f;
+        t->bias[c] = ties ? (float)check_between(-40, 40) * 0.5f
+                          : (float)check_between(-3000, 3000) / 97.0f;
+    }
+}
+
+static inline void random_tensors(struct conv_case *t)
+{
+    const struct tare_window *w = &t->p.window;
+    const int64_t n_x = w->batch * w->in_h * w->in_w * w->in_c;
+    const int64_t terms = conv_terms(w);
+    const bool extreme = check_once_in(6);
+    for (int64_t i = 0; i < n_x; i++) {
+        if (extreme) t->x[i] = 255;
+        if (t->p.in_zero_point && t->x[i] == 0) t->x[i] = 1;
+    }
+    for (int64_t c = 0; c < w->out_c; c++) {
+        int32_t sum = 0;
+        for (int64_t i = 0; i < terms; i++) {
+            int8_t *weight = &t->weights[c * terms + i];
+            *weight = (int8_t)check_between(-127, 127);
+            if (extreme) *weight = c % 2 ? -127 : 127;
+            sum += *weight;
+        }
+        t->acc_init[c] = -t->p.in_zero_point * sum;
+    }
+}
+
+/** Buffers and random content for t->p and t->family. @retval false: does not fit. */
+static inline bool conv_case_fill(struct conv_case *t)
+{
+    const struct tare_window *w = &t->p.window;
+    size_t packed_bytes, scratch_bytes;
+    if (!t->family->packed_bytes(&t->p, &packed_bytes) ||
+        !t->family->scratch_bytes(&t->p, &scratch_bytes))
+        return false;
+    t->y_bytes = (size_t)conv_outputs(w) * (t->p.epilogue.out_f32 ? 4 : 1);
+    t->weights = check_alloc((size_t)(w->out_c * conv_terms(w)));
+    t->x = check_input(w->batch * w->in_h * w->in_w * w->in_c, 1);
+    t->residual = check_input(conv_outputs(w), 1);
+    t->acc_init = check_input(w->out_c, sizeof(int32_t));
+    t->multiplier = check_input(w->out_c, sizeof(float));
+    t->bias = check_input(w->out_c, sizeof(float));
+    t->packed = tare_alloc(packed_bytes);
+    t->scratch = tare_alloc(scratch_bytes);
+    t->want = check_output(t->y_bytes);
+    t->got = check_output(t->y_bytes);
+    if (!t->packed || !t->scratch) abort();
+    random_tensors(t);
+    random_scales(t);
+    memset(t->packed, 0x77, packed_bytes);
+    memset(t->scratch, 0x77, scratch_bytes);
+    t->family->pack(&t->p, t->weights, t->packed);
+    return true;
+}
+
+static inline void conv_case_free(struct conv_case *t)
+{
+    tare_free(t->packed);
+    tare_free(t->scratch);
+    void *const blocks[] = {t->weights,    t->x,    t->residual, t->acc_init,
+                            t->multiplier, t->bias, t->want,     t->got};
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
+        free(blocks[i]);
+}
+
+static inline struct tare_u8_conv_data conv_case_data(const struct conv_case *t,
+                                                      uint8_t *output)
+{
+    return (struct tare_u8_conv_data){
+        .x = t->x,
+        .weights = t->packed,
+        .acc_init = t->acc_init,
+        .multiplier = t->multiplier,
+        .bias = t->bias,
+        .residual = t->p.epilogue.has_residual ? t->residual : NULL,
+        .y = check_output_body(output),
+    };
+}
+
+/** sum of (x - zero point) * w over the taps inside the input, as in a textbook. */
+static inline int64_t naive_sum(const struct conv_case *t, int64_t n, int64_t oy,
+                                int64_t ox, int64_t oc)
+{
+    const struct tare_window *w = &t->p.window;
+    const int64_t group_in = w->in_c / w->groups;
+    const int64_t first = oc / (w->out_c / w->groups) * group_in;
+    int64_t sum = 0;
+    for (int64_t c = 0; c < group_in; c++)
+        for (int64_t ky = 0; ky < w->kernel_h; ky++)
+            for (int64_t kx = 0; kx < w->kernel_w; kx++) {
+                const int64_t iy = oy * w->stride_h + ky * w->dilation_h - w->pad_top;
+                const int64_t ix = ox * w->stride_w + kx * w->dilation_w - w->pad_left;
+                if (iy < 0 || iy >= w->in_h || ix < 0 || ix >= w->in_w) continue;
+                const int64_t x_at =
+                    ((n * w->in_h + iy) * w->in_w + ix) * w->in_c + first + c;
+                const int64_t w_at =
+                    ((oc * group_in + c) * w->kernel_h + ky) * w->kernel_w + kx;
+                sum += (t->x[x_at] - t->p.in_zero_point) * (int64_t)t->weights[w_at];
+            }
+    return sum;
+}
+
+/** Fill t->want by the definition, from the unpacked weights. */
+static inline void conv_case_naive(struct conv_case *t)
+{
+    const struct tare_window *w = &t->p.window;
+    const struct tare_u8_epilogue *e = &t->p.epilogue;
+    int64_t at = 0;
+    for (int64_t n = 0; n < w->batch; n++)
+        for (int64_t oy = 0; oy < w->out_h; oy++)
+            for (int64_t ox = 0; ox < w->out_w; ox++)
+                for (int64_t oc = 0; oc < w->out_c; oc++, at++) {
+                    const float sum = (float)(int32_t)naive_sum(t, n, oy, ox, oc);
+                    float v = fmaf(sum, t->multiplier[oc], t->bias[oc]);
+                    if (e->has_residual)
+                        v = fmaf((float)(t->residual[at] - e->residual_zero_point),
+                                 e->residual_scale, v);
+                    if (v < 0) v *= e->negative_slope;
+                    v = v > e->lower ? v : e->lower;
+                    v = v < e->upper ? v : e->upper;
+                    if (e->out_f32)
+                        memcpy(t->want + CHECK_GUARD + 4 * at, &v, sizeof v);
+                    else
+                        t->want[(int64_t)CHECK_GUARD + at] =
+                            (uint8_t)(nearbyint((double)v) + e->out_zero_point);
+                }
+}
+
+static inline void conv_case_describe(const struct conv_case *t, char text[256])
+{
+    const struct tare_window *w = &t->p.window;
+    const struct tare_u8_epilogue *e = &t->p.epilogue;
+    snprintf(
+        text, 256,
+        "%ldx%ldx%ldx%ld -> %ldx%ldx%ld g%ld k%ldx%ld s%ldx%ld d%ldx%ld p%ld,%ld zp%d "
+        "f32=%d res=%d slope=%g ozp=%d",
+        (long)w->batch, (long)w->in_h, (long)w->in_w, (long)w->in_c, (long)w->out_h,
+        (long)w->out_w, (long)w->out_c, (long)w->groups, (long)w->kernel_h,
+        (long)w->kernel_w, (long)w->stride_h, (long)w->stride_w, (long)w->dilation_h,
+        (long)w->dilation_w, (long)w->pad_top, (long)w->pad_left, t->p.in_zero_point,
+        e->out_f32, e->has_residual, (double)e->negative_slope, e->out_zero_point);
+}
+
+/** Run `fn` whole and in pieces, and compare with t->want both times. */
+static inline bool conv_case_check(struct conv_case *t, tare_u8_conv_fn *fn,
+                                   const char *name)
+{
+    char what[256];
+    conv_case_describe(t, what);
+    const struct tare_u8_conv_data data = conv_case_data(t, t->got);
+    const int64_t units = t->family->units(&t->p);
+    memset(t->got, 0x99, t->y_bytes + 2 * CHECK_GUARD);
+    fn(&t->p, &data, t->scratch, 0, units);
+    if (!check_same(t->want, t->got, t->y_bytes, name, what)) return false;
+
+    memset(t->got, 0x99, t->y_bytes + 2 * CHECK_GUARD);
+    struct check_pieces left = {0, units};
+    for (int64_t begin, end; check_next_piece(&left, &begin, &end);)
+        fn(&t->p, &data, t->scratch, begin, end);
+    return check_same(t->want, t->got, t->y_bytes, name, what);
+}
+
+struct conv_call {
+    struct conv_case *t;
+    tare_u8_conv_fn *fn;
+};
+
+static inline void conv_call_run(void *arg)
+{
+    const struct conv_call *call = arg;
+    const struct tare_u8_conv_data data = conv_case_data(call->t, call->t->got);
+    call->fn(&call->t->p, &data, call->t->scratch, 0,
+             call->t->family->units(&call->t->p));
+}
+
+/** Time `fn` on a layer; prints GOPS (two operations a product). */
+static inline void conv_case_bench(struct conv_case *t, tare_u8_conv_fn *fn,
+                                   const char *name)
+{
+    const struct tare_window *w = &t->p.window;
+    struct conv_call call = {t, fn};
+    const struct check_timing time = check_time(conv_call_run, &call);
+    const double operations = 2e-9 * (double)conv_outputs(w) * (double)conv_terms(w);
+    printf("%-30s %3ldx%-3ld %4ld -> %4ld g%-4ld k%ldx%ld s%ld  %8.1f us  %7.1f GOPS "
+           "(median"
+           " %.1f)\n",
+           name, (long)w->in_h, (long)w->in_w, (long)w->in_c, (long)w->out_c,
+           (long)w->groups, (long)w->kernel_h, (long)w->kernel_w, (long)w->stride_h,
+           1e6 * time.least, operations / time.least, operations / time.median);
+}
+
+#endif /* TARE_TESTS_CONV_CASE_H */
