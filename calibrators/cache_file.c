@@ -116,14 +116,15 @@ static enum tare_status read_entry(const struct reader *r, char *line, size_t le
     TARE_FAIL_IF(!isfinite(scale) || signbit(scale), err, TARE_E_FORMAT,
                  "%s:%zu: tensor '%s': scale '%s' is %g, want finite and >= 0", r->path,
                  r->line, shown, shown_hex, (double)scale);
+    struct tare_error cause = {TARE_OK, ""};
     const size_t before = tare_cache_count(cache);
-    const enum tare_status st = tare_cache_set_scale(cache, line, scale, err);
-    if (st != TARE_OK) tare_error_wrap(err, "%s:%zu", r->path, r->line);
-    if (st == TARE_E_ARG) return TARE_E_FORMAT;
-    TARE_FAIL_IF(st == TARE_OK && tare_cache_count(cache) == before, err, TARE_E_FORMAT,
+    const enum tare_status st = tare_cache_set_scale(cache, line, scale, &cause);
+    TARE_FAIL_IF(st != TARE_OK, err, st == TARE_E_ARG ? TARE_E_FORMAT : st,
+                 "%s:%zu: %s", r->path, r->line, cause.text);
+    TARE_FAIL_IF(tare_cache_count(cache) == before, err, TARE_E_FORMAT,
                  "%s:%zu: tensor '%s' comes a second time, want one scale a tensor",
                  r->path, r->line, shown);
-    return st;
+    return TARE_OK;
 }
 
 static enum tare_status read_text(struct reader *r, struct tare_cache **cache,

@@ -115,8 +115,8 @@ static void equals_direct_binning(void **state)
         }
 }
 
-/* Cut into up to five parts, observe them apart, merge the parts in a random order, one
- * of them with the help of add(). */
+/* Cut into five parts at random places, observe each in two calls, merge them by a
+ * random tree. */
 static void observe_in_parts(struct tare_observer *whole, const float *x, size_t n)
 {
     static struct tare_observer parts[5];
@@ -128,12 +128,11 @@ static void observe_in_parts(struct tare_observer *whole, const float *x, size_t
         tare_observer_add(&parts[p], x + done + m / 3, m - m / 3);
         done += m;
     }
-    for (size_t left = 5; left > 1; left--) { /* any tree of merges */
+    for (size_t left = 5; left > 1; left--) {
         const size_t a = check_u32() % left;
         const size_t b = (a + 1 + check_u32() % (left - 1)) % left;
         tare_observer_merge(&parts[a], &parts[b]);
-        parts[b] = parts[left - 1 == a ? b : left - 1];
-        if (left - 1 == a) parts[b] = parts[a];
+        if (b != left - 1) parts[b] = parts[left - 1];
     }
     *whole = parts[0];
 }
