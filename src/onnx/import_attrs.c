@@ -19,7 +19,7 @@ static enum tare_status copy_array(const void *from, size_t n, size_t elem_bytes
 static enum tare_status copy_string(const ProtobufCBinaryData *from, char **out,
                                     struct tare_error *err)
 {
-    *out = tare_strndup((const char *)from->data, from->len);
+    *out = tare_strndup(from->len > 0 ? (const char *)from->data : "", from->len);
     TARE_FAIL_IF(!*out, err, TARE_E_NOMEM, "no memory");
     if (strlen(*out) == from->len && (from->len == 0 || tare_onnx_name_valid(*out)))
         return TARE_OK;

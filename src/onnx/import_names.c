@@ -84,8 +84,7 @@ static enum tare_status make_names(struct given *given, const Onnx__GraphProto *
     }
     if (n_clashes > 0)
         tare_log(TARE_LOG_WARN,
-                 "%s: %zu nodes had the name of another and were renamed ('%s' is now "
-                 "'%s')",
+                 "%s: node names are not unique; %zu renamed ('%s' is now '%s')",
                  given->importer->label, n_clashes, graph->node[last_clash]->name,
                  names[last_clash]);
     return TARE_OK;

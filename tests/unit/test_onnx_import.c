@@ -1,0 +1,615 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "graph/graph.h"
+#include "onnx/import.h"
+#include "onnx_model.h"
+#include "tare/log.h"
+
+static struct tare_error error;
+static char warnings[1024];
+
+static void keep_warning(void *ctx, enum tare_log_level level, const char *message)
+{
+    (void)ctx;
+    (void)level;
+    (void)snprintf(warnings + strlen(warnings), sizeof warnings - strlen(warnings),
+                   "%s\n", message);
+}
+
+/** Import `model`, which is used up; NULL with `error` filled on failure. */
+static struct tare_graph *import(struct bytes model)
+{
+    struct tare_graph *graph;
+    error = (struct tare_error){0};
+    warnings[0] = '\0';
+    tare_log_set_sink(keep_warning, NULL, TARE_LOG_WARN);
+    const enum tare_status st =
+        tare_onnx_import_bytes(model.data, model.n, NULL, &graph, &error);
+    tare_log_set_sink(NULL, NULL, TARE_LOG_ERROR);
+    free(model.data);
+    assert_int_equal(st, error.code);
+    assert_true((st == TARE_OK) == (graph != NULL));
+    return graph;
+}
+
+static void expect_failure(struct bytes model, enum tare_status code, const char *text)
+{
+    struct tare_graph *graph = import(model);
+    tare_graph_destroy(graph);
+    assert_int_equal(error.code, code);
+    assert_string_equal(error.text, text);
+}
+
+static void expect_graph_failure(struct bytes graph, enum tare_status code,
+                                 const char *text)
+{
+    expect_failure(make_model(13, graph), code, text);
+}
+
+/** "x" [N,4] -> "y", without nodes in between yet. */
+static struct bytes frame(void)
+{
+    struct bytes graph = {0};
+    put_message(&graph, GRAPH_INPUT, make_value("x", TYPE_FLOAT, "N,4"));
+    put_message(&graph, GRAPH_OUTPUT, make_value("y", TYPE_FLOAT, NULL));
+    return graph;
+}
+
+static struct bytes relu_graph(void)
+{
+    struct bytes graph = frame();
+    put_message(&graph, GRAPH_NODE, make_node("Relu", "r", "x", "y"));
+    return graph;
+}
+
+static const struct tare_tensor *tensor_of(const struct tare_graph *graph,
+                                           const char *name)
+{
+    const int32_t id = tare_graph_find_tensor(graph, name);
+    assert_int_not_equal(id, TARE_NO_TENSOR);
+    return &graph->tensors[id];
+}
+
+static void test_one_node(void **state)
+{
+    (void)state;
+    struct tare_graph *graph = import(make_model(13, relu_graph()));
+    assert_non_null(graph);
+    assert_int_equal(graph->opset, 13);
+    assert_int_equal(graph->n_inputs, 1);
+    assert_int_equal(graph->n_outputs, 1);
+    const struct tare_tensor *x = &graph->tensors[graph->inputs[0]];
+    assert_string_equal(x->name, "x");
+    assert_int_equal(x->dtype, TARE_F32);
+    assert_true(x->has_dims);
+    assert_int_equal(x->dims.rank, 2);
+    assert_int_equal(x->dims.d[0], -1);
+    assert_string_equal(x->symbols[0], "N");
+    assert_int_equal(x->dims.d[1], 4);
+    assert_null(x->symbols[1]);
+    assert_int_equal(x->producer, -1);
+
+    assert_int_equal(graph->n_nodes, 1);
+    const struct tare_node *relu = &graph->nodes[0];
+    assert_int_equal(relu->op, TARE_OP_RELU);
+    assert_string_equal(relu->name, "r");
+    assert_int_equal(relu->inputs[0], graph->inputs[0]);
+    assert_int_equal(relu->outputs[0], graph->outputs[0]);
+    assert_int_equal(graph->tensors[graph->outputs[0]].producer, 0);
+    tare_graph_destroy(graph);
+}
+
+static void test_unknown_shapes(void **state)
+{
+    (void)state;
+    static const char *const shapes[] = {NULL, "", "-1", "0,?"};
+    for (size_t i = 0; i < 4; i++) {
+        struct bytes proto = {0};
+        put_message(&proto, GRAPH_INPUT, make_value("x", TYPE_INT64, shapes[i]));
+        put_message(&proto, GRAPH_OUTPUT, make_value("x", TYPE_INT64, NULL));
+        struct tare_graph *graph = import(make_model(13, proto));
+        assert_non_null(graph);
+        const struct tare_tensor *x = tensor_of(graph, "x");
+        assert_int_equal(x->dtype, TARE_S64);
+        assert_int_equal(x->has_dims, i != 0);
+        assert_int_equal(x->dims.rank, i < 2 ? 0 : i - 1);
+        if (i == 2) assert_int_equal(x->dims.d[0], -1);
+        if (i == 3) assert_int_equal(x->dims.d[0], 0);
+        tare_graph_destroy(graph);
+    }
+}
+
+static void test_nodes_in_any_order(void **state)
+{
+    (void)state;
+    struct bytes proto = frame();
+    put_message(&proto, GRAPH_NODE, make_node("Relu", "last", "b", "y"));
+    put_message(&proto, GRAPH_NODE, make_node("Sigmoid", "second", "a", "b"));
+    put_message(&proto, GRAPH_NODE, make_node("Tanh", "first", "x", "a"));
+    struct tare_graph *graph = import(make_model(13, proto));
+    assert_non_null(graph);
+    assert_string_equal(graph->nodes[0].name, "first");
+    assert_string_equal(graph->nodes[1].name, "second");
+    assert_string_equal(graph->nodes[2].name, "last");
+    tare_graph_destroy(graph);
+
+    proto = frame();
+    put_message(&proto, GRAPH_NODE, make_node("Add", "one", "x,b", "a"));
+    put_message(&proto, GRAPH_NODE, make_node("Relu", "two", "a", "b"));
+    put_message(&proto, GRAPH_NODE, make_node("Relu", "three", "b", "y"));
+    graph = import(make_model(13, proto));
+    assert_null(graph);
+    assert_int_equal(error.code, TARE_E_FORMAT);
+    assert_non_null(strstr(error.text, "node '"));
+}
+
+static void test_node_names(void **state)
+{
+    (void)state;
+    struct bytes proto = frame();
+    put_message(&proto, GRAPH_NODE, make_node("Relu", NULL, "x", "a"));
+    put_message(&proto, GRAPH_NODE, make_node("Relu", "same", "a", "b"));
+    put_message(&proto, GRAPH_NODE, make_node("Relu", "same", "b", "c"));
+    put_message(&proto, GRAPH_NODE, make_node("Relu", "Relu_0", "c", "d"));
+    put_message(&proto, GRAPH_NODE, make_node("Relu", "", "d", "y"));
+    struct tare_graph *graph = import(make_model(13, proto));
+    assert_non_null(graph);
+    static const char *const names[] = {"Relu_1", "same", "same_2", "Relu_0", "Relu_4"};
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(graph->nodes[i].name, names[i]);
+    assert_string_equal(warnings, "model: node names are not unique; 1 renamed ('same' "
+                                  "is now 'same_2')\n");
+    tare_graph_destroy(graph);
+}
+
+static void test_attributes(void **state)
+{
+    (void)state;
+    static const int64_t kernel[] = {3, 5};
+    static const int64_t w_dims[] = {2, 1, 3, 5};
+    const float weights[30] = {1.5F};
+    struct bytes proto = {0};
+    put_message(&proto, GRAPH_INPUT, make_value("x", TYPE_FLOAT, "1,2,8,8"));
+    put_message(&proto, GRAPH_OUTPUT, make_value("y", TYPE_FLOAT, NULL));
+    struct bytes w = make_tensor("w", TYPE_FLOAT, 4, w_dims);
+    put_bytes(&w, TENSOR_RAW_DATA, weights, sizeof weights);
+    put_message(&proto, GRAPH_INITIALIZER, w);
+    struct bytes conv = make_node("Conv", "conv", "x,w,", "c");
+    put_attr_int(&conv, "group", 2);
+    put_attr_ints(&conv, "kernel_shape", 2, kernel);
+    struct bytes pad = make_attr("auto_pad", ATTR_STRING);
+    put_text(&pad, ATTRIBUTE_S, "SAME_UPPER");
+    put_message(&conv, NODE_ATTRIBUTE, pad);
+    put_message(&proto, GRAPH_NODE, conv);
+    struct bytes leaky = make_node("LeakyRelu", "leaky", "c", "y");
+    struct bytes alpha = make_attr("alpha", ATTR_FLOAT);
+    put_float(&alpha, ATTRIBUTE_F, 0.25F);
+    put_message(&leaky, NODE_ATTRIBUTE, alpha);
+    put_message(&proto, GRAPH_NODE, leaky);
+
+    struct tare_graph *graph = import(make_model(13, proto));
+    assert_non_null(graph);
+    const struct tare_node *node = &graph->nodes[0];
+    assert_int_equal(node->n_inputs, 2); /* the empty bias at the end is dropped */
+    assert_int_equal(tare_node_int(node, "group", 1), 2);
+    assert_string_equal(tare_node_string(node, "auto_pad", ""), "SAME_UPPER");
+    int64_t read[2];
+    assert_int_equal(tare_node_ints(node, "kernel_shape", 2, 0, read, NULL), TARE_OK);
+    assert_memory_equal(read, kernel, sizeof kernel);
+    assert_true(tare_node_float(&graph->nodes[1], "alpha", 0.0F) == 0.25F);
+    const struct tare_tensor *tensor = tensor_of(graph, "w");
+    assert_int_equal(tensor->n_bytes, sizeof weights);
+    assert_memory_equal(tensor->data, weights, sizeof weights);
+    assert_int_equal((uintptr_t)tensor->data % 64, 0);
+    tare_graph_destroy(graph);
+}
+
+static void test_optional_input_in_the_middle(void **state)
+{
+    (void)state;
+    struct bytes proto = frame();
+    struct bytes max = make_tensor("max", TYPE_FLOAT, 0, NULL);
+    put_float(&max, TENSOR_FLOAT_DATA, 6.0F);
+    put_message(&proto, GRAPH_INITIALIZER, max);
+    put_message(&proto, GRAPH_NODE, make_node("Clip", "clip", "x,,max", "y"));
+    struct tare_graph *graph = import(make_model(13, proto));
+    assert_non_null(graph);
+    const struct tare_node *node = &graph->nodes[0];
+    assert_int_equal(node->n_inputs, 3);
+    assert_int_equal(node->inputs[1], TARE_NO_TENSOR);
+    assert_int_equal(node->inputs[2], tare_graph_find_tensor(graph, "max"));
+    tare_graph_destroy(graph);
+}
+
+/** A graph y = Identity(c) with a Constant node that has the given attribute. */
+static struct bytes constant_graph(struct bytes attr)
+{
+    struct bytes proto = frame();
+    struct bytes node = make_node("Constant", "k", NULL, "c");
+    put_message(&node, NODE_ATTRIBUTE, attr);
+    put_message(&proto, GRAPH_NODE, make_node("Identity", "id", "c", "y"));
+    put_message(&proto, GRAPH_NODE, node);
+    return proto;
+}
+
+static void expect_constant(struct bytes attr, enum tare_dtype dtype, int rank,
+                            const void *data, size_t n_bytes)
+{
+    struct tare_graph *graph = import(make_model(13, constant_graph(attr)));
+    assert_non_null(graph);
+    assert_int_equal(graph->n_nodes, 1);
+    const struct tare_tensor *c = tensor_of(graph, "c");
+    assert_true(tare_tensor_is_const(c));
+    assert_int_equal(c->producer, -1);
+    assert_int_equal(c->dtype, dtype);
+    assert_int_equal(c->dims.rank, rank);
+    assert_int_equal(c->n_bytes, n_bytes);
+    assert_memory_equal(c->data, data, n_bytes);
+    tare_graph_destroy(graph);
+}
+
+static void test_constant_nodes(void **state)
+{
+    (void)state;
+    static const float floats[] = {1.5F, -2.0F};
+    static const int64_t ints[] = {-1, INT64_MAX, 7};
+    static const int64_t two[] = {2};
+
+    struct bytes attr = make_attr("value_float", ATTR_FLOAT);
+    put_float(&attr, ATTRIBUTE_F, floats[0]);
+    expect_constant(attr, TARE_F32, 0, floats, 4);
+    attr = make_attr("value_int", ATTR_INT);
+    put_int(&attr, ATTRIBUTE_I, ints[0]);
+    expect_constant(attr, TARE_S64, 0, ints, 8);
+    attr = make_attr("value_floats", ATTR_FLOATS);
+    put_bytes(&attr, ATTRIBUTE_FLOATS, floats, sizeof floats);
+    expect_constant(attr, TARE_F32, 1, floats, sizeof floats);
+    attr = make_attr("value_ints", ATTR_INTS);
+    for (size_t i = 0; i < 3; i++)
+        put_int(&attr, ATTRIBUTE_INTS, ints[i]);
+    expect_constant(attr, TARE_S64, 1, ints, sizeof ints);
+    attr = make_attr("value", ATTR_TENSOR);
+    struct bytes tensor = make_tensor("", TYPE_FLOAT, 1, two);
+    put_bytes(&tensor, TENSOR_RAW_DATA, floats, sizeof floats);
+    put_message(&attr, ATTRIBUTE_T, tensor);
+    expect_constant(attr, TARE_F32, 1, floats, sizeof floats);
+
+    expect_graph_failure(
+        constant_graph(make_attr("value_string", ATTR_STRING)), TARE_E_UNSUPPORTED,
+        "node 'k' (Constant): attribute 'value_string' of type 3 is not "
+        "supported");
+    expect_graph_failure(constant_graph(make_attr("value", ATTR_TENSOR)), TARE_E_FORMAT,
+                         "node 'k' (Constant): the tensor is missing");
+}
+
+static void test_initializer_among_inputs(void **state)
+{
+    (void)state;
+    struct bytes proto = relu_graph();
+    static const int64_t dims[] = {1};
+    struct bytes w = make_tensor("w", TYPE_FLOAT, 1, dims);
+    put_float(&w, TENSOR_FLOAT_DATA, 3.0F);
+    put_message(&proto, GRAPH_INITIALIZER, w);
+    put_message(&proto, GRAPH_INPUT, make_value("w", TYPE_FLOAT, "1"));
+    struct tare_graph *graph = import(make_model(13, proto));
+    assert_non_null(graph);
+    assert_int_equal(graph->n_inputs, 1);
+    assert_true(tare_tensor_is_const(tensor_of(graph, "w")));
+    tare_graph_destroy(graph);
+}
+
+static void test_other_float_types_warn(void **state)
+{
+    (void)state;
+    struct bytes proto = frame();
+    put_message(&proto, GRAPH_INPUT, make_value("h", TYPE_FLOAT16, "4"));
+    put_message(&proto, GRAPH_NODE, make_node("Add", "n", "x,h", "y"));
+    for (int i = 0; i < 2; i++) {
+        struct bytes w = make_tensor(i ? "w1" : "w0", TYPE_DOUBLE, 0, NULL);
+        const double value = 0.1;
+        put_bytes(&w, TENSOR_RAW_DATA, &value, sizeof value);
+        put_message(&proto, GRAPH_INITIALIZER, w);
+    }
+    struct tare_graph *graph = import(make_model(13, proto));
+    assert_non_null(graph);
+    assert_int_equal(tensor_of(graph, "h")->dtype, TARE_F32);
+    const float value = 0.1F;
+    assert_int_equal(tensor_of(graph, "w1")->n_bytes, 4);
+    assert_memory_equal(tensor_of(graph, "w1")->data, &value, 4);
+    assert_string_equal(warnings,
+                        "model: 2 double initializers are rounded to float32\n"
+                        "model: input 'h' has type float16 and is taken as float32\n");
+    tare_graph_destroy(graph);
+}
+
+static void test_versions(void **state)
+{
+    (void)state;
+    expect_failure(make_model(6, relu_graph()), TARE_E_UNSUPPORTED,
+                   "opset 6 is not supported, want 7 to 22 (onnx.version_converter may "
+                   "help)");
+    expect_failure(
+        make_model(23, relu_graph()), TARE_E_UNSUPPORTED,
+        "opset 23 is not supported, want 7 to 22 (onnx.version_converter may "
+        "help)");
+    for (int64_t opset = 7; opset <= 22; opset++) {
+        struct tare_graph *graph = import(make_model(opset, relu_graph()));
+        assert_non_null(graph);
+        assert_int_equal(graph->opset, opset);
+        tare_graph_destroy(graph);
+    }
+    struct bytes model = make_model(13, relu_graph());
+    put_opset(&model, "ai.onnx", 13);
+    put_opset(&model, "com.foo", 1);
+    tare_graph_destroy(import(model));
+    assert_int_equal(error.code, TARE_OK);
+    model = make_model(13, relu_graph());
+    put_opset(&model, "ai.onnx", 12);
+    expect_failure(model, TARE_E_FORMAT,
+                   "imports the default operator set as version 13 and 12");
+
+    model = (struct bytes){0};
+    put_int(&model, MODEL_IR_VERSION, 2);
+    put_message(&model, MODEL_GRAPH, relu_graph());
+    expect_failure(model, TARE_E_UNSUPPORTED,
+                   "IR version 2 is not supported, want 3 to 13");
+    model = (struct bytes){0};
+    put_int(&model, MODEL_IR_VERSION, 3);
+    put_message(&model, MODEL_GRAPH, relu_graph());
+    expect_failure(model, TARE_E_FORMAT, "does not import the default operator set");
+    model = (struct bytes){0};
+    put_int(&model, MODEL_IR_VERSION, 3);
+    expect_failure(model, TARE_E_FORMAT, "not an ONNX model (no graph)");
+    expect_failure((struct bytes){0}, TARE_E_FORMAT,
+                   "not an ONNX model (no ir_version)");
+}
+
+static void test_unsupported_operators(void **state)
+{
+    (void)state;
+    struct bytes proto = frame();
+    put_message(&proto, GRAPH_NODE, make_node("Relu", "r", "x", "a"));
+    put_message(&proto, GRAPH_NODE, make_node("Foo", "n1", "a", "y"));
+    expect_graph_failure(proto, TARE_E_UNSUPPORTED,
+                         "op 'Foo' (node 'n1', opset 13) is not supported by tare");
+
+    proto = frame();
+    put_message(&proto, GRAPH_NODE, make_node("Foo", NULL, "x", "a"));
+    put_message(&proto, GRAPH_NODE, make_node("Bar", NULL, "a", "b"));
+    put_message(&proto, GRAPH_NODE, make_node("Foo", NULL, "b", "y"));
+    expect_graph_failure(
+        proto, TARE_E_UNSUPPORTED,
+        "op 'Foo' (node 'Foo_0', opset 13) is not supported by tare; all "
+        "of them: 'Foo', 'Bar'");
+
+    proto = frame();
+    struct bytes node = make_node("Relu", "r", "x", "y");
+    put_text(&node, NODE_DOMAIN, "com.foo");
+    put_message(&proto, GRAPH_NODE, node);
+    struct bytes model = make_model(13, proto);
+    put_opset(&model, "com.foo", 5);
+    expect_failure(model, TARE_E_UNSUPPORTED,
+                   "op 'com.foo::Relu' (node 'r', opset 5) is not supported by tare");
+
+    proto = frame();
+    char op[] = "Unknown_A_LongEnough";
+    for (char letter = 'A'; letter <= 'Z'; letter++) {
+        op[8] = letter;
+        put_message(&proto, GRAPH_NODE,
+                    make_node(op, NULL, "x", letter == 'A' ? "y" : NULL));
+    }
+    assert_null(import(make_model(13, proto)));
+    assert_non_null(strstr(error.text, "'Unknown_B_LongEnough'"));
+    assert_string_equal(error.text + strlen(error.text) - 5, ", ...");
+
+    proto = frame();
+    put_message(&proto, GRAPH_NODE, make_node("HardSwish", "h", "x", "y"));
+    assert_null(import(make_model(13, proto)));
+    assert_int_equal(error.code, TARE_E_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "node 'h' (HardSwish)"));
+    assert_non_null(strstr(error.text, "14"));
+}
+
+static void test_functions_and_training(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct bytes function = {0};
+        put_text(&function, FUNCTION_NAME, i ? "Relu" : "Unused");
+        put_text(&function, FUNCTION_DOMAIN, "");
+        struct bytes model = make_model(13, relu_graph());
+        put_message(&model, MODEL_FUNCTIONS, function);
+        struct tare_graph *graph = import(model);
+        assert_true((graph == NULL) == (i == 1));
+        tare_graph_destroy(graph);
+    }
+    assert_string_equal(error.text,
+                        "op 'Relu' (node 'r', opset 13) is not supported by tare");
+    struct bytes model = make_model(13, relu_graph());
+    put_message(&model, MODEL_TRAINING_INFO, (struct bytes){0});
+    expect_failure(model, TARE_E_UNSUPPORTED,
+                   "training information is not supported; export the model for "
+                   "inference");
+}
+
+static void test_bad_attributes(void **state)
+{
+    (void)state;
+    struct bytes graph = frame();
+    struct bytes node = make_node("Relu", "r", "x", "y");
+    put_message(&node, NODE_ATTRIBUTE, make_attr("body", ATTR_GRAPH));
+    put_message(&graph, GRAPH_NODE, node);
+    expect_graph_failure(graph, TARE_E_UNSUPPORTED,
+                         "node 'r' (Relu): attribute 'body': its type 5 (graph) is not "
+                         "supported");
+    graph = frame();
+    node = make_node("Flatten", "f", "x", "y");
+    put_attr_int(&node, "axis", 1);
+    put_attr_int(&node, "axis", 2);
+    put_message(&graph, GRAPH_NODE, node);
+    expect_graph_failure(graph, TARE_E_FORMAT,
+                         "node 'f' (Flatten): attribute 'axis' is given twice");
+    graph = frame();
+    node = make_node("Flatten", "f", "x", "y");
+    put_attr_int(&node, "colour", 1);
+    put_message(&graph, GRAPH_NODE, node);
+    assert_null(import(make_model(13, graph)));
+    assert_int_equal(error.code, TARE_E_UNSUPPORTED);
+    assert_non_null(strstr(error.text, "node 'f' (Flatten): attribute 'colour'"));
+    graph = frame();
+    node = make_node("Flatten", "f", "x", "y");
+    put_message(&node, NODE_ATTRIBUTE, make_attr("axis", 0));
+    put_message(&graph, GRAPH_NODE, node);
+    expect_graph_failure(
+        graph, TARE_E_UNSUPPORTED,
+        "node 'f' (Flatten): attribute 'axis': its type 0 (undefined) is "
+        "not supported");
+}
+
+static void test_bad_edges(void **state)
+{
+    (void)state;
+    struct bytes graph = frame();
+    put_message(&graph, GRAPH_NODE, make_node("Relu", "r", "nowhere", "y"));
+    expect_graph_failure(
+        graph, TARE_E_FORMAT,
+        "node 'r' (Relu): input 'nowhere' is made by no node, input or "
+        "initializer");
+    graph = relu_graph();
+    put_message(&graph, GRAPH_NODE, make_node("Relu", "again", "x", "y"));
+    expect_graph_failure(
+        graph, TARE_E_FORMAT,
+        "node 'again' (Relu): two tensors are named 'y'; names must be "
+        "unique");
+    graph = relu_graph();
+    put_message(&graph, GRAPH_OUTPUT, make_value("z", TYPE_FLOAT, NULL));
+    expect_graph_failure(graph, TARE_E_FORMAT, "graph output 'z' is made by no node");
+    graph = relu_graph();
+    put_message(&graph, GRAPH_INPUT, make_value("x", TYPE_FLOAT, NULL));
+    expect_graph_failure(graph, TARE_E_FORMAT, "graph input 'x' is given twice");
+    expect_graph_failure((struct bytes){0}, TARE_E_FORMAT, "the graph has no outputs");
+    graph = frame();
+    put_message(&graph, GRAPH_NODE, make_node("Relu", "r", "x", NULL));
+    assert_null(import(make_model(13, graph)));
+    assert_int_equal(error.code, TARE_E_FORMAT);
+    assert_non_null(strstr(error.text, "node 'r' (Relu)"));
+}
+
+static void test_bad_inputs(void **state)
+{
+    (void)state;
+    struct bytes graph = relu_graph();
+    put_message(&graph, GRAPH_INPUT, make_value("s", TYPE_STRING, NULL));
+    expect_graph_failure(graph, TARE_E_UNSUPPORTED,
+                         "graph input 's': element type 8 (string) is not supported");
+    graph = relu_graph();
+    put_message(&graph, GRAPH_INPUT, make_value("s", 99, NULL));
+    expect_graph_failure(graph, TARE_E_UNSUPPORTED,
+                         "graph input 's': element type 99 (unknown) is not supported");
+    graph = relu_graph();
+    put_message(&graph, GRAPH_INPUT, make_value("s", TYPE_FLOAT, "1,2,3,4,5,6,7,8,9"));
+    expect_graph_failure(graph, TARE_E_UNSUPPORTED,
+                         "graph input 's': 9 axes, want at most 8");
+    graph = relu_graph();
+    put_message(&graph, GRAPH_INPUT, make_value("s", TYPE_FLOAT, "-2"));
+    expect_graph_failure(graph, TARE_E_FORMAT,
+                         "graph input 's': an axis has length -2");
+    graph = relu_graph();
+    put_message(&graph, GRAPH_INPUT,
+                make_value("s", TYPE_FLOAT, "N,4294967296,4294967296"));
+    expect_graph_failure(graph, TARE_E_FORMAT,
+                         "graph input 's': the product of the axes is too large");
+    struct bytes value = {0}, type = {0};
+    put_message(&type, TYPE_SEQUENCE, (struct bytes){0});
+    put_text(&value, VALUE_NAME, "s");
+    put_message(&value, VALUE_TYPE, type);
+    graph = relu_graph();
+    put_message(&graph, GRAPH_INPUT, value);
+    expect_graph_failure(graph, TARE_E_UNSUPPORTED,
+                         "graph input 's': only dense tensors are supported");
+    graph = relu_graph();
+    put_message(&graph, GRAPH_SPARSE_INITIALIZER, (struct bytes){0});
+    expect_graph_failure(graph, TARE_E_UNSUPPORTED,
+                         "sparse initializers are not supported");
+}
+
+static void test_names_must_be_printable(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"a\nb",     "\x7f",         "\xc2\x85",
+                                      "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "\xff",     "a\xe2\x82",    "\t"};
+    static const char *const good[] = {"a b", "caf\xc3\xa9", "\xe2\x82\xac",
+                                       "\xf0\x9f\x98\x80", "/conv1/Conv:0"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct bytes graph = frame();
+        put_message(&graph, GRAPH_NODE, make_node("Relu", "r", "x", bad[i]));
+        expect_graph_failure(graph, TARE_E_FORMAT,
+                             "node 'r' (Relu): the name of output 0 is empty or "
+                             "unprintable");
+        graph = relu_graph();
+        put_message(&graph, GRAPH_INPUT, make_value(bad[i], TYPE_FLOAT, NULL));
+        expect_graph_failure(graph, TARE_E_FORMAT,
+                             "a graph input's name is empty or unprintable");
+        graph = frame();
+        put_message(&graph, GRAPH_NODE, make_node("Relu", bad[i], "x", "y"));
+        expect_graph_failure(graph, TARE_E_FORMAT, "the name of node 0 is unprintable");
+        graph = frame();
+        put_message(&graph, GRAPH_NODE, make_node("Relu", "r", bad[i], "y"));
+        expect_graph_failure(
+            graph, TARE_E_FORMAT,
+            "node 'r' (Relu): input '(unprintable)' is made by no node, "
+            "input or initializer");
+    }
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct bytes proto = frame();
+        put_message(&proto, GRAPH_NODE, make_node("Relu", good[i], "x", good[i]));
+        put_message(&proto, GRAPH_NODE, make_node("Relu", "r", good[i], "y"));
+        struct tare_graph *graph = import(make_model(13, proto));
+        assert_non_null(graph);
+        assert_string_equal(graph->nodes[0].name, good[i]);
+        tare_graph_destroy(graph);
+    }
+}
+
+static void test_file_is_named(void **state)
+{
+    (void)state;
+    struct tare_graph *graph;
+    assert_int_equal(tare_onnx_import("/nonexistent.onnx", &graph, &error), TARE_E_IO);
+    assert_null(graph);
+    assert_memory_equal(error.text, "/nonexistent.onnx: ", 19);
+    assert_int_equal(tare_onnx_import(__FILE__, &graph, &error), TARE_E_FORMAT);
+    assert_memory_equal(error.text, __FILE__ ": not an ONNX model (byte ",
+                        sizeof __FILE__ - 1 + 26);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_node),
+        cmocka_unit_test(test_unknown_shapes),
+        cmocka_unit_test(test_nodes_in_any_order),
+        cmocka_unit_test(test_node_names),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_optional_input_in_the_middle),
+        cmocka_unit_test(test_constant_nodes),
+        cmocka_unit_test(test_initializer_among_inputs),
+        cmocka_unit_test(test_other_float_types_warn),
+        cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_unsupported_operators),
+        cmocka_unit_test(test_functions_and_training),
+        cmocka_unit_test(test_bad_attributes),
+        cmocka_unit_test(test_bad_edges),
+        cmocka_unit_test(test_bad_inputs),
+        cmocka_unit_test(test_names_must_be_printable),
+        cmocka_unit_test(test_file_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
