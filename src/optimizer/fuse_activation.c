@@ -1,0 +1,82 @@
+/* Relu, Clip and LeakyRelu become part of the Conv, Gemm or Add before them. */
+#include <math.h>
+
+#include "graph/params.h"
+#include "optimizer/pass.h"
+
+/* What the node does to one value, as slope and clamp. @retval false: something else.
+ */
+static enum tare_status read_activation(const struct tare_graph *graph,
+                                        const struct tare_node *node,
+                                        struct tare_fused *out, bool *fits,
+                                        struct tare_error *err)
+{
+    *out = tare_fused_none();
+    *fits = tare_fused_is_none(&node->fused);
+    switch (node->op) {
+    case TARE_OP_RELU: out->lower = 0; return TARE_OK;
+    case TARE_OP_LEAKY_RELU:
+        out->negative_slope = tare_node_float(node, "alpha", 0.01F);
+        *fits = *fits && isfinite(out->negative_slope);
+        return TARE_OK;
+    case TARE_OP_CLIP: {
+        const enum tare_status status =
+            tare_node_clip_bounds(graph, node, &out->lower, &out->upper, err);
+        /* Crossed bounds and NaN have meanings of their own. */
+        *fits = *fits && out->lower <= out->upper;
+        return status;
+    }
+    default: *fits = false; return TARE_OK;
+    }
+}
+
+static float clamp(float v, const struct tare_fused *to)
+{
+    return fminf(fmaxf(v, to->lower), to->upper);
+}
+
+/* Put `next` behind `fused`; false when slope and clamp cannot say it. */
+static bool compose(struct tare_fused *fused, const struct tare_fused *next)
+{
+    const bool clamped = isfinite(fused->lower) || isfinite(fused->upper);
+    if (next->negative_slope != 1.0F) {
+        if (clamped || fused->negative_slope != 1.0F) return false;
+        fused->negative_slope = next->negative_slope;
+    }
+    fused->lower = clamp(fused->lower, next);
+    fused->upper = clamp(fused->upper, next);
+    return true;
+}
+
+static bool takes_activations(const struct tare_graph *graph, int32_t maker)
+{
+    if (maker < 0) return false;
+    const struct tare_node *node = &graph->nodes[maker];
+    return (node->op == TARE_OP_CONV || node->op == TARE_OP_GEMM ||
+            node->op == TARE_OP_ADD) &&
+           graph->tensors[node->outputs[0]].dtype == TARE_F32;
+}
+
+enum tare_status tare_pass_fuse_activation(struct tare_graph *graph, bool *changed,
+                                           struct tare_error *err)
+{
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const struct tare_node *node = &graph->nodes[i];
+        if (node->dead || node->n_inputs == 0) continue;
+        const int32_t x = node->inputs[0];
+        const int32_t maker = tare_pass_producer(graph, x);
+        if (!takes_activations(graph, maker)) continue;
+        struct tare_fused activation;
+        bool fits;
+        enum tare_status status = read_activation(graph, node, &activation, &fits, err);
+        if (status != TARE_OK) return status;
+        if (!fits || tare_pass_only_reader(graph, x) != (int32_t)i) continue;
+        struct tare_fused fused = graph->nodes[maker].fused;
+        if (!compose(&fused, &activation)) continue;
+        status = tare_pass_merge(graph, maker, (int32_t)i, err);
+        if (status != TARE_OK) return status;
+        graph->nodes[i].fused = fused;
+        *changed = true;
+    }
+    return TARE_OK;
+}

@@ -1,0 +1,193 @@
+/* Nodes that hand their first input on unchanged are taken out. */
+#include <float.h>
+#include <math.h>
+
+#include "base/dims.h"
+#include "graph/params.h"
+#include "graph/window.h"
+#include "optimizer/pass.h"
+
+/* Each says whether the node, whose output has its input's dims and dtype, changes
+ * nothing. */
+typedef enum tare_status no_op_fn(const struct tare_graph *graph,
+                                  const struct tare_node *node, bool *no_op,
+                                  struct tare_error *err);
+
+static enum tare_status always(const struct tare_graph *graph,
+                               const struct tare_node *node, bool *no_op,
+                               struct tare_error *err)
+{
+    (void)graph, (void)node, (void)err;
+    *no_op = true;
+    return TARE_OK;
+}
+
+static enum tare_status one_input(const struct tare_graph *graph,
+                                  const struct tare_node *node, bool *no_op,
+                                  struct tare_error *err)
+{
+    (void)graph, (void)err;
+    *no_op = node->n_inputs == 1;
+    return TARE_OK;
+}
+
+static enum tare_status one_output(const struct tare_graph *graph,
+                                   const struct tare_node *node, bool *no_op,
+                                   struct tare_error *err)
+{
+    (void)graph, (void)err;
+    *no_op = node->n_outputs == 1;
+    return TARE_OK;
+}
+
+/* Axes of length 1 may move: the elements keep their order. */
+static enum tare_status moves_nothing(const struct tare_graph *graph,
+                                      const struct tare_node *node, bool *no_op,
+                                      struct tare_error *err)
+{
+    const struct tare_dims *dims = &graph->tensors[node->inputs[0]].dims;
+    int32_t permutation[TARE_MAX_RANK];
+    const enum tare_status status =
+        tare_node_permutation(graph, node, permutation, err);
+    if (status != TARE_OK) return status;
+    int32_t last = -1;
+    *no_op = true;
+    for (int32_t i = 0; i < dims->rank; i++) {
+        if (dims->d[permutation[i]] == 1) continue;
+        if (permutation[i] < last) *no_op = false;
+        last = permutation[i];
+    }
+    return TARE_OK;
+}
+
+/* A slice as long as its axis can still turn it round. */
+static enum tare_status takes_all(const struct tare_graph *graph,
+                                  const struct tare_node *node, bool *no_op,
+                                  struct tare_error *err)
+{
+    struct tare_slice slice;
+    const enum tare_status status = tare_node_slice(graph, node, &slice, err);
+    if (status != TARE_OK) return status;
+    const int32_t rank = graph->tensors[node->inputs[0]].dims.rank;
+    *no_op = true;
+    for (int32_t i = 0; i < rank; i++)
+        if (slice.start[i] != 0 || slice.step[i] != 1) *no_op = false;
+    return TARE_OK;
+}
+
+/* ONNX before opset 11 spells "no bound" as the largest float. */
+static enum tare_status clips_nothing(const struct tare_graph *graph,
+                                      const struct tare_node *node, bool *no_op,
+                                      struct tare_error *err)
+{
+    float lower, upper;
+    const enum tare_status status =
+        tare_node_clip_bounds(graph, node, &lower, &upper, err);
+    *no_op = status == TARE_OK && lower <= -FLT_MAX && upper >= FLT_MAX;
+    return status;
+}
+
+static enum tare_status window_of_one(const struct tare_graph *graph,
+                                      const struct tare_node *node, bool *no_op,
+                                      struct tare_error *err)
+{
+    struct tare_spatial window;
+    const enum tare_status status = tare_node_window(graph, node, &window, err);
+    if (status != TARE_OK) return status;
+    *no_op = true;
+    for (int i = 0; i < 2; i++)
+        if (window.kernel[i] != 1 || window.stride[i] != 1 || window.pad_begin[i] != 0)
+            *no_op = false;
+    return TARE_OK;
+}
+
+static const struct {
+    enum tare_op op;
+    no_op_fn *test;
+} candidates[] = {
+    {TARE_OP_IDENTITY, always},
+    {TARE_OP_DROPOUT, always},
+    {TARE_OP_RESHAPE, always},
+    {TARE_OP_FLATTEN, always},
+    {TARE_OP_SQUEEZE, always},
+    {TARE_OP_UNSQUEEZE, always},
+    {TARE_OP_EXPAND, always},
+    {TARE_OP_CAST, always},
+    {TARE_OP_PAD, always},
+    {TARE_OP_CONCAT, one_input},
+    {TARE_OP_SPLIT, one_output},
+    {TARE_OP_TRANSPOSE, moves_nothing},
+    {TARE_OP_SLICE, takes_all},
+    {TARE_OP_CLIP, clips_nothing},
+    {TARE_OP_MAX_POOL, window_of_one},
+    {TARE_OP_AVERAGE_POOL, window_of_one},
+};
+
+static bool same_type(const struct tare_graph *graph, const struct tare_node *node)
+{
+    const struct tare_tensor *in = &graph->tensors[node->inputs[0]];
+    const struct tare_tensor *out = &graph->tensors[node->outputs[0]];
+    return in->has_dims && out->has_dims && tare_dims_known(&in->dims) &&
+           tare_dims_equal(&in->dims, &out->dims) && in->dtype == out->dtype;
+}
+
+static enum tare_status is_no_op(const struct tare_graph *graph,
+                                 const struct tare_node *node, bool *no_op,
+                                 struct tare_error *err)
+{
+    *no_op = false;
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        if (candidates[i].op != node->op || !same_type(graph, node)) continue;
+        return candidates[i].test(graph, node, no_op, err);
+    }
+    return TARE_OK;
+}
+
+/* Outputs other than the first (Dropout's mask) must be unused. */
+static bool only_first_used(const struct tare_graph *graph,
+                            const struct tare_node *node)
+{
+    for (size_t i = 1; i < node->n_outputs; i++)
+        if (node->outputs[i] >= 0 && tare_graph_n_uses(graph, node->outputs[i]) > 0)
+            return false;
+    return true;
+}
+
+/* A graph output keeps its name, so the node before must make it; that fails when there
+ * is none, and when the input is an output under its own name. */
+static bool take_out(struct tare_graph *graph, int32_t id)
+{
+    const struct tare_node *node = &graph->nodes[id];
+    const int32_t in = node->inputs[0];
+    const int32_t out = node->outputs[0];
+    if (!tare_graph_is_output(graph, out)) {
+        tare_graph_remove_node(graph, id);
+        tare_graph_replace_uses(graph, out, in);
+        return true;
+    }
+    const int32_t maker = tare_pass_producer(graph, in);
+    if (maker < 0 || tare_tensor_is_const(&graph->tensors[in]) ||
+        tare_graph_is_output(graph, in))
+        return false;
+    size_t slot = 0;
+    while (graph->nodes[maker].outputs[slot] != in)
+        slot++;
+    tare_graph_remove_node(graph, id);
+    tare_graph_set_output(graph, maker, slot, out);
+    tare_graph_replace_uses(graph, in, out);
+    return true;
+}
+
+enum tare_status tare_pass_identity(struct tare_graph *graph, bool *changed,
+                                    struct tare_error *err)
+{
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const struct tare_node *node = &graph->nodes[i];
+        if (node->dead || !only_first_used(graph, node)) continue;
+        bool no_op;
+        const enum tare_status status = is_no_op(graph, node, &no_op, err);
+        if (status != TARE_OK) return status;
+        if (no_op && take_out(graph, (int32_t)i)) *changed = true;
+    }
+    return TARE_OK;
+}

@@ -1,0 +1,90 @@
+#include "optimizer/optimizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "optimizer/pass.h"
+
+/* A round costs little; what is left after this many is a pass that undoes another. */
+#define MAX_ROUNDS 32
+
+static const struct tare_pass passes[] = {
+    {"constant_fold", tare_pass_constant_fold},
+    {"identity", tare_pass_identity},
+    {"dead", tare_pass_dead},
+    {"matmul_to_gemm", tare_pass_matmul_to_gemm},
+    {"fold_affine", tare_pass_fold_affine},
+    {"fold_pad", tare_pass_fold_pad},
+    {"fuse_residual", tare_pass_fuse_residual},
+    {"fuse_activation", tare_pass_fuse_activation},
+};
+
+enum { N_PASSES = sizeof passes / sizeof passes[0] };
+
+const struct tare_pass *tare_passes(size_t *n)
+{
+    *n = N_PASSES;
+    return passes;
+}
+
+static size_t count_layers(const struct tare_graph *graph)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        n += !graph->nodes[i].dead;
+    return n;
+}
+
+static void read_disabled(bool disabled[N_PASSES])
+{
+    const char *at = getenv("TARE_DISABLE_PASS");
+    while (at && *at) {
+        const size_t length = strcspn(at, ",");
+        size_t i = 0;
+        while (i < N_PASSES && (strlen(passes[i].name) != length ||
+                                strncmp(passes[i].name, at, length) != 0))
+            i++;
+        if (i < N_PASSES)
+            disabled[i] = true;
+        else if (length)
+            tare_log(TARE_LOG_WARN, "TARE_DISABLE_PASS: there is no pass '%.*s'",
+                     (int)(length > 80 ? 80 : length), at);
+        at += length + (at[length] == ',');
+    }
+}
+
+static enum tare_status run_pass(const struct tare_pass *pass, struct tare_graph *graph,
+                                 bool *changed, struct tare_error *err)
+{
+    TARE_TRY(pass->run(graph, changed, err), err, "pass %s", pass->name);
+    if (*changed) TARE_TRY(tare_graph_compact(graph, err), err, "pass %s", pass->name);
+    return TARE_OK;
+}
+
+enum tare_status tare_optimize(struct tare_graph *graph,
+                               const struct tare_optimize_options *options,
+                               struct tare_error *err)
+{
+    struct tare_text *const dump = options ? options->dump : NULL;
+    bool disabled[N_PASSES] = {false};
+    read_disabled(disabled);
+    if (dump) tare_text_add(dump, "original: %zu layers\n", count_layers(graph));
+
+    bool again = true;
+    for (int round = 0; round < MAX_ROUNDS && again; round++) {
+        again = false;
+        for (size_t i = 0; i < N_PASSES; i++) {
+            if (disabled[i]) continue;
+            bool changed = false;
+            const enum tare_status status = run_pass(&passes[i], graph, &changed, err);
+            if (status != TARE_OK) return status;
+            again |= changed;
+            if (dump && (changed || round == 0))
+                tare_text_add(dump, "after %s: %zu layers\n", passes[i].name,
+                              count_layers(graph));
+        }
+    }
+    TARE_FAIL_IF(dump && dump->failed, err, TARE_E_NOMEM, "optimizer: no memory");
+    return TARE_OK;
+}

@@ -1,0 +1,50 @@
+/* optimizer/optimizer.h - rewrite a graph into a smaller one that computes the same.
+ *
+ * A pass is one file with one function and one line in the table of optimizer.c. What
+ * reads a graph afterwards finds every tensor that is left under its ONNX name. */
+#ifndef TARE_OPTIMIZER_OPTIMIZER_H
+#define TARE_OPTIMIZER_OPTIMIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "graph/graph.h"
+
+/**
+ * One rewrite, applied wherever it fits. The graph has been inferred, and stays so:
+ * what a pass adds or moves has dims and dtype. Nodes may be left dead.
+ * @param[out] changed  set to true when the graph is no longer as it was, else
+ * untouched.
+ */
+typedef enum tare_status tare_pass_fn(struct tare_graph *graph, bool *changed,
+                                      struct tare_error *err);
+
+struct tare_pass {
+    const char *name;
+    tare_pass_fn *run;
+};
+
+/** The passes in their order. @param[out] n  how many. */
+const struct tare_pass *tare_passes(size_t *n);
+
+struct tare_optimize_options {
+    /** Receives "original: 53 layers" and "after <pass>: 24 layers" lines: every pass
+     *  once, and again where a later round changed something. May be NULL. */
+    struct tare_text *dump;
+};
+
+/**
+ * Run the passes in order, again and again until none changes anything, and compact.
+ * The environment variable TARE_DISABLE_PASS=name[,name] leaves passes out; a name that
+ * is no pass is a warning.
+ * @param[in,out] graph    inferred, all dims known. Ids change. After a failure it is
+ *                         fit for tare_graph_destroy() alone.
+ * @param[in]     options  NULL: none.
+ */
+enum tare_status tare_optimize(struct tare_graph *graph,
+                               const struct tare_optimize_options *options,
+                               struct tare_error *err);
+
+#endif /* TARE_OPTIMIZER_OPTIMIZER_H */

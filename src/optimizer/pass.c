@@ -1,0 +1,89 @@
+#include "optimizer/pass.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/dims.h"
+#include "base/mem.h"
+
+int32_t tare_pass_producer(const struct tare_graph *graph, int32_t tensor)
+{
+    return tensor < 0 ? -1 : graph->tensors[tensor].producer;
+}
+
+int32_t tare_pass_only_reader(const struct tare_graph *graph, int32_t tensor)
+{
+    if (tare_graph_n_uses(graph, tensor) != 1) return -1;
+    for (size_t n = 0; n < graph->n_nodes; n++) {
+        const struct tare_node *node = &graph->nodes[n];
+        for (size_t i = 0; i < node->n_inputs && !node->dead; i++)
+            if (node->inputs[i] == tensor) return (int32_t)n;
+    }
+    return -1; /* the use is a graph output */
+}
+
+bool tare_pass_is_float_const(const struct tare_graph *graph, int32_t tensor)
+{
+    return tensor >= 0 && tare_tensor_is_const(&graph->tensors[tensor]) &&
+           graph->tensors[tensor].dtype == TARE_F32;
+}
+
+double tare_pass_const_at(const struct tare_tensor *tensor, int64_t i)
+{
+    return (double)((const float *)tensor->data)[i];
+}
+
+/* A name that no tensor has: "<origin>.folded", with a number if need be. */
+static bool fresh_name(const struct tare_graph *graph, int32_t origin,
+                       struct tare_text *name)
+{
+    for (int i = 1;; i++) {
+        name->length = 0;
+        tare_text_add(name, "%s.folded", graph->tensors[origin].name);
+        if (i > 1) tare_text_add(name, "%d", i);
+        if (name->failed) return false;
+        if (tare_graph_find_tensor(graph, name->data) == TARE_NO_TENSOR) return true;
+    }
+}
+
+enum tare_status tare_pass_add_const(struct tare_graph *graph, int32_t origin,
+                                     const struct tare_dims *dims, const double *values,
+                                     int32_t *id, struct tare_error *err)
+{
+    struct tare_text name = {0};
+    struct tare_const content = {.dtype = TARE_F32, .dims = *dims};
+    enum tare_status status = tare_const_alloc(&content, err);
+    if (status != TARE_OK) return status;
+    const int64_t n = tare_dims_count(dims);
+    for (int64_t i = 0; i < n; i++)
+        ((float *)content.data)[i] = (float)values[i];
+
+    if (fresh_name(graph, origin, &name)) {
+        status = tare_graph_add_const(graph, name.data, &content, id, err);
+    } else {
+        tare_free(content.data);
+        status = tare_error_set(err, TARE_E_NOMEM, "optimizer: no memory");
+    }
+    tare_text_free(&name);
+    return status;
+}
+
+enum tare_status tare_pass_merge(struct tare_graph *graph, int32_t maker, int32_t last,
+                                 struct tare_error *err)
+{
+    struct tare_node *goes = &graph->nodes[last];
+    struct tare_node *stays = &graph->nodes[maker];
+    const enum tare_status status = tare_node_absorb(stays, goes, err);
+    if (status != TARE_OK) return status;
+
+    /* The two trade places and outputs. Lookup by node name works again after the
+     * compaction that follows every pass. */
+    const struct tare_node moved = *stays;
+    *stays = *goes;
+    *goes = moved;
+    const int32_t between = goes->outputs[0];
+    goes->outputs[0] = stays->outputs[0];
+    stays->outputs[0] = between;
+    tare_graph_remove_node(graph, maker);
+    return TARE_OK;
+}
