@@ -1,0 +1,192 @@
+#include "precision/precision.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "precision/solve.h"
+
+/* Layers without a range that the log names; a count says how many more there are. */
+#define MAX_NAMED 10
+
+struct tare_precision_report {
+    struct tare_precision_row *rows;
+    size_t n_rows;
+};
+
+static void read_ranges(struct tare_solution *s, const struct tare_range *ranges,
+                        size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int32_t id = tare_graph_find_tensor(s->graph, ranges[i].name);
+        if (id < 0) continue;
+        s->tensors[id].has_range = true;
+        s->tensors[id].amax = ranges[i].amax;
+    }
+}
+
+/* Each line of the text is a message. */
+static size_t log_lines(enum tare_log_level level, const char *prefix,
+                        const struct tare_text *text)
+{
+    size_t n = 0;
+    for (const char *at = text->data; at && *at; n++) {
+        const int length = (int)strcspn(at, "\n");
+        tare_log(level, "%s%.*s", prefix, length, at);
+        at += length + (at[length] == '\n');
+    }
+    return n;
+}
+
+static void log_missing(const struct tare_solution *s)
+{
+    size_t n_missing = 0;
+    for (size_t n = 0; n < s->graph->n_nodes; n++) {
+        const struct tare_node *node = &s->graph->nodes[n];
+        if (!s->layers[n].lacks_range || s->layers[n].requested || /* said already */
+            n_missing++ >= MAX_NAMED)
+            continue;
+        tare_log(TARE_LOG_WARN, "layer '%s' (%s) runs in FP32: %s", node->name,
+                 tare_op_name(node->op), s->layers[n].reason);
+    }
+    if (n_missing > MAX_NAMED)
+        tare_log(TARE_LOG_WARN, "%zu more layers run in FP32 for want of a range",
+                 n_missing - MAX_NAMED);
+}
+
+/* Everything worth saying; an error when requests must be obeyed and are not. */
+static enum tare_status speak(const struct tare_solution *s, struct tare_error *err)
+{
+    static const char *const missing[] = {"FP16", "BF16"};
+    const bool allowed[] = {s->options->allow_fp16, s->options->allow_bf16};
+    for (int i = 0; i < 2; i++)
+        if (allowed[i])
+            tare_log(TARE_LOG_WARN, "%s is allowed, but this build has no %s kernels",
+                     missing[i], missing[i]);
+    (void)log_lines(TARE_LOG_WARN, "", &s->warnings);
+    if (s->options->constraints != TARE_CONSTRAINTS_OBEY) {
+        (void)log_lines(TARE_LOG_WARN,
+                        "precision constraint not met: ", &s->violations);
+        log_missing(s);
+        return TARE_OK;
+    }
+    const size_t n =
+        log_lines(TARE_LOG_ERROR, "precision constraint not met: ", &s->violations);
+    if (n == 0) {
+        log_missing(s);
+        return TARE_OK;
+    }
+    const size_t end = s->violations.length - 1; /* without the last newline */
+    for (size_t i = 0; i < end; i++)
+        if (s->violations.data[i] == '\n') s->violations.data[i] = ';';
+    return tare_error_set(err, TARE_E_ARG, "%zu precision constraint%s not met: %.*s",
+                          n, n == 1 ? "" : "s", end > 250 ? 250 : (int)end,
+                          s->violations.data);
+}
+
+static enum tare_status make_report(const struct tare_solution *s,
+                                    struct tare_precision_report **report,
+                                    struct tare_error *err)
+{
+    struct tare_precision_report *made = tare_alloc_array(1, sizeof *made);
+    if (made) made->rows = tare_alloc_array(s->graph->n_nodes, sizeof made->rows[0]);
+    bool failed = !made || !made->rows;
+    for (size_t n = 0; n < s->graph->n_nodes && !failed; n++) {
+        const struct tare_node *node = &s->graph->nodes[n];
+        const struct tare_layer_choice *layer = &s->layers[n];
+        if (node->dead) continue;
+        struct tare_precision_row *row = &made->rows[made->n_rows++];
+        row->name = tare_strdup(node->name);
+        failed = !row->name;
+        row->op = tare_op_name(node->op);
+        row->requested = layer->requested;
+        row->request = layer->request;
+        row->got = layer->int8 ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32;
+        memcpy(row->reason, layer->reason, sizeof row->reason);
+    }
+    if (failed) {
+        tare_precision_report_destroy(made);
+        return tare_error_set(err, TARE_E_NOMEM, "precision: no memory for the report");
+    }
+    *report = made;
+    return TARE_OK;
+}
+
+static void annotate(const struct tare_solution *s, struct tare_graph *graph)
+{
+    for (size_t n = 0; n < graph->n_nodes; n++)
+        graph->nodes[n].precision =
+            s->layers[n].int8 ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32;
+    for (size_t t = 0; t < graph->n_tensors; t++)
+        graph->tensors[t].quant = s->tensors[t].quant;
+}
+
+static enum tare_status solve(struct tare_solution *s, struct tare_error *err)
+{
+    const enum tare_status status = tare_solution_read_requests(s, err);
+    if (status != TARE_OK) return status;
+    tare_solution_solve(s);
+    tare_solution_check_requests(s);
+    TARE_FAIL_IF(s->warnings.failed || s->violations.failed, err, TARE_E_NOMEM,
+                 "precision: no memory for messages");
+    return TARE_OK;
+}
+
+enum tare_status tare_precision_assign(struct tare_graph *graph,
+                                       const struct tare_range *ranges, size_t n,
+                                       const struct tare_precision_options *options,
+                                       struct tare_precision_report **report,
+                                       struct tare_error *err)
+{
+    if (report) *report = NULL;
+    struct tare_solution s;
+    enum tare_status status = tare_solution_create(graph, options, &s, err);
+    if (status == TARE_OK) {
+        read_ranges(&s, ranges, n);
+        status = solve(&s, err);
+    }
+    if (status == TARE_OK) status = tare_solution_set_scales(&s, err);
+    if (status == TARE_OK) status = speak(&s, err);
+    if (status == TARE_OK && report) status = make_report(&s, report, err);
+    if (status == TARE_OK) annotate(&s, graph);
+    tare_solution_free(&s);
+    return status;
+}
+
+enum tare_status tare_precision_needs(const struct tare_graph *graph,
+                                      const struct tare_precision_options *options,
+                                      bool *needed, struct tare_error *err)
+{
+    struct tare_solution s;
+    enum tare_status status = tare_solution_create(graph, options, &s, err);
+    for (size_t t = 0; t < graph->n_tensors && status == TARE_OK; t++) {
+        s.tensors[t].has_range = true;
+        s.tensors[t].amax = 1;
+    }
+    if (status == TARE_OK) status = solve(&s, err);
+    for (size_t t = 0; t < graph->n_tensors && status == TARE_OK; t++)
+        needed[t] = s.tensors[t].held && s.tensors[t].root == (int32_t)t;
+    tare_solution_free(&s);
+    return status;
+}
+
+size_t tare_precision_report_size(const struct tare_precision_report *report)
+{
+    return report->n_rows;
+}
+
+const struct tare_precision_row *
+tare_precision_report_row(const struct tare_precision_report *report, size_t i)
+{
+    return &report->rows[i];
+}
+
+void tare_precision_report_destroy(struct tare_precision_report *report)
+{
+    if (!report) return;
+    for (size_t i = 0; i < report->n_rows && report->rows; i++)
+        tare_free(report->rows[i].name);
+    tare_free(report->rows);
+    tare_free(report);
+}

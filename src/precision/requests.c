@@ -1,0 +1,180 @@
+/* What the user asks of layers and their outputs, and whether he got it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "precision/solve.h"
+#include "precision/spec.h"
+
+static const char PRECISIONS[] = "layer precisions";
+static const char OUTPUT_TYPES[] = "layer output types";
+
+static bool has_kernels(enum tare_precision precision)
+{
+    return precision == TARE_PRECISION_FP32 || precision == TARE_PRECISION_INT8;
+}
+
+static enum tare_status read_precisions(struct tare_solution *s, struct tare_spec *spec,
+                                        bool ignore, struct tare_error *err)
+{
+    for (size_t i = 0; i < spec->n_entries; i++)
+        TARE_FAIL_IF(spec->entries[i].n_values != 1, err, TARE_E_ARG,
+                     "%s: layer '%.80s' has %zu precisions, want 1", PRECISIONS,
+                     spec->entries[i].name, spec->entries[i].n_values);
+    for (size_t n = 0; n < s->graph->n_nodes; n++) {
+        const struct tare_node *node = &s->graph->nodes[n];
+        const struct tare_spec_entry *entry =
+            node->dead ? NULL : tare_spec_find(spec, s->graph, node);
+        if (!entry || ignore) continue;
+        s->layers[n].requested = true;
+        s->layers[n].request = entry->values[0];
+    }
+    return TARE_OK;
+}
+
+static enum tare_status read_output_types(struct tare_solution *s,
+                                          struct tare_spec *spec, bool ignore,
+                                          struct tare_error *err)
+{
+    for (size_t n = 0; n < s->graph->n_nodes; n++) {
+        const struct tare_node *node = &s->graph->nodes[n];
+        const struct tare_spec_entry *entry =
+            node->dead ? NULL : tare_spec_find(spec, s->graph, node);
+        if (!entry) continue;
+        TARE_FAIL_IF(
+            entry->n_values != 1 && entry->n_values != node->n_outputs, err, TARE_E_ARG,
+            "%s: entry '%.80s' has %zu types, layer '%.80s' has %zu outputs",
+            OUTPUT_TYPES, entry->name, entry->n_values, node->name, node->n_outputs);
+        for (size_t i = 0; i < node->n_outputs && !ignore; i++) {
+            if (node->outputs[i] < 0) continue;
+            struct tare_tensor_choice *out = &s->tensors[node->outputs[i]];
+            out->typed = true;
+            out->type = entry->values[entry->n_values == 1 ? 0 : i];
+        }
+    }
+    return TARE_OK;
+}
+
+/* What operator, options and request say about INT8; the reason when they exclude it.
+ */
+static void permit(const struct tare_solution *s, struct tare_layer_choice *layer)
+{
+    const bool other = layer->requested && layer->request != TARE_PRECISION_INT8;
+    const char *reason = NULL;
+    char text[TARE_REASON_BYTES];
+    if (other && has_kernels(layer->request)) {
+        reason = "FP32 was requested";
+    } else if (other) {
+        (void)snprintf(text, sizeof text, "this build has no %s kernels",
+                       tare_precision_name(layer->request));
+        reason = text;
+    } else if (layer->rule != TARE_RULE_FLOAT && !s->options->allow_int8) {
+        reason = "INT8 is not allowed";
+    }
+    if (reason) (void)snprintf(layer->reason, sizeof layer->reason, "%s", reason);
+    layer->may_int8 = !reason && layer->rule != TARE_RULE_FLOAT;
+}
+
+/* A reader whose own request needs the tensor as INT8, or NULL. */
+static const struct tare_node *int8_reader(const struct tare_solution *s,
+                                           int32_t tensor)
+{
+    for (size_t n = 0; n < s->graph->n_nodes; n++) {
+        const struct tare_node *node = &s->graph->nodes[n];
+        if (node->dead || !s->layers[n].may_int8 || !s->layers[n].requested) continue;
+        for (size_t i = 0; i < tare_rule_n_data(node); i++)
+            if (tare_rule_data(node, i) == tensor) return node;
+    }
+    return NULL;
+}
+
+static void note_unused(struct tare_solution *s, const struct tare_spec *spec,
+                        const char *what)
+{
+    tare_spec_unused(spec, what, s->graph,
+                     s->options->constraints == TARE_CONSTRAINTS_OBEY ? &s->violations
+                                                                      : &s->warnings);
+}
+
+static void note_useless(struct tare_solution *s, bool ignore, bool any)
+{
+    if (ignore && any)
+        tare_text_add(&s->warnings,
+                      "layer precisions and output types are ignored unless precision "
+                      "constraints are prefer or obey\n");
+    if (!ignore && !any)
+        tare_text_add(&s->warnings, "precision constraints are set, but there are no "
+                                    "layer precisions or output types\n");
+}
+
+enum tare_status tare_solution_read_requests(struct tare_solution *s,
+                                             struct tare_error *err)
+{
+    const bool ignore = s->options->constraints == TARE_CONSTRAINTS_NONE;
+    struct tare_spec precisions, types = {0};
+    enum tare_status status =
+        tare_spec_parse(PRECISIONS, s->options->layer_precisions, &precisions, err);
+    if (status == TARE_OK)
+        status =
+            tare_spec_parse(OUTPUT_TYPES, s->options->layer_output_types, &types, err);
+    if (status == TARE_OK) status = read_precisions(s, &precisions, ignore, err);
+    if (status == TARE_OK) status = read_output_types(s, &types, ignore, err);
+    if (status == TARE_OK) {
+        note_useless(s, ignore, precisions.n_entries + types.n_entries > 0);
+        note_unused(s, &precisions, PRECISIONS);
+        note_unused(s, &types, OUTPUT_TYPES);
+    }
+    tare_spec_free(&precisions);
+    tare_spec_free(&types);
+    if (status != TARE_OK) return status;
+
+    for (size_t n = 0; n < s->graph->n_nodes; n++)
+        if (!s->graph->nodes[n].dead) permit(s, &s->layers[n]);
+    for (size_t t = 0; t < s->graph->n_tensors; t++)
+        s->tensors[t].keep_float = s->tensors[t].typed &&
+                                   s->tensors[t].type == TARE_PRECISION_FP32 &&
+                                   !int8_reader(s, (int32_t)t);
+    return TARE_OK;
+}
+
+static void check_type(struct tare_solution *s, const struct tare_node *node,
+                       int32_t tensor)
+{
+    const struct tare_tensor_choice *choice = &s->tensors[tensor];
+    const char *name = s->graph->tensors[tensor].name;
+    const bool want_held = choice->type == TARE_PRECISION_INT8;
+    if (!choice->typed || (has_kernels(choice->type) && want_held == choice->held))
+        return;
+    tare_text_add(&s->violations,
+                  "layer '%s' (%s): its output '%s' cannot be %s: ", node->name,
+                  tare_op_name(node->op), name, tare_precision_name(choice->type));
+    if (!has_kernels(choice->type))
+        tare_text_add(&s->violations, "this build has no %s kernels\n",
+                      tare_precision_name(choice->type));
+    else if (!want_held)
+        tare_text_add(&s->violations, "layer '%s' reads it in INT8\n",
+                      int8_reader(s, tensor)->name);
+    else if (tare_graph_is_output(s->graph, tensor))
+        tare_text_add(&s->violations, "outputs of the network are float\n");
+    else if (!choice->has_range)
+        tare_text_add(&s->violations, "it has no range\n");
+    else
+        tare_text_add(&s->violations, "it is no float tensor within %g\n",
+                      TARE_RANGE_MOST);
+}
+
+void tare_solution_check_requests(struct tare_solution *s)
+{
+    for (size_t n = 0; n < s->graph->n_nodes; n++) {
+        const struct tare_node *node = &s->graph->nodes[n];
+        const struct tare_layer_choice *layer = &s->layers[n];
+        if (node->dead) continue;
+        const enum tare_precision got =
+            layer->int8 ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32;
+        if (layer->requested && layer->request != got)
+            tare_text_add(&s->violations, "layer '%s' (%s): %s was requested, but %s\n",
+                          node->name, tare_op_name(node->op),
+                          tare_precision_name(layer->request), layer->reason);
+        for (size_t i = 0; i < node->n_outputs; i++)
+            if (node->outputs[i] >= 0) check_type(s, node, node->outputs[i]);
+    }
+}

@@ -1,0 +1,220 @@
+#include "precision/rules.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/dims.h"
+#include "graph/params.h"
+#include "graph/window.h"
+#include "kernels/u8_epilogue.h"
+#include "precision/precision.h"
+
+/* Largest averaged window: their int32 sum is then exact in float32 too. */
+#define MAX_AVERAGED (INT64_C(1) << 23)
+
+/* Does the node meet what its rule asks for? Else says why not. */
+typedef bool check_fn(const struct tare_graph *graph, const struct tare_node *node,
+                      char reason[TARE_REASON_BYTES]);
+
+#define NO(...) return (void)snprintf(reason, TARE_REASON_BYTES, __VA_ARGS__), false
+
+static bool values_fit(const struct tare_tensor *tensor)
+{
+    const float *values = tensor->data;
+    const size_t n = tensor->n_bytes / sizeof *values;
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)values[i]) <= TARE_RANGE_MOST)) return false; /* NaN too */
+    return true;
+}
+
+/* What the weighted operators share; k products make one sum. */
+static bool check_constants(const struct tare_graph *graph,
+                            const struct tare_node *node,
+                            char reason[TARE_REASON_BYTES])
+{
+    for (size_t i = 1; i < 3; i++) {
+        const int32_t id = tare_node_input(node, i);
+        if (id < 0) continue;
+        const struct tare_tensor *tensor = &graph->tensors[id];
+        const char *what = i == 1 ? "weights" : "bias";
+        if (!tare_tensor_is_const(tensor) || tensor->dtype != TARE_F32)
+            NO("its %s '%.80s' are not constant floats", what, tensor->name);
+        if (!values_fit(tensor))
+            NO("its %s '%.80s' hold values above %g or NaN", what, tensor->name,
+               TARE_RANGE_MOST);
+    }
+    return true;
+}
+
+static bool check_terms(int64_t terms, char reason[TARE_REASON_BYTES])
+{
+    if (terms > TARE_U8_MAX_TERMS)
+        NO("it sums %lld products, more than the %lld that fit an int32",
+           (long long)terms, (long long)TARE_U8_MAX_TERMS);
+    return true;
+}
+
+static bool check_conv(const struct tare_graph *graph, const struct tare_node *node,
+                       char reason[TARE_REASON_BYTES])
+{
+    struct tare_spatial window;
+    if (tare_node_window(graph, node, &window, NULL) != TARE_OK)
+        NO("only convolutions over two axes have INT8 kernels");
+    return check_terms(window.in_c / window.groups * window.kernel[0] *
+                           window.kernel[1],
+                       reason) &&
+           check_constants(graph, node, reason);
+}
+
+/* The bias must be one value a column. */
+static bool check_gemm(const struct tare_graph *graph, const struct tare_node *node,
+                       char reason[TARE_REASON_BYTES])
+{
+    struct tare_gemm gemm;
+    if (tare_node_gemm(graph, node, &gemm, NULL) != TARE_OK || gemm.trans_a)
+        NO("a transposed first matrix has no INT8 kernel");
+    const int32_t bias = tare_node_input(node, 2);
+    if (bias >= 0) {
+        const struct tare_dims *dims = &graph->tensors[bias].dims;
+        if (dims->rank == 2 && dims->d[0] != 1)
+            NO("its bias '%.80s' differs from row to row", graph->tensors[bias].name);
+    }
+    return check_terms(gemm.k, reason) && check_constants(graph, node, reason);
+}
+
+static bool check_matmul(const struct tare_graph *graph, const struct tare_node *node,
+                         char reason[TARE_REASON_BYTES])
+{
+    const struct tare_tensor *b = &graph->tensors[node->inputs[1]];
+    if (b->dims.rank != 2)
+        NO("its second matrix '%.80s' has %d axes, INT8 wants 2", b->name,
+           (int)b->dims.rank);
+    return check_terms(b->dims.d[0], reason) && check_constants(graph, node, reason);
+}
+
+static bool check_pad(const struct tare_graph *graph, const struct tare_node *node,
+                      char reason[TARE_REASON_BYTES])
+{
+    struct tare_pads pads;
+    if (tare_node_pads(graph, node, &pads, NULL) != TARE_OK ||
+        pads.mode != TARE_PAD_CONSTANT || pads.value != 0.0F)
+        NO("it pads with other values than zero");
+    return true;
+}
+
+static bool check_resize(const struct tare_graph *graph, const struct tare_node *node,
+                         char reason[TARE_REASON_BYTES])
+{
+    struct tare_resize resize;
+    if (tare_node_resize(graph, node, &resize, NULL) != TARE_OK ||
+        resize.mode != TARE_RESIZE_NEAREST)
+        NO("only nearest-neighbour resizing works on INT8");
+    return true;
+}
+
+static bool check_add(const struct tare_graph *graph, const struct tare_node *node,
+                      char reason[TARE_REASON_BYTES])
+{
+    if (!tare_dims_equal(&graph->tensors[node->inputs[0]].dims,
+                         &graph->tensors[node->inputs[1]].dims))
+        NO("its inputs differ in shape");
+    return true;
+}
+
+static bool check_average(const struct tare_graph *graph, const struct tare_node *node,
+                          char reason[TARE_REASON_BYTES])
+{
+    struct tare_spatial window;
+    if (tare_node_window(graph, node, &window, NULL) != TARE_OK ||
+        window.kernel[0] > MAX_AVERAGED / window.kernel[1])
+        NO("it averages more than %lld values", (long long)MAX_AVERAGED);
+    return true;
+}
+
+/* Operators that are not here stay float. */
+static const struct {
+    enum tare_rule rule;
+    check_fn *check; /* NULL: nothing to ask */
+} rules[TARE_OP_COUNT] = {
+    [TARE_OP_CONV] = {TARE_RULE_WEIGHTED, check_conv},
+    [TARE_OP_GEMM] = {TARE_RULE_WEIGHTED, check_gemm},
+    [TARE_OP_MATMUL] = {TARE_RULE_WEIGHTED, check_matmul},
+
+    [TARE_OP_MAX_POOL] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_GLOBAL_MAX_POOL] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_IDENTITY] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_RESHAPE] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_FLATTEN] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_SQUEEZE] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_UNSQUEEZE] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_TRANSPOSE] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_SLICE] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_SPLIT] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_PAD] = {TARE_RULE_SAME_SCALE, check_pad},
+    [TARE_OP_RESIZE] = {TARE_RULE_SAME_SCALE, check_resize},
+    [TARE_OP_UPSAMPLE] = {TARE_RULE_SAME_SCALE, check_resize},
+
+    [TARE_OP_CONCAT] = {TARE_RULE_CONCAT, NULL},
+
+    [TARE_OP_ADD] = {TARE_RULE_OWN_SCALE, check_add},
+    [TARE_OP_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
+    [TARE_OP_GLOBAL_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
+
+    /* Functions that are finite everywhere; Log or Reciprocal is not. */
+    [TARE_OP_RELU] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_CLIP] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_LEAKY_RELU] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SIGMOID] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_HARD_SIGMOID] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_HARD_SWISH] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_TANH] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ERF] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SOFTPLUS] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ELU] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ABS] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_NEG] = {TARE_RULE_TABLE, NULL},
+};
+
+size_t tare_rule_n_data(const struct tare_node *node)
+{
+    const size_t own = node->op == TARE_OP_CONCAT ? node->n_inputs
+                       : node->op == TARE_OP_ADD  ? 2
+                                                  : 1;
+    return own + node->fused.has_residual;
+}
+
+int32_t tare_rule_data(const struct tare_node *node, size_t i)
+{
+    const bool is_residual =
+        node->fused.has_residual && i + 1 == tare_rule_n_data(node);
+    return node->inputs[is_residual ? node->n_inputs - 1 : i];
+}
+
+/* Every input and output of an INT8 node is a float activation in the model. */
+static bool check_types(const struct tare_graph *graph, const struct tare_node *node,
+                        char reason[TARE_REASON_BYTES])
+{
+    for (size_t i = 0; i < tare_rule_n_data(node); i++) {
+        const struct tare_tensor *in = &graph->tensors[tare_rule_data(node, i)];
+        if (tare_tensor_is_const(in)) NO("its input '%.80s' is constant", in->name);
+        if (in->dtype != TARE_F32)
+            NO("its input '%.80s' is %s, not float32", in->name,
+               tare_dtype_name(in->dtype));
+    }
+    return true;
+}
+
+enum tare_rule tare_rule_find(const struct tare_graph *graph,
+                              const struct tare_node *node,
+                              char reason[TARE_REASON_BYTES])
+{
+    reason[0] = '\0';
+    const enum tare_rule rule = rules[node->op].rule;
+    check_fn *const check = rules[node->op].check;
+    if (rule == TARE_RULE_FLOAT)
+        (void)snprintf(reason, TARE_REASON_BYTES, "%s has no INT8 kernel",
+                       tare_op_name(node->op));
+    else if (check_types(graph, node, reason) && (!check || check(graph, node, reason)))
+        return rule;
+    return TARE_RULE_FLOAT;
+}

@@ -1,0 +1,62 @@
+/* precision/solve.h - the state of one run of the constraint pass: what is asked for
+ * and possible, then what is chosen. The graph itself is only read. */
+#ifndef TARE_PRECISION_SOLVE_H
+#define TARE_PRECISION_SOLVE_H
+
+#include "base/text.h"
+#include "precision/precision.h"
+#include "precision/rules.h"
+
+/** One node. */
+struct tare_layer_choice {
+    enum tare_rule rule;
+    bool requested; /* a layer precision names it */
+    enum tare_precision request;
+    bool may_int8;    /* as far as operator, options and request say */
+    bool int8;        /* the choice */
+    bool lacks_range; /* and that alone is why it is not */
+    char reason[TARE_REASON_BYTES];
+};
+
+/** One tensor. */
+struct tare_tensor_choice {
+    bool has_range;
+    double amax;
+    bool typed; /* a layer output type names it */
+    enum tare_precision type;
+    bool keep_float; /* the type can be had: never held */
+    bool can_hold;   /* is a float activation and would have a scale */
+    bool held;       /* the choice */
+    int32_t root;    /* the tensor whose scale it has; itself, unless an INT8 node that
+                        only moves values makes it */
+    struct tare_quant quant;
+};
+
+struct tare_solution {
+    const struct tare_graph *graph;
+    const struct tare_precision_options *options;
+    struct tare_layer_choice *layers;   /* [n_nodes] */
+    struct tare_tensor_choice *tensors; /* [n_tensors] */
+    struct tare_text warnings;          /* about specs; lines */
+    struct tare_text violations;        /* requests that cannot be met; lines */
+};
+
+enum tare_status tare_solution_create(const struct tare_graph *graph,
+                                      const struct tare_precision_options *options,
+                                      struct tare_solution *solution,
+                                      struct tare_error *err);
+void tare_solution_free(struct tare_solution *solution);
+
+/** Read the layer specs into the choices; requests.c. */
+enum tare_status tare_solution_read_requests(struct tare_solution *solution,
+                                             struct tare_error *err);
+/** Choose: int8 and reason of every layer, held and root of every tensor; then note
+ * what was requested and is not so; solve.c. */
+void tare_solution_solve(struct tare_solution *solution);
+/** Note what was requested and is not chosen; requests.c. */
+void tare_solution_check_requests(struct tare_solution *solution);
+/** Fill the quant of every held tensor; scales.c. */
+enum tare_status tare_solution_set_scales(struct tare_solution *solution,
+                                          struct tare_error *err);
+
+#endif /* TARE_PRECISION_SOLVE_H */
