@@ -113,8 +113,9 @@ enum tare_status tare_pool_create(int n_threads, struct tare_pool **result,
         w->index = i;
         if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
             tare_pool_destroy(pool);
-            return tare_error_set(err, TARE_E_IO, "threads: cannot start thread %d of %d",
-                                  i + 1, n_threads);
+            return tare_error_set(err, TARE_E_IO,
+                                  "threads: cannot start thread %d of %d", i + 1,
+                                  n_threads);
         }
         pool->n_started++;
     }

@@ -8,36 +8,6 @@
 
 #include "kernels/select.h"
 
-enum tare_resize_mode { TARE_RESIZE_NEAREST, TARE_RESIZE_LINEAR, TARE_RESIZE_CUBIC };
-
-/** ONNX's coordinate_transformation_mode. */
-enum tare_resize_coordinates {
-    TARE_RESIZE_HALF_PIXEL,
-    TARE_RESIZE_PYTORCH_HALF_PIXEL,
-    TARE_RESIZE_ALIGN_CORNERS,
-    TARE_RESIZE_ASYMMETRIC,
-    TARE_RESIZE_TF_HALF_PIXEL_FOR_NN
-};
-
-/** ONNX's nearest_mode. */
-enum tare_resize_nearest {
-    TARE_RESIZE_ROUND_PREFER_FLOOR,
-    TARE_RESIZE_ROUND_PREFER_CEIL,
-    TARE_RESIZE_FLOOR,
-    TARE_RESIZE_CEIL
-};
-
-/** How one axis is resampled. */
-struct tare_resize_axis {
-    enum tare_resize_mode mode;
-    enum tare_resize_coordinates coordinates;
-    enum tare_resize_nearest nearest; /* TARE_RESIZE_NEAREST only */
-    float cubic_a;                    /* TARE_RESIZE_CUBIC only; ONNX: -0.75 */
-    bool exclude_outside;             /* TARE_RESIZE_CUBIC only */
-    int64_t in, out;                  /* lengths, >= 1; in fits in int32_t */
-    double scale;                     /* out / in before rounding, > 0 */
-};
-
 /** Where one output coordinate comes from: `taps` inputs (1 nearest, 2 linear, 4
  * cubic), in ascending order before clamping to the input. Stored in engine files. */
 struct tare_resize_sample {
@@ -45,14 +15,8 @@ struct tare_resize_sample {
     float weight[4];
 };
 
-/** Inputs that one output coordinate of `mode` is made of: 1, 2 or 4. */
-int32_t tare_resize_taps(enum tare_resize_mode mode);
-
-/** Fill samples[0..out). Computed in double and rounded once. */
-void tare_resize_axis_samples(const struct tare_resize_axis *axis,
-                              struct tare_resize_sample *samples);
-
-/** Stored in engine files. taps is tare_resize_taps() of the mode. */
+/** Stored in engine files. taps: 1 nearest, 2 linear, 4 cubic; the samples are made by the
+ *  builder from tare_resize_coordinate() of graph/params.h. */
 struct tare_f32_resize {
     int64_t batch, in_h, in_w, out_h, out_w, channels;
     int32_t taps;

@@ -1,0 +1,150 @@
+/* tare/engine.h - load an engine file and run it. Everything here is in libtare-rt.
+ *
+ * An engine is immutable and may be shared by any number of contexts and threads. A
+ * context holds the activations and serves one thread at a time. */
+#ifndef TARE_ENGINE_H
+#define TARE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tare/export.h"
+#include "tare/status.h"
+#include "tare/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tare_engine;
+struct tare_context;
+
+/** An input or an output of the network. */
+struct tare_binding {
+    const char *name;      /**< The ONNX tensor's name; lives as long as the engine. */
+    struct tare_dims dims; /**< In ONNX's order, for example [N,C,H,W]. */
+    enum tare_dtype dtype; /**< TARE_F32. */
+    size_t n_bytes;        /**< Of a dense tensor of dims and dtype. */
+    bool is_input;
+};
+
+/** One layer of an engine. Strings live as long as the engine. */
+struct tare_layer_info {
+    const char *name;      /**< Name of the main ONNX node, or of the reformat. */
+    const char *type;      /**< "conv", "quantize", … */
+    const char *precision; /**< "INT8", "FP32": what it computes in. */
+    const char *tactic;    /**< The kernel variant that runs. */
+    const char *nodes;     /**< ONNX nodes inside, joined with " + ". */
+    const char *output;    /**< Name of its (first) output tensor. */
+    struct tare_dims output_dims;
+    const char *output_format; /**< "linear" or "hwc". */
+    const char *output_dtype;  /**< "float32" or "uint8". */
+    float output_scale;        /**< Of a uint8 output; 0 otherwise. */
+    int32_t output_zero_point; /**< 0 or 128, of a uint8 output. */
+    size_t weight_bytes;       /**< Constant data that the layer reads. */
+    bool is_reformat; /**< Quantize, dequantize, layout: no ONNX node of its own. */
+};
+
+/** What an engine file says about itself. */
+struct tare_engine_info {
+    const char *model;   /**< Name of the ONNX graph. */
+    const char *version; /**< tare's version that built it. */
+    const char *isa;     /**< Least instruction set: "ref", "avx2", "avx512", "vnni". */
+    size_t file_bytes;
+    size_t weight_bytes;
+    size_t activation_bytes; /**< Arena of one context. */
+    size_t n_layers;
+    size_t n_bindings;
+};
+
+/**
+ * Map an engine file and check it: magic, version, instruction set, every checksum,
+ * every record.
+ * @param[out] engine  NULL on failure; tare_engine_destroy() it.
+ * @retval TARE_E_IO          The file cannot be read.
+ * @retval TARE_E_FORMAT      Not an engine, truncated or damaged; the text says where.
+ * @retval TARE_E_UNSUPPORTED Made by another version or for another CPU; the text says
+ *                            how to rebuild.
+ * Threads: safe.
+ */
+TARE_API enum tare_status
+tare_engine_load(const char *path, struct tare_engine **engine, struct tare_error *err);
+/** The same from memory. `bytes` is aligned to 64, borrowed, and outlives the engine.
+ */
+TARE_API enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
+                                           struct tare_engine **engine,
+                                           struct tare_error *err);
+/** Release; NULL is fine. All its contexts must be gone. */
+TARE_API void tare_engine_destroy(struct tare_engine *engine);
+
+TARE_API void tare_engine_info(const struct tare_engine *engine,
+                               struct tare_engine_info *info);
+/** @param i  below info.n_bindings; inputs come first, each in the model's order. */
+TARE_API void tare_engine_binding(const struct tare_engine *engine, size_t i,
+                                  struct tare_binding *binding);
+/** @param i  below info.n_layers; in order of execution. */
+TARE_API void tare_engine_layer(const struct tare_engine *engine, size_t i,
+                                struct tare_layer_info *layer);
+
+/**
+ * Make a context.
+ * @param n_threads  Threads that a run uses, this one included; 1 to 1024. The results
+ *                   do not depend on it.
+ */
+TARE_API enum tare_status tare_context_create(const struct tare_engine *engine,
+                                              int n_threads,
+                                              struct tare_context **context,
+                                              struct tare_error *err);
+TARE_API void tare_context_destroy(struct tare_context *context);
+
+/**
+ * Tell where binding `i` is. @param data  binding.n_bytes bytes, aligned to its
+ * element; borrowed until another address is set.
+ */
+TARE_API enum tare_status tare_context_set_address(struct tare_context *context,
+                                                   size_t i, void *data,
+                                                   struct tare_error *err);
+
+/**
+ * Run the network once. All bindings need an address. Allocates nothing.
+ * @retval TARE_E_ARG  A binding has no address; the text names it.
+ */
+TARE_API enum tare_status tare_context_run(struct tare_context *context,
+                                           struct tare_error *err);
+
+/** A tensor as a tap sees it: dense float32, dequantized. Valid during the call. */
+struct tare_tapped {
+    const char *name; /**< The ONNX tensor's name. */
+    size_t index;     /**< Its number among tare_engine_n_taps(). */
+    size_t layer;     /**< The layer that made it; SIZE_MAX: a network input. */
+    struct tare_dims dims;
+    const float
+        *data; /**< [dims]; in the engine's own element order unless `linear`. */
+    size_t n_elems;
+};
+typedef void tare_tap(void *ctx, const struct tare_tapped *tensor);
+
+/** How many tensors with an ONNX name a run makes, inputs included. */
+TARE_API size_t tare_engine_n_taps(const struct tare_engine *engine);
+/** Name of tapped tensor `i`; lives as long as the engine. */
+TARE_API const char *tare_engine_tap_name(const struct tare_engine *engine, size_t i);
+/**
+ * Show every named tensor of later runs to `tap`, right after it is made.
+ * @param linear  give all tensors in ONNX's order; otherwise the order is the engine's,
+ *                which costs less.
+ * Allocates: a conversion buffer, here.
+ */
+TARE_API enum tare_status tare_context_set_tap(struct tare_context *context,
+                                               tare_tap *tap, void *ctx, bool linear,
+                                               struct tare_error *err);
+
+/** Switch the layer clock on (from zero) or off. */
+TARE_API void tare_context_set_profiling(struct tare_context *context, bool on);
+/** Milliseconds spent in layer `i` over the runs since profiling was switched on. */
+TARE_API double tare_context_layer_ms(const struct tare_context *context, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TARE_ENGINE_H */

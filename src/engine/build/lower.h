@@ -1,0 +1,111 @@
+/* engine/build/lower.h - from the annotated graph to layers.
+ *
+ * A graph tensor may exist in up to four versions: float32 or uint8, linear or HWC. A
+ * node asks for the version that its kernel reads; a version that is not there yet is
+ * made from one that is, by a reformat layer. */
+#ifndef TARE_ENGINE_BUILD_LOWER_H
+#define TARE_ENGINE_BUILD_LOWER_H
+
+#include "engine/build/plan_builder.h"
+#include "graph/graph.h"
+#include "graph/params.h"
+#include "graph/window.h"
+
+/** Where the versions of one tensor are; -1: not made. */
+struct tare_versions {
+    int32_t id[2][2]; /* [format][is uint8] */
+    int32_t binding;  /* of a network input */
+};
+
+struct tare_lower {
+    const struct tare_graph *graph;
+    struct tare_plan_builder *plan;
+    struct tare_versions *versions; /* [n_tensors] */
+};
+
+typedef enum tare_status tare_lower_fn(struct tare_lower *l,
+                                       const struct tare_node *node,
+                                       struct tare_error *err);
+
+/* One a family of operators. */
+tare_lower_fn tare_lower_conv, tare_lower_gemm, tare_lower_matmul, tare_lower_pool,
+    tare_lower_unary, tare_lower_binary, tare_lower_batch_normalization,
+    tare_lower_softmax, tare_lower_reduce, tare_lower_resize, tare_lower_view,
+    tare_lower_transpose, tare_lower_concat, tare_lower_slice, tare_lower_split,
+    tare_lower_pad, tare_lower_expand, tare_lower_gather;
+
+/** Lower the whole graph: bindings, nodes in order, outputs. */
+enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err);
+
+const struct tare_tensor *tare_lower_tensor(const struct tare_lower *l, int32_t tensor);
+/** Input i, or TARE_NO_TENSOR when the node leaves it out. */
+int32_t tare_lower_input(const struct tare_node *node, size_t i);
+/** The node's INT8 and its tensor is held: it works on the uint8 version. */
+bool tare_lower_is_u8(const struct tare_lower *l, const struct tare_node *node,
+                      int32_t tensor);
+/** HWC when a rank 4 tensor exists in HWC, else linear. */
+enum tare_format tare_lower_format(const struct tare_lower *l, int32_t tensor);
+
+/** Id of a version of a tensor, which is converted to it when need be. */
+enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
+                                enum tare_format format, bool is_u8, int32_t *id,
+                                struct tare_error *err);
+/** A constant of lower rank, or a tensor of rank 4, as an HWC operand of rank 4 for
+ *  broadcasting; @retval false in `*done` when it is neither. */
+enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,
+                                          bool *done, int32_t *id,
+                                          struct tare_error *err);
+/** Make the first version of a node's output, under the tensor's name. */
+enum tare_status tare_lower_make(struct tare_lower *l, int32_t tensor,
+                                 enum tare_format format, bool is_u8, int32_t *id,
+                                 struct tare_error *err);
+/** Make a node's output as a view of `of`. */
+enum tare_status tare_lower_make_view(struct tare_lower *l, int32_t tensor,
+                                      enum tare_format format, int32_t of, int32_t *id,
+                                      struct tare_error *err);
+
+/** Add the layer of a node. */
+enum tare_status tare_lower_add(struct tare_lower *l, const struct tare_node *node,
+                                enum tare_layer_kind kind, const void *params,
+                                const int32_t *inputs, size_t n_inputs, int32_t output,
+                                struct tare_error *err);
+
+/** Strides in bytes of each of ONNX's axes in memory. */
+void tare_lower_strides(const struct tare_dims *dims, enum tare_format format,
+                        int32_t elem_bytes, int64_t strides[TARE_MAX_RANK]);
+
+/** A copy layer in the making. */
+struct tare_pieces {
+    struct tare_copy_piece *items;
+    size_t n, capacity;
+};
+/** Add dst[...] = src[...] over dims, strides in bytes. */
+enum tare_status tare_pieces_add(struct tare_pieces *pieces, int64_t input,
+                                 int32_t elem_bytes, const struct tare_dims *dims,
+                                 int64_t src_offset, const int64_t *src_strides,
+                                 int64_t dst_offset, const int64_t *dst_strides,
+                                 struct tare_error *err);
+/** Add the copy layer. `node` NULL: a reformat, called `name`. `fill` NULL: the pieces
+ *  cover the output. */
+enum tare_status tare_lower_copy(struct tare_lower *l, const struct tare_node *node,
+                                 const char *name, const struct tare_pieces *pieces,
+                                 const uint64_t *fill, const int32_t *inputs,
+                                 size_t n_inputs, int32_t output,
+                                 struct tare_error *err);
+
+/** Write the table of a uint8 to uint8 function as a weight. `apply` maps n reals. */
+enum tare_status tare_lower_table(struct tare_lower *l, const struct tare_quant *from,
+                                  const struct tare_quant *to,
+                                  void (*apply)(const void *arg, const float *x,
+                                                float *y, int64_t n),
+                                  const void *arg, int32_t *id, struct tare_error *err);
+
+/** The uint8 version of an input of `node` in the scale of `to`: itself, or
+ *  requantized. */
+enum tare_status tare_lower_requantized(struct tare_lower *l,
+                                        const struct tare_node *node, int32_t tensor,
+                                        enum tare_format format,
+                                        const struct tare_quant *to, int32_t *id,
+                                        struct tare_error *err);
+
+#endif /* TARE_ENGINE_BUILD_LOWER_H */

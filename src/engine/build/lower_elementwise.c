@@ -1,0 +1,351 @@
+/* Pooling and what works element by element. */
+#include <math.h>
+#include <string.h>
+
+#include "base/dims.h"
+#include "base/mem.h"
+#include "engine/build/lower.h"
+#include "engine/build/weights.h"
+#include "engine/layers/params.h"
+#include "engine/layers/params_u8.h"
+
+static enum tare_status pool_f32(struct tare_lower *l, const struct tare_node *node,
+                                 const struct tare_spatial *s, int32_t mode,
+                                 struct tare_error *err)
+{
+    struct tare_f32_pool params;
+    memset(&params, 0, sizeof params);
+    params.window = tare_window_of(s);
+    params.pad_bottom = s->pad_end[0];
+    params.pad_right = s->pad_end[1];
+    params.mode = mode;
+    int32_t x, y;
+    enum tare_status st = tare_lower_use(l, node->inputs[0], TARE_HWC, false, &x, err);
+    if (st == TARE_OK)
+        st = tare_lower_make(l, node->outputs[0], TARE_HWC, false, &y, err);
+    if (st != TARE_OK) return st;
+    return tare_lower_add(l, node, TARE_LAYER_F32_POOL, &params, &x, 1, y, err);
+}
+
+static enum tare_status pool_u8(struct tare_lower *l, const struct tare_node *node,
+                                const struct tare_spatial *s, int32_t mode,
+                                struct tare_error *err)
+{
+    const struct tare_quant *in = &tare_lower_tensor(l, node->inputs[0])->quant;
+    const struct tare_quant *out = &tare_lower_tensor(l, node->outputs[0])->quant;
+    struct tare_u8_pool params;
+    memset(&params, 0, sizeof params);
+    params.window = tare_window_of(s);
+    params.pad_bottom = s->pad_end[0];
+    params.pad_right = s->pad_end[1];
+    params.kind = mode == TARE_POOL_MAX ? TARE_U8_POOL_MAX : TARE_U8_POOL_AVERAGE;
+    params.in_zero_point = in->zero_point;
+    params.count_include_pad = mode == TARE_POOL_AVERAGE_INCLUDE_PAD;
+    params.multiplier =
+        (float)((double)in->scale / (out->held ? (double)out->scale : 1.0));
+    tare_u8_epilogue_fill(&params.epilogue, &node->fused, out);
+    int32_t x, y;
+    enum tare_status st = tare_lower_use(l, node->inputs[0], TARE_HWC, true, &x, err);
+    if (st == TARE_OK)
+        st = tare_lower_make(l, node->outputs[0], TARE_HWC, out->held, &y, err);
+    if (st != TARE_OK) return st;
+    return tare_lower_add(l, node, TARE_LAYER_U8_POOL, &params, &x, 1, y, err);
+}
+
+enum tare_status tare_lower_pool(struct tare_lower *l, const struct tare_node *node,
+                                 struct tare_error *err)
+{
+    struct tare_spatial s;
+    const enum tare_status st = tare_node_window(l->graph, node, &s, err);
+    if (st != TARE_OK) return st;
+    int32_t mode = TARE_POOL_MAX;
+    if (node->op == TARE_OP_GLOBAL_AVERAGE_POOL) mode = TARE_POOL_AVERAGE;
+    if (node->op == TARE_OP_AVERAGE_POOL)
+        mode = tare_node_int(node, "count_include_pad", 0)
+                   ? TARE_POOL_AVERAGE_INCLUDE_PAD
+                   : TARE_POOL_AVERAGE;
+    return node->precision == TARE_PRECISION_INT8 ? pool_u8(l, node, &s, mode, err)
+                                                  : pool_f32(l, node, &s, mode, err);
+}
+
+static const struct {
+    enum tare_op op;
+    enum tare_unary_op unary;
+    float alpha, beta; /* ONNX's defaults */
+} unaries[] = {
+    {TARE_OP_RELU, TARE_UNARY_RELU, 0.0f, 0.0f},
+    {TARE_OP_CLIP, TARE_UNARY_CLIP, 0.0f, 0.0f},
+    {TARE_OP_LEAKY_RELU, TARE_UNARY_LEAKY_RELU, 0.01f, 0.0f},
+    {TARE_OP_SIGMOID, TARE_UNARY_SIGMOID, 0.0f, 0.0f},
+    {TARE_OP_HARD_SIGMOID, TARE_UNARY_HARD_SIGMOID, 0.2f, 0.5f},
+    {TARE_OP_HARD_SWISH, TARE_UNARY_HARD_SWISH, 1.0f / 6.0f, 0.5f},
+    {TARE_OP_TANH, TARE_UNARY_TANH, 0.0f, 0.0f},
+    {TARE_OP_EXP, TARE_UNARY_EXP, 0.0f, 0.0f},
+    {TARE_OP_LOG, TARE_UNARY_LOG, 0.0f, 0.0f},
+    {TARE_OP_SQRT, TARE_UNARY_SQRT, 0.0f, 0.0f},
+    {TARE_OP_ABS, TARE_UNARY_ABS, 0.0f, 0.0f},
+    {TARE_OP_NEG, TARE_UNARY_NEG, 0.0f, 0.0f},
+    {TARE_OP_FLOOR, TARE_UNARY_FLOOR, 0.0f, 0.0f},
+    {TARE_OP_CEIL, TARE_UNARY_CEIL, 0.0f, 0.0f},
+    {TARE_OP_RECIPROCAL, TARE_UNARY_RECIPROCAL, 0.0f, 0.0f},
+    {TARE_OP_ERF, TARE_UNARY_ERF, 0.0f, 0.0f},
+    {TARE_OP_SOFTPLUS, TARE_UNARY_SOFTPLUS, 0.0f, 0.0f},
+    {TARE_OP_ELU, TARE_UNARY_ELU, 1.0f, 0.0f},
+};
+
+static enum tare_status unary_params(const struct tare_lower *l,
+                                     const struct tare_node *node,
+                                     struct tare_f32_unary *params,
+                                     struct tare_error *err)
+{
+    memset(params, 0, sizeof *params);
+    for (size_t i = 0; i < sizeof unaries / sizeof unaries[0]; i++) {
+        if (unaries[i].op != node->op) continue;
+        params->op = (int32_t)unaries[i].unary;
+        params->alpha = tare_node_float(node, "alpha", unaries[i].alpha);
+        params->beta = tare_node_float(node, "beta", unaries[i].beta);
+    }
+    if (node->op != TARE_OP_CLIP) return TARE_OK;
+    return tare_node_clip_bounds(l->graph, node, &params->alpha, &params->beta, err);
+}
+
+static void apply_unary(const void *arg, const float *x, float *y, int64_t n)
+{
+    tare_f32_unary_select(TARE_CPU_NONE)(arg, x, y, 0, n);
+}
+
+static void apply_identity(const void *arg, const float *x, float *y, int64_t n)
+{
+    (void)arg;
+    memcpy(y, x, (size_t)n * sizeof *y);
+}
+
+enum tare_status tare_lower_table(struct tare_lower *l, const struct tare_quant *from,
+                                  const struct tare_quant *to,
+                                  void (*apply)(const void *arg, const float *x,
+                                                float *y, int64_t n),
+                                  const void *arg, int32_t *id, struct tare_error *err)
+{
+    float x[256], y[256];
+    int8_t table[256];
+    for (int q = 0; q < 256; q++)
+        x[q] = (float)(q - from->zero_point) * from->scale;
+    apply(arg, x, y, 256);
+    const float least = to->zero_point ? -127.0f : 0.0f;
+    const float most = to->zero_point ? 127.0f : 255.0f;
+    for (int q = 0; q < 256; q++) {
+        float v = y[q] / to->scale;
+        v = v > least ? v : least; /* NaN counts as the least, as when quantizing */
+        v = v < most ? v : most;
+        const uint8_t byte = (uint8_t)((int)rintf(v) + to->zero_point);
+        memcpy(&table[q], &byte, 1);
+    }
+    return tare_plan_add_vector(l->plan, TARE_S8, 256, table, id, err);
+}
+
+static enum tare_status add_table_layer(struct tare_lower *l,
+                                        const struct tare_node *node,
+                                        const int32_t inputs[2], int32_t y,
+                                        struct tare_error *err)
+{
+    struct tare_table_params params;
+    memset(&params, 0, sizeof params);
+    params.n_elems = tare_dims_count(&l->plan->tensors[y].dims);
+    return tare_lower_add(l, node, TARE_LAYER_U8_TABLE, &params, inputs, 2, y, err);
+}
+
+enum tare_status tare_lower_requantized(struct tare_lower *l,
+                                        const struct tare_node *node, int32_t tensor,
+                                        enum tare_format format,
+                                        const struct tare_quant *to, int32_t *id,
+                                        struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    int32_t inputs[2];
+    enum tare_status st = tare_lower_use(l, tensor, format, true, &inputs[0], err);
+    if (st != TARE_OK) return st;
+    *id = inputs[0];
+    if (t->quant.scale == to->scale && t->quant.zero_point == to->zero_point)
+        return TARE_OK;
+    st = tare_lower_table(l, &t->quant, to, apply_identity, NULL, &inputs[1], err);
+    if (st == TARE_OK)
+        st =
+            tare_plan_add_tensor(l->plan, NULL, TARE_U8, format, &t->dims, to, id, err);
+    return st == TARE_OK ? add_table_layer(l, node, inputs, *id, err) : st;
+}
+
+enum tare_status tare_lower_unary(struct tare_lower *l, const struct tare_node *node,
+                                  struct tare_error *err)
+{
+    const int32_t in = node->inputs[0], out = node->outputs[0];
+    const enum tare_format format = tare_lower_format(l, in);
+    const bool is_u8 = node->precision == TARE_PRECISION_INT8;
+    struct tare_f32_unary params;
+    int32_t inputs[2], y;
+    enum tare_status st = unary_params(l, node, &params, err);
+    if (st == TARE_OK) st = tare_lower_use(l, in, format, is_u8, &inputs[0], err);
+    if (st == TARE_OK && is_u8)
+        st = tare_lower_table(l, &tare_lower_tensor(l, in)->quant,
+                              &tare_lower_tensor(l, out)->quant, apply_unary, &params,
+                              &inputs[1], err);
+    if (st == TARE_OK) st = tare_lower_make(l, out, format, is_u8, &y, err);
+    if (st != TARE_OK) return st;
+    return is_u8 ? add_table_layer(l, node, inputs, y, err)
+                 : tare_lower_add(l, node, TARE_LAYER_F32_UNARY, &params, inputs, 1, y,
+                                  err);
+}
+
+static int32_t binary_op(enum tare_op op)
+{
+    switch (op) {
+    case TARE_OP_SUB: return TARE_BINARY_SUB;
+    case TARE_OP_MUL: return TARE_BINARY_MUL;
+    case TARE_OP_DIV: return TARE_BINARY_DIV;
+    case TARE_OP_POW: return TARE_BINARY_POW;
+    case TARE_OP_MIN: return TARE_BINARY_MIN;
+    case TARE_OP_MAX: return TARE_BINARY_MAX;
+    default: return TARE_BINARY_ADD;
+    }
+}
+
+/* Dims in the order of memory, so that broadcasting is NumPy's. */
+static struct tare_dims memory_dims(const struct tare_plan_tensor *t)
+{
+    struct tare_dims dims = t->dims;
+    if (t->format == TARE_HWC) {
+        dims.d[1] = t->dims.d[2];
+        dims.d[2] = t->dims.d[3];
+        dims.d[3] = t->dims.d[1];
+    }
+    return dims;
+}
+
+/* Both operands in HWC when one of them is there already and the other can follow. */
+static enum tare_status binary_operands(struct tare_lower *l,
+                                        const struct tare_node *node, int32_t inputs[2],
+                                        enum tare_format *format,
+                                        struct tare_error *err)
+{
+    *format = TARE_LINEAR;
+    if (tare_lower_tensor(l, node->outputs[0])->dims.rank == 4 &&
+        (tare_lower_format(l, node->inputs[0]) == TARE_HWC ||
+         tare_lower_format(l, node->inputs[1]) == TARE_HWC)) {
+        bool done[2] = {false, false};
+        enum tare_status st =
+            tare_lower_use_broadcast(l, node->inputs[0], &done[0], &inputs[0], err);
+        if (st == TARE_OK && done[0])
+            st =
+                tare_lower_use_broadcast(l, node->inputs[1], &done[1], &inputs[1], err);
+        if (st != TARE_OK) return st;
+        if (done[0] && done[1]) {
+            *format = TARE_HWC;
+            return TARE_OK;
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        const enum tare_status st =
+            tare_lower_use(l, node->inputs[i], TARE_LINEAR, false, &inputs[i], err);
+        if (st != TARE_OK) return st;
+    }
+    return TARE_OK;
+}
+
+static enum tare_status add_u8(struct tare_lower *l, const struct tare_node *node,
+                               struct tare_error *err)
+{
+    const struct tare_quant *a = &tare_lower_tensor(l, node->inputs[0])->quant;
+    const struct tare_quant *b = &tare_lower_tensor(l, node->inputs[1])->quant;
+    const struct tare_quant *out = &tare_lower_tensor(l, node->outputs[0])->quant;
+    const enum tare_format format = tare_lower_format(l, node->inputs[0]);
+    struct tare_u8_epilogue epilogue = {0};
+    tare_u8_epilogue_fill(&epilogue, &node->fused, out);
+    struct tare_u8_add params;
+    memset(&params, 0, sizeof params);
+    params.a_scale = (float)((double)a->scale / (double)out->scale);
+    params.b_scale = (float)((double)b->scale / (double)out->scale);
+    params.a_zero_point = a->zero_point;
+    params.b_zero_point = b->zero_point;
+    params.negative_slope = epilogue.negative_slope;
+    params.lower = epilogue.lower;
+    params.upper = epilogue.upper;
+    params.out_zero_point = out->zero_point;
+    int32_t inputs[2], y;
+    enum tare_status st =
+        tare_lower_use(l, node->inputs[0], format, true, &inputs[0], err);
+    if (st == TARE_OK)
+        st = tare_lower_use(l, node->inputs[1], format, true, &inputs[1], err);
+    if (st == TARE_OK) st = tare_lower_make(l, node->outputs[0], format, true, &y, err);
+    if (st != TARE_OK) return st;
+    return tare_lower_add(l, node, TARE_LAYER_U8_ADD, &params, inputs, 2, y, err);
+}
+
+enum tare_status tare_lower_binary(struct tare_lower *l, const struct tare_node *node,
+                                   struct tare_error *err)
+{
+    if (node->precision == TARE_PRECISION_INT8) return add_u8(l, node, err);
+
+    int32_t inputs[2], y;
+    enum tare_format format;
+    enum tare_status st = binary_operands(l, node, inputs, &format, err);
+    if (st == TARE_OK)
+        st = tare_lower_make(l, node->outputs[0], format, false, &y, err);
+    if (st != TARE_OK) return st;
+
+    struct tare_f32_binary params;
+    memset(&params, 0, sizeof params);
+    params.op = binary_op(node->op);
+    params.epilogue.negative_slope = node->fused.negative_slope;
+    params.epilogue.lower = node->fused.lower;
+    params.epilogue.upper = node->fused.upper;
+    const struct tare_dims a = memory_dims(&l->plan->tensors[inputs[0]]);
+    const struct tare_dims b = memory_dims(&l->plan->tensors[inputs[1]]);
+    const struct tare_dims out = memory_dims(&l->plan->tensors[y]);
+    if (!tare_f32_binary_plan(&a, &b, &out, &params.loop))
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%s", "its inputs do not broadcast");
+    return tare_lower_add(l, node, TARE_LAYER_F32_BINARY, &params, inputs, 2, y, err);
+}
+
+/* y = x * scale[c] + shift[c], what inference makes of the five inputs. */
+enum tare_status tare_lower_batch_normalization(struct tare_lower *l,
+                                                const struct tare_node *node,
+                                                struct tare_error *err)
+{
+    const struct tare_dims *dims = &tare_lower_tensor(l, node->inputs[0])->dims;
+    if (dims->rank != 4 && dims->rank != 2)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "input has rank %d, want 2 or 4",
+                       (int)dims->rank);
+    const float *data[4];
+    for (int i = 0; i < 4; i++) {
+        const struct tare_tensor *t = tare_lower_tensor(l, node->inputs[i + 1]);
+        if (!tare_tensor_is_const(t))
+            TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "'%.80s' must be a constant",
+                           t->name);
+        data[i] = t->data;
+    }
+    const size_t n = (size_t)dims->d[1];
+    const double epsilon = (double)tare_node_float(node, "epsilon", 1e-5f);
+    float *values = tare_alloc_array(2 * n, sizeof *values);
+    TARE_FAIL_IF(!values, err, TARE_E_NOMEM, "engine: no memory while building");
+    for (size_t c = 0; c < n; c++) {
+        const double k = (double)data[0][c] / sqrt((double)data[3][c] + epsilon);
+        values[c] = (float)k;
+        values[n + c] = (float)((double)data[1][c] - (double)data[2][c] * k);
+    }
+    const enum tare_format format = dims->rank == 4 ? TARE_HWC : TARE_LINEAR;
+    int32_t inputs[3], y;
+    enum tare_status st =
+        tare_lower_use(l, node->inputs[0], format, false, &inputs[0], err);
+    if (st == TARE_OK)
+        st = tare_plan_add_vector(l->plan, TARE_F32, n, values, &inputs[1], err);
+    if (st == TARE_OK)
+        st = tare_plan_add_vector(l->plan, TARE_F32, n, values + n, &inputs[2], err);
+    if (st == TARE_OK)
+        st = tare_lower_make(l, node->outputs[0], format, false, &y, err);
+    tare_free(values);
+    if (st != TARE_OK) return st;
+    struct tare_affine_params params;
+    memset(&params, 0, sizeof params);
+    params.n_channels = dims->d[1];
+    params.n_pixels = tare_dims_count(dims) / dims->d[1];
+    return tare_lower_add(l, node, TARE_LAYER_F32_AFFINE, &params, inputs, 3, y, err);
+}

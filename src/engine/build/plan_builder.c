@@ -1,0 +1,294 @@
+#include "engine/build/plan_builder.h"
+
+#include <string.h>
+
+#include "base/dims.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "tare/version.h"
+
+void tare_plan_builder_release(struct tare_plan_builder *b)
+{
+    tare_free(b->strings.data);
+    tare_free(b->params.data);
+    tare_free(b->weights.data);
+    tare_free(b->tensors);
+    tare_free(b->alias_of);
+    tare_free(b->layers);
+    tare_free(b->ids);
+    tare_free(b->bindings);
+    *b = (struct tare_plan_builder){0};
+}
+
+static enum tare_status no_memory(struct tare_error *err)
+{
+    return tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
+}
+
+/* Append zero bytes; the space stays zero until it is written. */
+static enum tare_status extend(struct tare_bytes *bytes, size_t n, size_t *offset,
+                               struct tare_error *err)
+{
+    size_t end;
+    if (!tare_add_size(bytes->n_bytes, n, &end) ||
+        !tare_grow(&bytes->data, &bytes->capacity, end, 1))
+        return no_memory(err);
+    *offset = bytes->n_bytes;
+    bytes->n_bytes = end;
+    return TARE_OK;
+}
+
+static enum tare_status extend_aligned(struct tare_bytes *bytes, size_t n,
+                                       size_t *offset, struct tare_error *err)
+{
+    size_t aligned;
+    if (!tare_align_size(n, &aligned)) return no_memory(err);
+    return extend(bytes, aligned, offset, err);
+}
+
+static enum tare_status add_string(struct tare_plan_builder *b, const char *text,
+                                   uint32_t *offset, struct tare_error *err)
+{
+    size_t at;
+    if (b->strings.n_bytes == 0) {
+        const enum tare_status st = extend(&b->strings, 1, &at, err);
+        if (st != TARE_OK) return st;
+    }
+    *offset = 0;
+    if (!text || !text[0]) return TARE_OK;
+    const size_t len = strlen(text) + 1;
+    const enum tare_status st = extend(&b->strings, len, &at, err);
+    if (st != TARE_OK) return st;
+    TARE_FAIL_IF(b->strings.n_bytes > UINT32_MAX, err, TARE_E_UNSUPPORTED,
+                 "engine: names take more than 4 GiB");
+    memcpy(b->strings.data + at, text, len);
+    *offset = (uint32_t)at;
+    return TARE_OK;
+}
+
+static enum tare_status new_tensor(struct tare_plan_builder *b, const char *name,
+                                   enum tare_dtype dtype, enum tare_format format,
+                                   const struct tare_dims *dims, int32_t *id,
+                                   struct tare_error *err)
+{
+    size_t n_bytes;
+    uint32_t name_at;
+    TARE_FAIL_IF(!tare_dims_bytes(dims, dtype, &n_bytes), err, TARE_E_UNSUPPORTED,
+                 "tensor '%.80s': its size does not fit", name ? name : "");
+    if (b->n_tensors >= INT32_MAX ||
+        !tare_grow(&b->tensors, &b->cap_tensors, b->n_tensors + 1,
+                   sizeof *b->tensors) ||
+        !tare_grow(&b->alias_of, &b->cap_alias, b->n_tensors + 1, sizeof *b->alias_of))
+        return no_memory(err);
+    const enum tare_status st = add_string(b, name, &name_at, err);
+    if (st != TARE_OK) return st;
+
+    struct tare_plan_tensor *t = &b->tensors[b->n_tensors];
+    memset(t, 0, sizeof *t); /* padding too: the record is hashed and compared */
+    t->name = name_at;
+    t->dtype = (uint32_t)dtype;
+    t->format = (uint32_t)format;
+    t->storage = TARE_IN_ARENA;
+    t->dims.rank = dims->rank;
+    for (int i = 0; i < dims->rank; i++)
+        t->dims.d[i] = dims->d[i];
+    t->n_bytes = n_bytes;
+    t->scale = dtype == TARE_U8 ? 1.0f : 0.0f;
+    b->alias_of[b->n_tensors] = -1;
+    *id = (int32_t)b->n_tensors++;
+    return TARE_OK;
+}
+
+enum tare_status tare_plan_add_tensor(struct tare_plan_builder *b, const char *name,
+                                      enum tare_dtype dtype, enum tare_format format,
+                                      const struct tare_dims *dims,
+                                      const struct tare_quant *quant, int32_t *id,
+                                      struct tare_error *err)
+{
+    const enum tare_status st = new_tensor(b, name, dtype, format, dims, id, err);
+    if (st != TARE_OK || dtype != TARE_U8) return st;
+    b->tensors[*id].scale = quant->scale;
+    b->tensors[*id].zero_point = quant->zero_point;
+    return TARE_OK;
+}
+
+enum tare_status tare_plan_add_alias(struct tare_plan_builder *b, const char *name,
+                                     enum tare_format format,
+                                     const struct tare_dims *dims, int32_t of,
+                                     int32_t *id, struct tare_error *err)
+{
+    const enum tare_status st = new_tensor(
+        b, name, (enum tare_dtype)b->tensors[of].dtype, format, dims, id, err);
+    if (st != TARE_OK) return st;
+    b->tensors[*id].scale = b->tensors[of].scale;
+    b->tensors[*id].zero_point = b->tensors[of].zero_point;
+    b->alias_of[*id] = b->alias_of[of] >= 0 ? b->alias_of[of] : of;
+    return TARE_OK;
+}
+
+enum tare_status tare_plan_add_weight(struct tare_plan_builder *b,
+                                      enum tare_dtype dtype, enum tare_format format,
+                                      const struct tare_dims *dims, const void *data,
+                                      int32_t *id, struct tare_error *err)
+{
+    enum tare_status st = new_tensor(b, NULL, dtype, format, dims, id, err);
+    if (st != TARE_OK) return st;
+    struct tare_plan_tensor *t = &b->tensors[*id];
+    size_t n_bytes, at;
+    if (!tare_add_size((size_t)t->n_bytes, TARE_PLAN_SLACK, &n_bytes))
+        return no_memory(err);
+    st = extend_aligned(&b->weights, n_bytes, &at, err);
+    if (st != TARE_OK) return st;
+    memcpy(b->weights.data + at, data, (size_t)t->n_bytes);
+    t->storage = TARE_IN_WEIGHTS;
+    t->offset = at;
+    return TARE_OK;
+}
+
+enum tare_status tare_plan_add_vector(struct tare_plan_builder *b,
+                                      enum tare_dtype dtype, size_t n, const void *data,
+                                      int32_t *id, struct tare_error *err)
+{
+    const struct tare_dims dims = {.rank = 1, .d = {(int64_t)n}};
+    return tare_plan_add_weight(b, dtype, TARE_LINEAR, &dims, data, id, err);
+}
+
+enum tare_status tare_plan_bind_tensor(struct tare_plan_builder *b, int32_t id,
+                                       const char *name, struct tare_error *err)
+{
+    if (!tare_grow(&b->bindings, &b->cap_bindings, b->n_bindings + 1,
+                   sizeof *b->bindings))
+        return no_memory(err);
+    struct tare_plan_tensor *t = &b->tensors[id];
+    if (t->name == 0) {
+        const enum tare_status st = add_string(b, name, &t->name, err);
+        if (st != TARE_OK) return st;
+    }
+    t->storage = TARE_IN_BINDING;
+    t->offset = b->n_bindings;
+    b->bindings[b->n_bindings++] = id;
+    return TARE_OK;
+}
+
+enum tare_status tare_plan_add_binding(struct tare_plan_builder *b, const char *name,
+                                       const struct tare_dims *dims, bool is_input,
+                                       int32_t *id, struct tare_error *err)
+{
+    enum tare_status st = new_tensor(b, name, TARE_F32, TARE_LINEAR, dims, id, err);
+    if (st == TARE_OK) st = tare_plan_bind_tensor(b, *id, name, err);
+    if (st == TARE_OK && is_input) b->n_inputs++;
+    return st;
+}
+
+enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
+                                     const struct tare_layer_spec *spec,
+                                     struct tare_error *err)
+{
+    const size_t n = spec->n_inputs + spec->n_outputs;
+    if (!tare_grow(&b->layers, &b->cap_layers, b->n_layers + 1, sizeof *b->layers) ||
+        !tare_grow(&b->ids, &b->cap_ids, b->n_ids + n, sizeof *b->ids))
+        return no_memory(err);
+
+    struct tare_plan_layer record;
+    memset(&record, 0, sizeof record);
+    size_t at;
+    const size_t params_bytes =
+        tare_layer_kind_info((uint32_t)spec->kind)->params_bytes;
+    enum tare_status st = add_string(b, spec->name, &record.name, err);
+    if (st == TARE_OK) st = add_string(b, spec->nodes, &record.nodes, err);
+    if (st == TARE_OK) st = extend_aligned(&b->params, params_bytes, &at, err);
+    if (st != TARE_OK) return st;
+    if (params_bytes) memcpy(b->params.data + at, spec->params, params_bytes);
+    record.kind = (uint32_t)spec->kind;
+    record.precision = (uint32_t)spec->precision;
+    record.first_id = (uint32_t)b->n_ids;
+    record.n_inputs = (uint32_t)spec->n_inputs;
+    record.n_outputs = (uint32_t)spec->n_outputs;
+    record.is_reformat = spec->is_reformat;
+    record.params = at;
+    record.params_bytes = params_bytes;
+    memcpy(b->ids + b->n_ids, spec->inputs, spec->n_inputs * sizeof *b->ids);
+    memcpy(b->ids + b->n_ids + spec->n_inputs, spec->outputs,
+           spec->n_outputs * sizeof *b->ids);
+    b->n_ids += n;
+    b->layers[b->n_layers++] = record;
+    return TARE_OK;
+}
+
+/* The ids section starts with the bindings; the layers' lists follow. */
+static enum tare_status join_ids(const struct tare_plan_builder *b,
+                                 struct tare_bytes *ids, struct tare_error *err)
+{
+    size_t at;
+    const size_t n = b->n_bindings + b->n_ids;
+    TARE_FAIL_IF(n > UINT32_MAX, err, TARE_E_UNSUPPORTED, "engine: too many tensors");
+    const enum tare_status st = extend(ids, n * sizeof(int32_t), &at, err);
+    if (st != TARE_OK) return st;
+    memcpy(ids->data, b->bindings, b->n_bindings * sizeof(int32_t));
+    if (b->n_ids)
+        memcpy(ids->data + b->n_bindings * sizeof(int32_t), b->ids,
+               b->n_ids * sizeof(int32_t));
+    for (size_t i = 0; i < b->n_layers; i++)
+        b->layers[i].first_id += (uint32_t)b->n_bindings;
+    return TARE_OK;
+}
+
+static enum tare_status layout(struct tare_plan_header *h, const void *const *content,
+                               const size_t *sizes, uint8_t **data, size_t *n_bytes,
+                               struct tare_error *err)
+{
+    size_t end;
+    if (!tare_align_size(sizeof *h, &end)) return no_memory(err);
+    for (int i = 0; i < TARE_SECTION_COUNT; i++) {
+        size_t aligned;
+        h->sections[i].offset = end;
+        h->sections[i].n_bytes = sizes[i];
+        h->sections[i].hash = tare_hash64(content[i], sizes[i]);
+        if (!tare_align_size(sizes[i], &aligned) || !tare_add_size(end, aligned, &end))
+            return no_memory(err);
+    }
+    h->file_bytes = end;
+    h->hash = tare_hash64(h, offsetof(struct tare_plan_header, hash));
+    uint8_t *bytes = tare_alloc_array(end, 1);
+    if (!bytes) return no_memory(err);
+    memcpy(bytes, h, sizeof *h);
+    for (int i = 0; i < TARE_SECTION_COUNT; i++)
+        if (sizes[i]) memcpy(bytes + h->sections[i].offset, content[i], sizes[i]);
+    *data = bytes;
+    *n_bytes = end;
+    return TARE_OK;
+}
+
+enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
+                                 uint32_t isa, uint8_t **data, size_t *n_bytes,
+                                 struct tare_error *err)
+{
+    struct tare_plan_header h;
+    memset(&h, 0, sizeof h);
+    memcpy(h.magic, TARE_PLAN_MAGIC, sizeof h.magic);
+    h.version = TARE_PLAN_VERSION;
+    h.isa = isa;
+    h.arena_bytes = b->arena_bytes;
+    h.n_inputs = b->n_inputs;
+    h.n_outputs = (uint32_t)b->n_bindings - b->n_inputs;
+    *data = NULL;
+
+    struct tare_bytes ids = {0};
+    enum tare_status st = add_string(b, model, &h.model, err);
+    if (st == TARE_OK) st = add_string(b, TARE_VERSION, &h.tare_version, err);
+    if (st == TARE_OK) st = join_ids(b, &ids, err);
+    if (st == TARE_OK) {
+        const void *content[TARE_SECTION_COUNT] = {b->strings.data, b->tensors,
+                                                   b->layers,       ids.data,
+                                                   b->params.data,  b->weights.data};
+        const size_t sizes[TARE_SECTION_COUNT] = {b->strings.n_bytes,
+                                                  b->n_tensors * sizeof *b->tensors,
+                                                  b->n_layers * sizeof *b->layers,
+                                                  ids.n_bytes,
+                                                  b->params.n_bytes,
+                                                  b->weights.n_bytes};
+        st = layout(&h, content, sizes, data, n_bytes, err);
+    }
+    tare_free(ids.data);
+    return st;
+}

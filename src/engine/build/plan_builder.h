@@ -1,0 +1,92 @@
+/* engine/build/plan_builder.h - collect the records of an engine, place its
+ * activations, write its bytes. The same calls give the same bytes. */
+#ifndef TARE_ENGINE_BUILD_PLAN_BUILDER_H
+#define TARE_ENGINE_BUILD_PLAN_BUILDER_H
+
+#include "base/error.h"
+#include "engine/layer.h"
+#include "graph/graph.h"
+
+struct tare_bytes {
+    uint8_t *data;
+    size_t n_bytes;
+    size_t capacity;
+};
+
+struct tare_plan_builder {
+    struct tare_bytes strings;
+    struct tare_bytes params;
+    struct tare_bytes weights;
+    struct tare_plan_tensor *tensors;
+    int32_t *alias_of; /* [n_tensors] the tensor whose memory this one shares, or -1 */
+    size_t n_tensors, cap_tensors, cap_alias;
+    struct tare_plan_layer *layers;
+    size_t n_layers, cap_layers;
+    int32_t *ids; /* of the layers; first_id counts from here until written */
+    size_t n_ids, cap_ids;
+    int32_t *bindings; /* tensor ids, inputs first */
+    size_t n_bindings, cap_bindings;
+    uint32_t n_inputs;
+    uint64_t arena_bytes; /* set by tare_memory_plan() */
+};
+
+/** What a layer is made of; strings and arrays are copied. */
+struct tare_layer_spec {
+    enum tare_layer_kind kind;
+    const char *name;
+    const char *nodes;
+    enum tare_precision precision;
+    bool is_reformat;
+    const void *params; /* of the kind's params_bytes, padding zeroed */
+    const int32_t *inputs;
+    size_t n_inputs;
+    const int32_t *outputs;
+    size_t n_outputs;
+};
+
+void tare_plan_builder_release(struct tare_plan_builder *b);
+
+/** A tensor in the arena. `quant` counts for TARE_U8 alone. */
+enum tare_status tare_plan_add_tensor(struct tare_plan_builder *b, const char *name,
+                                      enum tare_dtype dtype, enum tare_format format,
+                                      const struct tare_dims *dims,
+                                      const struct tare_quant *quant, int32_t *id,
+                                      struct tare_error *err);
+/** Another view of the memory of tensor `of`: other dims or format, as many bytes. */
+enum tare_status tare_plan_add_alias(struct tare_plan_builder *b, const char *name,
+                                     enum tare_format format,
+                                     const struct tare_dims *dims, int32_t of,
+                                     int32_t *id, struct tare_error *err);
+/** Constant data, copied. */
+enum tare_status tare_plan_add_weight(struct tare_plan_builder *b,
+                                      enum tare_dtype dtype, enum tare_format format,
+                                      const struct tare_dims *dims, const void *data,
+                                      int32_t *id, struct tare_error *err);
+/** A rank 1 weight of `n` elements. */
+enum tare_status tare_plan_add_vector(struct tare_plan_builder *b,
+                                      enum tare_dtype dtype, size_t n, const void *data,
+                                      int32_t *id, struct tare_error *err);
+/** A float tensor at an address that the user gives; inputs before outputs. */
+enum tare_status tare_plan_add_binding(struct tare_plan_builder *b, const char *name,
+                                       const struct tare_dims *dims, bool is_input,
+                                       int32_t *id, struct tare_error *err);
+/** Let the user give the address of arena tensor `id`, a float32 linear output. */
+enum tare_status tare_plan_bind_tensor(struct tare_plan_builder *b, int32_t id,
+                                       const char *name, struct tare_error *err);
+enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
+                                     const struct tare_layer_spec *spec,
+                                     struct tare_error *err);
+
+/** Give every arena tensor its offset. */
+enum tare_status tare_memory_plan(struct tare_plan_builder *b, struct tare_error *err);
+
+/**
+ * The engine's bytes, after tare_memory_plan().
+ * @param isa   TARE_CPU_* bits that the engine may use.
+ * @param[out] data  tare_free() it.
+ */
+enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
+                                 uint32_t isa, uint8_t **data, size_t *n_bytes,
+                                 struct tare_error *err);
+
+#endif /* TARE_ENGINE_BUILD_PLAN_BUILDER_H */

@@ -1,0 +1,343 @@
+/* Versions of tensors and the reformat layers between them. */
+#include <string.h>
+
+#include "base/dims.h"
+#include "base/mem.h"
+#include "engine/build/lower.h"
+#include "engine/layers/params.h"
+
+const struct tare_tensor *tare_lower_tensor(const struct tare_lower *l, int32_t tensor)
+{
+    return &l->graph->tensors[tensor];
+}
+
+int32_t tare_lower_input(const struct tare_node *node, size_t i)
+{
+    return i < node->n_inputs ? node->inputs[i] : TARE_NO_TENSOR;
+}
+
+bool tare_lower_is_u8(const struct tare_lower *l, const struct tare_node *node,
+                      int32_t tensor)
+{
+    return node->precision == TARE_PRECISION_INT8 &&
+           tare_lower_tensor(l, tensor)->quant.held;
+}
+
+enum tare_format tare_lower_format(const struct tare_lower *l, int32_t tensor)
+{
+    const struct tare_versions *v = &l->versions[tensor];
+    const bool is_hwc = v->id[TARE_HWC][0] >= 0 || v->id[TARE_HWC][1] >= 0;
+    return is_hwc ? TARE_HWC : TARE_LINEAR;
+}
+
+void tare_lower_strides(const struct tare_dims *dims, enum tare_format format,
+                        int32_t elem_bytes, int64_t strides[TARE_MAX_RANK])
+{
+    static const int hwc[4] = {1, 3, 2, 0}; /* axes from the innermost outwards */
+    int64_t stride = elem_bytes;
+    for (int i = 0; i < dims->rank; i++) {
+        const int axis = format == TARE_HWC ? hwc[i] : dims->rank - 1 - i;
+        strides[axis] = stride;
+        stride *= dims->d[axis];
+    }
+}
+
+/* Linear and HWC are the same bytes. */
+static bool same_order(const struct tare_dims *dims)
+{
+    return dims->rank != 4 || dims->d[1] == 1 || dims->d[2] * dims->d[3] == 1;
+}
+
+enum tare_status tare_pieces_add(struct tare_pieces *pieces, int64_t input,
+                                 int32_t elem_bytes, const struct tare_dims *dims,
+                                 int64_t src_offset, const int64_t *src_strides,
+                                 int64_t dst_offset, const int64_t *dst_strides,
+                                 struct tare_error *err)
+{
+    TARE_FAIL_IF(!tare_grow(&pieces->items, &pieces->capacity, pieces->n + 1,
+                            sizeof *pieces->items),
+                 err, TARE_E_NOMEM, "engine: no memory while building");
+    struct tare_copy_piece *piece = &pieces->items[pieces->n++];
+    memset(piece, 0, sizeof *piece);
+    piece->input = input;
+    piece->src_offset = src_offset;
+    piece->dst_offset = dst_offset;
+    tare_copy_plan(elem_bytes, dims->rank, dims->d, src_strides, dst_strides,
+                   &piece->copy);
+    return TARE_OK;
+}
+
+static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *node,
+                                  const char *name, enum tare_layer_kind kind,
+                                  const void *params, const int32_t *inputs,
+                                  size_t n_inputs, int32_t output,
+                                  struct tare_error *err)
+{
+    const char *nodes = node && node->absorbed ? node->absorbed
+                        : node                 ? node->name
+                                               : "";
+    const struct tare_layer_spec spec = {
+        .kind = kind,
+        .name = name,
+        .nodes = nodes,
+        .precision = node ? node->precision : TARE_PRECISION_FP32,
+        .is_reformat = node == NULL,
+        .params = params,
+        .inputs = inputs,
+        .n_inputs = n_inputs,
+        .outputs = &output,
+        .n_outputs = 1,
+    };
+    return tare_plan_add_layer(l->plan, &spec, err);
+}
+
+enum tare_status tare_lower_add(struct tare_lower *l, const struct tare_node *node,
+                                enum tare_layer_kind kind, const void *params,
+                                const int32_t *inputs, size_t n_inputs, int32_t output,
+                                struct tare_error *err)
+{
+    return add_layer(l, node, node->name, kind, params, inputs, n_inputs, output, err);
+}
+
+enum tare_status tare_lower_copy(struct tare_lower *l, const struct tare_node *node,
+                                 const char *name, const struct tare_pieces *pieces,
+                                 const uint64_t *fill, const int32_t *inputs,
+                                 size_t n_inputs, int32_t output,
+                                 struct tare_error *err)
+{
+    int32_t *all = tare_alloc_array(n_inputs + 1, sizeof *all);
+    TARE_FAIL_IF(!all, err, TARE_E_NOMEM, "engine: no memory while building");
+    memcpy(all, inputs, n_inputs * sizeof *all);
+    struct tare_copy_params params;
+    memset(&params, 0, sizeof params);
+    params.n_pieces = (int64_t)pieces->n;
+    params.elem_bytes =
+        tare_dtype_bytes((enum tare_dtype)l->plan->tensors[output].dtype);
+    params.does_fill = fill != NULL;
+    params.fill = fill ? *fill : 0;
+    enum tare_status st =
+        tare_plan_add_vector(l->plan, TARE_S8, pieces->n * sizeof *pieces->items,
+                             pieces->items, &all[n_inputs], err);
+    if (st == TARE_OK)
+        st = add_layer(l, node, name, TARE_LAYER_COPY, &params, all, n_inputs + 1,
+                       output, err);
+    tare_free(all);
+    return st;
+}
+
+enum tare_status tare_lower_make(struct tare_lower *l, int32_t tensor,
+                                 enum tare_format format, bool is_u8, int32_t *id,
+                                 struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    for (int i = 0; i < t->dims.rank; i++)
+        TARE_FAIL_IF(t->dims.d[i] < 1, err, TARE_E_UNSUPPORTED,
+                     "tensor '%.80s' is empty (axis %d has length %lld)", t->name, i,
+                     (long long)t->dims.d[i]);
+    const enum tare_status st =
+        tare_plan_add_tensor(l->plan, t->name, is_u8 ? TARE_U8 : TARE_F32, format,
+                             &t->dims, &t->quant, id, err);
+    if (st == TARE_OK) l->versions[tensor].id[format][is_u8] = *id;
+    return st;
+}
+
+enum tare_status tare_lower_make_view(struct tare_lower *l, int32_t tensor,
+                                      enum tare_format format, int32_t of, int32_t *id,
+                                      struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    const enum tare_status st =
+        tare_plan_add_alias(l->plan, t->name, format, &t->dims, of, id, err);
+    if (st == TARE_OK)
+        l->versions[tensor].id[format][l->plan->tensors[of].dtype == TARE_U8] = *id;
+    return st;
+}
+
+static const char *reformat_name(char *text, size_t size, const char *what,
+                                 const struct tare_tensor *t)
+{
+    const size_t room = size - 16;
+    size_t n = strlen(t->name);
+    if (n > room) n = room;
+    const size_t n_what = strlen(what);
+    memcpy(text, what, n_what);
+    text[n_what] = ' ';
+    memcpy(text + n_what + 1, t->name, n);
+    text[n_what + 1 + n] = '\0';
+    return text;
+}
+
+/* The view of a tensor as [images, pixels, channels] whose uint8 side is dense in
+ * `u8_format` and whose float side is in `f32_format`. */
+static struct tare_convert_params convert_params(const struct tare_dims *dims,
+                                                 enum tare_format u8_format,
+                                                 enum tare_format f32_format)
+{
+    struct tare_convert_params p;
+    memset(&p, 0, sizeof p);
+    if (u8_format == TARE_HWC) {
+        p.n_images = dims->d[0];
+        p.n_pixels = dims->d[2] * dims->d[3];
+        p.n_channels = dims->d[1];
+        p.image_stride = p.n_pixels * p.n_channels;
+        p.pixel_stride = f32_format == TARE_HWC ? p.n_channels : 1;
+        p.channel_stride = f32_format == TARE_HWC ? 1 : p.n_pixels;
+        return p;
+    }
+    const int64_t n_elems = tare_dims_count(dims);
+    p.n_images = 1;
+    p.n_channels = dims->rank ? dims->d[dims->rank - 1] : 1;
+    p.n_pixels = n_elems / p.n_channels;
+    p.image_stride = n_elems;
+    p.pixel_stride = p.n_channels;
+    p.channel_stride = 1;
+    return p;
+}
+
+/* A version of the other type. uint8 linear comes from float linear only. */
+static enum tare_status convert_type(struct tare_lower *l, int32_t tensor, int32_t from,
+                                     enum tare_format from_format,
+                                     enum tare_format format, bool is_u8, int32_t *id,
+                                     struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    char name[128];
+    TARE_FAIL_IF(!t->quant.held, err, TARE_E_ARG,
+                 "tensor '%.80s' is wanted as uint8 but has no scale", t->name);
+    const struct tare_convert_params params =
+        is_u8 ? convert_params(&t->dims, format, from_format)
+              : convert_params(&t->dims, from_format, format);
+    enum tare_status st =
+        tare_plan_add_tensor(l->plan, NULL, is_u8 ? TARE_U8 : TARE_F32, format,
+                             &t->dims, &t->quant, id, err);
+    if (st == TARE_OK)
+        st = add_layer(
+            l, NULL,
+            reformat_name(name, sizeof name, is_u8 ? "quantize" : "dequantize", t),
+            is_u8 ? TARE_LAYER_QUANTIZE : TARE_LAYER_DEQUANTIZE, &params, &from, 1, *id,
+            err);
+    return st;
+}
+
+static enum tare_status convert_format(struct tare_lower *l, int32_t tensor,
+                                       int32_t from, enum tare_format from_format,
+                                       enum tare_format format, int32_t *id,
+                                       struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    const enum tare_dtype dtype = (enum tare_dtype)l->plan->tensors[from].dtype;
+    const bool is_binding = l->plan->tensors[from].storage == TARE_IN_BINDING;
+    if (same_order(&t->dims) && !is_binding)
+        return tare_plan_add_alias(l->plan, NULL, format, &t->dims, from, id, err);
+
+    struct tare_pieces pieces = {0};
+    int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
+    char name[128];
+    tare_lower_strides(&t->dims, from_format, tare_dtype_bytes(dtype), src);
+    tare_lower_strides(&t->dims, format, tare_dtype_bytes(dtype), dst);
+    enum tare_status st = tare_plan_add_tensor(l->plan, NULL, dtype, format, &t->dims,
+                                               &t->quant, id, err);
+    if (st == TARE_OK)
+        st = tare_pieces_add(&pieces, 0, tare_dtype_bytes(dtype), &t->dims, 0, src, 0,
+                             dst, err);
+    if (st == TARE_OK)
+        st = tare_lower_copy(l, NULL, reformat_name(name, sizeof name, "reformat", t),
+                             &pieces, NULL, &from, 1, *id, err);
+    tare_free(pieces.items);
+    return st;
+}
+
+/* Constants are laid out while building. */
+static enum tare_status use_constant(struct tare_lower *l, const struct tare_tensor *t,
+                                     const struct tare_dims *dims,
+                                     enum tare_format format, int32_t *id,
+                                     struct tare_error *err)
+{
+    TARE_FAIL_IF(t->dtype != TARE_F32, err, TARE_E_UNSUPPORTED,
+                 "constant '%.80s' is %s, want float32", t->name,
+                 tare_dtype_name(t->dtype));
+    if (format == TARE_LINEAR || same_order(dims))
+        return tare_plan_add_weight(l->plan, TARE_F32, format, dims, t->data, id, err);
+    float *hwc = tare_alloc(t->n_bytes);
+    TARE_FAIL_IF(!hwc, err, TARE_E_NOMEM, "engine: no memory while building");
+    struct tare_copy copy;
+    int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
+    tare_lower_strides(dims, TARE_LINEAR, sizeof *hwc, src);
+    tare_lower_strides(dims, format, sizeof *hwc, dst);
+    tare_copy_plan(sizeof *hwc, dims->rank, dims->d, src, dst, &copy);
+    tare_copy_run(&copy, t->data, hwc, 0, tare_copy_units(&copy));
+    const enum tare_status st =
+        tare_plan_add_weight(l->plan, TARE_F32, format, dims, hwc, id, err);
+    tare_free(hwc);
+    return st;
+}
+
+enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,
+                                          bool *done, int32_t *id,
+                                          struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    *done = t->dims.rank == 4 || (tare_tensor_is_const(t) && t->dims.rank < 4);
+    if (!*done) return TARE_OK;
+    if (t->dims.rank == 4) return tare_lower_use(l, tensor, TARE_HWC, false, id, err);
+    struct tare_dims dims = {.rank = 4, .d = {1, 1, 1, 1}};
+    for (int i = 0; i < t->dims.rank; i++)
+        dims.d[4 - t->dims.rank + i] = t->dims.d[i];
+    return use_constant(l, t, &dims, TARE_HWC, id, err);
+}
+
+/* The cheapest version to start from: the type that is wanted, else the format. */
+static int32_t find_source(const struct tare_versions *v, enum tare_format format,
+                           bool is_u8, enum tare_format *from, bool *from_u8)
+{
+    const enum tare_format other = format == TARE_HWC ? TARE_LINEAR : TARE_HWC;
+    const struct {
+        enum tare_format format;
+        bool is_u8;
+    } order[] = {{other, is_u8}, {format, !is_u8}, {other, !is_u8}};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        *from = order[i].format;
+        *from_u8 = order[i].is_u8;
+        if (v->id[*from][*from_u8] >= 0) return v->id[*from][*from_u8];
+    }
+    *from = TARE_LINEAR;
+    *from_u8 = false;
+    return v->binding;
+}
+
+enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
+                                enum tare_format format, bool is_u8, int32_t *id,
+                                struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    struct tare_versions *v = &l->versions[tensor];
+    *id = v->id[format][is_u8];
+    if (*id >= 0) return TARE_OK;
+
+    enum tare_status st;
+    if (tare_tensor_is_const(t) && !is_u8) {
+        st = use_constant(l, t, &t->dims, format, id, err);
+    } else {
+        enum tare_format from_format;
+        bool from_u8;
+        int32_t from = find_source(v, format, is_u8, &from_format, &from_u8);
+        TARE_FAIL_IF(from < 0, err, TARE_E_ARG,
+                     "tensor '%.80s' is read before it is made", t->name);
+        if (from_u8 == is_u8) {
+            st = convert_format(l, tensor, from, from_format, format, id, err);
+        } else {
+            /* the uint8 side, where linear, has the float side linear too */
+            const enum tare_format u8_format = is_u8 ? format : from_format;
+            if (u8_format == TARE_LINEAR && format != from_format) {
+                const enum tare_status inner = tare_lower_use(
+                    l, tensor, is_u8 ? format : from_format, false, &from, err);
+                if (inner != TARE_OK) return inner;
+                if (!is_u8) return tare_lower_use(l, tensor, format, false, id, err);
+                from_format = format;
+            }
+            st = convert_type(l, tensor, from, from_format, format, is_u8, id, err);
+        }
+    }
+    if (st == TARE_OK) v->id[format][is_u8] = *id;
+    return st;
+}

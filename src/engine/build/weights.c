@@ -1,0 +1,112 @@
+#include "engine/build/weights.h"
+
+#include <math.h>
+
+#include "base/mem.h"
+
+struct tare_window tare_window_of(const struct tare_spatial *s)
+{
+    return (struct tare_window){.batch = s->batch,
+                                .in_h = s->in[0],
+                                .in_w = s->in[1],
+                                .in_c = s->in_c,
+                                .out_h = s->out[0],
+                                .out_w = s->out[1],
+                                .out_c = s->out_c,
+                                .groups = s->groups,
+                                .kernel_h = s->kernel[0],
+                                .kernel_w = s->kernel[1],
+                                .stride_h = s->stride[0],
+                                .stride_w = s->stride[1],
+                                .dilation_h = s->dilation[0],
+                                .dilation_w = s->dilation[1],
+                                .pad_top = s->pad_begin[0],
+                                .pad_left = s->pad_begin[1]};
+}
+
+void tare_u8_epilogue_fill(struct tare_u8_epilogue *e, const struct tare_fused *fused,
+                           const struct tare_quant *y)
+{
+    e->negative_slope = fused->negative_slope;
+    if (!y->held) {
+        e->out_f32 = 1;
+        e->lower = fused->lower;
+        e->upper = fused->upper;
+        return;
+    }
+    const float least = y->zero_point ? -127.0f : 0.0f;
+    const float most = y->zero_point ? 127.0f : 255.0f;
+    const float lower = (float)((double)fused->lower / (double)y->scale);
+    const float upper = (float)((double)fused->upper / (double)y->scale);
+    e->lower = fminf(fmaxf(lower, least), most);
+    e->upper = fmaxf(fminf(upper, most), e->lower);
+    e->out_zero_point = y->zero_point;
+}
+
+/* Quantize one channel; returns its scale and sum. */
+static double quantize_channel(const float *w, size_t n, int8_t *q, int32_t *sum)
+{
+    double largest = 0.0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs((double)w[i]));
+    const double scale = largest > 0.0 ? largest / 127.0 : 1.0;
+    *sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double v = rint((double)w[i] / scale);
+        q[i] = (int8_t)(v > 127.0 ? 127.0 : v < -127.0 ? -127.0 : v);
+        *sum += q[i];
+    }
+    return scale;
+}
+
+enum tare_status tare_u8_weights_make(const struct tare_window *window,
+                                      const float *weights, const float *bias,
+                                      const struct tare_quant *x,
+                                      const struct tare_quant *y,
+                                      struct tare_u8_weights *out,
+                                      struct tare_error *err)
+{
+    const size_t n_channels = (size_t)window->out_c;
+    const size_t n =
+        (size_t)(window->in_c / window->groups * window->kernel_h * window->kernel_w);
+    const double y_scale = y->held ? (double)y->scale : 1.0;
+    size_t n_weights;
+    if (!tare_mul_size(n_channels, n, &n_weights))
+        return tare_error_set(err, TARE_E_UNSUPPORTED, "engine: weights are too large");
+    *out = (struct tare_u8_weights){
+        .weights = tare_alloc_array(n_weights, 1),
+        .acc_init = tare_alloc_array(n_channels, sizeof(int32_t)),
+        .multiplier = tare_alloc_array(n_channels, sizeof(float)),
+        .bias = tare_alloc_array(n_channels, sizeof(float)),
+    };
+    if (!out->weights || !out->acc_init || !out->multiplier || !out->bias) {
+        tare_u8_weights_release(out);
+        return tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
+    }
+    for (size_t c = 0; c < n_channels; c++) {
+        int32_t sum;
+        const double scale =
+            quantize_channel(weights + c * n, n, out->weights + c * n, &sum);
+        out->acc_init[c] = -x->zero_point * sum;
+        out->multiplier[c] = (float)((double)x->scale * scale / y_scale);
+        out->bias[c] = bias ? (float)((double)bias[c] / y_scale) : 0.0f;
+        if (!isfinite(out->multiplier[c]) || !isfinite(out->bias[c])) {
+            tare_u8_weights_release(out);
+            return tare_error_set(
+                err, TARE_E_UNSUPPORTED,
+                "channel %zu: weight scale %g or bias does not fit the "
+                "output's scale %g; keep this layer in fp32",
+                c, scale, y_scale);
+        }
+    }
+    return TARE_OK;
+}
+
+void tare_u8_weights_release(struct tare_u8_weights *w)
+{
+    tare_free(w->weights);
+    tare_free(w->acc_init);
+    tare_free(w->multiplier);
+    tare_free(w->bias);
+    *w = (struct tare_u8_weights){0};
+}

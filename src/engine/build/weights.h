@@ -1,0 +1,43 @@
+/* engine/build/weights.h - INT8 weights and requantization (docs/numerics.md). */
+#ifndef TARE_ENGINE_BUILD_WEIGHTS_H
+#define TARE_ENGINE_BUILD_WEIGHTS_H
+
+#include "base/error.h"
+#include "graph/graph.h"
+#include "graph/window.h"
+#include "kernels/u8_epilogue.h"
+#include "kernels/window.h"
+
+/** The kernels' window of a node. */
+struct tare_window tare_window_of(const struct tare_spatial *s);
+
+/** Slope, bounds and zero point of an output that is held in `y`, or is float when
+ *  y->held is false: the fused activation's bounds in steps of y, and the code range.
+ */
+void tare_u8_epilogue_fill(struct tare_u8_epilogue *epilogue,
+                           const struct tare_fused *fused, const struct tare_quant *y);
+
+/** What an INT8 weighted layer reads. */
+struct tare_u8_weights {
+    int8_t *weights;   /* as the float weights, in [-127, 127] */
+    int32_t *acc_init; /* [out_c] -zero_point * sum of the channel's weights */
+    float *multiplier; /* [out_c] s_x * s_w[c] / s_y */
+    float *bias;       /* [out_c] bias[c] / s_y */
+};
+
+/**
+ * Quantize weights symmetrically per output channel, s_w[c] = max |w[c]| / 127 (1 for a
+ * channel of zeros), q = rint(w / s_w[c]); multipliers in double, rounded once.
+ * @param weights  [out_c, in_c / groups, kernel_h, kernel_w]  @param bias  NULL: zeros
+ * @param y        s_y = 1 when not held
+ * @param[out] out tare_u8_weights_release() it on success.
+ */
+enum tare_status tare_u8_weights_make(const struct tare_window *window,
+                                      const float *weights, const float *bias,
+                                      const struct tare_quant *x,
+                                      const struct tare_quant *y,
+                                      struct tare_u8_weights *out,
+                                      struct tare_error *err);
+void tare_u8_weights_release(struct tare_u8_weights *w);
+
+#endif /* TARE_ENGINE_BUILD_WEIGHTS_H */

@@ -1,0 +1,167 @@
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "engine/tap.h"
+
+struct tare_context {
+    const struct tare_engine *engine;
+    struct tare_pool *pool;
+    char *arena;
+    char *scratch;
+    char *shared;
+    size_t scratch_stride;
+    void **bindings;  /* [n_bindings] */
+    void **addresses; /* [n_ids]: of each id's tensor */
+    struct tare_tap_state tap;
+    bool profiling;
+    double *layer_ms; /* [n_layers] */
+};
+
+/* Weights are never written: a layer's outputs may not lie there (checked on loading).
+ */
+static void *address_of(const struct tare_context *c, const struct tare_plan_tensor *t)
+{
+    switch (t->storage) {
+    case TARE_IN_ARENA: return c->arena + t->offset;
+    case TARE_IN_WEIGHTS: return (void *)(uintptr_t)(c->engine->weights + t->offset);
+    default: return c->bindings[t->offset];
+    }
+}
+
+static enum tare_status allocate(struct tare_context *c, struct tare_error *err)
+{
+    const struct tare_engine *e = c->engine;
+    const size_t n_bindings = (size_t)e->header->n_inputs + e->header->n_outputs;
+    size_t scratch_bytes;
+    if (!tare_align_size(e->scratch_bytes, &c->scratch_stride) ||
+        !tare_mul_size(c->scratch_stride, (size_t)tare_pool_size(c->pool),
+                       &scratch_bytes))
+        return tare_error_set(err, TARE_E_NOMEM,
+                              "context: scratch of %zu bytes is too large",
+                              e->scratch_bytes);
+    c->arena = tare_alloc_array((size_t)e->header->arena_bytes, 1);
+    c->scratch = tare_alloc_array(scratch_bytes, 1);
+    c->shared = tare_alloc_array(e->shared_bytes, 1);
+    c->bindings = tare_alloc_array(n_bindings, sizeof *c->bindings);
+    c->addresses = tare_alloc_array(e->n_ids, sizeof *c->addresses);
+    c->layer_ms = tare_alloc_array(e->n_layers, sizeof *c->layer_ms);
+    TARE_FAIL_IF(!c->arena || !c->scratch || !c->shared || !c->bindings ||
+                     !c->addresses || !c->layer_ms,
+                 err, TARE_E_NOMEM, "context: no memory for %llu bytes of activations",
+                 (unsigned long long)e->header->arena_bytes);
+    for (size_t i = 0; i < e->n_ids; i++)
+        c->addresses[i] = address_of(c, e->layer_tensors[i]);
+    return TARE_OK;
+}
+
+enum tare_status tare_context_create(const struct tare_engine *engine, int n_threads,
+                                     struct tare_context **context,
+                                     struct tare_error *err)
+{
+    *context = NULL;
+    struct tare_context *c = tare_alloc_array(1, sizeof *c);
+    TARE_FAIL_IF(!c, err, TARE_E_NOMEM, "context: no memory");
+    c->engine = engine;
+    enum tare_status st = tare_pool_create(n_threads, &c->pool, err);
+    if (st == TARE_OK) st = allocate(c, err);
+    if (st != TARE_OK) {
+        tare_context_destroy(c);
+        return st;
+    }
+    *context = c;
+    return TARE_OK;
+}
+
+void tare_context_destroy(struct tare_context *context)
+{
+    if (!context) return;
+    tare_pool_destroy(context->pool);
+    tare_free(context->arena);
+    tare_free(context->scratch);
+    tare_free(context->shared);
+    tare_free(context->bindings);
+    tare_free(context->addresses);
+    tare_free(context->layer_ms);
+    tare_tap_release(&context->tap);
+    tare_free(context);
+}
+
+enum tare_status tare_context_set_address(struct tare_context *context, size_t i,
+                                          void *data, struct tare_error *err)
+{
+    const struct tare_engine *e = context->engine;
+    const size_t n = (size_t)e->header->n_inputs + e->header->n_outputs;
+    TARE_FAIL_IF(i >= n, err, TARE_E_ARG, "context: binding %zu, want below %zu", i, n);
+    TARE_FAIL_IF((uintptr_t)data % sizeof(float) != 0, err, TARE_E_ARG,
+                 "context: the address of binding %zu is not aligned to %zu", i,
+                 sizeof(float));
+    context->bindings[i] = data;
+    for (size_t k = 0; k < e->n_ids; k++) {
+        const struct tare_plan_tensor *t = e->layer_tensors[k];
+        if (t->storage == TARE_IN_BINDING && t->offset == i)
+            context->addresses[k] = data;
+    }
+    return TARE_OK;
+}
+
+static void run_layer(struct tare_context *c, size_t i)
+{
+    const struct tare_layer *layer = &c->engine->layers[i];
+    void *const *addresses = c->addresses + layer->record->first_id;
+    const struct tare_layer_run run = {
+        .pool = c->pool,
+        .inputs = (const void *const *)addresses,
+        .outputs = addresses + layer->n_inputs,
+        .scratch = c->scratch,
+        .scratch_stride = c->scratch_stride,
+        .shared = c->shared,
+    };
+    const double start = c->profiling ? tare_clock_ms() : 0.0;
+    tare_layer_kind_info(layer->record->kind)->run(layer, &run);
+    if (c->profiling) c->layer_ms[i] += tare_clock_ms() - start;
+}
+
+/* Taps follow each other in the order of the layers. */
+static size_t show_taps(struct tare_context *c, size_t next, size_t layer)
+{
+    const struct tare_engine *e = c->engine;
+    for (; next < e->n_taps && e->tap_layer[next] == layer; next++) {
+        const struct tare_plan_tensor *t = &e->tensors[e->taps[next]];
+        tare_tap_show(&c->tap, e, next, address_of(c, t));
+    }
+    return next;
+}
+
+enum tare_status tare_context_run(struct tare_context *context, struct tare_error *err)
+{
+    const struct tare_engine *e = context->engine;
+    for (size_t i = 0; i < (size_t)e->header->n_inputs + e->header->n_outputs; i++)
+        TARE_FAIL_IF(!context->bindings[i], err, TARE_E_ARG,
+                     "context: binding '%s' has no address",
+                     tare_engine_string(e, e->tensors[e->ids[i]].name));
+    size_t next_tap = 0;
+    if (context->tap.show) next_tap = show_taps(context, 0, SIZE_MAX);
+    for (size_t i = 0; i < e->n_layers; i++) {
+        run_layer(context, i);
+        if (context->tap.show) next_tap = show_taps(context, next_tap, i);
+    }
+    return TARE_OK;
+}
+
+enum tare_status tare_context_set_tap(struct tare_context *context, tare_tap *tap,
+                                      void *ctx, bool linear, struct tare_error *err)
+{
+    return tare_tap_prepare(&context->tap, context->engine, tap, ctx, linear, err);
+}
+
+void tare_context_set_profiling(struct tare_context *context, bool on)
+{
+    context->profiling = on;
+    for (size_t i = 0; on && i < context->engine->n_layers; i++)
+        context->layer_ms[i] = 0.0;
+}
+
+double tare_context_layer_ms(const struct tare_context *context, size_t i)
+{
+    return context->layer_ms[i];
+}

@@ -1,0 +1,202 @@
+#include "engine/engine.h"
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "engine/isa.h"
+
+const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset)
+{
+    return engine->strings + offset;
+}
+
+static enum tare_status make_layers(struct tare_engine *e, struct tare_error *err)
+{
+    e->layers = tare_alloc_array(e->n_layers, sizeof *e->layers);
+    e->layer_tensors = tare_alloc_array(e->n_ids, sizeof *e->layer_tensors);
+    TARE_FAIL_IF(!e->layers || !e->layer_tensors, err, TARE_E_NOMEM,
+                 "engine: no memory");
+    for (size_t i = 0; i < e->n_ids; i++)
+        e->layer_tensors[i] = &e->tensors[e->ids[i]];
+
+    const uint32_t isa = e->header->isa & tare_cpu_flags();
+    for (size_t i = 0; i < e->n_layers; i++) {
+        const struct tare_plan_layer *r = &e->records[i];
+        const struct tare_layer_kind_info *kind = tare_layer_kind_info(r->kind);
+        struct tare_layer *layer = &e->layers[i];
+        layer->record = r;
+        layer->name = tare_engine_string(e, r->name);
+        layer->params = e->params + r->params;
+        layer->inputs = e->layer_tensors + r->first_id;
+        layer->outputs = layer->inputs + r->n_inputs;
+        layer->n_inputs = r->n_inputs;
+        layer->n_outputs = r->n_outputs;
+        layer->weights = e->weights;
+        layer->tactic = kind->name;
+        TARE_TRY(kind->check(layer, err), err, "engine: layer %zu '%.80s' (%s)", i,
+                 layer->name, kind->name);
+        TARE_TRY(kind->prepare(layer, isa, err), err, "engine: layer %zu '%.80s' (%s)",
+                 i, layer->name, kind->name);
+        if (layer->scratch_bytes > e->scratch_bytes)
+            e->scratch_bytes = layer->scratch_bytes;
+        if (layer->shared_bytes > e->shared_bytes)
+            e->shared_bytes = layer->shared_bytes;
+    }
+    return TARE_OK;
+}
+
+static bool is_named_activation(const struct tare_engine *e, int32_t id)
+{
+    const struct tare_plan_tensor *t = &e->tensors[id];
+    return t->name != 0 && t->storage != TARE_IN_WEIGHTS;
+}
+
+/* A reformat makes another copy of a tensor that was shown before. */
+static bool is_shown(const struct tare_plan_layer *r)
+{
+    return !r->is_reformat;
+}
+
+static void add_tap(struct tare_engine *e, int32_t id, size_t layer)
+{
+    if (!is_named_activation(e, id)) return;
+    e->taps[e->n_taps] = id;
+    e->tap_layer[e->n_taps++] = layer;
+}
+
+/* Inputs first, then outputs of the layers in order. */
+static enum tare_status make_taps(struct tare_engine *e, struct tare_error *err)
+{
+    e->taps = tare_alloc_array(e->n_ids, sizeof *e->taps);
+    e->tap_layer = tare_alloc_array(e->n_ids, sizeof *e->tap_layer);
+    TARE_FAIL_IF(!e->taps || !e->tap_layer, err, TARE_E_NOMEM, "engine: no memory");
+    for (uint32_t i = 0; i < e->header->n_inputs; i++)
+        add_tap(e, e->ids[i], SIZE_MAX);
+    for (size_t i = 0; i < e->n_layers; i++) {
+        const struct tare_plan_layer *r = &e->records[i];
+        for (uint32_t k = 0; is_shown(r) && k < r->n_outputs; k++)
+            add_tap(e, e->ids[r->first_id + r->n_inputs + k], i);
+    }
+    return TARE_OK;
+}
+
+static enum tare_status open_bytes(struct tare_engine *e, const void *bytes,
+                                   size_t n_bytes, struct tare_error *err)
+{
+    enum tare_status st = tare_plan_read(e, bytes, n_bytes, err);
+    if (st == TARE_OK) st = tare_plan_check(e, err);
+    if (st == TARE_OK) st = make_layers(e, err);
+    if (st == TARE_OK) st = make_taps(e, err);
+    return st;
+}
+
+enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
+                                  struct tare_engine **engine, struct tare_error *err)
+{
+    *engine = NULL;
+    struct tare_engine *e = tare_alloc_array(1, sizeof *e);
+    TARE_FAIL_IF(!e, err, TARE_E_NOMEM, "engine: no memory");
+    const enum tare_status st = open_bytes(e, bytes, n_bytes, err);
+    if (st != TARE_OK) {
+        tare_engine_destroy(e);
+        return st;
+    }
+    *engine = e;
+    return TARE_OK;
+}
+
+enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,
+                                  struct tare_error *err)
+{
+    struct tare_map map;
+    *engine = NULL;
+    TARE_TRY(tare_map_open(path, &map, err), err, "engine");
+    const enum tare_status st = tare_engine_open(map.base, map.n_bytes, engine, err);
+    if (st != TARE_OK) {
+        tare_map_close(&map);
+        tare_error_wrap(err, "%s", path);
+        return st;
+    }
+    (*engine)->map = map;
+    return TARE_OK;
+}
+
+void tare_engine_destroy(struct tare_engine *engine)
+{
+    if (!engine) return;
+    tare_free(engine->layers);
+    tare_free(engine->layer_tensors);
+    tare_free(engine->taps);
+    tare_free(engine->tap_layer);
+    tare_map_close(&engine->map);
+    tare_free(engine);
+}
+
+void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info *info)
+{
+    const struct tare_plan_header *h = engine->header;
+    *info = (struct tare_engine_info){
+        .model = tare_engine_string(engine, h->model),
+        .version = tare_engine_string(engine, h->tare_version),
+        .isa = tare_isa_name(h->isa),
+        .file_bytes = (size_t)h->file_bytes,
+        .weight_bytes = engine->weights_bytes,
+        .activation_bytes = (size_t)h->arena_bytes,
+        .n_layers = engine->n_layers,
+        .n_bindings = (size_t)h->n_inputs + h->n_outputs,
+    };
+}
+
+void tare_engine_binding(const struct tare_engine *engine, size_t i,
+                         struct tare_binding *binding)
+{
+    const struct tare_plan_tensor *t = &engine->tensors[engine->ids[i]];
+    *binding = (struct tare_binding){
+        .name = tare_engine_string(engine, t->name),
+        .dims = t->dims,
+        .dtype = (enum tare_dtype)t->dtype,
+        .n_bytes = (size_t)t->n_bytes,
+        .is_input = i < engine->header->n_inputs,
+    };
+}
+
+static const char *precision_name(uint32_t precision)
+{
+    static const char *const names[] = {"FP32", "INT8", "FP16", "BF16"};
+    return names[precision];
+}
+
+void tare_engine_layer(const struct tare_engine *engine, size_t i,
+                       struct tare_layer_info *info)
+{
+    const struct tare_layer *layer = &engine->layers[i];
+    const struct tare_plan_tensor *out = layer->outputs[0];
+    size_t weight_bytes = 0;
+    for (size_t k = 0; k < layer->n_inputs; k++)
+        if (layer->inputs[k]->storage == TARE_IN_WEIGHTS)
+            weight_bytes += (size_t)layer->inputs[k]->n_bytes;
+    *info = (struct tare_layer_info){
+        .name = layer->name,
+        .type = tare_layer_kind_info(layer->record->kind)->name,
+        .precision = precision_name(layer->record->precision),
+        .tactic = layer->tactic,
+        .nodes = tare_engine_string(engine, layer->record->nodes),
+        .output = tare_engine_string(engine, out->name),
+        .output_dims = out->dims,
+        .output_format = out->format == TARE_HWC ? "hwc" : "linear",
+        .output_dtype = tare_dtype_name((enum tare_dtype)out->dtype),
+        .output_scale = out->dtype == TARE_U8 ? out->scale : 0.0f,
+        .output_zero_point = out->zero_point,
+        .weight_bytes = weight_bytes,
+        .is_reformat = layer->record->is_reformat != 0,
+    };
+}
+
+size_t tare_engine_n_taps(const struct tare_engine *engine)
+{
+    return engine->n_taps;
+}
+
+const char *tare_engine_tap_name(const struct tare_engine *engine, size_t i)
+{
+    return tare_engine_string(engine, engine->tensors[engine->taps[i]].name);
+}

@@ -1,0 +1,40 @@
+/* engine/engine.h - a loaded engine: records checked, pointers made. */
+#ifndef TARE_ENGINE_ENGINE_H
+#define TARE_ENGINE_ENGINE_H
+
+#include "base/file.h"
+#include "engine/layer.h"
+#include "tare/engine.h"
+
+struct tare_engine {
+    struct tare_map map; /* of the file, when we opened it */
+    const uint8_t *bytes;
+    const struct tare_plan_header *header;
+    const char *strings;
+    const struct tare_plan_tensor *tensors;
+    const struct tare_plan_layer *records;
+    const int32_t *ids;
+    const uint8_t *params;
+    const uint8_t *weights;
+    size_t n_tensors, n_layers, n_ids;
+    size_t strings_bytes, params_bytes, weights_bytes;
+    struct tare_layer *layers;                     /* [n_layers] */
+    const struct tare_plan_tensor **layer_tensors; /* [n_ids]: ids as pointers */
+    int32_t *taps;                                 /* [n_taps] tensor ids with a name */
+    size_t *tap_layer;                             /* [n_taps] SIZE_MAX: an input */
+    size_t n_taps;
+    size_t scratch_bytes; /* largest of one worker */
+    size_t shared_bytes;
+};
+
+/** The string at `offset`, which was checked when the file was opened. */
+const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset);
+
+/** Set the section pointers after checking magic, version, CPU, sizes and checksums. */
+enum tare_status tare_plan_read(struct tare_engine *engine, const void *bytes,
+                                size_t n_bytes, struct tare_error *err);
+/** Check every record: strings, ids, storage bounds, dims against sizes. */
+enum tare_status tare_plan_check(const struct tare_engine *engine,
+                                 struct tare_error *err);
+
+#endif /* TARE_ENGINE_ENGINE_H */

@@ -1,0 +1,38 @@
+#include "engine/isa.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/cpu.h"
+
+static const struct {
+    const char *name;
+    uint32_t flags;
+} levels[] = {
+    {"ref", TARE_CPU_NONE},
+    {"avx2", TARE_CPU_AVX2},
+    {"avx512", TARE_CPU_AVX2 | TARE_CPU_AVX512},
+    {"vnni", TARE_CPU_AVX2 | TARE_CPU_AVX512 | TARE_CPU_VNNI},
+};
+
+const char *tare_isa_name(uint32_t flags)
+{
+    const char *name = levels[0].name;
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+        if ((levels[i].flags & flags) == levels[i].flags) name = levels[i].name;
+    return name;
+}
+
+bool tare_isa_find(const char *name, uint32_t *flags)
+{
+    if (strcmp(name, "native") == 0) {
+        *flags = tare_cpu_flags();
+        return true;
+    }
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (strcmp(levels[i].name, name) != 0) continue;
+        *flags = levels[i].flags;
+        return true;
+    }
+    return false;
+}

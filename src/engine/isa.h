@@ -1,0 +1,15 @@
+/* engine/isa.h - names of the instruction-set levels that an engine may use. */
+#ifndef TARE_ENGINE_ISA_H
+#define TARE_ENGINE_ISA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** "ref", "avx2", "avx512" or "vnni": the highest level whose bits are all in `flags`.
+ */
+const char *tare_isa_name(uint32_t flags);
+
+/** The bits of a level by name; "native" is what this CPU has. */
+bool tare_isa_find(const char *name, uint32_t *flags);
+
+#endif /* TARE_ENGINE_ISA_H */

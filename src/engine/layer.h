@@ -1,0 +1,64 @@
+/* engine/layer.h - what runs: one kind of layer a line in layers.inc, one file a family
+ * in layers/. A kind has a POD struct of parameters (in layers/params.h), which the
+ * builder writes and the runtime reads in place. */
+#ifndef TARE_ENGINE_LAYER_H
+#define TARE_ENGINE_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/threads.h"
+#include "engine/plan.h"
+
+/* TARE_LAYER_LINE(enumerator, name, params struct, check, prepare, run) */
+#define TARE_LAYER_LINE(id, ...) TARE_LAYER_##id,
+enum tare_layer_kind {
+#include "engine/layers.inc"
+    TARE_LAYER_KIND_COUNT
+};
+#undef TARE_LAYER_LINE
+
+/** A layer of a loaded engine. Pointers lead into the file. */
+struct tare_layer {
+    const struct tare_plan_layer *record;
+    const char *name;
+    const void *params;
+    const struct tare_plan_tensor *const *inputs;  /* [n_inputs] */
+    const struct tare_plan_tensor *const *outputs; /* [n_outputs] */
+    size_t n_inputs;
+    size_t n_outputs;
+    const uint8_t *weights; /* the weights section: constant inputs are in it */
+    /* chosen by prepare: */
+    const void *kernel;   /* the family's variant, whatever its type */
+    const char *tactic;   /* the variant's name */
+    size_t scratch_bytes; /* one worker's scratch */
+    size_t shared_bytes;  /* scratch common to all workers */
+};
+
+/** Addresses for one run. */
+struct tare_layer_run {
+    struct tare_pool *pool;
+    const void *const *inputs; /* [n_inputs] */
+    void *const *outputs;      /* [n_outputs] */
+    char *scratch;             /* worker w: scratch + w * scratch_stride */
+    size_t scratch_stride;
+    char *shared;
+};
+
+struct tare_layer_kind_info {
+    const char *name;
+    size_t params_bytes;
+    /** Prove that params, shapes and sizes fit together, so that run() may trust them:
+     *  the file is hostile. */
+    enum tare_status (*check)(const struct tare_layer *layer, struct tare_error *err);
+    /** Choose the kernel among `isa` and say how much scratch it needs. */
+    enum tare_status (*prepare)(struct tare_layer *layer, uint32_t isa,
+                                struct tare_error *err);
+    void (*run)(const struct tare_layer *layer, const struct tare_layer_run *run);
+};
+
+const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind);
+
+#endif /* TARE_ENGINE_LAYER_H */

@@ -1,0 +1,85 @@
+#include "engine/layers/common.h"
+
+#include "engine/layers/params.h"
+#include "engine/layers/params_u8.h"
+
+#define TARE_LAYER_LINE(id, name, params, stem)                                        \
+    {name, sizeof(params), tare_##stem##_check, tare_##stem##_prepare,                 \
+     tare_##stem##_run},
+static const struct tare_layer_kind_info kinds[] = {
+#include "engine/layers.inc"
+};
+#undef TARE_LAYER_LINE
+
+const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind)
+{
+    return &kinds[kind];
+}
+
+static bool is_type(const struct tare_plan_tensor *t, char type)
+{
+    const bool is_weight = t->storage == TARE_IN_WEIGHTS;
+    switch (type) {
+    case 'f': return t->dtype == TARE_F32;
+    case 'u': return t->dtype == TARE_U8;
+    case 'w': return t->dtype == TARE_F32 && is_weight;
+    case 'b': return t->dtype == TARE_S8 && is_weight;
+    case 'i': return t->dtype == TARE_S32 && is_weight;
+    default: return false;
+    }
+}
+
+static bool are_types(const struct tare_plan_tensor *const *tensors, size_t n,
+                      const char *types)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!types[i] || !is_type(tensors[i], types[i])) return false;
+    return types[n] == '\0';
+}
+
+bool tare_layer_types(const struct tare_layer *layer, const char *inputs,
+                      const char *outputs)
+{
+    return are_types(layer->inputs, layer->n_inputs, inputs) &&
+           are_types(layer->outputs, layer->n_outputs, outputs);
+}
+
+bool tare_product_is(int64_t a, int64_t b, int64_t c, int64_t n)
+{
+    int64_t product;
+    return a >= 1 && b >= 1 && c >= 1 && !__builtin_mul_overflow(a, b, &product) &&
+           !__builtin_mul_overflow(product, c, &product) && product == n;
+}
+
+/* Every field below 2^31, so that products of two cannot overflow. */
+static bool fields_in_range(const struct tare_window *w)
+{
+    const int64_t least_one[] = {w->batch,      w->in_h,      w->in_w,     w->in_c,
+                                 w->out_h,      w->out_w,     w->out_c,    w->groups,
+                                 w->kernel_h,   w->kernel_w,  w->stride_h, w->stride_w,
+                                 w->dilation_h, w->dilation_w};
+    for (size_t i = 0; i < sizeof least_one / sizeof least_one[0]; i++)
+        if (least_one[i] < 1 || least_one[i] > INT32_MAX) return false;
+    return w->pad_top >= 0 && w->pad_top <= INT32_MAX && w->pad_left >= 0 &&
+           w->pad_left <= INT32_MAX;
+}
+
+bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tensor *x,
+                       const struct tare_plan_tensor *y)
+{
+    if (!fields_in_range(w)) return false;
+    if (w->in_c % w->groups != 0 || w->out_c % w->groups != 0) return false;
+    if (w->in_h * w->in_w > INT64_MAX / (w->batch * w->in_c) ||
+        w->out_h * w->out_w > INT64_MAX / (w->batch * w->out_c))
+        return false;
+    return tare_product_is(w->batch * w->in_c, w->in_h, w->in_w, tare_plan_count(x)) &&
+           tare_product_is(w->batch * w->out_c, w->out_h, w->out_w, tare_plan_count(y));
+}
+
+bool tare_pool_window_valid(const struct tare_window *w, int64_t pad_bottom,
+                            int64_t pad_right, const struct tare_layer *layer)
+{
+    return w->in_c == w->out_c && pad_bottom >= 0 && pad_bottom <= INT32_MAX &&
+           pad_right >= 0 && pad_right <= INT32_MAX &&
+           tare_window_valid(w, layer->inputs[0], layer->outputs[0]);
+}

@@ -1,0 +1,137 @@
+/* engine/layers/common.h - what the layers' checks and runs have in common. */
+#ifndef TARE_ENGINE_LAYERS_COMMON_H
+#define TARE_ENGINE_LAYERS_COMMON_H
+
+#include "base/dims.h"
+#include "engine/layer.h"
+#include "kernels/window.h"
+
+/** Declares the three functions of a kind. */
+#define TARE_LAYER_DECLARE(stem)                                                       \
+    enum tare_status tare_##stem##_check(const struct tare_layer *layer,               \
+                                         struct tare_error *err);                      \
+    enum tare_status tare_##stem##_prepare(struct tare_layer *layer, uint32_t isa,     \
+                                           struct tare_error *err);                    \
+    void tare_##stem##_run(const struct tare_layer *layer,                             \
+                           const struct tare_layer_run *run)
+
+#define TARE_LAYER_LINE(id, name, params, stem) TARE_LAYER_DECLARE(stem);
+#include "engine/layers.inc"
+#undef TARE_LAYER_LINE
+
+/** Fail a check: the record of a layer contradicts itself. */
+#define TARE_LAYER_FAIL_IF(cond, err, what)                                            \
+    TARE_FAIL_IF(cond, err, TARE_E_FORMAT, "its record is invalid (%s)", what)
+
+/** Keep the family's variant for `isa` in layer->kernel, its name in layer->tactic. */
+#define TARE_LAYER_CHOOSE(layer, family, isa)                                          \
+    do {                                                                               \
+        for (size_t i_ = 0; i_ < family##_count; i_++)                                 \
+            if (family##_table[i_].fn == family##_select(isa)) {                       \
+                (layer)->kernel = &family##_table[i_];                                 \
+                (layer)->tactic = family##_table[i_].name;                             \
+            }                                                                          \
+    } while (0)
+
+/** Inputs and outputs are as many as wanted, each of the type given by a letter:
+ *  f float32, u uint8, w float32 weight, b byte weight (int8), i int32 weight. A small
+ *  letter in `outputs` likewise. */
+bool tare_layer_types(const struct tare_layer *layer, const char *inputs,
+                      const char *outputs);
+
+/** Number of elements. */
+static inline int64_t tare_plan_count(const struct tare_plan_tensor *t)
+{
+    return tare_dims_count(&t->dims);
+}
+
+/** All fields in range, the groups divide the channels, no window starts behind the
+ *  padded input, and x and y have the elements that it says. */
+bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tensor *x,
+                       const struct tare_plan_tensor *y);
+
+/** The same for the window of a pooling layer, and the pads behind. */
+bool tare_pool_window_valid(const struct tare_window *w, int64_t pad_bottom,
+                            int64_t pad_right, const struct tare_layer *layer);
+
+/** a * b * c == n for factors in [1, INT64_MAX], without overflow. */
+bool tare_product_is(int64_t a, int64_t b, int64_t c, int64_t n);
+
+/** Chunks for `n_units` units so that `pool` is busy to the end without much traffic.
+ */
+static inline int64_t tare_layer_grain(const struct tare_pool *pool, int64_t n_units)
+{
+    const int64_t n = n_units / (4 * (int64_t)tare_pool_size(pool));
+    return n > 0 ? n : 1;
+}
+
+/** A chunk of units of one layer in one run: the argument of the pool's functions. */
+struct tare_layer_job {
+    const struct tare_layer *layer;
+    const struct tare_layer_run *run;
+    const void *data; /* the kernel's buffers, for kernels that take a struct of them */
+};
+
+/** Scratch of one worker. */
+static inline void *tare_layer_scratch(const struct tare_layer_run *run, int worker)
+{
+    return run->scratch + (size_t)worker * run->scratch_stride;
+}
+
+/** Defines prepare and run of a kind whose kernels are fn(params, x, y, begin, end)
+ * with n_units(params) units. */
+#define TARE_LAYER_DEFINE_MAP(stem, family, n_units)                                   \
+    enum tare_status tare_##stem##_prepare(struct tare_layer *layer, uint32_t isa,     \
+                                           struct tare_error *err)                     \
+    {                                                                                  \
+        (void)err;                                                                     \
+        TARE_LAYER_CHOOSE(layer, family, isa);                                         \
+        return TARE_OK;                                                                \
+    }                                                                                  \
+    static void stem##_units(void *arg, int64_t begin, int64_t end, int worker)        \
+    {                                                                                  \
+        const struct tare_layer_job *job = arg;                                        \
+        const struct family##_variant *variant = job->layer->kernel;                   \
+        (void)worker;                                                                  \
+        variant->fn(job->layer->params, job->run->inputs[0], job->run->outputs[0],     \
+                    begin, end);                                                       \
+    }                                                                                  \
+    void tare_##stem##_run(const struct tare_layer *layer,                             \
+                           const struct tare_layer_run *run)                           \
+    {                                                                                  \
+        struct tare_layer_job job = {layer, run, NULL};                                \
+        const int64_t n = n_units(layer->params);                                      \
+        tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), stem##_units,      \
+                      &job);                                                           \
+    }
+
+/** Defines prepare and run of a convolution: kernels fn(params, data, scratch, begin,
+ *  end); fill(layer, run, data) makes the struct of buffers. */
+#define TARE_LAYER_DEFINE_CONV(stem, family, data_struct, fill)                        \
+    enum tare_status tare_##stem##_prepare(struct tare_layer *layer, uint32_t isa,     \
+                                           struct tare_error *err)                     \
+    {                                                                                  \
+        TARE_LAYER_CHOOSE(layer, family, isa);                                         \
+        TARE_LAYER_FAIL_IF(                                                            \
+            !family##_scratch_bytes(layer->params, &layer->scratch_bytes), err,        \
+            "scratch");                                                                \
+        return TARE_OK;                                                                \
+    }                                                                                  \
+    static void stem##_units(void *arg, int64_t begin, int64_t end, int worker)        \
+    {                                                                                  \
+        const struct tare_layer_job *job = arg;                                        \
+        const struct family##_variant *variant = job->layer->kernel;                   \
+        variant->fn(job->layer->params, job->data,                                     \
+                    tare_layer_scratch(job->run, worker), begin, end);                 \
+    }                                                                                  \
+    void tare_##stem##_run(const struct tare_layer *layer,                             \
+                           const struct tare_layer_run *run)                           \
+    {                                                                                  \
+        const struct data_struct data = fill(layer, run);                              \
+        struct tare_layer_job job = {layer, run, &data};                               \
+        const int64_t n = family##_units(layer->params);                               \
+        tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), stem##_units,      \
+                      &job);                                                           \
+    }
+
+#endif /* TARE_ENGINE_LAYERS_COMMON_H */

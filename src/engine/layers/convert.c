@@ -1,0 +1,147 @@
+/* Float to uint8 and back, with a change of layout: units are the pixels of all
+ * images. */
+#include "engine/layers/common.h"
+#include "engine/layers/params.h"
+#include "engine/layers/params_u8.h"
+
+static bool shape_valid(const struct tare_convert_params *p,
+                        const struct tare_plan_tensor *bytes,
+                        const struct tare_plan_tensor *floats)
+{
+    if (!tare_product_is(p->n_images, p->n_pixels, p->n_channels,
+                         tare_plan_count(bytes)))
+        return false;
+    const int64_t dims[] = {p->n_images, p->n_pixels, p->n_channels};
+    const int64_t strides[] = {p->image_stride, p->pixel_stride, p->channel_stride};
+    int64_t at = 0;
+    for (int i = 0; i < 3; i++) {
+        int64_t step;
+        if (strides[i] < 0 || __builtin_mul_overflow(dims[i] - 1, strides[i], &step) ||
+            __builtin_add_overflow(at, step, &at))
+            return false;
+    }
+    return at < tare_plan_count(floats);
+}
+
+/* Splits a range of pixels of all images at the images. */
+struct span {
+    int64_t image, begin, end;
+};
+
+static bool next_span(const struct tare_convert_params *p, int64_t *begin, int64_t end,
+                      struct span *span)
+{
+    if (*begin >= end) return false;
+    span->image = *begin / p->n_pixels;
+    span->begin = *begin % p->n_pixels;
+    const int64_t length = end - *begin;
+    const int64_t room = p->n_pixels - span->begin;
+    span->end = span->begin + (length < room ? length : room);
+    *begin += span->end - span->begin;
+    return true;
+}
+
+static int64_t pixel_grain(const struct tare_convert_params *p)
+{
+    const int64_t n = 32768 / p->n_channels;
+    return n > 0 ? n : 1;
+}
+
+enum tare_status tare_quantize_layer_check(const struct tare_layer *layer,
+                                           struct tare_error *err)
+{
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "f", "u"), err, "tensors");
+    TARE_LAYER_FAIL_IF(!shape_valid(layer->params, layer->outputs[0], layer->inputs[0]),
+                       err, "shapes");
+    return TARE_OK;
+}
+
+enum tare_status tare_quantize_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                             struct tare_error *err)
+{
+    (void)err;
+    TARE_LAYER_CHOOSE(layer, tare_f32_u8_quantize, isa);
+    return TARE_OK;
+}
+
+static void quantize_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct tare_layer_job *job = arg;
+    const struct tare_convert_params *p = job->layer->params;
+    const struct tare_f32_u8_quantize_variant *variant = job->layer->kernel;
+    const float *src = job->run->inputs[0];
+    uint8_t *dst = job->run->outputs[0];
+    struct span span;
+    (void)worker;
+    while (next_span(p, &begin, end, &span))
+        variant->fn(job->data, src + span.image * p->image_stride,
+                    dst + span.image * p->n_pixels * p->n_channels, span.begin,
+                    span.end);
+}
+
+void tare_quantize_layer_run(const struct tare_layer *layer,
+                             const struct tare_layer_run *run)
+{
+    const struct tare_convert_params *p = layer->params;
+    const struct tare_plan_tensor *y = layer->outputs[0];
+    const struct tare_f32_u8_quantize quantize = {
+        .channels = p->n_channels,
+        .pixel_stride = p->pixel_stride,
+        .channel_stride = p->channel_stride,
+        .scale = y->scale,
+        .lower = y->zero_point ? -127.0f : 0.0f,
+        .upper = y->zero_point ? 127.0f : 255.0f,
+        .zero_point = y->zero_point,
+    };
+    struct tare_layer_job job = {layer, run, &quantize};
+    tare_pool_run(run->pool, p->n_images * p->n_pixels, pixel_grain(p), quantize_units,
+                  &job);
+}
+
+enum tare_status tare_dequantize_layer_check(const struct tare_layer *layer,
+                                             struct tare_error *err)
+{
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "u", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(!shape_valid(layer->params, layer->inputs[0], layer->outputs[0]),
+                       err, "shapes");
+    return TARE_OK;
+}
+
+enum tare_status tare_dequantize_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                               struct tare_error *err)
+{
+    (void)err;
+    TARE_LAYER_CHOOSE(layer, tare_u8_f32_dequantize, isa);
+    return TARE_OK;
+}
+
+static void dequantize_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct tare_layer_job *job = arg;
+    const struct tare_convert_params *p = job->layer->params;
+    const struct tare_u8_f32_dequantize_variant *variant = job->layer->kernel;
+    const uint8_t *src = job->run->inputs[0];
+    float *dst = job->run->outputs[0];
+    struct span span;
+    (void)worker;
+    while (next_span(p, &begin, end, &span))
+        variant->fn(job->data, src + span.image * p->n_pixels * p->n_channels,
+                    dst + span.image * p->image_stride, span.begin, span.end);
+}
+
+void tare_dequantize_layer_run(const struct tare_layer *layer,
+                               const struct tare_layer_run *run)
+{
+    const struct tare_convert_params *p = layer->params;
+    const struct tare_plan_tensor *x = layer->inputs[0];
+    const struct tare_u8_f32_dequantize dequantize = {
+        .channels = p->n_channels,
+        .pixel_stride = p->pixel_stride,
+        .channel_stride = p->channel_stride,
+        .scale = x->scale,
+        .zero_point = x->zero_point,
+    };
+    struct tare_layer_job job = {layer, run, &dequantize};
+    tare_pool_run(run->pool, p->n_images * p->n_pixels, pixel_grain(p),
+                  dequantize_units, &job);
+}

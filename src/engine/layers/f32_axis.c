@@ -1,0 +1,110 @@
+/* Pooling, softmax, reductions and resampling in float32. */
+#include "engine/layers/common.h"
+#include "engine/layers/params.h"
+
+enum tare_status tare_f32_pool_layer_check(const struct tare_layer *layer,
+                                           struct tare_error *err)
+{
+    const struct tare_f32_pool *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "f", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(
+        p->mode < 0 || p->mode > TARE_POOL_AVERAGE_INCLUDE_PAD ||
+            !tare_pool_window_valid(&p->window, p->pad_bottom, p->pad_right, layer),
+        err, "window");
+    return TARE_OK;
+}
+
+TARE_LAYER_DEFINE_MAP(f32_pool_layer, tare_f32_pool, tare_f32_pool_units)
+
+enum tare_status tare_f32_softmax_layer_check(const struct tare_layer *layer,
+                                              struct tare_error *err)
+{
+    const struct tare_f32_softmax *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "f", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(
+        !tare_product_is(p->outer, p->n, p->inner, tare_plan_count(layer->inputs[0])) ||
+            layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes,
+        err, "shapes");
+    return TARE_OK;
+}
+
+TARE_LAYER_DEFINE_MAP(f32_softmax_layer, tare_f32_softmax, tare_f32_softmax_units)
+
+enum tare_status tare_f32_reduce_layer_check(const struct tare_layer *layer,
+                                             struct tare_error *err)
+{
+    const struct tare_f32_reduce *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "f", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(
+        p->mode < 0 || p->mode > TARE_REDUCE_MIN ||
+            !tare_product_is(p->outer, p->n, p->inner,
+                             tare_plan_count(layer->inputs[0])) ||
+            !tare_product_is(p->outer, 1, p->inner, tare_plan_count(layer->outputs[0])),
+        err, "shapes");
+    return TARE_OK;
+}
+
+TARE_LAYER_DEFINE_MAP(f32_reduce_layer, tare_f32_reduce, tare_f32_reduce_units)
+
+/* The samples come from the file: every index must lie inside the input. */
+static bool samples_valid(const struct tare_layer *layer, size_t input, int32_t taps,
+                          int64_t n_in, int64_t n_out)
+{
+    const struct tare_plan_tensor *t = layer->inputs[input];
+    if (n_out < 1 || n_out > INT32_MAX ||
+        t->n_bytes != (uint64_t)n_out * sizeof(struct tare_resize_sample))
+        return false;
+    const void *data = layer->weights + t->offset;
+    const struct tare_resize_sample *samples = data;
+    for (int64_t i = 0; i < n_out; i++)
+        for (int k = 0; k < taps; k++)
+            if (samples[i].index[k] < 0 || samples[i].index[k] >= n_in) return false;
+    return true;
+}
+
+enum tare_status tare_f32_resize_layer_check(const struct tare_layer *layer,
+                                             struct tare_error *err)
+{
+    const struct tare_f32_resize *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "fbb", "f"), err, "tensors");
+    bool ok = (p->taps == 1 || p->taps == 2 || p->taps == 4) && p->batch >= 1 &&
+              p->batch <= INT32_MAX && p->channels >= 1 && p->channels <= INT32_MAX &&
+              p->in_h >= 1 && p->in_h <= INT32_MAX && p->in_w >= 1 &&
+              p->in_w <= INT32_MAX &&
+              samples_valid(layer, 1, p->taps, p->in_h, p->out_h) &&
+              samples_valid(layer, 2, p->taps, p->in_w, p->out_w);
+    ok = ok &&
+         tare_product_is(p->batch * p->channels, p->in_h, p->in_w,
+                         tare_plan_count(layer->inputs[0])) &&
+         tare_product_is(p->batch * p->channels, p->out_h, p->out_w,
+                         tare_plan_count(layer->outputs[0]));
+    TARE_LAYER_FAIL_IF(!ok, err, "shapes");
+    return TARE_OK;
+}
+
+enum tare_status tare_f32_resize_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                               struct tare_error *err)
+{
+    (void)err;
+    TARE_LAYER_CHOOSE(layer, tare_f32_resize, isa);
+    return TARE_OK;
+}
+
+static void resize_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct tare_layer_job *job = arg;
+    const struct tare_f32_resize_variant *variant = job->layer->kernel;
+    (void)worker;
+    variant->fn(job->layer->params, job->data, begin, end);
+}
+
+void tare_f32_resize_layer_run(const struct tare_layer *layer,
+                               const struct tare_layer_run *run)
+{
+    const struct tare_f32_resize *p = layer->params;
+    const struct tare_f32_resize_data data = {run->inputs[0], run->inputs[1],
+                                              run->inputs[2], run->outputs[0]};
+    struct tare_layer_job job = {layer, run, &data};
+    const int64_t n = p->batch * p->out_h;
+    tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), resize_units, &job);
+}

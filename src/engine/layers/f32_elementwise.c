@@ -1,0 +1,144 @@
+/* Element by element in float32: one input, two inputs with broadcasting, and a scale
+ * and a shift for each channel. */
+#include <math.h>
+
+#include "engine/layers/common.h"
+#include "engine/layers/params.h"
+
+/* Elements a chunk: large enough that handing it out costs nothing. */
+enum { ELEMENT_GRAIN = 16384 };
+
+enum tare_status tare_f32_unary_layer_check(const struct tare_layer *layer,
+                                            struct tare_error *err)
+{
+    const struct tare_f32_unary *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "f", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(p->op < 0 || p->op >= TARE_UNARY_COUNT ||
+                           layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes,
+                       err, "parameters");
+    return TARE_OK;
+}
+
+enum tare_status tare_f32_unary_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                              struct tare_error *err)
+{
+    (void)err;
+    TARE_LAYER_CHOOSE(layer, tare_f32_unary, isa);
+    return TARE_OK;
+}
+
+static void unary_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct tare_layer_job *job = arg;
+    const struct tare_f32_unary_variant *variant = job->layer->kernel;
+    (void)worker;
+    variant->fn(job->layer->params, job->run->inputs[0], job->run->outputs[0], begin,
+                end);
+}
+
+void tare_f32_unary_layer_run(const struct tare_layer *layer,
+                              const struct tare_layer_run *run)
+{
+    struct tare_layer_job job = {layer, run, NULL};
+    tare_pool_run(run->pool, tare_plan_count(layer->outputs[0]), ELEMENT_GRAIN,
+                  unary_units, &job);
+}
+
+/* The last element that an operand's strides reach lies inside its tensor. */
+static bool operand_fits(const struct tare_binary_loop *loop, const int64_t *strides,
+                         int64_t n_elems)
+{
+    int64_t at = 0;
+    for (int i = 0; i < loop->rank; i++) {
+        int64_t step;
+        if (strides[i] < 0 ||
+            __builtin_mul_overflow(loop->dims[i] - 1, strides[i], &step) ||
+            __builtin_add_overflow(at, step, &at))
+            return false;
+    }
+    return at < n_elems && strides[loop->rank - 1] <= 1;
+}
+
+enum tare_status tare_f32_binary_layer_check(const struct tare_layer *layer,
+                                             struct tare_error *err)
+{
+    const struct tare_f32_binary *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "ff", "f"), err, "tensors");
+    bool ok = p->op >= 0 && p->op < TARE_BINARY_COUNT && p->loop.rank >= 1 &&
+              p->loop.rank <= TARE_MAX_RANK && !p->epilogue.has_residual &&
+              !isnan(p->epilogue.lower) && !isnan(p->epilogue.upper);
+    int64_t n = 1;
+    for (int i = 0; ok && i < p->loop.rank; i++)
+        ok = p->loop.dims[i] >= 1 && !__builtin_mul_overflow(n, p->loop.dims[i], &n);
+    ok = ok && n == tare_plan_count(layer->outputs[0]) &&
+         operand_fits(&p->loop, p->loop.a_strides, tare_plan_count(layer->inputs[0])) &&
+         operand_fits(&p->loop, p->loop.b_strides, tare_plan_count(layer->inputs[1]));
+    TARE_LAYER_FAIL_IF(!ok, err, "shapes");
+    return TARE_OK;
+}
+
+enum tare_status tare_f32_binary_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                               struct tare_error *err)
+{
+    (void)err;
+    TARE_LAYER_CHOOSE(layer, tare_f32_binary, isa);
+    return TARE_OK;
+}
+
+static void binary_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct tare_layer_job *job = arg;
+    const struct tare_f32_binary_variant *variant = job->layer->kernel;
+    (void)worker;
+    variant->fn(job->layer->params, job->run->inputs[0], job->run->inputs[1],
+                job->run->outputs[0], begin, end);
+}
+
+void tare_f32_binary_layer_run(const struct tare_layer *layer,
+                               const struct tare_layer_run *run)
+{
+    struct tare_layer_job job = {layer, run, NULL};
+    const int64_t n = tare_f32_binary_units(layer->params);
+    tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), binary_units, &job);
+}
+
+enum tare_status tare_f32_affine_layer_check(const struct tare_layer *layer,
+                                             struct tare_error *err)
+{
+    const struct tare_affine_params *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "fww", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(!tare_product_is(p->n_pixels, p->n_channels, 1,
+                                        tare_plan_count(layer->outputs[0])) ||
+                           layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes ||
+                           tare_plan_count(layer->inputs[1]) != p->n_channels ||
+                           tare_plan_count(layer->inputs[2]) != p->n_channels,
+                       err, "shapes");
+    return TARE_OK;
+}
+
+enum tare_status tare_f32_affine_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                               struct tare_error *err)
+{
+    (void)err;
+    TARE_LAYER_CHOOSE(layer, tare_f32_affine, isa);
+    return TARE_OK;
+}
+
+static void affine_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct tare_layer_job *job = arg;
+    const struct tare_affine_params *p = job->layer->params;
+    const struct tare_f32_affine_variant *variant = job->layer->kernel;
+    (void)worker;
+    variant->fn(p->n_channels, job->run->inputs[0], job->run->inputs[1],
+                job->run->inputs[2], job->run->outputs[0], begin, end);
+}
+
+void tare_f32_affine_layer_run(const struct tare_layer *layer,
+                               const struct tare_layer_run *run)
+{
+    const struct tare_affine_params *p = layer->params;
+    struct tare_layer_job job = {layer, run, NULL};
+    tare_pool_run(run->pool, p->n_pixels, ELEMENT_GRAIN / p->n_channels, affine_units,
+                  &job);
+}

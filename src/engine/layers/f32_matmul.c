@@ -1,0 +1,144 @@
+/* A product of two activations: b is packed while running, matrix by matrix. */
+#include <math.h>
+
+#include "base/mem.h"
+#include "engine/layers/common.h"
+#include "engine/layers/params.h"
+
+static struct tare_f32_conv as_conv(const struct tare_matmul_params *p)
+{
+    return (struct tare_f32_conv){
+        .window = {.batch = 1,
+                   .in_h = 1,
+                   .in_w = p->m,
+                   .in_c = p->k,
+                   .out_h = 1,
+                   .out_w = p->m,
+                   .out_c = p->n,
+                   .groups = 1,
+                   .kernel_h = 1,
+                   .kernel_w = 1,
+                   .stride_h = 1,
+                   .stride_w = 1,
+                   .dilation_h = 1,
+                   .dilation_w = 1},
+        .epilogue = {0, 1.0f, -INFINITY, INFINITY},
+    };
+}
+
+static int64_t n_matrices(const struct tare_matmul_params *p)
+{
+    int64_t n = 1;
+    for (int64_t i = 0; i < p->rank; i++)
+        n *= p->dims[i];
+    return n;
+}
+
+/* Largest element offset of the batch axes; -1 when it does not fit. */
+static int64_t reach(const struct tare_matmul_params *p, const int64_t *strides)
+{
+    int64_t at = 0;
+    for (int64_t i = 0; i < p->rank; i++) {
+        int64_t step;
+        if (strides[i] < 0 ||
+            __builtin_mul_overflow(p->dims[i] - 1, strides[i], &step) ||
+            __builtin_add_overflow(at, step, &at))
+            return -1;
+    }
+    return at;
+}
+
+static bool operand_fits(const struct tare_matmul_params *p, const int64_t *strides,
+                         int64_t matrix, int64_t n_elems)
+{
+    const int64_t at = reach(p, strides);
+    return at >= 0 && matrix <= n_elems && at <= n_elems - matrix;
+}
+
+enum tare_status tare_f32_matmul_layer_check(const struct tare_layer *layer,
+                                             struct tare_error *err)
+{
+    const struct tare_matmul_params *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "ff", "f"), err, "tensors");
+    bool ok = p->m >= 1 && p->m <= INT32_MAX && p->k >= 1 && p->k <= INT32_MAX &&
+              p->n >= 1 && p->n <= INT32_MAX && p->rank >= 0 &&
+              p->rank <= TARE_MAX_RANK;
+    int64_t n = 1;
+    for (int64_t i = 0; ok && i < p->rank; i++)
+        ok = p->dims[i] >= 1 && !__builtin_mul_overflow(n, p->dims[i], &n);
+    ok =
+        ok && tare_product_is(n, p->m, p->n, tare_plan_count(layer->outputs[0])) &&
+        operand_fits(p, p->a_strides, p->m * p->k, tare_plan_count(layer->inputs[0])) &&
+        operand_fits(p, p->b_strides, p->k * p->n, tare_plan_count(layer->inputs[1]));
+    TARE_LAYER_FAIL_IF(!ok, err, "shapes");
+    return TARE_OK;
+}
+
+enum tare_status tare_f32_matmul_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                               struct tare_error *err)
+{
+    const struct tare_f32_conv conv = as_conv(layer->params);
+    TARE_LAYER_CHOOSE(layer, tare_f32_conv, isa);
+    size_t packed;
+    TARE_LAYER_FAIL_IF(
+        !tare_f32_conv_scratch_bytes(&conv, &layer->scratch_bytes) ||
+            !tare_f32_conv_packed_bytes(&conv, &packed) ||
+            !tare_add_size(packed, TARE_PLAN_SLACK, &layer->shared_bytes),
+        err, "scratch");
+    return TARE_OK;
+}
+
+struct job {
+    const struct tare_matmul_params *params;
+    const struct tare_f32_conv *conv;
+    struct tare_f32_conv_data data;
+    const float *b;
+    const struct tare_layer *layer;
+    const struct tare_layer_run *run;
+};
+
+static void pack_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct job *job = arg;
+    void *packed = job->run->shared;
+    (void)worker;
+    tare_f32_conv_pack_matrix(job->params->k, job->params->n, job->b, job->params->n, 1,
+                              packed, begin, end);
+}
+
+static void product_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct job *job = arg;
+    const struct tare_f32_conv_variant *variant = job->layer->kernel;
+    variant->fn(job->conv, &job->data,
+                job->run->scratch + (size_t)worker * job->run->scratch_stride, begin,
+                end);
+}
+
+void tare_f32_matmul_layer_run(const struct tare_layer *layer,
+                               const struct tare_layer_run *run)
+{
+    const struct tare_matmul_params *p = layer->params;
+    const struct tare_f32_conv conv = as_conv(p);
+    const float *a = run->inputs[0], *b = run->inputs[1];
+    float *y = run->outputs[0];
+    const void *packed = run->shared;
+    struct job job = {.params = p, .conv = &conv, .layer = layer, .run = run};
+    const int64_t n = n_matrices(p), n_units = tare_f32_conv_units(&conv);
+    const int64_t n_pack = tare_f32_conv_pack_matrix_units(p->n);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t rest = i, a_at = 0, b_at = 0;
+        for (int64_t axis = p->rank - 1; axis >= 0; axis--) {
+            a_at += rest % p->dims[axis] * p->a_strides[axis];
+            b_at += rest % p->dims[axis] * p->b_strides[axis];
+            rest /= p->dims[axis];
+        }
+        job.b = b + b_at;
+        job.data = (struct tare_f32_conv_data){
+            .x = a + a_at, .weights = packed, .y = y + i * p->m * p->n};
+        tare_pool_run(run->pool, n_pack, tare_layer_grain(run->pool, n_pack),
+                      pack_units, &job);
+        tare_pool_run(run->pool, n_units, tare_layer_grain(run->pool, n_units),
+                      product_units, &job);
+    }
+}

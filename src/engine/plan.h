@@ -1,0 +1,87 @@
+/* engine/plan.h - the engine file: plain records in checksummed sections.
+ *
+ *     header | section table | strings | tensors | layers | ids | params | weights
+ *
+ * Sections start on 64-byte boundaries. All numbers are little-endian, as on every
+ * machine that we support; nothing is parsed or copied when a file is loaded. Any
+ * change of a record here needs a new TARE_PLAN_VERSION. */
+#ifndef TARE_ENGINE_PLAN_H
+#define TARE_ENGINE_PLAN_H
+
+#include <stdint.h>
+
+#include "tare/tensor.h"
+
+#define TARE_PLAN_MAGIC   "TAREPLAN"
+#define TARE_PLAN_VERSION 1
+
+/* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
+#define TARE_PLAN_SLACK 256
+
+enum tare_plan_section_kind {
+    TARE_SECTION_STRINGS, /* NUL-terminated, back to back; offset 0 is "" */
+    TARE_SECTION_TENSORS, /* struct tare_plan_tensor */
+    TARE_SECTION_LAYERS,  /* struct tare_plan_layer */
+    TARE_SECTION_IDS,     /* int32_t tensor ids, lists of the layers and the bindings */
+    TARE_SECTION_PARAMS,  /* each layer's own struct, on 64-byte boundaries */
+    TARE_SECTION_WEIGHTS, /* constant data, on 64-byte boundaries, slack behind each */
+    TARE_SECTION_COUNT
+};
+
+struct tare_plan_section {
+    uint64_t offset; /* from the start of the file */
+    uint64_t n_bytes;
+    uint64_t hash; /* XXH3 of the content */
+};
+
+struct tare_plan_header {
+    char magic[8];
+    uint32_t version;
+    uint32_t isa; /* TARE_CPU_* bits that must be there, and all that is used */
+    uint64_t file_bytes;
+    uint64_t arena_bytes;  /* activations of one context */
+    uint32_t model;        /* string */
+    uint32_t tare_version; /* string */
+    uint32_t n_inputs;     /* bindings: the first ids of the ids section */
+    uint32_t n_outputs;
+    struct tare_plan_section sections[TARE_SECTION_COUNT];
+    uint64_t hash; /* of all before it */
+};
+
+enum tare_format {
+    TARE_LINEAR = 0, /* ONNX's order */
+    TARE_HWC = 1     /* rank 4: [N,C,H,W] is stored as [N,H,W,C] */
+};
+
+enum tare_storage {
+    TARE_IN_ARENA,   /* offset into the context's arena */
+    TARE_IN_WEIGHTS, /* offset into the weights section */
+    TARE_IN_BINDING  /* offset is the number of the binding */
+};
+
+struct tare_plan_tensor {
+    uint32_t name;   /* string; "" for what has no ONNX name of its own */
+    uint32_t dtype;  /* TARE_F32 or TARE_U8 */
+    uint32_t format; /* enum tare_format */
+    uint32_t storage;
+    struct tare_dims dims; /* in ONNX's order, whatever the format */
+    uint64_t offset;
+    uint64_t n_bytes;
+    float scale; /* of TARE_U8: real = scale * (q - zero_point) */
+    int32_t zero_point;
+};
+
+struct tare_plan_layer {
+    uint32_t name;
+    uint32_t nodes; /* string: ONNX nodes inside */
+    uint32_t kind;  /* enum tare_layer_kind */
+    uint32_t precision;
+    uint32_t first_id; /* of the inputs, then the outputs, in the ids section */
+    uint32_t n_inputs;
+    uint32_t n_outputs;
+    uint32_t is_reformat;
+    uint64_t params; /* offset */
+    uint64_t params_bytes;
+};
+
+#endif /* TARE_ENGINE_PLAN_H */

@@ -1,0 +1,198 @@
+/* Reading of an engine file that may be damaged or forged: nothing is used unchecked.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/dims.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "engine/isa.h"
+
+static const char rebuild[] = "build the engine again with `tare build`";
+
+static enum tare_status check_header(const struct tare_plan_header *h, size_t n_bytes,
+                                     struct tare_error *err)
+{
+    TARE_FAIL_IF(memcmp(h->magic, TARE_PLAN_MAGIC, sizeof h->magic) != 0, err,
+                 TARE_E_FORMAT, "not a tare engine (its first bytes differ)");
+    TARE_FAIL_IF(h->version != TARE_PLAN_VERSION, err, TARE_E_UNSUPPORTED,
+                 "engine format %u, this tare reads format %d: %s",
+                 (unsigned)h->version, TARE_PLAN_VERSION, rebuild);
+    TARE_FAIL_IF(h->hash != tare_hash64(h, offsetof(struct tare_plan_header, hash)),
+                 err, TARE_E_FORMAT, "damaged engine (checksum of the header): %s",
+                 rebuild);
+    TARE_FAIL_IF(h->file_bytes != n_bytes, err, TARE_E_FORMAT,
+                 "truncated engine (%zu bytes, want %llu): %s", n_bytes,
+                 (unsigned long long)h->file_bytes, rebuild);
+    const uint32_t missing = h->isa & ~tare_cpu_flags();
+    TARE_FAIL_IF(
+        missing, err, TARE_E_UNSUPPORTED,
+        "engine needs the instruction set '%s', this CPU offers '%s': build it "
+        "again here, or with --isa=%s",
+        tare_isa_name(h->isa), tare_isa_name(tare_cpu_flags()),
+        tare_isa_name(tare_cpu_flags()));
+    return TARE_OK;
+}
+
+static enum tare_status check_sections(const struct tare_plan_header *h,
+                                       const uint8_t *bytes, struct tare_error *err)
+{
+    static const char *const names[TARE_SECTION_COUNT] = {
+        "strings", "tensors", "layers", "ids", "params", "weights"};
+    for (int i = 0; i < TARE_SECTION_COUNT; i++) {
+        const struct tare_plan_section *s = &h->sections[i];
+        TARE_FAIL_IF(s->offset % TARE_ALIGN != 0 || s->offset > h->file_bytes ||
+                         s->n_bytes > h->file_bytes - s->offset,
+                     err, TARE_E_FORMAT, "damaged engine (place of section '%s'): %s",
+                     names[i], rebuild);
+        TARE_FAIL_IF(s->hash != tare_hash64(bytes + s->offset, (size_t)s->n_bytes), err,
+                     TARE_E_FORMAT, "damaged engine (checksum of section '%s'): %s",
+                     names[i], rebuild);
+    }
+    return TARE_OK;
+}
+
+static size_t records(const struct tare_plan_header *h, int section,
+                      size_t record_bytes)
+{
+    return (size_t)h->sections[section].n_bytes / record_bytes;
+}
+
+enum tare_status tare_plan_read(struct tare_engine *engine, const void *data,
+                                size_t n_bytes, struct tare_error *err)
+{
+    const uint8_t *bytes = data;
+    TARE_FAIL_IF((uintptr_t)data % TARE_ALIGN != 0, err, TARE_E_ARG,
+                 "engine: the bytes are not aligned to %zu", TARE_ALIGN);
+    TARE_FAIL_IF(n_bytes < sizeof(struct tare_plan_header), err, TARE_E_FORMAT,
+                 "not a tare engine (%zu bytes)", n_bytes);
+    const struct tare_plan_header *h = data;
+    TARE_TRY(check_header(h, n_bytes, err), err, "engine");
+    TARE_TRY(check_sections(h, bytes, err), err, "engine");
+
+    engine->bytes = bytes;
+    engine->header = h;
+    engine->strings = data;
+    engine->strings += h->sections[TARE_SECTION_STRINGS].offset;
+    engine->strings_bytes = (size_t)h->sections[TARE_SECTION_STRINGS].n_bytes;
+    const void *tensors = bytes + h->sections[TARE_SECTION_TENSORS].offset;
+    engine->tensors = tensors;
+    engine->n_tensors =
+        records(h, TARE_SECTION_TENSORS, sizeof(struct tare_plan_tensor));
+    const void *layers = bytes + h->sections[TARE_SECTION_LAYERS].offset;
+    engine->records = layers;
+    engine->n_layers = records(h, TARE_SECTION_LAYERS, sizeof(struct tare_plan_layer));
+    const void *ids = bytes + h->sections[TARE_SECTION_IDS].offset;
+    engine->ids = ids;
+    engine->n_ids = records(h, TARE_SECTION_IDS, sizeof(int32_t));
+    engine->params = bytes + h->sections[TARE_SECTION_PARAMS].offset;
+    engine->params_bytes = (size_t)h->sections[TARE_SECTION_PARAMS].n_bytes;
+    engine->weights = bytes + h->sections[TARE_SECTION_WEIGHTS].offset;
+    engine->weights_bytes = (size_t)h->sections[TARE_SECTION_WEIGHTS].n_bytes;
+    return TARE_OK;
+}
+
+static bool string_ok(const struct tare_engine *e, uint32_t offset)
+{
+    return offset < e->strings_bytes;
+}
+
+/* [offset, offset + n_bytes + slack) lies inside [0, limit). */
+static bool inside(uint64_t offset, uint64_t n_bytes, uint64_t slack, uint64_t limit)
+{
+    return offset % TARE_ALIGN == 0 && offset <= limit && n_bytes <= limit - offset &&
+           slack <= limit - offset - n_bytes;
+}
+
+static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor *t)
+{
+    size_t n_bytes;
+    const bool is_weight = t->storage == TARE_IN_WEIGHTS;
+    if (!string_ok(e, t->name) ||
+        (t->dtype != TARE_F32 && t->dtype != TARE_U8 &&
+         !(is_weight && (t->dtype == TARE_S8 || t->dtype == TARE_S32))) ||
+        (t->format != TARE_LINEAR && t->format != TARE_HWC))
+        return false;
+    if (!tare_dims_bytes(&t->dims, (enum tare_dtype)t->dtype, &n_bytes) ||
+        n_bytes != t->n_bytes || (t->format == TARE_HWC && t->dims.rank != 4))
+        return false;
+    for (int i = 0; i < t->dims.rank; i++)
+        if (t->dims.d[i] < 1) return false;
+    if (t->dtype == TARE_U8 && (!isnormal(t->scale) || t->scale < 0.0f ||
+                                (t->zero_point != 0 && t->zero_point != 128)))
+        return false;
+    switch (t->storage) {
+    case TARE_IN_ARENA:
+        return inside(t->offset, t->n_bytes, TARE_PLAN_SLACK, e->header->arena_bytes);
+    case TARE_IN_WEIGHTS:
+        return inside(t->offset, t->n_bytes, TARE_PLAN_SLACK, e->weights_bytes);
+    case TARE_IN_BINDING:
+        return t->offset < (uint64_t)e->header->n_inputs + e->header->n_outputs &&
+               t->dtype == TARE_F32 && t->format == TARE_LINEAR;
+    default: return false;
+    }
+}
+
+static enum tare_status check_layer_record(const struct tare_engine *e, size_t i,
+                                           struct tare_error *err)
+{
+    const struct tare_plan_layer *r = &e->records[i];
+    const uint64_t n_ids = (uint64_t)r->n_inputs + r->n_outputs;
+    const bool ok = string_ok(e, r->name) && string_ok(e, r->nodes) &&
+                    r->kind < TARE_LAYER_KIND_COUNT && r->precision <= 3 &&
+                    r->n_outputs >= 1 && r->first_id <= e->n_ids &&
+                    n_ids <= e->n_ids - r->first_id &&
+                    inside(r->params, r->params_bytes, 0, e->params_bytes) &&
+                    r->params_bytes == tare_layer_kind_info(r->kind)->params_bytes;
+    TARE_FAIL_IF(!ok, err, TARE_E_FORMAT,
+                 "engine: the record of layer %zu is invalid: %s", i, rebuild);
+    for (uint32_t k = r->n_inputs; k < n_ids; k++)
+        TARE_FAIL_IF(e->tensors[e->ids[r->first_id + k]].storage == TARE_IN_WEIGHTS,
+                     err, TARE_E_FORMAT, "engine: layer %zu writes to weights: %s", i,
+                     rebuild);
+    return TARE_OK;
+}
+
+static enum tare_status check_bindings(const struct tare_engine *e,
+                                       struct tare_error *err)
+{
+    const uint64_t n = (uint64_t)e->header->n_inputs + e->header->n_outputs;
+    bool ok = n <= e->n_ids && e->header->n_outputs >= 1;
+    for (size_t i = 0; ok && i < n; i++) {
+        const struct tare_plan_tensor *t = &e->tensors[e->ids[i]];
+        ok = t->storage == TARE_IN_BINDING && t->offset == i;
+    }
+    for (size_t i = 0; ok && i < e->n_tensors; i++) {
+        const struct tare_plan_tensor *t = &e->tensors[i];
+        ok = t->storage != TARE_IN_BINDING ||
+             t->n_bytes == e->tensors[e->ids[t->offset]].n_bytes;
+    }
+    TARE_FAIL_IF(!ok, err, TARE_E_FORMAT, "engine: the list of bindings is invalid: %s",
+                 rebuild);
+    return TARE_OK;
+}
+
+enum tare_status tare_plan_check(const struct tare_engine *e, struct tare_error *err)
+{
+    TARE_FAIL_IF(e->strings_bytes == 0 || e->strings[0] != '\0' ||
+                     e->strings[e->strings_bytes - 1] != '\0' ||
+                     !string_ok(e, e->header->model) ||
+                     !string_ok(e, e->header->tare_version),
+                 err, TARE_E_FORMAT, "engine: its strings are invalid: %s", rebuild);
+    TARE_FAIL_IF(e->header->arena_bytes > (uint64_t)INT64_MAX / 2, err, TARE_E_FORMAT,
+                 "engine: the arena's size is invalid: %s", rebuild);
+    for (size_t i = 0; i < e->n_tensors; i++)
+        TARE_FAIL_IF(!tensor_ok(e, &e->tensors[i]), err, TARE_E_FORMAT,
+                     "engine: the record of tensor %zu is invalid: %s", i, rebuild);
+    for (size_t i = 0; i < e->n_ids; i++)
+        TARE_FAIL_IF(e->ids[i] < 0 || (size_t)e->ids[i] >= e->n_tensors, err,
+                     TARE_E_FORMAT, "engine: tensor number %zu is invalid: %s", i,
+                     rebuild);
+    for (size_t i = 0; i < e->n_layers; i++) {
+        const enum tare_status st = check_layer_record(e, i, err);
+        if (st != TARE_OK) return st;
+    }
+    return check_bindings(e, err);
+}
