@@ -15,6 +15,7 @@ bool tare_import_default_domain(const char *domain)
     return !domain || !*domain || strcmp(domain, "ai.onnx") == 0;
 }
 
+/** The version of the default operator set; 0 when the model does not import it. */
 static enum tare_status read_opset(const Onnx__ModelProto *model, int *opset,
                                    struct tare_error *err)
 {
@@ -27,8 +28,8 @@ static enum tare_status read_opset(const Onnx__ModelProto *model, int *opset,
                      (long long)found->version, (long long)import->version);
         found = import;
     }
-    TARE_FAIL_IF(!found, err, TARE_E_FORMAT,
-                 "does not import the default operator set");
+    *opset = 0;
+    if (!found) return TARE_OK;
     TARE_FAIL_IF(
         found->version < TARE_OPSET_MIN || found->version > TARE_OPSET_MAX, err,
         TARE_E_UNSUPPORTED,
@@ -81,6 +82,9 @@ static enum tare_status import_graph(struct tare_importer *importer,
     if (st == TARE_OK) st = copy_title(importer, err);
     if (st == TARE_OK) st = tare_import_names(importer, err);
     if (st == TARE_OK) st = tare_import_check_ops(importer, err);
+    if (st == TARE_OK && importer->graph->opset == 0)
+        st = tare_error_set(err, TARE_E_FORMAT,
+                            "does not import the default operator set");
     if (st == TARE_OK) st = tare_import_inputs(importer, err);
     if (st == TARE_OK) st = tare_import_nodes(importer, err);
     if (st == TARE_OK) st = tare_import_outputs(importer, err);

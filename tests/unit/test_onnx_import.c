@@ -363,6 +363,16 @@ static void test_versions(void **state)
     put_int(&model, MODEL_IR_VERSION, 3);
     put_message(&model, MODEL_GRAPH, relu_graph());
     expect_failure(model, TARE_E_FORMAT, "does not import the default operator set");
+    struct bytes graph = frame();
+    struct bytes node = make_node("Bar", "b", "x", "y");
+    put_text(&node, NODE_DOMAIN, "com.foo");
+    put_message(&graph, GRAPH_NODE, node);
+    model = (struct bytes){0};
+    put_int(&model, MODEL_IR_VERSION, 3);
+    put_opset(&model, "com.foo", 2);
+    put_message(&model, MODEL_GRAPH, graph);
+    expect_failure(model, TARE_E_UNSUPPORTED,
+                   "op 'com.foo::Bar' (node 'b', opset 2) is not supported by tare");
     model = (struct bytes){0};
     put_int(&model, MODEL_IR_VERSION, 3);
     expect_failure(model, TARE_E_FORMAT, "not an ONNX model (no graph)");

@@ -1,0 +1,102 @@
+/* Every model of Debian's libonnx-testdata: it imports, or the message says what in it
+ * tare does not do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "graph/graph.h"
+#include "onnx/import.h"
+
+#define FOLDER "/usr/share/libonnx-testdata/data"
+
+struct count {
+    size_t imported, op, opset, other, format;
+};
+
+/** A message that refuses an operator speaks of one that is not in the table. */
+static bool op_is_foreign(const char *text)
+{
+    char op[64] = "";
+    const char *quoted = strstr(text, "op '");
+    if (!quoted || sscanf(quoted, "op '%63[^']", op) != 1) return false;
+    return strstr(op, "::") || tare_op_find(op) == TARE_OP_COUNT;
+}
+
+static void import_one(const char *path, struct count *count)
+{
+    struct tare_graph *graph;
+    struct tare_error error = {0};
+    const enum tare_status st = tare_onnx_import(path, &graph, &error);
+    tare_graph_destroy(graph);
+    if (st == TARE_OK) {
+        count->imported++;
+        return;
+    }
+    const size_t n = strlen(path);
+    assert_memory_equal(error.text, path, n);
+    const char *text = error.text + n;
+    assert_true(st == TARE_E_UNSUPPORTED || st == TARE_E_FORMAT);
+    if (strstr(text, "is not supported by tare")) {
+        if (!op_is_foreign(text)) fail_msg("%s", error.text);
+        count->op++;
+    } else if (strncmp(text, ": opset ", 8) == 0) {
+        count->opset++;
+    } else if (st == TARE_E_UNSUPPORTED) {
+        if (strncmp(text, ": node '", 8) != 0 &&
+            strncmp(text, ": graph input '", 15) != 0)
+            fail_msg("%s", error.text);
+        count->other++;
+    } else {
+        print_message("%s\n", error.text);
+        count->format++;
+    }
+}
+
+static void import_folder(const char *kind, struct count *count)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, FOLDER "/%s", kind);
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        (void)snprintf(path, sizeof path, FOLDER "/%s/%s/model.onnx", kind,
+                       entry->d_name);
+        if (access(path, R_OK) == 0) import_one(path, count);
+    }
+    (void)closedir(folder);
+}
+
+static void test_all(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"node", "simple", "pytorch-converted",
+                                        "pytorch-operator"};
+    struct count count = {0};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        import_folder(kinds[i], &count);
+    print_message("%zu imported; not supported: %zu an operator, %zu the opset, %zu a "
+                  "type or a variant; %zu malformed\n",
+                  count.imported, count.op, count.opset, count.other, count.format);
+    assert_true(count.imported >= 350);
+    /* Min and Max of one input, which Debian's files have, are the only ones that break
+     * a rule of ours. */
+    assert_true(count.format <= 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all)};
+    if (access(FOLDER, R_OK) != 0) {
+        print_message("skipped: install Debian's package libonnx-testdata\n");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
