@@ -110,6 +110,7 @@ static enum tare_status read_pixels(struct jpeg_reader *reader, struct tare_erro
     if (st != TARE_OK) return st;
     const int64_t height = codec->image_height, width = codec->image_width;
     const bool cmyk = codec->num_components == 4;
+    const int orientation = orientation_of(codec); /* finishing forgets the markers */
     st = tare_image_create(height, width, codec->num_components == 1 ? 1 : 3,
                            &reader->image, err);
     if (st != TARE_OK) return st;
@@ -129,7 +130,7 @@ static enum tare_status read_pixels(struct jpeg_reader *reader, struct tare_erro
         row += row_bytes;
     }
     (void)jpeg_finish_decompress(codec);
-    return tare_image_orient(&reader->image, orientation_of(codec), err);
+    return tare_image_orient(&reader->image, orientation, err);
 }
 
 /* The jump lands here, in a frame that holds nothing but the two pointers. */
