@@ -62,9 +62,13 @@ static inline __m256 tare_real8_avx2(const uint8_t *x, __m256i zero_point)
     return _mm256_cvtepi32_ps(_mm256_sub_epi32(wide, zero_point));
 }
 
-/** The first `n` <= 16 of 16 bytes or of 2 x 8 floats. */
+/** The first `n` of 16 bytes or of 2 x 8 floats; n >= 16 stores all of them. */
 static inline void tare_store_bytes_avx2(uint8_t *y, __m128i bytes, int64_t n)
 {
+    if (n >= 16) {
+        _mm_storeu_si128((__m128i *)(void *)y, bytes);
+        return;
+    }
     uint8_t all[16];
     _mm_storeu_si128((__m128i *)(void *)all, bytes);
     memcpy(y, all, (size_t)n);
@@ -72,6 +76,11 @@ static inline void tare_store_bytes_avx2(uint8_t *y, __m128i bytes, int64_t n)
 
 static inline void tare_store_floats_avx2(float *y, __m256 v0, __m256 v1, int64_t n)
 {
+    if (n >= 16) {
+        _mm256_storeu_ps(y, v0);
+        _mm256_storeu_ps(y + 8, v1);
+        return;
+    }
     float all[16];
     _mm256_storeu_ps(all, v0);
     _mm256_storeu_ps(all + 8, v1);

@@ -93,17 +93,10 @@ static inline void store_row(const struct tare_u8_conv_tile *t,
         tare_clamp_avx2(finish, scale8(t, acc[0], at, channel), has_slope);
     const __m256 v1 =
         tare_clamp_avx2(finish, scale8(t, acc[1], at + 8, channel + 8), has_slope);
-    if (t->y_f32 && left >= COLUMNS) {
-        _mm256_storeu_ps(t->y_f32 + at, v0);
-        _mm256_storeu_ps(t->y_f32 + at + 8, v1);
-    } else if (t->y_f32) {
+    if (t->y_f32)
         tare_store_floats_avx2(t->y_f32 + at, v0, v1, left);
-    } else if (left >= COLUMNS) {
-        _mm_storeu_si128((__m128i *)(void *)(t->y_u8 + at),
-                         tare_round16_avx2(finish, v0, v1));
-    } else {
+    else
         tare_store_bytes_avx2(t->y_u8 + at, tare_round16_avx2(finish, v0, v1), left);
-    }
 }
 
 static void compute_tile(const struct tare_u8_conv_tile *t)
