@@ -24,8 +24,11 @@ struct reader {
 static const char *excerpt(const char *text, char out[EXCERPT])
 {
     size_t n = 0;
-    for (; text[n] && n < EXCERPT - 4; n++)
-        out[n] = (unsigned char)text[n] < ' ' || text[n] == 0x7F ? '?' : text[n];
+    for (; text[n] && n < EXCERPT - 4; n++) {
+        const bool control = (unsigned char)text[n] < ' ' || text[n] == 0x7F;
+        out[n] = '?';
+        if (!control) out[n] = text[n];
+    }
     memcpy(out + n, text[n] ? "..." : "", text[n] ? 4 : 1);
     return out;
 }

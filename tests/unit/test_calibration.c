@@ -8,9 +8,11 @@
 #include <cmocka.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -48,7 +50,8 @@ static int remove_folder(void **state)
 
 /* A network whose tensors are functions of the sample's number. */
 struct fake {
-    size_t fails_from;  /* this sample and every fourth after it fail */
+    size_t fails_from;  /* this sample and all after it fail, */
+    bool first_is_late; /* it later than they, or they later than it */
     size_t stray;       /* a tensor number to show besides */
     atomic_int busy[8]; /* by worker */
     atomic_int overlaps;
@@ -92,9 +95,10 @@ static enum tare_status run(void *ctx, int worker, size_t sample,
     observe(observe_ctx, OUTLIER, x + 1, 0);
     if (fake->stray) observe(observe_ctx, fake->stray, x, 1);
     atomic_fetch_sub(&fake->busy[worker], 1);
-    if (sample >= fake->fails_from && (sample - fake->fails_from) % 4 == 0)
-        return tare_error_set(err, TARE_E_IO, "cannot decode");
-    return TARE_OK;
+    if (sample < fake->fails_from) return TARE_OK;
+    if ((sample == fake->fails_from) == fake->first_is_late)
+        (void)nanosleep(&(struct timespec){0, 3000000}, NULL);
+    return tare_error_set(err, TARE_E_IO, "cannot decode");
 }
 
 static struct tare_forward forward(struct fake *fake, int n_workers)
@@ -358,7 +362,8 @@ static void the_first_failing_sample_is_named(void **state)
     (void)state;
     for (int n_workers = 1; n_workers <= 4; n_workers++)
         for (size_t fails_from = 0; fails_from < 12; fails_from += 5) {
-            struct fake fake = {.fails_from = fails_from};
+            struct fake fake = {.fails_from = fails_from,
+                                .first_is_late = n_workers % 2 == 0};
             const struct tare_forward f = forward(&fake, n_workers);
             struct tare_observations *o;
             struct tare_error err;

@@ -171,6 +171,31 @@ static void growing_loses_nothing(void **state)
         define(&want, x, (size_t)i + 1);
         assert_memory_equal(&grown, &want, sizeof want);
     }
+    for (int i = 1; i < N; i++) { /* and in one step */
+        const float two[] = {x[0], x[i]};
+        tare_observer_init(&grown);
+        tare_observer_add(&grown, &two[0], 1);
+        tare_observer_add(&grown, &two[1], 1);
+        define(&want, two, 2);
+        assert_memory_equal(&grown, &want, sizeof want);
+    }
+}
+
+static void every_kind_of_bad_value_is_found(void **state)
+{
+    static const uint32_t bad[] = {0x7F800000U, 0xFF800000U, 0x7F800001U,
+                                   0xFF800001U, 0x7FFFFFFFU, 0xFFFFFFFFU};
+    static struct tare_observer got;
+    static struct tare_observer want;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const float x[] = {FLT_MAX, from_bits(bad[i]), -FLT_MAX};
+        tare_observer_init(&got);
+        tare_observer_add(&got, x, 3);
+        define(&want, x, 3);
+        assert_int_equal(got.n_nan + got.n_inf, 1);
+        assert_memory_equal(&got, &want, sizeof want);
+    }
 }
 
 static void known_values(void **state)
@@ -227,6 +252,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(equals_direct_binning),
         cmocka_unit_test(depends_on_the_multiset_alone),
         cmocka_unit_test(growing_loses_nothing),
+        cmocka_unit_test(every_kind_of_bad_value_is_found),
         cmocka_unit_test(known_values),
         cmocka_unit_test(moments_are_right_to_the_bin_width),
     };
