@@ -1,11 +1,10 @@
-#include "graph/op.h"
-
 #include <assert.h>
-#include <stdint.h>
 #include <string.h>
 
+#include "graph/ops/ops.h"
+
 #define TARE_OP_LINE(id, name, since, least, most, outputs, attributes, infer, eval)   \
-    {name, since, least, most, outputs, attributes, NULL, NULL},
+    {name, since, least, most, outputs, attributes, infer, eval},
 static const struct tare_op_info ops[] = {
 #include "graph/ops.inc"
 };

@@ -8,10 +8,10 @@
 #include "graph/graph.h"
 
 /** Two spatial axes, [0] height and [1] width. All fields are >= 1 but the pads, >= 0.
- *  Output o's window starts at o * stride - pad_begin; at least one of its taps lies in
- *  the input. pad_end is what the last window reaches over, or more, when the node's
- * own pads say so (an AveragePool that counts its padding divides by the taps inside
- *  [-pad_begin, in + pad_end)). */
+ *  The window of output o starts at o * stride - pad_begin; a pooling window has at
+ * least one tap in the input. pad_end is the node's (or auto_pad's): with ceil_mode the
+ * last window may reach further, and an AveragePool that counts its padding divides by
+ * the taps that lie in [-pad_begin, in + pad_end). */
 struct tare_spatial {
     int64_t batch;
     int64_t in_c, out_c; /* equal for pooling */

@@ -1,0 +1,113 @@
+/* graph/ops/ops.h - the functions that ops.inc names, and what they share. */
+#ifndef TARE_GRAPH_OPS_OPS_H
+#define TARE_GRAPH_OPS_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "graph/graph.h"
+
+tare_op_infer_fn tare_infer_batch_normalization, tare_infer_binary, tare_infer_cast,
+    tare_infer_clip, tare_infer_concat, tare_infer_constant,
+    tare_infer_constant_of_shape, tare_infer_conv, tare_infer_dropout,
+    tare_infer_expand, tare_infer_flatten, tare_infer_gather, tare_infer_gemm,
+    tare_infer_global_pool, tare_infer_identity, tare_infer_matmul, tare_infer_pad,
+    tare_infer_pool, tare_infer_reduce, tare_infer_reshape, tare_infer_resize,
+    tare_infer_shape, tare_infer_size, tare_infer_slice, tare_infer_softmax,
+    tare_infer_split, tare_infer_squeeze, tare_infer_transpose, tare_infer_unary,
+    tare_infer_unsqueeze;
+
+tare_op_eval_fn tare_eval_binary, tare_eval_cast, tare_eval_clip, tare_eval_concat,
+    tare_eval_constant, tare_eval_constant_of_shape, tare_eval_copy, tare_eval_expand,
+    tare_eval_gather, tare_eval_pad, tare_eval_reduce, tare_eval_shape, tare_eval_size,
+    tare_eval_slice, tare_eval_softmax, tare_eval_split, tare_eval_transpose,
+    tare_eval_unary;
+
+/* Sets of element types. */
+#define TARE_IS(dtype) (1U << (dtype))
+#define TARE_IS_FLOAT  TARE_IS(TARE_F32)
+#define TARE_IS_INT    (TARE_IS(TARE_S64) | TARE_IS(TARE_S32))
+#define TARE_IS_NUMBER (TARE_IS_FLOAT | TARE_IS_INT)
+#define TARE_IS_ANY    (~0U)
+
+/** The tensor of input `i`, or NULL when it is absent. */
+const struct tare_tensor *tare_op_input(const struct tare_graph *graph,
+                                        const struct tare_node *node, size_t i);
+
+/** Fail unless input `i`, if it is there, has one of the types. */
+enum tare_status tare_op_want_dtype(const struct tare_graph *graph,
+                                    const struct tare_node *node, size_t i,
+                                    unsigned dtypes, struct tare_error *err);
+
+/** Set dims and dtype of output `i`; too large a tensor is TARE_E_UNSUPPORTED. */
+enum tare_status tare_op_set_output(struct tare_graph *graph,
+                                    const struct tare_node *node, size_t i,
+                                    enum tare_dtype dtype, const struct tare_dims *dims,
+                                    struct tare_error *err);
+/** Output 0 is of the same dims and dtype as input 0. */
+enum tare_status tare_op_set_like_input(struct tare_graph *graph,
+                                        const struct tare_node *node,
+                                        struct tare_error *err);
+
+/** Product of `n` axes. @retval false when it does not fit. */
+bool tare_axes_product(const int64_t *axes, int32_t n, int64_t *out);
+
+/** `dims` without an axis, or with one of length 1 put in front of it. */
+void tare_dims_remove(struct tare_dims *dims, int32_t axis);
+void tare_dims_insert(struct tare_dims *dims, int32_t axis);
+
+/**
+ * A list of integers that is attribute `name` or constant input `input`.
+ * @param[in]  max    longest list allowed.
+ * @param[out] n      its length; 0 when it is absent.
+ * @param[out] given  false when neither is there.
+ */
+enum tare_status tare_op_ints(const struct tare_graph *graph,
+                              const struct tare_node *node, const char *name,
+                              size_t input, size_t max, int64_t *out, size_t *n,
+                              bool *given, struct tare_error *err);
+
+/** One float that is attribute `name` or constant input `input`; else `fallback`. */
+enum tare_status tare_op_float(const struct tare_graph *graph,
+                               const struct tare_node *node, const char *name,
+                               size_t input, float fallback, float *out,
+                               struct tare_error *err);
+
+/** Element `i` of a constant of float32 or an integer type. Integers wrap when stored;
+ *  floats become integers towards zero, within the type's range, NaN 0. */
+double tare_const_get(const struct tare_const *constant, int64_t i);
+int64_t tare_const_get_int(const struct tare_const *constant, int64_t i);
+void tare_const_set(struct tare_const *constant, int64_t i, double value);
+void tare_const_set_int(struct tare_const *constant, int64_t i, int64_t value);
+
+/** Add, Sub, Mul, Div, Min, Max or Pow. In double: for the first four the rounding to
+ *  float32 is then the only one that counts. */
+double tare_compute(enum tare_op op, double a, double b);
+/** The same, but for Pow, of integers, which wrap; a quotient is cut towards zero.
+ *  `b` is not 0 for Div. */
+int64_t tare_compute_int(enum tare_op op, int64_t a, int64_t b);
+
+/** Elements from one tensor to another: dims axes, each with a stride in elements,
+ * which may be 0 or negative, on either side. `src` and `dst` are element 0's. */
+struct tare_strided_copy {
+    struct tare_dims dims;
+    size_t elem_bytes;
+    const uint8_t *src;
+    uint8_t *dst;
+    int64_t src_stride[TARE_MAX_RANK], dst_stride[TARE_MAX_RANK];
+};
+void tare_strided_copy_run(const struct tare_strided_copy *copy);
+
+/** Strides of a dense tensor, in elements. */
+void tare_dims_strides(const struct tare_dims *dims, int64_t stride[TARE_MAX_RANK]);
+/** Strides that read a dense `from` as if it had been broadcast to `to`. */
+void tare_broadcast_strides(const struct tare_dims *from, const struct tare_dims *to,
+                            int64_t stride[TARE_MAX_RANK]);
+
+/** Count through the indices of `dims`, moving `n` offsets by their strides: one step.
+ *  @retval false behind the last index. */
+bool tare_dims_next(const struct tare_dims *dims, int64_t index[TARE_MAX_RANK],
+                    int64_t *const offsets[], const int64_t *const strides[], size_t n);
+
+#endif /* TARE_GRAPH_OPS_OPS_H */
