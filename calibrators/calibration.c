@@ -105,6 +105,7 @@ void tare_calibration_get(const struct tare_calibration *calibration, size_t i,
     const struct tare_observer *o = &calibration->observations->tensors[i].observer;
     const struct tare_threshold *t = &calibration->thresholds[i];
     tare_observations_get(calibration->observations, i, &calibrated->observed);
+    calibrated->method = calibration->calibrator->name;
     calibrated->threshold = t->amax;
     calibrated->clip_fraction = t->amax > 0.0F ? clip_fraction(o, t->amax) : 0.0;
     calibrated->kl = t->kl;

@@ -28,8 +28,7 @@ static bool add_count(cJSON *object, const char *key, uint64_t value)
     return cJSON_AddRawToObject(object, key, text) != NULL;
 }
 
-static bool add_tensor(cJSON *array, const char *method,
-                       const struct tare_calibrated *c)
+static bool add_tensor(cJSON *array, const struct tare_calibrated *c)
 {
     const struct tare_observed *o = &c->observed;
     cJSON *object = cJSON_CreateObject();
@@ -40,7 +39,7 @@ static bool add_tensor(cJSON *array, const char *method,
     const bool has_range = c->threshold >= 0.0F;
     const bool all_finite = o->first_bad_sample == SIZE_MAX;
     return cJSON_AddStringToObject(object, "name", o->name) &&
-           cJSON_AddStringToObject(object, "method", method) &&
+           cJSON_AddStringToObject(object, "method", c->method) &&
            add_number(object, "min", (double)o->min) &&
            add_number(object, "max", (double)o->max) &&
            add_number(object, "amax", (double)o->amax) &&
@@ -70,7 +69,7 @@ static bool fill(cJSON *root, const struct tare_calibration *calibration,
     for (size_t i = 0; i < tare_calibration_count(calibration); i++) {
         struct tare_calibrated c;
         tare_calibration_get(calibration, i, &c);
-        if (!add_tensor(tensors, method, &c)) return false;
+        if (!add_tensor(tensors, &c)) return false;
     }
     return true;
 }

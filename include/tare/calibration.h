@@ -145,8 +145,8 @@ tare_calibration_cache(const struct tare_calibration *calibration, const char *v
 /**
  * Write the report that lies beside a cache: JSON with "calibrator", "samples",
  * "preprocess" and "tensors", an array of objects with the members of struct
- * tare_calibrated and "method". What is not known is null. Complete or not at all; the
- * bytes depend on the content alone.
+ * tare_calibrated ("zeros", "nan" and "inf" without the n_). What is not known is null.
+ * Complete or not at all; the bytes depend on the content alone.
  * @param[in] preprocess  JSON text, as of tare_preprocess_json(); NULL: null.
  * @retval TARE_E_ARG  `preprocess` is not JSON.   @retval TARE_E_IO  Not written.
  */

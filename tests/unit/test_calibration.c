@@ -265,6 +265,7 @@ static void minmax_and_max_are_exact(void **state)
             tare_calibration_get(calibration, i, &t);
             assert_true(t.threshold == t.observed.amax && t.clip_fraction == 0);
             assert_true(isnan(t.kl));
+            assert_string_equal(t.method, calibrators[c]);
         }
         assert_int_equal(tare_calibration_cache(calibration, NULL, &cache, NULL),
                          TARE_OK);
