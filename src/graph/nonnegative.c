@@ -1,0 +1,145 @@
+#include <string.h>
+
+#include "base/dims.h"
+#include "graph/ops/ops.h"
+#include "graph/params.h"
+
+/** When an operator's own result cannot be negative. */
+enum rule {
+    RULE_UNKNOWN,
+    RULE_ALWAYS,
+    RULE_FIRST,  /* input 0 is not negative */
+    RULE_ALL,    /* no input is negative */
+    RULE_ANY,    /* one input is not negative */
+    RULE_SPECIAL /* special() below */
+};
+
+static const enum rule rules[TARE_OP_COUNT] = {
+    [TARE_OP_RELU] = RULE_ALWAYS,
+    [TARE_OP_SIGMOID] = RULE_ALWAYS,
+    [TARE_OP_HARD_SIGMOID] = RULE_ALWAYS,
+    [TARE_OP_SOFTMAX] = RULE_ALWAYS,
+    [TARE_OP_SOFTPLUS] = RULE_ALWAYS,
+    [TARE_OP_EXP] = RULE_ALWAYS,
+    [TARE_OP_ABS] = RULE_ALWAYS,
+    [TARE_OP_SQRT] = RULE_ALWAYS,
+    [TARE_OP_SHAPE] = RULE_ALWAYS,
+    [TARE_OP_SIZE] = RULE_ALWAYS,
+    [TARE_OP_LEAKY_RELU] = RULE_FIRST,
+    [TARE_OP_ELU] = RULE_FIRST,
+    [TARE_OP_HARD_SWISH] = RULE_FIRST,
+    [TARE_OP_TANH] = RULE_FIRST,
+    [TARE_OP_ERF] = RULE_FIRST,
+    [TARE_OP_FLOOR] = RULE_FIRST,
+    [TARE_OP_CEIL] = RULE_FIRST,
+    [TARE_OP_RECIPROCAL] = RULE_FIRST,
+    [TARE_OP_POW] = RULE_FIRST,
+    [TARE_OP_MAX_POOL] = RULE_FIRST,
+    [TARE_OP_AVERAGE_POOL] = RULE_FIRST,
+    [TARE_OP_GLOBAL_AVERAGE_POOL] = RULE_FIRST,
+    [TARE_OP_GLOBAL_MAX_POOL] = RULE_FIRST,
+    [TARE_OP_REDUCE_MEAN] = RULE_FIRST,
+    [TARE_OP_REDUCE_SUM] = RULE_FIRST,
+    [TARE_OP_REDUCE_MAX] = RULE_FIRST,
+    [TARE_OP_REDUCE_MIN] = RULE_FIRST,
+    [TARE_OP_IDENTITY] = RULE_FIRST,
+    [TARE_OP_DROPOUT] = RULE_FIRST,
+    [TARE_OP_RESHAPE] = RULE_FIRST,
+    [TARE_OP_FLATTEN] = RULE_FIRST,
+    [TARE_OP_SQUEEZE] = RULE_FIRST,
+    [TARE_OP_UNSQUEEZE] = RULE_FIRST,
+    [TARE_OP_TRANSPOSE] = RULE_FIRST,
+    [TARE_OP_EXPAND] = RULE_FIRST,
+    [TARE_OP_SPLIT] = RULE_FIRST,
+    [TARE_OP_SLICE] = RULE_FIRST,
+    [TARE_OP_GATHER] = RULE_FIRST,
+    [TARE_OP_CAST] = RULE_FIRST,
+    [TARE_OP_CONCAT] = RULE_ALL,
+    [TARE_OP_ADD] = RULE_ALL,
+    [TARE_OP_DIV] = RULE_ALL,
+    [TARE_OP_MIN] = RULE_ALL,
+    [TARE_OP_MAX] = RULE_ANY,
+    [TARE_OP_MUL] = RULE_SPECIAL,
+    [TARE_OP_CLIP] = RULE_SPECIAL,
+    [TARE_OP_PAD] = RULE_SPECIAL,
+    [TARE_OP_RESIZE] = RULE_SPECIAL,
+    [TARE_OP_UPSAMPLE] = RULE_SPECIAL,
+};
+
+static bool clip(bool x, float lower, float upper)
+{
+    return (x || lower >= 0.0F) && upper >= 0.0F;
+}
+
+static bool special(const struct tare_graph *graph, const struct tare_node *node,
+                    const bool *flags)
+{
+    const bool x = flags[node->inputs[0]];
+    float lower, upper;
+    struct tare_pads pads;
+    switch (node->op) {
+    case TARE_OP_MUL:
+        return node->inputs[0] == node->inputs[1] || (x && flags[node->inputs[1]]);
+    case TARE_OP_CLIP:
+        return tare_node_clip_bounds(graph, node, &lower, &upper, NULL) == TARE_OK &&
+               clip(x, lower, upper);
+    case TARE_OP_PAD:
+        return x && tare_node_pads(graph, node, &pads, NULL) == TARE_OK &&
+               pads.value >= 0.0F;
+    default: /* Resize and Upsample: cubic interpolation overshoots */
+        return x && strcmp(tare_node_string(node, "mode", "nearest"), "cubic") != 0;
+    }
+}
+
+/* The node's own arithmetic, without what is fused behind it. */
+static bool own_result(const struct tare_graph *graph, const struct tare_node *node,
+                       const bool *flags)
+{
+    const enum rule rule = rules[node->op];
+    const size_t n = node->n_inputs - (node->fused.has_residual ? 1 : 0);
+    if (rule == RULE_ALWAYS) return true;
+    if (rule == RULE_UNKNOWN || n == 0) return false;
+    if (rule == RULE_SPECIAL) return special(graph, node, flags);
+    if (rule == RULE_FIRST) return flags[node->inputs[0]];
+    size_t n_flagged = 0;
+    for (size_t i = 0; i < n; i++)
+        n_flagged += flags[node->inputs[i]];
+    return rule == RULE_ALL ? n_flagged == n : n_flagged > 0;
+}
+
+static bool result(const struct tare_graph *graph, const struct tare_node *node,
+                   const bool *flags)
+{
+    const struct tare_fused *fused = &node->fused;
+    bool flag = own_result(graph, node, flags);
+    if (fused->has_residual) flag = flag && flags[node->inputs[node->n_inputs - 1]];
+    if (fused->negative_slope <= 0.0F) flag = true;
+    return clip(flag, fused->lower, fused->upper);
+}
+
+static bool constant_is(const struct tare_tensor *tensor)
+{
+    const struct tare_const content = {
+        .dtype = tensor->dtype, .dims = tensor->dims, .data = tensor->data};
+    if (tensor->dtype == TARE_F16 || tensor->dtype == TARE_F64) return false;
+    const int64_t n = tare_dims_count(&tensor->dims);
+    for (int64_t i = 0; i < n; i++)
+        if (!(tare_const_get(&content, i) >= 0.0)) return false;
+    return true;
+}
+
+void tare_graph_nonnegative(const struct tare_graph *graph, bool *flags)
+{
+    for (size_t i = 0; i < graph->n_tensors; i++) {
+        const struct tare_tensor *tensor = &graph->tensors[i];
+        flags[i] = tensor->dtype == TARE_U8 || tensor->dtype == TARE_BOOL ||
+                   (tensor->data && constant_is(tensor));
+    }
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        const struct tare_node *node = &graph->nodes[i];
+        if (node->dead) continue;
+        const bool flag = result(graph, node, flags);
+        for (size_t j = 0; j < node->n_outputs; j++)
+            flags[node->outputs[j]] = flags[node->outputs[j]] || flag;
+    }
+}
