@@ -5,19 +5,7 @@
 
 #include "kernels/f32_conv/f32_conv_plan.h"
 #include "kernels/lanes.h"
-
-#define ROWS_1(X)  X(0)
-#define ROWS_2(X)  ROWS_1(X) X(1)
-#define ROWS_3(X)  ROWS_2(X) X(2)
-#define ROWS_4(X)  ROWS_3(X) X(3)
-#define ROWS_5(X)  ROWS_4(X) X(4)
-#define ROWS_6(X)  ROWS_5(X) X(5)
-#define ROWS_7(X)  ROWS_6(X) X(6)
-#define ROWS_8(X)  ROWS_7(X) X(7)
-#define ROWS_9(X)  ROWS_8(X) X(8)
-#define ROWS_10(X) ROWS_9(X) X(9)
-#define ROWS_11(X) ROWS_10(X) X(10)
-#define ROWS_12(X) ROWS_11(X) X(11)
+#include "kernels/repeat.h"
 
 /* The inputs of some rows of a tile, the weights of some columns of a block. */
 struct operands {
@@ -27,8 +15,7 @@ struct operands {
     int64_t width;
 };
 
-/* sums[row * TARE_F32_CONV_BLOCK + column]. Named variables, not arrays: compilers keep
- * them in registers. */
+/* sums[row * TARE_F32_CONV_BLOCK + column]. */
 typedef void tile_fn(const struct operands *in, float *sums);
 
 #define START_1(i) lanes a##i = lanes_zero();
@@ -52,16 +39,16 @@ typedef void tile_fn(const struct operands *in, float *sums);
     {                                                                                  \
         const float *const *inputs = in->inputs;                                       \
         const float *w = in->weights;                                                  \
-        ROWS_##rows(START_##vectors) for (int64_t run = 0; run < in->runs; run++)      \
+        REPEAT_##rows(START_##vectors) for (int64_t run = 0; run < in->runs; run++)    \
         {                                                                              \
-            ROWS_##rows(POINT) for (int64_t c = 0; c < in->run_length; c++)            \
+            REPEAT_##rows(POINT) for (int64_t c = 0; c < in->run_length; c++)          \
             {                                                                          \
-                WEIGHTS_##vectors ROWS_##rows(STEP_##vectors) w +=                     \
+                WEIGHTS_##vectors REPEAT_##rows(STEP_##vectors) w +=                   \
                     TILE_STRIDE(vectors);                                              \
             }                                                                          \
             inputs += TARE_F32_CONV_ROWS;                                              \
         }                                                                              \
-        ROWS_##rows(FINISH_##vectors)                                                  \
+        REPEAT_##rows(FINISH_##vectors)                                                \
     }
 #define TILES_TO_6(vectors)                                                            \
     TILE(1, vectors)                                                                   \

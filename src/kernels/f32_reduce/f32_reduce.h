@@ -32,6 +32,9 @@ struct tare_f32_reduce {
 typedef void tare_f32_reduce_fn(const struct tare_f32_reduce *reduce, const float *x,
                                 float *y, int64_t begin, int64_t end);
 
+/** Inner elements of a unit. */
+#define TARE_REDUCE_INNER 64
+
 /** Units of work: rows, or pieces of the inner axis. */
 int64_t tare_f32_reduce_units(const struct tare_f32_reduce *reduce);
 

@@ -15,8 +15,8 @@ struct tare_resize_sample {
     float weight[4];
 };
 
-/** Stored in engine files. taps: 1 nearest, 2 linear, 4 cubic; the samples are made by the
- *  builder from tare_resize_coordinate() of graph/params.h. */
+/** Stored in engine files. taps: 1 nearest, 2 linear, 4 cubic; the samples are made by
+ * the builder from tare_resize_coordinate() of graph/params.h. */
 struct tare_f32_resize {
     int64_t batch, in_h, in_w, out_h, out_w, channels;
     int32_t taps;

@@ -25,6 +25,9 @@ struct tare_f32_softmax {
 typedef void tare_f32_softmax_fn(const struct tare_f32_softmax *softmax, const float *x,
                                  float *y, int64_t begin, int64_t end);
 
+/** Inner elements of a unit. */
+#define TARE_SOFTMAX_INNER 64
+
 /** Units of work: rows, or pieces of the inner axis. */
 int64_t tare_f32_softmax_units(const struct tare_f32_softmax *softmax);
 

@@ -1,0 +1,3 @@
+/* AVX-512: see f32_binary_simd.h. */
+#define BINARY_NAME tare_f32_binary__avx512
+#include "kernels/f32_binary/f32_binary_simd.h"

@@ -1,0 +1,3 @@
+/* AVX2: see f32_depthwise_simd.h. */
+#define DEPTHWISE_NAME tare_f32_depthwise__avx2
+#include "kernels/f32_depthwise/f32_depthwise_simd.h"

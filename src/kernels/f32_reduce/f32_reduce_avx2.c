@@ -1,0 +1,3 @@
+/* AVX2: see f32_reduce_simd.h. */
+#define REDUCE_NAME tare_f32_reduce__avx2
+#include "kernels/f32_reduce/f32_reduce_simd.h"

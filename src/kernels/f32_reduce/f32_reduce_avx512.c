@@ -1,0 +1,3 @@
+/* AVX-512: see f32_reduce_simd.h. */
+#define REDUCE_NAME tare_f32_reduce__avx512
+#include "kernels/f32_reduce/f32_reduce_simd.h"

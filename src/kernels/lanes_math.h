@@ -1,0 +1,65 @@
+/* kernels/lanes_math.h - f32_math.h for a vector: the same operations in the same
+ * order. */
+#ifndef TARE_KERNELS_LANES_MATH_H
+#define TARE_KERNELS_LANES_MATH_H
+
+#include "kernels/f32_math.h"
+#include "kernels/lanes.h"
+
+static inline lanes lanes_abs(lanes x)
+{
+    return lanes_bits_and(x, UINT32_C(0x7fffffff));
+}
+
+static inline lanes lanes_neg(lanes x)
+{
+    return lanes_sub(lanes_set1(-0.0f), x);
+}
+
+/* NaN passes through the bounds and makes p NaN, whatever the powers of 2 come to. */
+static inline lanes lanes_exp(lanes x)
+{
+    const lanes one = lanes_set1(1.0f);
+    x = lanes_max(lanes_set1(TARE_EXP_LOWEST), x);
+    x = lanes_min(lanes_set1(TARE_EXP_HIGHEST), x);
+    const lanes n = lanes_rint(lanes_mul(x, lanes_set1(TARE_LOG2_E)));
+    lanes r = lanes_fma(n, lanes_set1(-TARE_LN2_HIGH), x);
+    r = lanes_fma(n, lanes_set1(-TARE_LN2_LOW), r);
+
+    lanes p = lanes_fma(lanes_set1(TARE_EXP_C4), r, lanes_set1(TARE_EXP_C3));
+    p = lanes_fma(p, r, lanes_set1(TARE_EXP_C2));
+    p = lanes_fma(p, r, lanes_set1(TARE_EXP_C1));
+    p = lanes_fma(p, r, lanes_set1(TARE_EXP_C0));
+    p = lanes_fma(p, r, one);
+    p = lanes_fma(p, r, one);
+
+    const lanes half = lanes_rint(lanes_mul(n, lanes_set1(0.5f)));
+    return lanes_mul(lanes_mul(p, lanes_exp2i(half)), lanes_exp2i(lanes_sub(n, half)));
+}
+
+static inline lanes lanes_sigmoid(lanes x)
+{
+    const lanes one = lanes_set1(1.0f);
+    const lanes e = lanes_exp(lanes_neg(lanes_abs(x)));
+    const lanes top = lanes_select(lanes_lt(x, lanes_zero()), e, one);
+    return lanes_div(top, lanes_add(one, e));
+}
+
+static inline lanes lanes_tanh(lanes x)
+{
+    const lanes one = lanes_set1(1.0f), a = lanes_abs(x);
+    const lanes z = lanes_mul(x, x);
+    lanes p = lanes_fma(lanes_set1(TARE_TANH_C4), z, lanes_set1(TARE_TANH_C3));
+    p = lanes_fma(p, z, lanes_set1(TARE_TANH_C2));
+    p = lanes_fma(p, z, lanes_set1(TARE_TANH_C1));
+    p = lanes_fma(p, z, lanes_set1(TARE_TANH_C0));
+    const lanes near = lanes_fma(lanes_mul(p, z), x, x);
+
+    const lanes e = lanes_exp(lanes_add(a, a));
+    const lanes far = lanes_sub(one, lanes_div(lanes_set1(2.0f), lanes_add(e, one)));
+    const lanes signed_far =
+        lanes_select(lanes_lt(x, lanes_zero()), lanes_neg(far), far);
+    return lanes_select(lanes_lt(a, lanes_set1(TARE_TANH_NEAR_0)), near, signed_far);
+}
+
+#endif /* TARE_KERNELS_LANES_MATH_H */
