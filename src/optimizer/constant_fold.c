@@ -4,9 +4,7 @@
 static bool all_known(const struct tare_graph *graph, const struct tare_node *node)
 {
     for (size_t i = 0; i < node->n_outputs; i++)
-        if (node->outputs[i] >= 0 &&
-            !tare_tensor_is_const(&graph->tensors[node->outputs[i]]))
-            return false;
+        if (!tare_tensor_is_const(&graph->tensors[node->outputs[i]])) return false;
     return true;
 }
 
@@ -15,8 +13,7 @@ enum tare_status tare_pass_constant_fold(struct tare_graph *graph, bool *changed
 {
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const struct tare_node *node = &graph->nodes[i];
-        /* The evaluators know an operator's own arithmetic, not what is fused to it. */
-        if (node->dead || !tare_fused_is_none(&node->fused)) continue;
+        if (node->dead) continue;
         bool known = all_known(graph, node); /* small ones have been by the inference */
         if (!known) {
             const enum tare_status status =

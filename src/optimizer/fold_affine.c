@@ -148,11 +148,12 @@ static enum tare_status apply(struct tare_graph *graph, int32_t id, struct affin
 
     int32_t inputs[3] = {node->inputs[0], tare_node_input(node, 1),
                          tare_node_input(node, 2)};
-    status =
-        make_bias(graph, inputs[1], inputs[2], (double)gemm.beta, map, &inputs[2], err);
-    if (status != TARE_OK) return status;
-    status = scale_weights(graph, inputs[1], !gemm.trans_b, (double)gemm.alpha, map,
+    const int32_t weights = inputs[1];
+    status = scale_weights(graph, weights, !gemm.trans_b, (double)gemm.alpha, map,
                            &inputs[1], err);
+    if (status != TARE_OK) return status;
+    status =
+        make_bias(graph, weights, inputs[2], (double)gemm.beta, map, &inputs[2], err);
     if (status != TARE_OK) return status;
     if (node->op == TARE_OP_GEMM) {
         const struct tare_attr one = {.type = TARE_ATTR_FLOAT, .f = 1};

@@ -77,7 +77,8 @@ enum tare_status tare_pass_fuse_residual(struct tare_graph *graph, bool *changed
         const int32_t a = candidate(graph, add->inputs[0]);
         const int32_t b = candidate(graph, add->inputs[1]);
         if (a < 0 && b < 0) continue;
-        /* Of two, the later: its input's life ends at the Add either way. */
+        /* Of two, the deeper: the shortcut's is ready by then, to be read as residual.
+         */
         const bool second = a < 0 || (b >= 0 && depth[b] > depth[a]);
         status =
             fuse(graph, second ? b : a, (int32_t)i, add->inputs[second ? 0 : 1], err);

@@ -148,8 +148,7 @@ static bool only_first_used(const struct tare_graph *graph,
                             const struct tare_node *node)
 {
     for (size_t i = 1; i < node->n_outputs; i++)
-        if (node->outputs[i] >= 0 && tare_graph_n_uses(graph, node->outputs[i]) > 0)
-            return false;
+        if (tare_graph_n_uses(graph, node->outputs[i]) > 0) return false;
     return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "graph/graph.h"
+#include "tare/builder.h" /* enum tare_constraints */
 
 /** The largest magnitude of a tensor's values, as calibration found it. */
 struct tare_range {
@@ -23,13 +24,6 @@ struct tare_range {
  *  it, INT8 is not used. In between no multiplier of INT8 arithmetic leaves float32. */
 #define TARE_RANGE_LEAST 1e-12
 #define TARE_RANGE_MOST  1e9
-
-/** What layer precisions and output types mean. */
-enum tare_constraints {
-    TARE_CONSTRAINTS_NONE = 0,   /* nothing: the fastest allowed precision wins */
-    TARE_CONSTRAINTS_PREFER = 1, /* keep them where possible, else warn */
-    TARE_CONSTRAINTS_OBEY = 2    /* keep them, else fail */
-};
 
 struct tare_precision_options {
     bool allow_int8, allow_fp16, allow_bf16;

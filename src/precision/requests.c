@@ -45,7 +45,6 @@ static enum tare_status read_output_types(struct tare_solution *s,
             "%s: entry '%.80s' has %zu types, layer '%.80s' has %zu outputs",
             OUTPUT_TYPES, entry->name, entry->n_values, node->name, node->n_outputs);
         for (size_t i = 0; i < node->n_outputs && !ignore; i++) {
-            if (node->outputs[i] < 0) continue;
             struct tare_tensor_choice *out = &s->tensors[node->outputs[i]];
             out->typed = true;
             out->type = entry->values[entry->n_values == 1 ? 0 : i];
@@ -175,6 +174,6 @@ void tare_solution_check_requests(struct tare_solution *s)
                           node->name, tare_op_name(node->op),
                           tare_precision_name(layer->request), layer->reason);
         for (size_t i = 0; i < node->n_outputs; i++)
-            if (node->outputs[i] >= 0) check_type(s, node, node->outputs[i]);
+            check_type(s, node, node->outputs[i]);
     }
 }

@@ -50,7 +50,6 @@ static void find_holdable(struct tare_solution *s)
             !s->layers[n].may_int8 || !s->tensors[node->inputs[0]].can_hold)
             continue;
         for (size_t i = 0; i < node->n_outputs; i++) {
-            if (node->outputs[i] < 0) continue;
             struct tare_tensor_choice *out = &s->tensors[node->outputs[i]];
             out->can_hold = !out->keep_float;
         }
@@ -81,7 +80,7 @@ static bool can_hold(const struct tare_solution *s, int32_t tensor,
 static bool is_wanted(const struct tare_solution *s, const struct tare_node *node)
 {
     for (size_t i = 0; i < node->n_outputs; i++)
-        if (node->outputs[i] >= 0 && s->tensors[node->outputs[i]].held) return true;
+        if (s->tensors[node->outputs[i]].held) return true;
     return false;
 }
 
@@ -110,9 +109,9 @@ static void choose(struct tare_solution *s, size_t n)
     }
     int32_t tensor;
     for (size_t i = 0; next_needed(node, weighted, i, &tensor); i++)
-        if (tensor >= 0 && !can_hold(s, tensor, layer)) return;
+        if (!can_hold(s, tensor, layer)) return;
     for (size_t i = 0; next_needed(node, weighted, i, &tensor); i++)
-        if (tensor >= 0) s->tensors[tensor].held = true;
+        s->tensors[tensor].held = true;
     layer->int8 = true;
 }
 
@@ -123,8 +122,7 @@ static void find_roots(struct tare_solution *s)
         const struct tare_node *node = &s->graph->nodes[n];
         if (!s->layers[n].int8 || s->layers[n].rule != TARE_RULE_SAME_SCALE) continue;
         for (size_t i = 0; i < node->n_outputs; i++)
-            if (node->outputs[i] >= 0)
-                s->tensors[node->outputs[i]].root = s->tensors[node->inputs[0]].root;
+            s->tensors[node->outputs[i]].root = s->tensors[node->inputs[0]].root;
     }
 }
 

@@ -1,0 +1,168 @@
+#include "passes.h"
+
+static uint64_t seed = 61;
+
+/* x -> Conv -> a */
+static struct tare_graph *begin(void)
+{
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(1, 3, 5, 5));
+    net_output(g, "y");
+    net_conv(g, "c", "x", "a", 3, 3, 3, true, &seed);
+    return g;
+}
+
+static void add_clip(struct tare_graph *g, const char *name, const char *x,
+                     const char *y, float low, float high)
+{
+    char inputs[96], bound[2][32];
+    (void)snprintf(bound[0], sizeof bound[0], "%s.min", name);
+    (void)snprintf(bound[1], sizeof bound[1], "%s.max", name);
+    (void)snprintf(inputs, sizeof inputs, "%s %s %s", x, bound[0], bound[1]);
+    net_scalar(g, bound[0], low);
+    net_scalar(g, bound[1], high);
+    net_node(g, TARE_OP_CLIP, name, inputs, y);
+}
+
+static void check_fused(struct tare_graph *g, const char *absorbed, float slope,
+                        float lower, float upper)
+{
+    g = pass_run("fuse_activation", net_infer(g), true);
+    const struct tare_node *node = net_maker(g, "y");
+    assert_int_equal(g->n_nodes, 1);
+    assert_string_equal(node->name, "c");
+    assert_string_equal(node->absorbed, absorbed);
+    assert_true(node->fused.negative_slope == slope);
+    assert_true(node->fused.lower == lower);
+    assert_true(node->fused.upper == upper);
+    tare_graph_destroy(g);
+}
+
+static void test_conv(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin();
+    net_node(g, TARE_OP_RELU, "act", "a", "y");
+    check_fused(g, "act", 1, 0, INFINITY);
+
+    g = begin();
+    add_clip(g, "act", "a", "y", -0.5F, 0.25F);
+    check_fused(g, "act", 1, -0.5F, 0.25F);
+
+    g = begin();
+    net_node(g, TARE_OP_LEAKY_RELU, "act", "a", "y");
+    check_fused(g, "act", 0.01F, -INFINITY, INFINITY);
+
+    g = begin();
+    net_float(net_node(g, TARE_OP_LEAKY_RELU, "act", "a", "y"), "alpha", -2);
+    check_fused(g, "act", -2, -INFINITY, INFINITY);
+}
+
+static void test_gemm_and_add(void **state)
+{
+    (void)state;
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(2, 3));
+    net_output(g, "y");
+    net_weights(g, "w", NET_DIMS(3, 4), -1, 1, &seed);
+    net_node(g, TARE_OP_GEMM, "c", "x w", "a");
+    net_node(g, TARE_OP_RELU, "act", "a", "y");
+    check_fused(g, "act", 1, 0, INFINITY);
+
+    g = net_create(13);
+    net_input(g, "x", NET_DIMS(2, 3));
+    net_input(g, "z", NET_DIMS(2, 1));
+    net_output(g, "y");
+    net_node(g, TARE_OP_ADD, "c", "x z", "a");
+    net_node(g, TARE_OP_LEAKY_RELU, "act", "a", "y");
+    check_fused(g, "act", 0.01F, -INFINITY, INFINITY);
+}
+
+static void test_chains(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin(); /* narrower and narrower */
+    net_node(g, TARE_OP_RELU, "act1", "a", "b");
+    add_clip(g, "act2", "b", "d", -1, 0.5F);
+    add_clip(g, "act3", "d", "y", 0.1F, 6);
+    check_fused(g, "act1 + act2 + act3", 1, 0.1F, 0.5F);
+
+    g = begin(); /* ranges that do not meet leave one value */
+    add_clip(g, "act1", "a", "b", 1, 2);
+    add_clip(g, "act2", "b", "y", -1, 0);
+    check_fused(g, "act1 + act2", 1, 0, 0);
+
+    g = begin(); /* a slope, then bounds: as struct tare_fused has it */
+    net_node(g, TARE_OP_LEAKY_RELU, "act1", "a", "b");
+    add_clip(g, "act2", "b", "y", -0.005F, 0.5F);
+    check_fused(g, "act1 + act2", 0.01F, -0.005F, 0.5F);
+}
+
+static void test_slope_behind_bounds_stays(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin();
+    add_clip(g, "act1", "a", "b", -1, 1);
+    net_node(g, TARE_OP_LEAKY_RELU, "act2", "b", "y");
+    g = pass_run("fuse_activation", net_infer(g), true);
+    assert_int_equal(g->n_nodes, 2);
+    tare_graph_destroy(g);
+}
+
+static void test_behind_a_residual(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin();
+    net_node(g, TARE_OP_ADD, "add", "a x", "b");
+    net_node(g, TARE_OP_RELU, "act", "b", "y");
+    g = pass_run("fuse_residual", net_infer(g), true);
+    g = pass_run("fuse_activation", g, true);
+    assert_int_equal(g->n_nodes, 1);
+    assert_string_equal(g->nodes[0].absorbed, "add + act");
+    assert_true(g->nodes[0].fused.has_residual);
+    assert_true(g->nodes[0].fused.lower == 0.0F);
+    tare_graph_destroy(g);
+}
+
+static void test_what_must_stay(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin(); /* read twice */
+    net_node(g, TARE_OP_RELU, "act", "a", "b");
+    net_node(g, TARE_OP_ADD, "add", "a b", "y");
+    pass_keeps("fuse_activation", net_infer(g));
+
+    g = begin(); /* an output as it is */
+    net_output(g, "a");
+    net_node(g, TARE_OP_RELU, "act", "a", "y");
+    pass_keeps("fuse_activation", net_infer(g));
+
+    g = begin(); /* no slope and bounds */
+    net_node(g, TARE_OP_SIGMOID, "act", "a", "y");
+    pass_keeps("fuse_activation", net_infer(g));
+
+    g = net_create(13); /* MatMul takes none */
+    net_input(g, "x", NET_DIMS(2, 2, 3));
+    net_output(g, "y");
+    net_weights(g, "w", NET_DIMS(3, 4), -1, 1, &seed);
+    net_node(g, TARE_OP_MATMUL, "c", "x w", "a");
+    net_node(g, TARE_OP_RELU, "act", "a", "y");
+    pass_keeps("fuse_activation", net_infer(g));
+
+    g = begin(); /* crossed bounds: ONNX says that all values become the upper */
+    add_clip(g, "act", "a", "y", 1, -1);
+    pass_keeps("fuse_activation", net_infer(g));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_gemm_and_add),
+        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_slope_behind_bounds_stays),
+        cmocka_unit_test(test_behind_a_residual),
+        cmocka_unit_test(test_what_must_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
