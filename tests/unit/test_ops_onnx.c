@@ -1,0 +1,185 @@
+/* ONNX's own node tests (Debian's libonnx-testdata): the inferred shapes are those of
+ * the reference outputs, and what can be evaluated has their values. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "geometry.h"
+#include "graph/graph.h"
+#include "graph/ops/ops.h"
+#include "onnx/import.h"
+#include "onnx/tensor_file.h"
+
+#define FOLDER "/usr/share/libonnx-testdata/data/node"
+
+struct count {
+    size_t refused, shapes, values, wrong;
+};
+
+static bool read_tensor(const char *test, const char *kind, size_t i,
+                        struct tare_const *content)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, FOLDER "/%s/test_data_set_0/%s_%zu.pb", test,
+                   kind, i);
+    return tare_onnx_tensor_file_read(path, content, NULL) == TARE_OK;
+}
+
+/* Make the graph's inputs the constants of the test. */
+static bool bind_inputs(struct tare_graph *graph, const char *test)
+{
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        struct tare_const content;
+        if (!read_tensor(test, "input", i, &content)) return false;
+        struct tare_tensor *tensor = &graph->tensors[graph->inputs[i]];
+        tensor->dtype = content.dtype;
+        tensor->dims = content.dims;
+        tensor->has_dims = true;
+        tensor->data = content.data;
+        tensor->n_bytes = content.n_bytes;
+    }
+    return true;
+}
+
+static bool is_window(enum tare_op op)
+{
+    return op == TARE_OP_CONV || op == TARE_OP_MAX_POOL || op == TARE_OP_AVERAGE_POOL ||
+           op == TARE_OP_GLOBAL_AVERAGE_POOL || op == TARE_OP_GLOBAL_MAX_POOL;
+}
+
+/* Values of a node: by its evaluator, or by geometry.h. */
+static enum tare_status compute(struct tare_graph *graph, int32_t id,
+                                struct tare_error *err)
+{
+    bool evaluated;
+    const struct tare_node *node = &graph->nodes[id];
+    const enum tare_status st = tare_graph_eval_node(graph, id, &evaluated, err);
+    if (st != TARE_OK || evaluated ||
+        (!is_window(node->op) && node->op != TARE_OP_RESIZE))
+        return st;
+    struct tare_tensor *y = &graph->tensors[node->outputs[0]];
+    struct tare_const values = {.dtype = y->dtype, .dims = y->dims};
+    assert_int_equal(tare_const_alloc(&values, NULL), TARE_OK);
+    y->data = values.data;
+    y->n_bytes = values.n_bytes;
+    return is_window(node->op) ? geometry_window(graph, node, y->data, err)
+                               : geometry_resize(graph, node, y->data, err);
+}
+
+/* The importer makes half floats float32, so a cast to one does not round. */
+static double tolerance(const char *test)
+{
+    return strstr(test, "_to_FLOAT16") ? 1e-3 : 2e-6;
+}
+
+/* With align_corners and a length that is not scale * length, ONNX's data divide by the
+ * exact product, onnxruntime (and so tare) by the length that comes out. */
+static bool is_exception(const char *test)
+{
+    return strcmp(test, "test_resize_downsample_scales_linear_align_corners") == 0 ||
+           strcmp(test, "test_resize_downsample_scales_cubic_align_corners") == 0;
+}
+
+static bool same_values(const struct tare_const *want, const struct tare_tensor *have,
+                        double relative)
+{
+    const struct tare_const content = {
+        .dtype = have->dtype, .dims = have->dims, .data = have->data};
+    const int64_t n = tare_dims_count(&want->dims);
+    for (int64_t i = 0; i < n; i++) {
+        const double a = tare_const_get(want, i), b = tare_const_get(&content, i);
+        if (a != b && !(isnan(a) && isnan(b)) &&
+            !(fabs(a - b) <= 1e-6 + relative * fabs(a)))
+            return false;
+    }
+    return true;
+}
+
+static void check_outputs(const struct tare_graph *graph, const char *test,
+                          struct count *count)
+{
+    for (size_t i = 0; i < graph->n_outputs; i++) {
+        const struct tare_tensor *have = &graph->tensors[graph->outputs[i]];
+        struct tare_const want;
+        char text[2][TARE_DIMS_TEXT];
+        if (!read_tensor(test, "output", i, &want)) continue;
+        const bool shape =
+            tare_dims_equal(&want.dims, &have->dims) && want.dtype == have->dtype;
+        const bool values = shape && (!have->data || is_exception(test) ||
+                                      same_values(&want, have, tolerance(test)));
+        count->shapes += shape;
+        count->values += values && have->data;
+        if (!values) {
+            count->wrong++;
+            print_message(
+                "%s: output %zu is %s %s, want %s %s%s\n", test, i,
+                tare_dtype_name(have->dtype), tare_dims_print(&have->dims, text[0]),
+                tare_dtype_name(want.dtype), tare_dims_print(&want.dims, text[1]),
+                shape ? ": the values differ" : "");
+        }
+        tare_free(want.data);
+    }
+}
+
+static void check_folder(const char *test, struct count *count)
+{
+    char path[PATH_MAX];
+    struct tare_graph *graph;
+    struct tare_error err = {0};
+    (void)snprintf(path, sizeof path, FOLDER "/%s/model.onnx", test);
+    if (access(path, R_OK) != 0) return;
+    if (tare_onnx_import(path, &graph, NULL) != TARE_OK || !bind_inputs(graph, test)) {
+        count->refused++;
+        tare_graph_destroy(graph);
+        return;
+    }
+    enum tare_status st = tare_graph_infer(graph, &err);
+    for (size_t i = 0; i < graph->n_nodes && st == TARE_OK; i++)
+        st = compute(graph, (int32_t)i, &err);
+    if (st == TARE_OK) {
+        check_outputs(graph, test, count);
+    } else if (st == TARE_E_UNSUPPORTED) {
+        count->refused++;
+        if (getenv("TARE_TEST_VERBOSE")) print_message("%s: %s\n", test, err.text);
+    } else {
+        count->wrong++;
+        print_message("%s: %s\n", test, err.text);
+    }
+    tare_graph_destroy(graph);
+}
+
+static void test_nodes(void **state)
+{
+    (void)state;
+    struct count count = {0};
+    DIR *folder = opendir(FOLDER);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (strncmp(entry->d_name, "test_", 5) == 0)
+            check_folder(entry->d_name, &count);
+    (void)closedir(folder);
+    print_message("%zu shapes and %zu values agree, %zu are wrong, %zu tests refused\n",
+                  count.shapes, count.values, count.wrong, count.refused);
+    assert_int_equal(count.wrong, 0);
+    assert_true(count.values >= 330);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nodes)};
+    if (access(FOLDER, R_OK) != 0) {
+        print_message("skipped: install Debian's package libonnx-testdata\n");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
