@@ -120,4 +120,12 @@ static inline struct check_timing check_time(void (*call)(void *arg), void *arg)
     return (struct check_timing){sample[0], sample[SAMPLES / 2]};
 }
 
+/** A line of a benchmark: time, and memory traffic as the caller counts it. */
+static inline void check_print_rate(const char *name, int64_t n, const char *unit,
+                                    double bytes, struct check_timing time)
+{
+    printf("%-44s %8ld %s %8.2f us %7.1f GB/s (median %.1f)\n", name, (long)n, unit,
+           1e6 * time.least, 1e-9 * bytes / time.least, 1e-9 * bytes / time.median);
+}
+
 #endif /* TARE_TESTS_CHECK_U8_H */

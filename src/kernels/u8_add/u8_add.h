@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "kernels/select.h"
+#include "kernels/window.h"
 
 /** a_scale = s_a / s_y and so on; stored in engine files. Zero points are 0 or 128;
  *  lower and upper plus out_zero_point lie in [0, 255]. */
@@ -22,7 +23,8 @@ struct tare_u8_add {
  *              (float)(b[i] - b_zero_point) * b_scale)        the product rounded first
  *     v = v < 0 ? v * negative_slope : v;  v = v > lower ? v : lower;
  *     v = v < upper ? v : upper;           y[i] = (uint8_t)(rint(v) + out_zero_point)
- * y may be a or b. Gives bytes equal to __ref; touches nothing outside the range.
+ * a and b have TARE_KERNEL_SLACK readable bytes behind their end; y may be a or b.
+ * Gives bytes equal to __ref; writes nothing outside the range.
  */
 typedef void tare_u8_add_fn(const struct tare_u8_add *p, const uint8_t *a,
                             const uint8_t *b, uint8_t *y, int64_t begin, int64_t end);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "kernels/select.h"
+#include "kernels/window.h"
 
 /** Strides in elements, no two outputs the same. Stored in engine files. */
 struct tare_u8_f32_dequantize {
@@ -20,7 +21,7 @@ struct tare_u8_f32_dequantize {
  *     dst[p * pixel_stride + c * channel_stride] =
  *         (float)(src[p * channels + c] - zero_point) * scale
  * src has TARE_KERNEL_SLACK readable bytes behind its end. Gives bytes equal to __ref;
- * touches nothing outside the range.
+ * writes nothing outside the range.
  */
 typedef void tare_u8_f32_dequantize_fn(const struct tare_u8_f32_dequantize *p,
                                        const uint8_t *src, float *dst, int64_t begin,
