@@ -106,7 +106,7 @@ static void test_typed_data(void **state)
 {
     (void)state;
     static const float floats[] = {0.5F, -INFINITY, 3.0F};
-    static const double doubles[] = {0.5, -INFINITY, 3.0 + 1e-12};
+    static const double doubles[] = {0.5, -HUGE_VAL, 3.0 + 1e-12};
     static const int64_t longs[] = {INT64_MIN, 0, INT64_MAX};
     static const int32_t ints[] = {INT32_MIN, -1, INT32_MAX};
     static const int8_t chars[] = {-128, 0, 127};
