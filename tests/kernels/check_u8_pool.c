@@ -214,7 +214,7 @@ static void bench(const struct tare_u8_pool_variant *v)
 {
     static const struct {
         int64_t size, channels, kernel, stride, pad;
-        enum tare_u8_pool_kind kind;
+        int32_t kind;
     } layers[] = {{112, 64, 3, 2, 1, TARE_U8_POOL_MAX},
                   {54, 128, 3, 2, 0, TARE_U8_POOL_MAX},
                   {7, 2048, 7, 1, 0, TARE_U8_POOL_AVERAGE},

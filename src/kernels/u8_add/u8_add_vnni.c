@@ -33,8 +33,8 @@ static inline void add_all(const struct tare_u8_add *params, const uint8_t *a,
         _mm256_storeu_si256((void *)(y + i), tare_round32_vnni(&finish, v0, v1));
     }
     for (; i < n; i += 16) {
-        const __mmask16 valid =
-            n - i < 16 ? (__mmask16)(0xffff >> (16 - (n - i))) : 0xffff;
+        const int64_t idle = n - i < 16 ? 16 - (n - i) : 0;
+        const __mmask16 valid = (__mmask16)(0xffff >> idle);
         const __m512 v = add16(&p, a + i, b + i, valid, &finish, has_slope);
         _mm_mask_storeu_epi8(y + i, valid, tare_round16_vnni(&finish, v));
     }
