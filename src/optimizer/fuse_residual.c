@@ -32,8 +32,7 @@ static int32_t candidate(const struct tare_graph *graph, int32_t tensor)
 static bool adds_activations(const struct tare_graph *graph,
                              const struct tare_node *add)
 {
-    if (add->dead || add->op != TARE_OP_ADD || add->inputs[0] == add->inputs[1])
-        return false;
+    if (add->dead || add->op != TARE_OP_ADD) return false;
     const struct tare_tensor *out = &graph->tensors[add->outputs[0]];
     for (size_t i = 0; i < 2; i++) {
         const struct tare_tensor *in = &graph->tensors[add->inputs[i]];

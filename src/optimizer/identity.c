@@ -22,24 +22,6 @@ static enum tare_status always(const struct tare_graph *graph,
     return TARE_OK;
 }
 
-static enum tare_status one_input(const struct tare_graph *graph,
-                                  const struct tare_node *node, bool *no_op,
-                                  struct tare_error *err)
-{
-    (void)graph, (void)err;
-    *no_op = node->n_inputs == 1;
-    return TARE_OK;
-}
-
-static enum tare_status one_output(const struct tare_graph *graph,
-                                   const struct tare_node *node, bool *no_op,
-                                   struct tare_error *err)
-{
-    (void)graph, (void)err;
-    *no_op = node->n_outputs == 1;
-    return TARE_OK;
-}
-
 /* Axes of length 1 may move: the elements keep their order. */
 static enum tare_status moves_nothing(const struct tare_graph *graph,
                                       const struct tare_node *node, bool *no_op,
@@ -60,7 +42,7 @@ static enum tare_status moves_nothing(const struct tare_graph *graph,
     return TARE_OK;
 }
 
-/* A slice as long as its axis can still turn it round. */
+/* A slice as long as its axis may still turn it round: then it starts at the end. */
 static enum tare_status takes_all(const struct tare_graph *graph,
                                   const struct tare_node *node, bool *no_op,
                                   struct tare_error *err)
@@ -71,7 +53,7 @@ static enum tare_status takes_all(const struct tare_graph *graph,
     const int32_t rank = graph->tensors[node->inputs[0]].dims.rank;
     *no_op = true;
     for (int32_t i = 0; i < rank; i++)
-        if (slice.start[i] != 0 || slice.step[i] != 1) *no_op = false;
+        if (slice.start[i] != 0) *no_op = false;
     return TARE_OK;
 }
 
@@ -114,8 +96,8 @@ static const struct {
     {TARE_OP_EXPAND, always},
     {TARE_OP_CAST, always},
     {TARE_OP_PAD, always},
-    {TARE_OP_CONCAT, one_input},
-    {TARE_OP_SPLIT, one_output},
+    {TARE_OP_CONCAT, always},
+    {TARE_OP_SPLIT, always},
     {TARE_OP_TRANSPOSE, moves_nothing},
     {TARE_OP_SLICE, takes_all},
     {TARE_OP_CLIP, clips_nothing},

@@ -15,7 +15,7 @@
 #include "optimizer/optimizer.h"
 
 /* Weights are rounded to float where the naive run of the original has doubles. */
-#define PASS_TOLERANCE 1e-6
+#define PASS_TOLERANCE 1e-5
 
 static inline tare_pass_fn *pass_find(const char *name)
 {

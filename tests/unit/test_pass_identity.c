@@ -130,10 +130,26 @@ static void test_pool(void **state)
     struct tare_graph *g = begin(13, NET_DIMS(1, 2, 4, 4));
     net_ints(net_node(g, TARE_OP_MAX_POOL, "pool", "a", "b"), "kernel_shape", 2, 1, 1);
     check_removed(g);
-    g = begin(13, NET_DIMS(1, 2, 4, 4)); /* the same shape, but not the same */
-    net_ints(net_node(g, TARE_OP_MAX_POOL, "pool", "a", "b"), "kernel_shape", 2, 3, 3);
-    net_ints(net_maker(g, "b"), "pads", 4, 1, 1, 1, 1);
-    pass_keeps("identity", end(g));
+    for (int kernel = 2; kernel <= 3; kernel++) { /* the same shape, but not the same */
+        g = begin(13, NET_DIMS(1, 2, 4, 4));
+        struct tare_node *pool = net_node(g, TARE_OP_MAX_POOL, "pool", "a", "b");
+        net_ints(pool, "kernel_shape", 2, kernel, kernel);
+        net_ints(pool, "pads", 4, kernel - 2, kernel - 2, 1, 1);
+        pass_keeps("identity", end(g));
+    }
+}
+
+/* What has its first input's shape has nothing else in it. */
+static void test_empty_parts(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin(13, NET_DIMS(2, 3));
+    (void)net_const(g, "nothing", TARE_F32, NET_DIMS(2, 0));
+    net_int(net_node(g, TARE_OP_CONCAT, "cat", "a nothing", "b"), "axis", 1);
+    check_removed(g);
+    g = begin(13, NET_DIMS(2, 3));
+    net_int(net_node(g, TARE_OP_SPLIT, "split", "a", "b"), "axis", 1);
+    check_removed(g);
 }
 
 /* Names of outputs survive: the node before makes the output then. */
@@ -191,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_pad),
         cmocka_unit_test(test_clip),
         cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_empty_parts),
         cmocka_unit_test(test_output_keeps_its_name),
         cmocka_unit_test(test_output_that_cannot_move),
         cmocka_unit_test(test_input_that_is_read_through),
