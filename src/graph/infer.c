@@ -156,11 +156,13 @@ enum tare_status tare_graph_infer(struct tare_graph *graph, struct tare_error *e
         size_t n_bytes;
         char text[TARE_DIMS_TEXT];
         TARE_FAIL_IF(
-            !tensor->has_dims ||
-                !tare_dims_bytes(&tensor->dims, tensor->dtype, &n_bytes),
-            err, TARE_E_ARG, "input '%.80s' has shape %.80s; every axis must be given",
-            tensor->name,
+            !tensor->has_dims || !tare_dims_known(&tensor->dims), err, TARE_E_ARG,
+            "input '%.80s' has shape %.80s; every axis must be given", tensor->name,
             tensor->has_dims ? tare_dims_print(&tensor->dims, text) : "(unknown)");
+        TARE_FAIL_IF(!tare_dims_bytes(&tensor->dims, tensor->dtype, &n_bytes), err,
+                     TARE_E_UNSUPPORTED,
+                     "input '%.80s' has shape %.80s; that is too large", tensor->name,
+                     tare_dims_print(&tensor->dims, text));
     }
     forget(graph);
     size_t n_left = TOTAL_BYTES;

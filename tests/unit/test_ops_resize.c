@@ -1,0 +1,166 @@
+/* Resize and Upsample: shapes, messages, and where outputs lie in the input, by hand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "graph/params.h"
+#include "one_op.h"
+
+#define R TARE_OP_RESIZE
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    static const struct one_op tests[] = {
+        {7, TARE_OP_UPSAMPLE, "1x3x4x5", "scales=(1.0,1.0,2.0,3.0)", "1x3x8x15"},
+        {9, TARE_OP_UPSAMPLE, "1x3x4x5 4=1,1,2,2", "mode=linear", "1x3x8x10"},
+        {10, R, "1x3x4x5 4=1,1,0.5,1.5", "", "1x3x2x7"},
+        {11, R, "1x3x4x5 0= 4=1,1,2,2", "", "1x3x8x10"},
+        {11, R, "1x3x4x5 0= 0= 4i=1,3,7,9", "mode=cubic", "1x3x7x9"},
+        {13, R, "1x3x4x5 - - 4i=1,3,7,9", "mode=linear", "1x3x7x9"},
+        {18, R, "1x3x4x5 - - 2i=7,9", "axes=[2,3]", "1x3x7x9"},
+        {18, R, "1x3x4x5 - 1=2", "axes=[-1]", "1x3x4x10"},
+        {10, TARE_OP_UPSAMPLE, "1x3x4x5 4=1,1,2,2", "",
+         "F: node 'n' (Upsample): opset 10, the operator ends with opset 9"},
+        {11, R, "1x3x4x5 - 4=1,1,2,2 4i=1,3,8,10", "",
+         "F: node 'n' (Resize): scales and sizes, want one of scales and sizes"},
+        {13, R, "1x3x4x5", "",
+         "F: node 'n' (Resize): neither scales nor sizes, want one of scales and "
+         "sizes"},
+        {11, R, "1x3x4x5 - 2=2,2", "", "F: node 'n' (Resize): 2 scales for 4 axes"},
+        {11, R, "1x3x4x5 - 4=1,1,0.1,2", "",
+         "F: node 'n' (Resize): axis 2 of length 4 cannot be resized to 0 (scale 0.1)"},
+        {11, R, "1x3x4x5 - 4=1,1,nan,2", "",
+         "F: node 'n' (Resize): axis 2 of length 4 cannot be resized to 0 (scale nan)"},
+        {11, R, "1x3x4x5 - 4=1,1,1e30,2", "",
+         "F: node 'n' (Resize): axis 2 of length 4 cannot be resized to 0 (scale "
+         "1e+30)"},
+        {11, R, "1x3x4x5 - - 4i=1,3,-1,2", "",
+         "F: node 'n' (Resize): axis 2 of length 4 cannot be resized to -1 (scale "
+         "-0.25)"},
+        {11, R, "1x3x4x5 - 4", "",
+         "U: node 'n' (Resize): input 'scales' ('x2') is computed at run time; it must "
+         "be "
+         "constant"},
+        {11, R, "1x3x4x5 - 4=1,1,2,2", "mode=area",
+         "U: node 'n' (Resize): mode 'area' is not supported"},
+        {11, R, "1x3x4x5 - 4=1,1,2,2",
+         "coordinate_transformation_mode=tf_crop_and_resize",
+         "U: node 'n' (Resize): coordinate_transformation_mode 'tf_crop_and_resize' is "
+         "not "
+         "supported"},
+        {18, R, "1x3x4x5 - 4=1,1,2,2", "antialias=1",
+         "U: node 'n' (Resize): antialias is 1, tare has 0 only"},
+        {18, R, "1x3x4x5 - 4=1,1,2,2", "keep_aspect_ratio_policy=not_larger",
+         "U: node 'n' (Resize): keep_aspect_ratio_policy 'not_larger', tare has "
+         "stretch "
+         "only"},
+        {18, R, "1x3x4x5 - 1=2", "axes=[4]",
+         "F: node 'n' (Resize): axis 4, but the input has rank 4"},
+    };
+    ONE_CHECK(tests);
+}
+
+static struct tare_resize read_resize(int opset, enum tare_op op, const char *inputs,
+                                      const char *attrs)
+{
+    const struct one_op test = {opset, op, inputs, attrs, ""};
+    struct tare_graph *graph = one_create(&test, 1);
+    struct tare_resize resize;
+    NET_TRY(tare_node_resize(graph, &graph->nodes[0], &resize, &err_));
+    tare_graph_destroy(graph);
+    return resize;
+}
+
+/* Four elements become eight: each mode's coordinates of the first and the last. */
+static void test_coordinates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mode;
+        double first, last;
+    } tests[] = {
+        {"half_pixel", -0.25, 3.25},
+        {"half_pixel_symmetric", -0.25, 3.25},
+        {"pytorch_half_pixel", -0.25, 3.25},
+        {"align_corners", 0.0, 3.0},
+        {"asymmetric", 0.0, 3.5},
+        {"tf_half_pixel_for_nn", 0.25, 3.75},
+    };
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        char attrs[80];
+        (void)snprintf(attrs, sizeof attrs, "coordinate_transformation_mode=%s",
+                       tests[i].mode);
+        const struct tare_resize r = read_resize(11, R, "4 - 1=2", attrs);
+        assert_float_equal(tare_resize_coordinate(&r, 0, 0), tests[i].first, 1e-6);
+        assert_float_equal(tare_resize_coordinate(&r, 0, 7), tests[i].last, 1e-6);
+    }
+    /* 5 * 0.5 is 2.5 and the length 2: the symmetric mode puts the gap on both sides.
+     */
+    struct tare_resize r = read_resize(
+        19, R, "5 - 1=0.5", "coordinate_transformation_mode=half_pixel_symmetric");
+    assert_float_equal(tare_resize_coordinate(&r, 0, 0), 1.0, 1e-6);
+    assert_float_equal(tare_resize_coordinate(&r, 0, 1), 3.0, 1e-6);
+    r = read_resize(11, R, "5 - - 1i=1",
+                    "coordinate_transformation_mode=pytorch_half_pixel");
+    assert_float_equal(tare_resize_coordinate(&r, 0, 0), 0.0, 0.0);
+    r = read_resize(11, R, "5 - - 1i=1",
+                    "coordinate_transformation_mode=align_corners");
+    assert_float_equal(tare_resize_coordinate(&r, 0, 0), 0.0, 0.0);
+}
+
+static void expect_indices(const struct tare_resize *resize, const char *want)
+{
+    struct tare_text text = {0};
+    for (int64_t o = 0; o < resize->out.d[0]; o++)
+        tare_text_add(&text, "%s%lld", o ? " " : "",
+                      (long long)tare_resize_nearest_index(resize, 0, o));
+    assert_string_equal(text.data, want);
+    tare_text_free(&text);
+}
+
+static void test_nearest(void **state)
+{
+    (void)state;
+    static const struct {
+        int opset;
+        enum tare_op op;
+        const char *inputs, *attrs, *want;
+    } tests[] = {
+        /* Coordinates -0.25, 0.25, 0.75, 1.25. */
+        {11, R, "2 - 1=2", "", "0 0 1 1"},
+        /* Coordinates 0, 0.5, 1, 1.5. */
+        {11, R, "2 - 1=2", "coordinate_transformation_mode=asymmetric", "0 0 1 1"},
+        {11, R, "2 - 1=2",
+         "coordinate_transformation_mode=asymmetric nearest_mode=round_prefer_ceil",
+         "0 1 1 1"},
+        {11, R, "2 - 1=2",
+         "coordinate_transformation_mode=asymmetric nearest_mode=floor", "0 0 1 1"},
+        {11, R, "2 - 1=2",
+         "coordinate_transformation_mode=asymmetric nearest_mode=ceil", "0 1 1 1"},
+        /* Coordinates 0, 1.667, 3.333: up where the axis shrinks. */
+        {10, R, "5 1=0.6", "", "0 2 4"},
+        {9, TARE_OP_UPSAMPLE, "2 1=2.5", "", "0 0 0 1 1"},
+        {11, R, "3 - 1=1", "coordinate_transformation_mode=tf_half_pixel_for_nn",
+         "0 1 2"},
+    };
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        const struct tare_resize r =
+            read_resize(tests[i].opset, tests[i].op, tests[i].inputs, tests[i].attrs);
+        expect_indices(&r, tests[i].want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_coordinates),
+        cmocka_unit_test(test_nearest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
