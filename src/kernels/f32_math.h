@@ -60,14 +60,14 @@ static inline float tare_f32_exp(float x)
     return p * tare_f32_exp2i(half) * tare_f32_exp2i(n - half);
 }
 
-/** 1 / (1 + exp(-x)), within 2 ULP, also where it is denormal. */
+/** 1 / (1 + exp(-x)), within 2.5 ULP, also where it is denormal. */
 static inline float tare_f32_sigmoid(float x)
 {
     const float e = tare_f32_exp(-fabsf(x));
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 
-/** tanh(x), within 2 ULP. */
+/** tanh(x), within 1.5 ULP. */
 static inline float tare_f32_tanh(float x)
 {
     const float a = fabsf(x);

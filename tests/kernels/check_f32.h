@@ -102,7 +102,7 @@ static inline bool check_same(const char *what, const float *got, const float *w
 static inline bool check_close(const char *what, int64_t i, float got, double want,
                                double bound)
 {
-    if (isnan(want) ? isnan(got) : (double)got == want) return true;
+    if (isnan(want) ? isnan(got) : got == (float)want) return true;
     if (fabs((double)got - want) <= bound) return true;
     printf("not ok - %s: element %lld is %.9g, want %.17g +- %.3g (--seed=%llu)\n",
            what, (long long)i, (double)got, want, bound,

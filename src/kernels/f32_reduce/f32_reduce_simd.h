@@ -21,7 +21,7 @@ static inline lanes min_step(lanes m, lanes x)
     return lanes_min(x, m);
 }
 
-/* A row of neighbours, and up to LANES columns of n elements each. */
+/* A row of n neighbours, and `width` columns of n elements each. */
 #define REDUCTION(name, first)                                                         \
     static float name##_row(const float *x, int64_t n)                                 \
     {                                                                                  \
@@ -40,20 +40,23 @@ static inline lanes min_step(lanes m, lanes x)
         }                                                                              \
         return tare_fold_##name(s);                                                    \
     }                                                                                  \
-    static lanes name##_columns(const float *x, int64_t n, int64_t inner,              \
-                                int64_t left)                                          \
+    static void name##_columns(const float *x, int64_t n, int64_t inner,               \
+                               int64_t width, lanes *m)                                \
     {                                                                                  \
-        lanes m = lanes_set1(first);                                                   \
+        for (int64_t c = 0; c < width; c += LANES)                                     \
+            m[c / LANES] = lanes_set1(first);                                          \
         for (int64_t i = 0; i < n; i++, x += inner)                                    \
-            m = name##_step(m, lanes_load_upto(x, left));                              \
-        return m;                                                                      \
+            for (int64_t c = 0; c < width; c += LANES)                                 \
+                m[c / LANES] =                                                         \
+                    name##_step(m[c / LANES], lanes_load_upto(x + c, width - c));      \
     }
 REDUCTION(sum, 0.0f)
 REDUCTION(max, -INFINITY)
 REDUCTION(min, INFINITY)
 
 typedef float row_fn(const float *x, int64_t n);
-typedef lanes columns_fn(const float *x, int64_t n, int64_t inner, int64_t left);
+typedef void columns_fn(const float *x, int64_t n, int64_t inner, int64_t width,
+                        lanes *m);
 
 static const struct {
     row_fn *row;
@@ -76,13 +79,12 @@ void REDUCE_NAME(const struct tare_f32_reduce *reduce, const float *x, float *y,
             y[outer] = reductions[reduce->mode].row(from, n) / divisor;
             continue;
         }
-        const int64_t first = unit % pieces * TARE_REDUCE_INNER;
-        for (int64_t i = first; i < inner && i < first + TARE_REDUCE_INNER;
-             i += LANES) {
-            const lanes v =
-                reductions[reduce->mode].columns(from + i, n, inner, inner - i);
-            lanes_store_upto(y + outer * inner + i, lanes_div(v, lanes_set1(divisor)),
-                             inner - i);
-        }
+        const int64_t first = unit % pieces * TARE_REDUCE_INNER, left = inner - first;
+        const int64_t width = left < TARE_REDUCE_INNER ? left : TARE_REDUCE_INNER;
+        lanes m[TARE_REDUCE_INNER / LANES];
+        reductions[reduce->mode].columns(from + first, n, inner, width, m);
+        for (int64_t c = 0; c < width; c += LANES)
+            lanes_store_upto(y + outer * inner + first + c,
+                             lanes_div(m[c / LANES], lanes_set1(divisor)), width - c);
     }
 }

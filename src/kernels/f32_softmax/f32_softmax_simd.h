@@ -42,23 +42,32 @@ static void softmax_row(const float *x, float *y, int64_t n)
         lanes_store_upto(y + i, lanes_div(lanes_load_upto(y + i, n - i), sum), n - i);
 }
 
-/* Up to LANES columns. */
+/* Columns side by side, for the sake of the caches. */
 static void softmax_columns(const float *x, float *y, int64_t n, int64_t inner,
-                            int64_t left)
+                            int64_t width)
 {
-    lanes m = lanes_set1(-INFINITY), sum = lanes_zero();
+    lanes m[TARE_SOFTMAX_INNER / LANES], sum[TARE_SOFTMAX_INNER / LANES];
+    for (int64_t c = 0; c < width; c += LANES) {
+        m[c / LANES] = lanes_set1(-INFINITY);
+        sum[c / LANES] = lanes_zero();
+    }
     for (int64_t i = 0; i < n; i++)
-        m = lanes_max(lanes_load_upto(x + i * inner, left), m);
-    for (int64_t i = 0; i < n; i++) {
-        const lanes v = lanes_load_upto(x + i * inner, left);
-        const lanes e = lanes_exp(lanes_sub(v, m));
-        lanes_store_upto(y + i * inner, e, left);
-        sum = lanes_add(sum, e);
-    }
-    for (int64_t i = 0; i < n; i++) {
-        const lanes e = lanes_load_upto(y + i * inner, left);
-        lanes_store_upto(y + i * inner, lanes_div(e, sum), left);
-    }
+        for (int64_t c = 0; c < width; c += LANES)
+            m[c / LANES] =
+                lanes_max(lanes_load_upto(x + i * inner + c, width - c), m[c / LANES]);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < width; c += LANES) {
+            const lanes v = lanes_load_upto(x + i * inner + c, width - c);
+            const lanes e = lanes_exp(lanes_sub(v, m[c / LANES]));
+            lanes_store_upto(y + i * inner + c, e, width - c);
+            sum[c / LANES] = lanes_add(sum[c / LANES], e);
+        }
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < width; c += LANES) {
+            const lanes e = lanes_load_upto(y + i * inner + c, width - c);
+            lanes_store_upto(y + i * inner + c, lanes_div(e, sum[c / LANES]),
+                             width - c);
+        }
 }
 
 void SOFTMAX_NAME(const struct tare_f32_softmax *softmax, const float *x, float *y,
@@ -68,12 +77,11 @@ void SOFTMAX_NAME(const struct tare_f32_softmax *softmax, const float *x, float 
     const int64_t pieces = (inner + TARE_SOFTMAX_INNER - 1) / TARE_SOFTMAX_INNER;
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t at = unit / pieces * n * inner;
-        const int64_t first = unit % pieces * TARE_SOFTMAX_INNER;
+        const int64_t first = unit % pieces * TARE_SOFTMAX_INNER, left = inner - first;
+        const int64_t width = left < TARE_SOFTMAX_INNER ? left : TARE_SOFTMAX_INNER;
         if (inner == 1)
             softmax_row(x + at, y + at, n);
         else
-            for (int64_t i = first; i < inner && i < first + TARE_SOFTMAX_INNER;
-                 i += LANES)
-                softmax_columns(x + at + i, y + at + i, n, inner, inner - i);
+            softmax_columns(x + at + first, y + at + first, n, inner, width);
     }
 }

@@ -40,8 +40,9 @@ struct tare_f32_unary {
  * y[i] = op(x[i]) for i in [begin, end): any split gives the same bytes, and so does
  * every variant. y may be x. Reads and writes nothing beyond.
  *
- * NaN gives NaN everywhere. EXP, SIGMOID and TANH are polynomials of ours, within 2 ULP
- * of the true value; LOG, ERF, SOFTPLUS and ELU call libm one value at a time.
+ * NaN gives NaN everywhere. EXP, TANH and SIGMOID are polynomials of ours, within
+ * 1, 1.5 and 2.5 ULP of the true value; LOG, ERF, SOFTPLUS and ELU call libm one value
+ * at a time.
  */
 typedef void tare_f32_unary_fn(const struct tare_f32_unary *unary, const float *x,
                                float *y, int64_t begin, int64_t end);
