@@ -1,0 +1,113 @@
+// inputs.js - deterministic inputs for a model: random pixels and real images, through
+// the preprocessing that the model was trained with.
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const zlib = require('zlib');
+
+const plain = {scale: 1, mean: [0], std: [1]};
+const models = {
+    cifar10_resnet20: {
+        list: 'cifar10_test.txt', scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225],
+    },
+    cifar10_resnet8_mlperf: {...plain, list: 'cifar10_test.txt'},
+    imagenet_mobilenet_v1_025_224: {list: 'imagenet.txt', scale: 1 / 127.5, mean: [1], std: [1]},
+    imagenet_squeezenet11_227: {list: 'imagenet.txt', bgr: true, scale: 1, mean: [104, 117, 123], std: [1]},
+    super_resolution_10: {list: 'imagenet.txt', gray: true, scale: 1 / 255, mean: [0], std: [1]},
+    ultraface_rfb320: {list: 'imagenet.txt', scale: 1 / 128, mean: [127 / 128], std: [1]},
+    mnist_8: {...plain, fashion: true},
+    fashion_resnet: {fashion: true, scale: 1 / 255, mean: [0.286], std: [0.353]},
+    fashion_depthwise: {fashion: true, scale: 1 / 255, mean: [0.286], std: [0.353]},
+};
+const fashion = '/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz';
+
+// Uniform in [0, 1): Mulberry32, so that every run sees the same numbers.
+function generator(seed) {
+    return () => {
+        seed = (seed + 0x6d2b79f5) | 0;
+        let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+        t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+        return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    };
+}
+
+// An 8-bit RGB PNG without interlacing, as the zoo's are: {width, height, rgb}.
+function readPng(file) {
+    const bytes = fs.readFileSync(file);
+    const width = bytes.readUInt32BE(16), height = bytes.readUInt32BE(20);
+    if (bytes[24] !== 8 || bytes[25] !== 2 || bytes[28] !== 0) throw new Error(`${file}: not 8-bit RGB`);
+    const parts = [];
+    for (let at = 8; at < bytes.length;) {
+        const n = bytes.readUInt32BE(at);
+        if (bytes.toString('latin1', at + 4, at + 8) === 'IDAT') parts.push(bytes.subarray(at + 8, at + 8 + n));
+        at += 12 + n;
+    }
+    const lines = zlib.inflateSync(Buffer.concat(parts));
+    const stride = width * 3, rgb = Buffer.alloc(stride * height);
+    for (let y = 0; y < height; y++) {
+        const filter = lines[y * (stride + 1)];
+        for (let x = 0; x < stride; x++) {
+            const left = x < 3 ? 0 : rgb[y * stride + x - 3];
+            const up = y === 0 ? 0 : rgb[(y - 1) * stride + x];
+            const corner = x < 3 || y === 0 ? 0 : rgb[(y - 1) * stride + x - 3];
+            const p = left + up - corner;
+            const [a, b, c] = [Math.abs(p - left), Math.abs(p - up), Math.abs(p - corner)];
+            const paeth = a <= b && a <= c ? left : b <= c ? up : corner;
+            const guess = [0, left, up, (left + up) >> 1, paeth][filter];
+            rgb[y * stride + x] = lines[y * (stride + 1) + 1 + x] + guess;
+        }
+    }
+    return {width, height, rgb};
+}
+
+// Pixels [c][h][w] of an RGB image: its centre, or stretched where it is too small.
+function fit(image, model, c, h, w) {
+    const pick = (size, want, i) =>
+        size >= want ? Math.floor((size - want) / 2) + i : Math.floor(((i + 0.5) * size) / want);
+    const out = new Float64Array(c * h * w);
+    for (let y = 0; y < h; y++)
+        for (let x = 0; x < w; x++) {
+            const at = (pick(image.height, h, y) * image.width + pick(image.width, w, x)) * 3;
+            const [r, g, b] = image.rgb.subarray(at, at + 3);
+            const pixel = model.gray ? [0.299 * r + 0.587 * g + 0.114 * b] : model.bgr ? [b, g, r] : [r, g, b];
+            for (let k = 0; k < c; k++) out[(k * h + y) * w + x] = pixel[k];
+        }
+    return out;
+}
+
+function normalise(pixels, model, c) {
+    const plane = pixels.length / c;
+    return Float32Array.from(pixels, (v, i) => {
+        const k = Math.floor(i / plane);
+        return (v * model.scale - model.mean[k % model.mean.length]) / model.std[k % model.std.length];
+    });
+}
+
+// `count` samples [dims without the batch] each of random pixels and, where there are
+// any, of real images. A model that the table does not know gets values in [-1, 1).
+exports.samples = function (onnx, dims, count, zoo) {
+    const model = models[path.basename(onnx, '.onnx')];
+    const [c, h, w] = dims.length === 4 ? dims.slice(1) : [1, 1, dims.slice(1).reduce((a, b) => a * b, 1)];
+    const sets = {random: [], real: []};
+    const random = generator(1);
+    for (let i = 0; i < count; i++) {
+        const pixels = Float64Array.from({length: c * h * w}, () => random());
+        sets.random.push(
+            model ? normalise(pixels.map((v) => 255 * v), model, c) : Float32Array.from(pixels, (v) => 2 * v - 1));
+    }
+    const list = model && model.list && path.join(zoo, 'data', model.list);
+    if (list && fs.existsSync(list)) {
+        const lines = fs.readFileSync(list, 'utf8').trim().split('\n');
+        for (let i = 0; i < count; i++) {
+            const file = lines[Math.floor((i * lines.length) / count)].split(' ')[0];
+            const image = readPng(path.join(path.dirname(list), file));
+            sets.real.push(normalise(fit(image, model, c, h, w), model, c));
+        }
+    }
+    if (model && model.fashion && fs.existsSync(fashion)) {
+        const images = zlib.gunzipSync(fs.readFileSync(fashion));
+        for (let i = 0; i < count; i++)
+            sets.real.push(normalise(images.subarray(16 + i * 784, 16 + (i + 1) * 784), model, 1));
+    }
+    return sets;
+};

@@ -1,0 +1,32 @@
+# What `cmake --install` puts where: libraries, headers, the command, man pages, and how
+# pkg-config and find_package(tare) find them.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS tare tare_rt EXPORT tareTargets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS tare_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY include/tare DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h")
+install(FILES docs/man/tare.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+
+# The command finds its library wherever the prefix is moved to.
+file(RELATIVE_PATH lib_from_bin ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+set_target_properties(tare_command PROPERTIES INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tare)
+install(EXPORT tareTargets NAMESPACE tare:: DESTINATION ${package_dir})
+configure_package_config_file(cmake/tareConfig.cmake.in tareConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(tareConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tareConfig.cmake
+              ${CMAKE_CURRENT_BINARY_DIR}/tareConfigVersion.cmake
+        DESTINATION ${package_dir})
+
+file(RELATIVE_PATH prefix_from_pkgconfig ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
+     ${CMAKE_INSTALL_PREFIX})
+foreach(library tare tare-rt)
+  configure_file(cmake/${library}.pc.in ${library}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${library}.pc
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
