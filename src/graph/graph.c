@@ -172,9 +172,9 @@ static enum tare_status claim_outputs(struct tare_graph *graph, const char *name
         TARE_FAIL_IF(!valid, err, TARE_E_ARG,
                      "node '%.80s': output %zu is tensor %d of %zu", name, i,
                      (int)outputs[i], graph->n_tensors);
-        return tare_error_set(
-            err, TARE_E_FORMAT, "node '%.80s': output '%.80s' is made by %s too", name,
-            tensor->name, tensor->data ? "a constant" : "another node or output");
+        return tare_error_set(err, TARE_E_FORMAT, "node '%.80s': output '%.80s' is %s",
+                              name, tensor->name,
+                              tensor->data ? "a constant" : "made by a node already");
     }
     return TARE_OK;
 }

@@ -203,7 +203,7 @@ enum tare_status tare_node_absorb(struct tare_node *into, const struct tare_node
 
 /** flags[t] = the tensor's values cannot be negative, whatever the input: after Relu,
  *  Clip(0, ...), Sigmoid, Softmax, ... and what keeps that (pooling, Concat, Add of two
- *  such tensors, ...). @param[out] flags  [n_tensors]. */
+ *  such tensors, ...). After tare_graph_infer(). @param[out] flags  [n_tensors]. */
 void tare_graph_nonnegative(const struct tare_graph *graph, bool *flags);
 
 /** Input `i` of the operator itself (a fused residual is not among them), or

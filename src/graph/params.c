@@ -72,7 +72,7 @@ enum tare_status tare_node_softmax_axes(const struct tare_graph *graph,
 {
     const struct tare_dims *dims = &tare_op_input(graph, node, 0)->dims;
     const bool joins_axes = graph->opset < 13;
-    int32_t axis;
+    int32_t axis = 0;
     const enum tare_status st =
         tare_node_axis(node, joins_axes ? 1 : -1, dims->rank, &axis, err);
     if (st != TARE_OK) return st;
