@@ -8,18 +8,19 @@ enum slot_state { SLOT_FREE, SLOT_LOADING, SLOT_READY, SLOT_TAKEN };
 
 struct slot {
     enum slot_state state;
+    int64_t index; /* of its sample */
     enum tare_status status;
     struct tare_error error;
     float *sample;
 };
 
-/* Sample i lives in slot i % depth. Indices are handed out in order, to the threads
- * that load (next_load) and to the consumers (next_take), so a slot is always wanted by
- * the sample that comes next in it. */
+/* A sample goes into any slot that is free. Indices are handed out in order, to the
+ * threads that load (next_load) and to the consumers (next_take), so the sample that is
+ * waited for longest is always the next to get a slot. */
 struct tare_loader {
     const struct tare_dataset *dataset;
     int64_t count;
-    int64_t depth;
+    int64_t depth; /* number of slots */
     struct slot *slots;
     float *buffer; /* of all slots */
     pthread_t *threads;
@@ -32,28 +33,47 @@ struct tare_loader {
     bool stop;
 };
 
-/* Waits for work. False when there is none left. Called with the lock held. */
-static bool claim(struct tare_loader *loader, int64_t *index)
+/* Called with the lock held, as the two functions below. */
+static struct slot *free_slot(struct tare_loader *loader)
 {
-    while (!loader->stop && loader->next_load < loader->count &&
-           loader->slots[loader->next_load % loader->depth].state != SLOT_FREE)
+    for (int64_t i = 0; i < loader->depth; i++)
+        if (loader->slots[i].state == SLOT_FREE) return &loader->slots[i];
+    return NULL;
+}
+
+static struct slot *slot_of(struct tare_loader *loader, int64_t index,
+                            enum slot_state state)
+{
+    for (int64_t i = 0; i < loader->depth; i++)
+        if (loader->slots[i].state == state && loader->slots[i].index == index)
+            return &loader->slots[i];
+    return NULL;
+}
+
+/* The slot to load the next sample into; waits for one. NULL when nothing is left. */
+static struct slot *claim(struct tare_loader *loader)
+{
+    while (!loader->stop && loader->next_load < loader->count) {
+        struct slot *slot = free_slot(loader);
+        if (slot) {
+            slot->state = SLOT_LOADING;
+            slot->index = loader->next_load++;
+            return slot;
+        }
         pthread_cond_wait(&loader->freed, &loader->lock);
-    if (loader->stop || loader->next_load >= loader->count) return false;
-    *index = loader->next_load++;
-    loader->slots[*index % loader->depth].state = SLOT_LOADING;
-    return true;
+    }
+    return NULL;
 }
 
 static void *load_samples(void *arg)
 {
     struct tare_loader *loader = arg;
-    int64_t index;
+    struct slot *slot;
     pthread_mutex_lock(&loader->lock);
-    while (claim(loader, &index)) {
-        struct slot *slot = &loader->slots[index % loader->depth];
+    while ((slot = claim(loader))) {
         pthread_mutex_unlock(&loader->lock);
         slot->status =
-            tare_dataset_read(loader->dataset, index, slot->sample, &slot->error);
+            tare_dataset_read(loader->dataset, slot->index, slot->sample, &slot->error);
         pthread_mutex_lock(&loader->lock);
         slot->state = SLOT_READY;
         pthread_cond_broadcast(&loader->ready);
@@ -62,34 +82,25 @@ static void *load_samples(void *arg)
     return NULL;
 }
 
-/* Called with the lock held. */
-static void free_slot(struct tare_loader *loader, struct slot *slot)
-{
-    slot->state = SLOT_FREE;
-    pthread_cond_broadcast(&loader->freed);
-}
-
 enum tare_status tare_loader_next(struct tare_loader *loader, int64_t *index,
                                   const float **sample, struct tare_error *err)
 {
     *sample = NULL;
+    enum tare_status st = TARE_OK;
     pthread_mutex_lock(&loader->lock);
     *index = loader->next_take;
-    if (*index >= loader->count) {
-        pthread_mutex_unlock(&loader->lock);
-        return TARE_OK;
-    }
-    loader->next_take++;
-    struct slot *slot = &loader->slots[*index % loader->depth];
-    while (*index >= loader->next_load || slot->state != SLOT_READY)
-        pthread_cond_wait(&loader->ready, &loader->lock);
-    const enum tare_status st = slot->status;
-    if (st == TARE_OK) {
-        slot->state = SLOT_TAKEN;
-        *sample = slot->sample;
-    } else {
-        if (err) *err = slot->error;
-        free_slot(loader, slot);
+    if (*index < loader->count) {
+        loader->next_take++;
+        struct slot *slot;
+        while (!(slot = slot_of(loader, *index, SLOT_READY)))
+            pthread_cond_wait(&loader->ready, &loader->lock);
+        st = slot->status;
+        slot->state = st == TARE_OK ? SLOT_TAKEN : SLOT_FREE;
+        if (st == TARE_OK)
+            *sample = slot->sample;
+        else if (err)
+            *err = slot->error;
+        if (st != TARE_OK) pthread_cond_signal(&loader->freed);
     }
     pthread_mutex_unlock(&loader->lock);
     return st;
@@ -98,7 +109,9 @@ enum tare_status tare_loader_next(struct tare_loader *loader, int64_t *index,
 void tare_loader_release(struct tare_loader *loader, int64_t index)
 {
     pthread_mutex_lock(&loader->lock);
-    free_slot(loader, &loader->slots[index % loader->depth]);
+    struct slot *slot = slot_of(loader, index, SLOT_TAKEN);
+    if (slot) slot->state = SLOT_FREE;
+    pthread_cond_signal(&loader->freed);
     pthread_mutex_unlock(&loader->lock);
 }
 

@@ -25,6 +25,19 @@ struct idx_reader {
     int64_t file_bytes;
 };
 
+static enum tare_status gzip_error(const struct idx_reader *reader,
+                                   struct tare_error *err)
+{
+    int code = 0;
+    (void)gzerror(reader->file, &code);
+    TARE_FAIL_IF(code == Z_ERRNO, err, TARE_E_IO, "%s: cannot read: %s", reader->path,
+                 strerror(errno));
+    TARE_FAIL_IF(code == Z_MEM_ERROR, err, TARE_E_NOMEM, "%s: no memory", reader->path);
+    return tare_error_set(err, TARE_E_FORMAT, "%s: %s", reader->path,
+                          code == Z_BUF_ERROR ? "ends early, inside compressed data"
+                                              : "damaged gzip data");
+}
+
 static enum tare_status read_exactly(struct idx_reader *reader, uint8_t *target,
                                      int64_t n_bytes, struct tare_error *err)
 {
@@ -32,10 +45,7 @@ static enum tare_status read_exactly(struct idx_reader *reader, uint8_t *target,
     while (n_bytes > 0) {
         const int64_t want = n_bytes < chunk ? n_bytes : chunk;
         const int n = gzread(reader->file, target, (unsigned)want);
-        int code = 0;
-        const char *reason = n < 0 ? gzerror(reader->file, &code) : NULL;
-        TARE_FAIL_IF(n < 0, err, code == Z_ERRNO ? TARE_E_IO : TARE_E_FORMAT, "%s: %s",
-                     reader->path, code == Z_ERRNO ? strerror(errno) : reason);
+        if (n < 0) return gzip_error(reader, err);
         TARE_FAIL_IF(n == 0, err, TARE_E_FORMAT, "%s: ends %lld bytes early",
                      reader->path, (long long)n_bytes);
         target += n;
@@ -91,10 +101,10 @@ static enum tare_status read_elements(struct idx_reader *reader, struct idx *idx
     st = read_exactly(reader, idx->data, n_bytes, err);
     if (st != TARE_OK) return st;
     uint8_t extra;
-    const int n = gzread(reader->file, &extra, 1); /* checks gzip's CRC, too */
+    const int n = gzread(reader->file, &extra, 1); /* checks gzip's end, too */
     int code = 0;
-    const char *reason = gzerror(reader->file, &code);
-    TARE_FAIL_IF(n < 0, err, TARE_E_FORMAT, "%s: %s", reader->path, reason);
+    (void)gzerror(reader->file, &code);
+    if (n < 1 && code != Z_OK) return gzip_error(reader, err);
     TARE_FAIL_IF(n > 0, err, TARE_E_FORMAT,
                  "%s: holds more than the %lld elements its header promises",
                  reader->path, (long long)n_bytes);

@@ -8,6 +8,8 @@ JPEG: Pillow's decode, turned upright by its EXIF orientation. PNG: the array th
 written, rounded to 8 bits, without alpha.
 resize.txt: file filter height width crc32, by Pillow's Image.resize.
 color.txt: file gray yuv: crc32 of Pillow's conversions to "L" and "YCbCr".
+pipeline.txt: file shorter_side crop_height crop_width crc32, of the RGB pixels after
+torchvision's Resize (bilinear) and a centre crop whose offset is rounded down.
 """
 import io
 import os
@@ -173,9 +175,25 @@ def make_colors():
             f.write(f"{name} {gray:08x} {yuv:08x}\n")
 
 
+def make_pipelines():
+    with open(os.path.join(HERE, "pipeline.txt"), "w") as f:
+        for name, side, ch, cw in (("rgb8.png", 32, 24, 24), ("rgb8.png", 33, 28, 35),
+                                   ("exif5.jpg", 21, 20, 16), ("gray.jpg", 64, 63, 64),
+                                   ("ycc420.jpg", 29, 28, 28)):
+            image = ImageOps.exif_transpose(Image.open(os.path.join(HERE, name)))
+            image = image.convert("RGB")
+            w, h = image.size
+            size = (side, int(side * h / w)) if w <= h else (int(side * w / h), side)
+            image = image.resize(size, Image.BILINEAR)
+            x, y = (size[0] - cw) // 2, (size[1] - ch) // 2
+            pixels = np.asarray(image.crop((x, y, x + cw, y + ch)))
+            f.write(f"{name} {side} {ch} {cw} {zlib.crc32(pixels.tobytes()):08x}\n")
+
+
 make_jpegs()
 make_pngs()
 make_resizes()
 make_colors()
+make_pipelines()
 with open(os.path.join(HERE, "decode.txt"), "w") as f:
     f.writelines(decode_lines)
