@@ -123,7 +123,10 @@ struct tare_tapped {
         *data; /**< [dims]; in the engine's own element order unless `linear`. */
     size_t n_elems;
 };
-typedef void tare_tap(void *ctx, const struct tare_tapped *tensor);
+/** @return NULL; or, where taps are linear, [n_elems] values to put in the tensor's
+ * place before the run goes on (quantized when it is held so; a network's input stays).
+ */
+typedef const float *tare_tap(void *ctx, const struct tare_tapped *tensor);
 
 /** How many tensors with an ONNX name a run makes, inputs included. */
 TARE_API size_t tare_engine_n_taps(const struct tare_engine *engine);

@@ -24,7 +24,8 @@ typedef void tare_log_sink(void *ctx, enum tare_log_level level, const char *mes
  * the default. This is the library's only global state. Threads: call it before any
  * other thread uses the library.
  */
-TARE_API void tare_log_set_sink(tare_log_sink *sink, void *ctx, enum tare_log_level level);
+TARE_API void tare_log_set_sink(tare_log_sink *sink, void *ctx,
+                                enum tare_log_level level);
 
 #ifdef __cplusplus
 }

@@ -51,8 +51,9 @@ bool tare_dims_bytes(const struct tare_dims *dims, enum tare_dtype dtype, size_t
     if (dims->rank < 0 || dims->rank > TARE_MAX_RANK) return false;
     size_t n = (size_t)tare_dtype_bytes(dtype);
     for (int i = 0; i < dims->rank; i++)
-        if (dims->d[i] < 0 || !tare_mul_size(n, (size_t)dims->d[i], &n)) return false;
-    if (n > (size_t)INT64_MAX / 2) return false;
+        if (dims->d[i] < 0 || !tare_mul_size(n, (size_t)dims->d[i], &n) ||
+            n > (size_t)INT64_MAX / 2)
+            return false;
     *out = n;
     return true;
 }

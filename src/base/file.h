@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "tare/file.h" /* tare_file_write() */
 
 /**
  * Read a regular file into memory.
@@ -39,9 +40,5 @@ enum tare_status tare_output_write(struct tare_output *out, const void *data,
 enum tare_status tare_output_commit(struct tare_output *out, struct tare_error *err);
 /** Remove the temporary file and release; NULL is fine. */
 void tare_output_discard(struct tare_output *out);
-
-/** create + write + commit. */
-enum tare_status tare_file_write(const char *path, const void *data, size_t n_bytes,
-                                 struct tare_error *err);
 
 #endif /* TARE_BASE_FILE_H */

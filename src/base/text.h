@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "tare/text.h" /* tare_text_distance() */
 
 /** Zero-initialise. `data` is NUL-terminated once something was added. */
 struct tare_text {
@@ -20,9 +21,5 @@ void tare_text_add(struct tare_text *text, const char *fmt, ...) TARE_PRINTF(2, 
 
 /** Release the storage and zero the struct. */
 void tare_text_free(struct tare_text *text);
-
-/** Edit distance (Levenshtein) of two strings, for "did you mean"; long strings are
- *  compared by their first 127 bytes. */
-size_t tare_text_distance(const char *a, const char *b);
 
 #endif /* TARE_BASE_TEXT_H */

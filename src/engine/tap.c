@@ -1,5 +1,7 @@
 #include "engine/tap.h"
 
+#include <math.h>
+
 #include "base/dims.h"
 #include "base/mem.h"
 
@@ -40,31 +42,48 @@ static float element(const struct tare_plan_tensor *t, const void *data, size_t 
     return (float)(((const uint8_t *)data)[i] - t->zero_point) * t->scale;
 }
 
-static void convert(const struct tare_plan_tensor *t, const void *data, bool linear,
-                    float *out)
+static void set_element(const struct tare_plan_tensor *t, void *data, size_t i, float v)
 {
-    const size_t n_elems = (size_t)tare_dims_count(&t->dims);
-    if (!linear || t->format == TARE_LINEAR) {
-        for (size_t i = 0; i < n_elems; i++)
-            out[i] = element(t, data, i);
+    if (t->dtype == TARE_F32) {
+        ((float *)data)[i] = v;
         return;
     }
-    const size_t n_channels = (size_t)t->dims.d[1];
-    const size_t n_pixels = (size_t)(t->dims.d[2] * t->dims.d[3]);
-    size_t from = 0;
-    for (size_t n = 0; n < (size_t)t->dims.d[0]; n++)
-        for (size_t p = 0; p < n_pixels; p++)
-            for (size_t c = 0; c < n_channels; c++)
-                out[(n * n_channels + c) * n_pixels + p] = element(t, data, from++);
+    const float least = t->zero_point ? -127.0f : 0.0f;
+    const float most = t->zero_point ? 127.0f : 255.0f;
+    const float q = fminf(fmaxf(v / t->scale, least), most);
+    ((uint8_t *)data)[i] = (uint8_t)((int)rintf(q) + t->zero_point);
+}
+
+/* Where element `i` of the held order stands in ONNX's order. */
+struct order {
+    size_t n_channels, n_pixels;
+};
+
+static struct order order_of(const struct tare_plan_tensor *t, bool linear)
+{
+    if (!linear || t->format == TARE_LINEAR)
+        return (struct order){1, (size_t)tare_dims_count(&t->dims)};
+    return (struct order){(size_t)t->dims.d[1], (size_t)(t->dims.d[2] * t->dims.d[3])};
+}
+
+static size_t linear_index(struct order order, size_t i)
+{
+    const size_t plane = order.n_channels * order.n_pixels;
+    const size_t image = i / plane, rest = i % plane;
+    return image * plane + rest % order.n_channels * order.n_pixels +
+           rest / order.n_channels;
 }
 
 void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine *engine,
-                   size_t tap, const void *data)
+                   size_t tap, void *data)
 {
     const struct tare_plan_tensor *t = &engine->tensors[engine->taps[tap]];
+    const size_t n_elems = (size_t)tare_dims_count(&t->dims);
+    const struct order order = order_of(t, state->linear);
     const float *shown = data;
     if (needs_buffer(t, state->linear)) {
-        convert(t, data, state->linear, state->buffer);
+        for (size_t i = 0; i < n_elems; i++)
+            state->buffer[linear_index(order, i)] = element(t, data, i);
         shown = state->buffer;
     }
     const struct tare_tapped tapped = {
@@ -73,7 +92,10 @@ void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine 
         .layer = engine->tap_layer[tap],
         .dims = t->dims,
         .data = shown,
-        .n_elems = (size_t)tare_dims_count(&t->dims),
+        .n_elems = n_elems,
     };
-    state->show(state->ctx, &tapped);
+    const float *instead = state->show(state->ctx, &tapped);
+    if (!instead || !state->linear || tapped.layer == SIZE_MAX) return;
+    for (size_t i = 0; i < n_elems; i++)
+        set_element(t, data, i, instead[linear_index(order, i)]);
 }

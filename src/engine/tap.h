@@ -16,8 +16,9 @@ enum tare_status tare_tap_prepare(struct tare_tap_state *state,
                                   void *ctx, bool linear, struct tare_error *err);
 void tare_tap_release(struct tare_tap_state *state);
 
-/** Show tap number `tap`, whose tensor is at `data`. */
+/** Show tap number `tap`, whose tensor is at `data`, and put back what comes in return.
+ */
 void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine *engine,
-                   size_t tap, const void *data);
+                   size_t tap, void *data);
 
 #endif /* TARE_ENGINE_TAP_H */

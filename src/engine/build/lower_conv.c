@@ -168,6 +168,7 @@ static enum tare_status constant_data(const struct tare_lower *l,
                                       struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    *data = NULL;
     if (!tare_tensor_is_const(t) || t->dtype != TARE_F32)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
                        "%s '%.80s' must be a float32 constant", role, t->name);

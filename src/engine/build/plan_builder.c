@@ -30,10 +30,10 @@ static enum tare_status extend(struct tare_bytes *bytes, size_t n, size_t *offse
                                struct tare_error *err)
 {
     size_t end;
+    *offset = bytes->n_bytes;
     if (!tare_add_size(bytes->n_bytes, n, &end) ||
         !tare_grow(&bytes->data, &bytes->capacity, end, 1))
         return no_memory(err);
-    *offset = bytes->n_bytes;
     bytes->n_bytes = end;
     return TARE_OK;
 }
@@ -42,6 +42,7 @@ static enum tare_status extend_aligned(struct tare_bytes *bytes, size_t n,
                                        size_t *offset, struct tare_error *err)
 {
     size_t aligned;
+    *offset = 0;
     if (!tare_align_size(n, &aligned)) return no_memory(err);
     return extend(bytes, aligned, offset, err);
 }

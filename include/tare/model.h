@@ -1,0 +1,80 @@
+/* tare/model.h - a trained network, read from ONNX. */
+#ifndef TARE_MODEL_H
+#define TARE_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tare/export.h"
+#include "tare/status.h"
+#include "tare/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Immutable once bound; then any thread may use it. */
+struct tare_model;
+
+/** An input or output. Strings live as long as the model. */
+struct tare_model_value {
+    const char *name;
+    struct tare_dims dims;              /**< -1: not known before tare_model_bind() */
+    const char *symbols[TARE_MAX_RANK]; /**< Name of a symbolic axis, or NULL. */
+    enum tare_dtype dtype;
+};
+
+/** One node, after tare_model_bind(). Strings live as long as the model. */
+struct tare_model_node {
+    const char *name;
+    const char *op;     /**< ONNX's op_type */
+    const char *output; /**< Name of the first output. */
+    struct tare_dims output_dims;
+    int64_t macs;            /**< Multiply-accumulates of one run. */
+    int64_t parameter_bytes; /**< Constants that it reads. */
+};
+
+/**
+ * Read an ONNX file: opset 7 to 22.
+ * @param[out] model  tare_model_destroy() it; NULL on failure.
+ * @retval TARE_E_FORMAT       Not ONNX, or a graph that contradicts itself.
+ * @retval TARE_E_UNSUPPORTED  The text names operator, node and opset.
+ */
+TARE_API enum tare_status tare_model_load(const char *path, struct tare_model **model,
+                                          struct tare_error *err);
+/** Release; NULL is fine. */
+TARE_API void tare_model_destroy(struct tare_model *model);
+
+/**
+ * Fix every axis and infer all shapes. Call it once, before the functions that say so.
+ * @param[in] shapes  trtexec's syntax, "name:1x3x224x224[,name:…]" or, with one input,
+ * a bare "1x3x224x224"; NULL: none given.
+ * @param[in] batch   length of a first axis that is symbolic and that `shapes` leaves
+ *                    open; >= 1.
+ * @param[in] sample  [channels, height, width] of the data, for symbolic axes that
+ *                    `shapes` leaves open; a value <= 0 is not known. NULL: no data.
+ * @retval TARE_E_ARG  `shapes` names no input, contradicts the model, or an axis stays
+ *                     open: the text names input and axis, and the flag.
+ */
+TARE_API enum tare_status tare_model_bind(struct tare_model *model, const char *shapes,
+                                          int64_t batch, const int64_t sample[3],
+                                          struct tare_error *err);
+
+TARE_API const char *tare_model_name(const struct tare_model *model);
+TARE_API int tare_model_opset(const struct tare_model *model);
+TARE_API size_t tare_model_n_inputs(const struct tare_model *model);
+TARE_API size_t tare_model_n_outputs(const struct tare_model *model);
+/** Input i of n_inputs; the dims are final after tare_model_bind(). */
+TARE_API void tare_model_input(const struct tare_model *model, size_t i,
+                               struct tare_model_value *value);
+TARE_API void tare_model_output(const struct tare_model *model, size_t i,
+                                struct tare_model_value *value);
+/** After tare_model_bind(); in topological order. */
+TARE_API size_t tare_model_n_nodes(const struct tare_model *model);
+TARE_API void tare_model_get_node(const struct tare_model *model, size_t i,
+                                  struct tare_model_node *node);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TARE_MODEL_H */

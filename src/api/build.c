@@ -1,0 +1,183 @@
+/* The road from a model to an engine: optimise, assign precisions, lower. */
+#include <string.h>
+
+#include "api/model.h"
+#include "base/cpu.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/build/build.h"
+#include "engine/isa.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pass.h"
+#include "precision/precision.h"
+#include "tare/builder.h"
+
+struct tare_plan {
+    uint8_t *bytes;
+    size_t n_bytes;
+    struct tare_text passes;
+    struct tare_precision_report *report;
+};
+
+static enum tare_status choose_isa(const char *name, uint32_t *isa,
+                                   struct tare_error *err)
+{
+    TARE_FAIL_IF(!tare_isa_find(name ? name : "native", isa), err, TARE_E_ARG,
+                 "--isa=%.40s, want native, ref, avx2, avx512 or vnni", name);
+    TARE_FAIL_IF(*isa & ~tare_cpu_flags(), err, TARE_E_UNSUPPORTED,
+                 "--isa=%.40s: this CPU offers %s at most", name,
+                 tare_isa_name(tare_cpu_flags()));
+    return TARE_OK;
+}
+
+/* Cache names that the model does not have, once, with the first one spelled out. */
+static void warn_unknown_names(const struct tare_graph *g,
+                               const struct tare_cache *cache)
+{
+    const char *first = NULL;
+    size_t n_unknown = 0;
+    for (size_t i = 0; i < tare_cache_count(cache); i++) {
+        const char *name = tare_cache_name(cache, i);
+        if (tare_graph_find_tensor(g, name) != TARE_NO_TENSOR) continue;
+        if (!first) first = name;
+        n_unknown++;
+    }
+    if (!first) return;
+    const char *nearest = "";
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < g->n_tensors; i++) {
+        if (tare_tensor_is_const(&g->tensors[i])) continue;
+        const size_t distance = tare_text_distance(first, g->tensors[i].name);
+        if (distance < least) {
+            least = distance;
+            nearest = g->tensors[i].name;
+        }
+    }
+    tare_log(TARE_LOG_WARN,
+             "cache: %zu of its %zu names are not in the model; the first is '%s', the "
+             "nearest tensor is '%s'",
+             n_unknown, tare_cache_count(cache), first, nearest);
+}
+
+static enum tare_status assign_precision(struct tare_graph *g,
+                                         const struct tare_build_options *options,
+                                         struct tare_precision_report **report,
+                                         struct tare_error *err)
+{
+    const size_t n = options->cache ? tare_cache_count(options->cache) : 0;
+    struct tare_range *ranges = tare_alloc_array(n, sizeof *ranges);
+    TARE_FAIL_IF(!ranges, err, TARE_E_NOMEM, "build: no memory");
+    for (size_t i = 0; i < n; i++)
+        ranges[i] = (struct tare_range){tare_cache_name(options->cache, i),
+                                        (double)tare_cache_amax(options->cache, i)};
+    const struct tare_precision_options precision = {
+        .allow_int8 = options->int8,
+        .allow_fp16 = options->fp16,
+        .allow_bf16 = options->bf16,
+        .constraints = options->constraints,
+        .layer_precisions = options->layer_precisions,
+        .layer_output_types = options->layer_output_types,
+    };
+    const enum tare_status st =
+        tare_precision_assign(g, ranges, n, &precision, report, err);
+    tare_free(ranges);
+    return st;
+}
+
+static enum tare_status fold_constants(struct tare_graph *g, struct tare_error *err)
+{
+    bool changed = false;
+    const enum tare_status st = tare_pass_constant_fold(g, &changed, err);
+    return st == TARE_OK ? tare_graph_compact(g, err) : st;
+}
+
+static enum tare_status build_graph(struct tare_graph *g,
+                                    const struct tare_build_options *options,
+                                    struct tare_plan *plan, struct tare_error *err)
+{
+    uint32_t isa;
+    enum tare_status st = choose_isa(options->isa, &isa, err);
+    if (st != TARE_OK) return st;
+    TARE_FAIL_IF(options->int8 && !options->cache, err, TARE_E_ARG,
+                 "INT8 needs ranges: give a calibration cache (--cache=FILE, made by "
+                 "`tare calibrate`)");
+    TARE_FAIL_IF(options->int8 && options->keep_tensors, err, TARE_E_ARG,
+                 "an engine that keeps every tensor is FP32 only");
+    if (options->keep_tensors) {
+        st = fold_constants(g, err);
+    } else {
+        if (options->cache) warn_unknown_names(g, options->cache);
+        const struct tare_optimize_options optimize = {.dump = &plan->passes};
+        st = tare_optimize(g, &optimize, err);
+        if (st == TARE_OK) st = assign_precision(g, options, &plan->report, err);
+    }
+    if (st == TARE_OK)
+        st = tare_engine_build(g, isa, &plan->bytes, &plan->n_bytes, err);
+    return st;
+}
+
+enum tare_status tare_build(const struct tare_model *model,
+                            const struct tare_build_options *options,
+                            struct tare_plan **plan, struct tare_error *err)
+{
+    *plan = NULL;
+    TARE_FAIL_IF(!model->is_bound, err, TARE_E_ARG,
+                 "build: the model's shapes are not bound");
+    struct tare_graph *g = NULL;
+    struct tare_plan *p = tare_alloc_array(1, sizeof *p);
+    TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
+    enum tare_status st = tare_graph_clone(model->graph, &g, err);
+    if (st == TARE_OK) st = build_graph(g, options, p, err);
+    tare_graph_destroy(g);
+    if (st != TARE_OK) {
+        tare_plan_destroy(p);
+        return st;
+    }
+    *plan = p;
+    return TARE_OK;
+}
+
+void tare_plan_destroy(struct tare_plan *plan)
+{
+    if (!plan) return;
+    tare_free(plan->bytes);
+    tare_text_free(&plan->passes);
+    tare_precision_report_destroy(plan->report);
+    tare_free(plan);
+}
+
+const void *tare_plan_bytes(const struct tare_plan *plan, size_t *n_bytes)
+{
+    *n_bytes = plan->n_bytes;
+    return plan->bytes;
+}
+
+enum tare_status tare_plan_save(const struct tare_plan *plan, const char *path,
+                                struct tare_error *err)
+{
+    return tare_file_write(path, plan->bytes, plan->n_bytes, err);
+}
+
+const char *tare_plan_passes(const struct tare_plan *plan)
+{
+    return plan->passes.data ? plan->passes.data : "";
+}
+
+size_t tare_plan_n_rows(const struct tare_plan *plan)
+{
+    return plan->report ? tare_precision_report_size(plan->report) : 0;
+}
+
+void tare_plan_row(const struct tare_plan *plan, size_t i, struct tare_build_row *row)
+{
+    const struct tare_precision_row *r = tare_precision_report_row(plan->report, i);
+    *row = (struct tare_build_row){
+        .name = r->name,
+        .op = r->op,
+        .requested = r->requested ? tare_precision_name(r->request) : NULL,
+        .got = tare_precision_name(r->got),
+        .reason = r->reason,
+    };
+}

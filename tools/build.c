@@ -1,0 +1,197 @@
+/* tare build: optimise a model, choose precisions, write an engine. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tare/builder.h"
+#include "tare/engine.h"
+#include "tools/data.h"
+#include "tools/json.h"
+#include "tools/report.h"
+#include "tools/tool.h"
+
+static struct {
+    const char *onnx, *cache, *engine, *constraints, *layer_precisions, *output_types;
+    const char *min_shapes, *opt_shapes, *max_shapes, *isa, *json;
+    bool int8, fp16, bf16, best, dump_passes;
+    int64_t batch;
+} flags;
+
+static const struct option options[] = {
+    {"onnx", OPTION_TEXT, &flags.onnx, "MODEL", "the trained network", 0},
+    {"engine", OPTION_TEXT, &flags.engine, "OUT", "the engine file to write", 0},
+    {"int8", OPTION_SWITCH, &flags.int8, NULL, "allow INT8; needs --cache", 0},
+    {"fp16", OPTION_SWITCH, &flags.fp16, NULL,
+     "allow FP16 (no kernels yet: stays FP32)", 0},
+    {"bf16", OPTION_SWITCH, &flags.bf16, NULL,
+     "allow BF16 (no kernels yet: stays FP32)", 0},
+    {"best", OPTION_SWITCH, &flags.best, NULL, "allow every precision", 0},
+    {"cache", OPTION_TEXT, &flags.cache, "FILE", "calibration cache, TensorRT's format",
+     0},
+    {"precision-constraints", OPTION_TEXT, &flags.constraints, "none|prefer|obey",
+     "what layer precisions mean (default: none)", 0},
+    {"layer-precisions", OPTION_TEXT, &flags.layer_precisions, "SPEC",
+     "layer:precision[,…]; * matches; fp32, int8, fp16, bf16", 0},
+    {"layer-output-types", OPTION_TEXT, &flags.output_types, "SPEC",
+     "layer:type[+type][,…] for the layers' outputs", 0},
+    {"opt-shapes", OPTION_TEXT, &flags.opt_shapes, "NAME:1x3x224x224[,…]",
+     "shapes of inputs that the model leaves open", 0},
+    {"min-shapes", OPTION_TEXT, &flags.min_shapes, "SPEC",
+     "must equal --opt-shapes: an engine has one shape", 0},
+    {"max-shapes", OPTION_TEXT, &flags.max_shapes, "SPEC", "likewise", 0},
+    {"batch", OPTION_COUNT, &flags.batch, "N",
+     "length of a first axis that the model leaves open (default: 1)", 1},
+    {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avx512|vnni",
+     "most that the kernels may use (default: native)", 0},
+    {"dump-passes", OPTION_SWITCH, &flags.dump_passes, NULL,
+     "layer counts after each optimizer pass", 0},
+    {"json", OPTION_TEXT, &flags.json, "FILE", "layers: requested, got, why", 0},
+};
+
+static const struct usage usage = {
+    "build",
+    "--onnx=MODEL --engine=OUT [--int8 --cache=FILE] [flags]",
+    "Optimise a network, choose each layer's precision and write an engine file. FP32 "
+    "is\n"
+    "always allowed. The same inputs give the same bytes.",
+    "  tare build --onnx=resnet.onnx --engine=resnet-fp32.tare\n"
+    "  tare build --onnx=resnet.onnx --int8 --cache=resnet.cache --engine=resnet.tare\n"
+    "  tare build --onnx=net.onnx --int8 --cache=net.cache --engine=net.tare \\\n"
+    "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n",
+};
+
+static bool find_constraints(enum tare_constraints *constraints)
+{
+    static const char *const names[] = {"none", "prefer", "obey"};
+    *constraints = TARE_CONSTRAINTS_NONE;
+    for (int i = 0; flags.constraints && i < 3; i++)
+        if (strcmp(names[i], flags.constraints) == 0) {
+            *constraints = (enum tare_constraints)i;
+            return true;
+        }
+    return !flags.constraints;
+}
+
+/* min, opt and max say the same, or are left out; the one that was given. */
+static bool one_shape(const char **shapes)
+{
+    const char *given[] = {flags.opt_shapes, flags.min_shapes, flags.max_shapes};
+    *shapes = NULL;
+    for (int i = 0; i < 3; i++) {
+        if (!given[i]) continue;
+        if (*shapes && strcmp(*shapes, given[i]) != 0) return false;
+        if (!*shapes) *shapes = given[i];
+    }
+    return true;
+}
+
+static void print_report(const struct tare_plan *plan, const struct tare_engine *engine)
+{
+    struct tare_engine_info info;
+    char size[32], memory[32];
+    size_t n_int8 = 0;
+    tare_engine_info(engine, &info);
+    for (size_t i = 0; i < tare_plan_n_rows(plan); i++) {
+        struct tare_build_row row;
+        tare_plan_row(plan, i, &row);
+        n_int8 += strcmp(row.got, "INT8") == 0;
+        if (common_options.verbose)
+            printf("%-6s %-8s %-40s %s\n", row.got, row.requested ? row.requested : "-",
+                   row.name, row.reason);
+    }
+    printf("Engine        %s (%s)\n", flags.engine,
+           report_bytes((double)info.file_bytes, size));
+    printf("Layers        %zu, with reformats %zu; %zu in INT8\n",
+           tare_plan_n_rows(plan), info.n_layers, n_int8);
+    printf("Activations   %s\n", report_bytes((double)info.activation_bytes, memory));
+    printf("Kernels       %s\n", info.isa);
+}
+
+static cJSON *report_json(const struct tare_plan *plan)
+{
+    cJSON *root = cJSON_CreateObject();
+    cJSON *layers = root ? cJSON_AddArrayToObject(root, "layers") : NULL;
+    for (size_t i = 0; layers && i < tare_plan_n_rows(plan); i++) {
+        struct tare_build_row row;
+        tare_plan_row(plan, i, &row);
+        cJSON *layer = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(layer, "name", row.name);
+        (void)cJSON_AddStringToObject(layer, "type", row.op);
+        if (row.requested)
+            (void)cJSON_AddStringToObject(layer, "requested", row.requested);
+        else
+            (void)cJSON_AddNullToObject(layer, "requested");
+        (void)cJSON_AddStringToObject(layer, "precision", row.got);
+        (void)cJSON_AddStringToObject(layer, "reason", row.reason);
+        (void)cJSON_AddItemToArray(layers, layer);
+    }
+    return root;
+}
+
+static enum tare_status build(const char *shapes,
+                              struct tare_build_options *build_options,
+                              struct tare_error *err)
+{
+    struct tare_model *model = NULL;
+    struct tare_cache *cache = NULL;
+    struct tare_plan *plan = NULL;
+    struct tare_engine *engine = NULL;
+    enum tare_status st = tare_model_load(flags.onnx, &model, err);
+    if (st == TARE_OK)
+        st = tare_model_bind(model, shapes, flags.batch ? flags.batch : 1, NULL, err);
+    if (st == TARE_OK && flags.cache) st = tare_cache_read(flags.cache, &cache, err);
+    build_options->cache = cache;
+    if (st == TARE_OK) st = tare_build(model, build_options, &plan, err);
+    if (st == TARE_OK) {
+        size_t n_bytes;
+        const void *bytes = tare_plan_bytes(plan, &n_bytes);
+        st = tare_engine_open(bytes, n_bytes, &engine, err);
+    }
+    if (st == TARE_OK) st = tare_plan_save(plan, flags.engine, err);
+    if (st == TARE_OK && flags.json)
+        st = json_write(report_json(plan), flags.json, err);
+    if (st == TARE_OK) {
+        if (flags.dump_passes) printf("%s", tare_plan_passes(plan));
+        print_report(plan, engine);
+    }
+    tare_engine_destroy(engine);
+    tare_plan_destroy(plan);
+    tare_cache_destroy(cache);
+    tare_model_destroy(model);
+    return st;
+}
+
+int tool_build(int argc, char **argv)
+{
+    const struct option_group group = {"Build", options,
+                                       sizeof options / sizeof options[0]};
+    int status;
+    if (!options_parse(&usage, &group, 1, argc, argv, &status)) return status;
+    if (!flags.onnx || !flags.engine)
+        return usage_error(&usage, "--%s is missing", flags.onnx ? "engine" : "onnx");
+
+    const bool int8 = flags.int8 || (flags.best && flags.cache);
+    struct tare_build_options build_options = {
+        .int8 = int8,
+        .fp16 = flags.fp16 || flags.best,
+        .bf16 = flags.bf16 || flags.best,
+        .layer_precisions = flags.layer_precisions,
+        .layer_output_types = flags.output_types,
+        .isa = flags.isa,
+    };
+    const char *shapes;
+    if (!find_constraints(&build_options.constraints))
+        return usage_error(&usage,
+                           "--precision-constraints=%s, want none, prefer or obey",
+                           flags.constraints);
+    if (!one_shape(&shapes))
+        return usage_error(&usage,
+                           "--min-shapes, --opt-shapes and --max-shapes differ: an "
+                           "engine has one shape; build one engine for each");
+    if (int8 && !flags.cache)
+        return usage_error(&usage,
+                           "--int8 needs --cache=FILE; `tare calibrate` makes one");
+
+    struct tare_error err = {0};
+    return build(shapes, &build_options, &err) == TARE_OK ? EXIT_DONE
+                                                          : report_failure(&err);
+}

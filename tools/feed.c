@@ -1,0 +1,211 @@
+#include "tools/feed.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/progress.h"
+#include "tools/report.h"
+
+static enum tare_status no_memory(struct tare_error *err)
+{
+    return report_error(err, TARE_E_NOMEM, "no memory for the networks' buffers");
+}
+
+size_t feed_n_outputs(const struct feed *feed, size_t e)
+{
+    struct tare_engine_info info;
+    tare_engine_info(feed->engines[e], &info);
+    return info.n_bindings - 1; /* one input */
+}
+
+static enum tare_status open_context(struct feed *feed, struct feed_worker *w, size_t e,
+                                     struct tare_error *err)
+{
+    enum tare_status st =
+        tare_context_create(feed->engines[e], 1, &w->contexts[e], err);
+    if (st == TARE_OK) st = tare_context_set_address(w->contexts[e], 0, w->input, err);
+    if (st != TARE_OK) return st;
+    const size_t n_outputs = feed_n_outputs(feed, e);
+    w->outputs[e] = calloc(n_outputs, sizeof *w->outputs[e]);
+    if (!w->outputs[e]) return no_memory(err);
+    for (size_t i = 0; st == TARE_OK && i < n_outputs; i++) {
+        struct tare_binding binding;
+        tare_engine_binding(feed->engines[e], 1 + i, &binding);
+        w->outputs[e][i] = malloc(binding.n_bytes);
+        if (!w->outputs[e][i]) return no_memory(err);
+        st = tare_context_set_address(w->contexts[e], 1 + i, w->outputs[e][i], err);
+    }
+    return st;
+}
+
+static enum tare_status open_workers(struct feed *feed, struct tare_error *err)
+{
+    feed->workers = calloc((size_t)feed->n_workers, sizeof *feed->workers);
+    if (!feed->workers) return no_memory(err);
+    for (int i = 0; i < feed->n_workers; i++) {
+        struct feed_worker *w = &feed->workers[i];
+        w->input = calloc((size_t)feed->batch * feed->sample_elems, sizeof *w->input);
+        if (!w->input) return no_memory(err);
+        for (size_t e = 0; e < feed->n_engines; e++) {
+            const enum tare_status st = open_context(feed, w, e, err);
+            if (st != TARE_OK) return st;
+        }
+    }
+    return TARE_OK;
+}
+
+enum tare_status feed_open(struct feed *feed, const struct tare_engine *const *engines,
+                           size_t n_engines, const struct tare_dataset *dataset,
+                           int n_workers, struct tare_error *err)
+{
+    struct tare_binding input;
+    tare_engine_binding(engines[0], 0, &input);
+    memset(feed, 0, sizeof *feed);
+    for (size_t e = 0; e < n_engines; e++)
+        feed->engines[e] = engines[e];
+    feed->n_engines = n_engines;
+    feed->dataset = dataset;
+    feed->batch = input.dims.rank > 0 ? input.dims.d[0] : 1;
+    feed->sample_elems = input.n_bytes / sizeof(float) / (size_t)feed->batch;
+    feed->n_samples = (size_t)tare_dataset_count(dataset);
+    feed->n_runs = (feed->n_samples + (size_t)feed->batch - 1) / (size_t)feed->batch;
+    feed->n_workers = (size_t)n_workers < feed->n_runs ? n_workers : (int)feed->n_runs;
+    pthread_mutex_t *lock = malloc(sizeof *lock);
+    if (!lock || pthread_mutex_init(lock, NULL) != 0) {
+        free(lock);
+        return no_memory(err);
+    }
+    feed->lock = lock;
+    const enum tare_status st = open_workers(feed, err);
+    if (st != TARE_OK) return st;
+    return tare_loader_create(dataset, n_workers, 2 * n_workers + 2, &feed->loader,
+                              err);
+}
+
+void feed_close(struct feed *feed)
+{
+    tare_loader_destroy(feed->loader);
+    for (int i = 0; feed->workers && i < feed->n_workers; i++) {
+        struct feed_worker *w = &feed->workers[i];
+        for (size_t e = 0; e < feed->n_engines; e++) {
+            tare_context_destroy(w->contexts[e]);
+            for (size_t o = 0; w->outputs[e] && o < feed_n_outputs(feed, e); o++)
+                free(w->outputs[e][o]);
+            free(w->outputs[e]);
+        }
+        free(w->input);
+    }
+    free(feed->workers);
+    if (feed->lock) pthread_mutex_destroy(feed->lock);
+    free(feed->lock);
+    memset(feed, 0, sizeof *feed);
+}
+
+/* Consecutive samples: whoever holds the lock takes a whole batch. */
+static enum tare_status take_samples(struct feed *feed, float *input, int64_t *first,
+                                     int64_t *n, struct tare_error *err)
+{
+    for (*n = 0; *n < feed->batch; ++*n) {
+        int64_t index;
+        const float *sample;
+        const enum tare_status st =
+            tare_loader_next(feed->loader, &index, &sample, err);
+        if (st != TARE_OK) return st;
+        if (!sample) break;
+        if (*n == 0) *first = index;
+        memcpy(input + (size_t)*n * feed->sample_elems, sample,
+               feed->sample_elems * sizeof *input);
+        tare_loader_release(feed->loader, index);
+    }
+    const size_t missing = (size_t)(feed->batch - *n) * feed->sample_elems;
+    memset(input + (size_t)*n * feed->sample_elems, 0, missing * sizeof *input);
+    return TARE_OK;
+}
+
+enum tare_status feed_take(struct feed *feed, int worker, int64_t *first, int64_t *n,
+                           struct tare_error *err)
+{
+    *first = 0;
+    pthread_mutex_lock(feed->lock);
+    const enum tare_status st =
+        take_samples(feed, feed->workers[worker].input, first, n, err);
+    pthread_mutex_unlock(feed->lock);
+    return st;
+}
+
+/* All workers of one feed_run(). */
+struct crew {
+    struct feed *feed;
+    feed_fn *fn;
+    void *ctx;
+    pthread_mutex_t lock; /* of what follows */
+    size_t n_done;
+    enum tare_status status;
+    struct tare_error err;
+};
+
+struct member {
+    struct crew *crew;
+    int worker;
+};
+
+/* Note one batch or an error; false: stop. */
+static bool note(struct crew *crew, int64_t n, enum tare_status st,
+                 const struct tare_error *err)
+{
+    pthread_mutex_lock(&crew->lock);
+    if (st != TARE_OK && crew->status == TARE_OK) {
+        crew->status = st;
+        crew->err = *err;
+    }
+    crew->n_done += (size_t)n;
+    if (st == TARE_OK && n) progress_show(NULL, crew->n_done, crew->feed->n_samples);
+    const bool go_on = crew->status == TARE_OK && n > 0;
+    pthread_mutex_unlock(&crew->lock);
+    return go_on;
+}
+
+static void *work(void *arg)
+{
+    const struct member *member = arg;
+    struct crew *crew = member->crew;
+    for (;;) {
+        struct tare_error err = {0};
+        int64_t first, n = 0;
+        enum tare_status st = feed_take(crew->feed, member->worker, &first, &n, &err);
+        if (st == TARE_OK && n > 0)
+            st = crew->fn(crew->ctx, crew->feed, member->worker, first, n, &err);
+        if (!note(crew, n, st, &err)) return NULL;
+    }
+}
+
+enum tare_status feed_run(struct feed *feed, const char *what, feed_fn *fn, void *ctx,
+                          struct tare_error *err)
+{
+    struct crew crew = {.feed = feed, .fn = fn, .ctx = ctx};
+    pthread_t *threads = calloc((size_t)feed->n_workers, sizeof *threads);
+    struct member *members = calloc((size_t)feed->n_workers, sizeof *members);
+    if (!threads || !members || pthread_mutex_init(&crew.lock, NULL) != 0) {
+        free(threads);
+        free(members);
+        return no_memory(err);
+    }
+    progress_start(what);
+    int n_started = 1;
+    for (int i = 0; i < feed->n_workers; i++)
+        members[i] = (struct member){&crew, i};
+    while (n_started < feed->n_workers &&
+           pthread_create(&threads[n_started], NULL, work, &members[n_started]) == 0)
+        n_started++;
+    (void)work(&members[0]);
+    for (int i = 1; i < n_started; i++)
+        pthread_join(threads[i], NULL);
+    progress_clear();
+    pthread_mutex_destroy(&crew.lock);
+    free(threads);
+    free(members);
+    if (crew.status != TARE_OK) *err = crew.err;
+    return crew.status;
+}

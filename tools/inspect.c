@@ -1,0 +1,272 @@
+/* tare inspect: look into a model, an engine, a cache, the CPU. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tare/cache.h"
+#include "tare/cpu.h"
+#include "tare/engine.h"
+#include "tare/model.h"
+#include "tools/json.h"
+#include "tools/options.h"
+#include "tools/report.h"
+#include "tools/tool.h"
+
+static struct {
+    const char *json, *shapes;
+    int64_t batch;
+} flags;
+
+static const struct option options[] = {
+    {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224[,…]",
+     "model: shapes of inputs that it leaves open", 0},
+    {"batch", OPTION_COUNT, &flags.batch, "N",
+     "model: length of an open first axis (default: 1)", 1},
+    {"json", OPTION_TEXT, &flags.json, "FILE", "the same as JSON", 0},
+};
+
+static const struct usage usage = {
+    "inspect",
+    "model|engine|cache|cpu [FILE] [flags]",
+    "Print what a file holds: nodes, shapes, MACs and parameters of a model; layers,\n"
+    "precisions, tactics and memory of an engine; ranges of a calibration cache; what\n"
+    "this CPU offers.",
+    "  tare inspect model resnet.onnx\n"
+    "  tare inspect engine resnet.tare --json=layers.json\n"
+    "  tare inspect cache resnet.cache\n"
+    "  tare inspect cpu\n",
+};
+
+static void add_dims(cJSON *object, const char *name, const struct tare_dims *dims)
+{
+    cJSON *array = cJSON_AddArrayToObject(object, name);
+    for (int i = 0; i < dims->rank; i++)
+        (void)cJSON_AddItemToArray(array, cJSON_CreateNumber((double)dims->d[i]));
+}
+
+static void print_values(const struct tare_model *model, cJSON *root, bool inputs)
+{
+    cJSON *array = cJSON_AddArrayToObject(root, inputs ? "inputs" : "outputs");
+    const size_t n = inputs ? tare_model_n_inputs(model) : tare_model_n_outputs(model);
+    for (size_t i = 0; i < n; i++) {
+        struct tare_model_value value;
+        char dims[128];
+        (inputs ? tare_model_input : tare_model_output)(model, i, &value);
+        printf("%-8s %s %s [%s]\n", inputs ? "Input" : "Output", value.name,
+               tare_dtype_name(value.dtype), report_dims(&value.dims, dims));
+        cJSON *row = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(row, "name", value.name);
+        (void)cJSON_AddStringToObject(row, "type", tare_dtype_name(value.dtype));
+        add_dims(row, "dims", &value.dims);
+        (void)cJSON_AddItemToArray(array, row);
+    }
+}
+
+static void print_nodes(const struct tare_model *model, cJSON *root)
+{
+    cJSON *array = cJSON_AddArrayToObject(root, "nodes");
+    double macs = 0.0, parameters = 0.0;
+    printf("\n%-20s %-18s %12s %12s  %s\n", "Op", "Output", "MACs", "Parameters",
+           "Node");
+    for (size_t i = 0; i < tare_model_n_nodes(model); i++) {
+        struct tare_model_node node;
+        char dims[128], size[32];
+        tare_model_get_node(model, i, &node);
+        macs += (double)node.macs;
+        parameters += (double)node.parameter_bytes;
+        printf("%-20s %-18s %12lld %12s  %s\n", node.op,
+               report_dims(&node.output_dims, dims), (long long)node.macs,
+               report_bytes((double)node.parameter_bytes, size), node.name);
+        cJSON *row = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(row, "name", node.name);
+        (void)cJSON_AddStringToObject(row, "op", node.op);
+        (void)cJSON_AddStringToObject(row, "output", node.output);
+        add_dims(row, "dims", &node.output_dims);
+        json_add_number(row, "macs", (double)node.macs);
+        json_add_number(row, "parameter_bytes", (double)node.parameter_bytes);
+        (void)cJSON_AddItemToArray(array, row);
+    }
+    char size[32];
+    printf("\nNodes       %zu\nMACs        %.6g million\nParameters  %s\n",
+           tare_model_n_nodes(model), macs / 1e6, report_bytes(parameters, size));
+    json_add_number(root, "macs", macs);
+    json_add_number(root, "parameter_bytes", parameters);
+}
+
+static enum tare_status inspect_model(const char *path, cJSON *root,
+                                      struct tare_error *err)
+{
+    struct tare_model *model;
+    enum tare_status st = tare_model_load(path, &model, err);
+    if (st != TARE_OK) return st;
+    st = tare_model_bind(model, flags.shapes, flags.batch ? flags.batch : 1, NULL, err);
+    if (st == TARE_OK) {
+        printf("Model    %s, opset %d\n", tare_model_name(model),
+               tare_model_opset(model));
+        (void)cJSON_AddStringToObject(root, "name", tare_model_name(model));
+        json_add_number(root, "opset", tare_model_opset(model));
+        print_values(model, root, true);
+        print_values(model, root, false);
+        print_nodes(model, root);
+    }
+    tare_model_destroy(model);
+    return st;
+}
+
+static void print_layers(const struct tare_engine *engine, size_t n_layers, cJSON *root)
+{
+    cJSON *array = cJSON_AddArrayToObject(root, "layers");
+    printf("\n%-5s %-10s %-34s %-18s %-13s %-10s  %s\n", "Prec", "Type", "Tactic",
+           "Output", "Format", "Weights", "Layer");
+    for (size_t i = 0; i < n_layers; i++) {
+        struct tare_layer_info l;
+        char dims[128], size[32], format[32];
+        tare_engine_layer(engine, i, &l);
+        (void)snprintf(format, sizeof format, "%s %s", l.output_format, l.output_dtype);
+        printf("%-5s %-10s %-34s %-18s %-13s %-10s  %s\n", l.precision, l.type,
+               l.tactic, report_dims(&l.output_dims, dims), format,
+               report_bytes((double)l.weight_bytes, size), l.name);
+        cJSON *row = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(row, "name", l.name);
+        (void)cJSON_AddStringToObject(row, "type", l.type);
+        (void)cJSON_AddStringToObject(row, "precision", l.precision);
+        (void)cJSON_AddStringToObject(row, "tactic", l.tactic);
+        (void)cJSON_AddStringToObject(row, "nodes", l.nodes);
+        (void)cJSON_AddStringToObject(row, "output", l.output);
+        add_dims(row, "dims", &l.output_dims);
+        (void)cJSON_AddStringToObject(row, "format", l.output_format);
+        (void)cJSON_AddStringToObject(row, "output_type", l.output_dtype);
+        json_add_number(row, "output_scale", (double)l.output_scale);
+        json_add_number(row, "output_zero_point", l.output_zero_point);
+        json_add_number(row, "weight_bytes", (double)l.weight_bytes);
+        (void)cJSON_AddBoolToObject(row, "reformat", l.is_reformat);
+        (void)cJSON_AddItemToArray(array, row);
+    }
+}
+
+static enum tare_status inspect_engine(const char *path, cJSON *root,
+                                       struct tare_error *err)
+{
+    struct tare_engine *engine;
+    struct tare_engine_info info;
+    char a[32], b[32], c[32];
+    const enum tare_status st = tare_engine_load(path, &engine, err);
+    if (st != TARE_OK) return st;
+    tare_engine_info(engine, &info);
+    printf("Engine       %s, by tare %s, needs %s\n", info.model, info.version,
+           info.isa);
+    printf("File         %s, weights %s, activations %s\n",
+           report_bytes((double)info.file_bytes, a),
+           report_bytes((double)info.weight_bytes, b),
+           report_bytes((double)info.activation_bytes, c));
+    (void)cJSON_AddStringToObject(root, "model", info.model);
+    (void)cJSON_AddStringToObject(root, "version", info.version);
+    (void)cJSON_AddStringToObject(root, "isa", info.isa);
+    json_add_number(root, "file_bytes", (double)info.file_bytes);
+    json_add_number(root, "weight_bytes", (double)info.weight_bytes);
+    json_add_number(root, "activation_bytes", (double)info.activation_bytes);
+    cJSON *bindings = cJSON_AddArrayToObject(root, "bindings");
+    for (size_t i = 0; i < info.n_bindings; i++) {
+        struct tare_binding binding;
+        char dims[128];
+        tare_engine_binding(engine, i, &binding);
+        printf("%-12s %s %s [%s]\n", binding.is_input ? "Input" : "Output",
+               binding.name, tare_dtype_name(binding.dtype),
+               report_dims(&binding.dims, dims));
+        cJSON *row = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(row, "name", binding.name);
+        (void)cJSON_AddBoolToObject(row, "input", binding.is_input);
+        add_dims(row, "dims", &binding.dims);
+        (void)cJSON_AddItemToArray(bindings, row);
+    }
+    print_layers(engine, info.n_layers, root);
+    tare_engine_destroy(engine);
+    return TARE_OK;
+}
+
+static enum tare_status inspect_cache(const char *path, cJSON *root,
+                                      struct tare_error *err)
+{
+    struct tare_cache *cache;
+    const enum tare_status st = tare_cache_read(path, &cache, err);
+    if (st != TARE_OK) return st;
+    printf("%s-%s, %zu tensors\n\n%14s %14s  %s\n", tare_cache_version(cache),
+           tare_cache_algorithm(cache), tare_cache_count(cache), "scale", "amax",
+           "tensor");
+    (void)cJSON_AddStringToObject(root, "version", tare_cache_version(cache));
+    (void)cJSON_AddStringToObject(root, "algorithm", tare_cache_algorithm(cache));
+    cJSON *array = cJSON_AddArrayToObject(root, "tensors");
+    for (size_t i = 0; i < tare_cache_count(cache); i++) {
+        printf("%14.9g %14.9g  %s\n", (double)tare_cache_scale(cache, i),
+               (double)tare_cache_amax(cache, i), tare_cache_name(cache, i));
+        cJSON *row = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(row, "name", tare_cache_name(cache, i));
+        json_add_number(row, "scale", (double)tare_cache_scale(cache, i));
+        json_add_number(row, "amax", (double)tare_cache_amax(cache, i));
+        (void)cJSON_AddItemToArray(array, row);
+    }
+    tare_cache_destroy(cache);
+    return TARE_OK;
+}
+
+static enum tare_status inspect_cpu(const char *path, cJSON *root,
+                                    struct tare_error *err)
+{
+    (void)path;
+    (void)err;
+    printf("CPU               %s\nThreads           %d\nInstruction sets  up to %s\n",
+           tare_cpu_name(), tare_cpu_threads(), tare_cpu_isa());
+    (void)cJSON_AddStringToObject(root, "name", tare_cpu_name());
+    json_add_number(root, "threads", tare_cpu_threads());
+    (void)cJSON_AddStringToObject(root, "isa", tare_cpu_isa());
+    return TARE_OK;
+}
+
+static const struct {
+    const char *what;
+    bool wants_file;
+    enum tare_status (*inspect)(const char *path, cJSON *root, struct tare_error *err);
+} subjects[] = {
+    {"model", true, inspect_model},
+    {"engine", true, inspect_engine},
+    {"cache", true, inspect_cache},
+    {"cpu", false, inspect_cpu},
+};
+
+int tool_inspect(int argc, char **argv)
+{
+    const struct option_group group = {"Inspect", options,
+                                       sizeof options / sizeof options[0]};
+    enum { N_SUBJECTS = sizeof subjects / sizeof subjects[0] };
+    size_t which = 0;
+    while (which < N_SUBJECTS &&
+           (argc < 2 || strcmp(subjects[which].what, argv[1]) != 0))
+        which++;
+    const bool is_help = argc > 1 && strncmp(argv[1], "-", 1) == 0;
+    if (which == N_SUBJECTS && !is_help)
+        return usage_error(&usage, "say what to inspect: model, engine, cache or cpu");
+    int skip = is_help ? 0 : 1;
+    const char *path = NULL;
+    if (!is_help && subjects[which].wants_file) {
+        if (argc < 3 || strncmp(argv[2], "--", 2) == 0) {
+            const bool asks = argc > 2 && strcmp(argv[2], "--help") == 0;
+            if (!asks) return usage_error(&usage, "inspect %s: name a file", argv[1]);
+        } else {
+            path = argv[2];
+            skip = 2;
+        }
+    }
+    int status;
+    if (!options_parse(&usage, &group, 1, argc - skip, argv + skip, &status))
+        return status;
+    if (which == N_SUBJECTS)
+        return usage_error(&usage, "say what to inspect: model, engine, cache or cpu");
+
+    struct tare_error err = {0};
+    cJSON *root = cJSON_CreateObject();
+    enum tare_status st = subjects[which].inspect(path, root, &err);
+    if (st == TARE_OK && flags.json)
+        st = json_write(root, flags.json, &err);
+    else
+        cJSON_Delete(root);
+    return st == TARE_OK ? EXIT_DONE : report_failure(&err);
+}

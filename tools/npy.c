@@ -1,0 +1,43 @@
+#include "tools/npy.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tare/file.h"
+#include "tools/report.h"
+
+enum tare_status npy_write(const char *path, const struct tare_dims *dims,
+                           const float *data, struct tare_error *err)
+{
+    enum { PREFIX = 10 }; /* magic, version, length of the header */
+    char shape[256] = "", header[512];
+    size_t used = 0, n_elems = 1;
+    for (int i = 0; i < dims->rank; i++) {
+        used += (size_t)snprintf(shape + used, sizeof shape - used, "%lld,%s",
+                                 (long long)dims->d[i], i + 1 < dims->rank ? " " : "");
+        n_elems *= (size_t)dims->d[i];
+    }
+    const int n =
+        snprintf(header, sizeof header,
+                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
+    /* padded with spaces so that the data starts at a multiple of 64, then a line end
+     */
+    const size_t total = (PREFIX + (size_t)n + 1 + 63) / 64 * 64;
+    const size_t n_bytes = total + n_elems * sizeof *data;
+    char *file = malloc(n_bytes);
+    if (!file) {
+        return report_error(err, TARE_E_NOMEM, "%.200s: no memory", path);
+    }
+    const uint16_t length = (uint16_t)(total - PREFIX);
+    memset(file, ' ', total);
+    memcpy(file, "\x93NUMPY\x01\x00", 8);
+    memcpy(file + 8, &length, sizeof length);
+    memcpy(file + PREFIX, header, (size_t)n);
+    file[total - 1] = '\n';
+    memcpy(file + total, data, n_elems * sizeof *data);
+    const enum tare_status st = tare_file_write(path, file, n_bytes, err);
+    free(file);
+    return st;
+}

@@ -1,0 +1,81 @@
+#include "tools/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "tools/options.h"
+#include "tools/progress.h"
+
+static void print_message(void *ctx, enum tare_log_level level, const char *message)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    (void)ctx;
+    progress_clear();
+    (void)fprintf(stderr, "tare: %s: %s\n", names[level], message);
+}
+
+void report_start_log(enum tare_log_level level)
+{
+    tare_log_set_sink(print_message, NULL, level);
+}
+
+enum tare_status report_error(struct tare_error *err, enum tare_status code,
+                              const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    err->code = code;
+    if (vsnprintf(err->text, sizeof err->text, fmt, ap) < 0) err->text[0] = '\0';
+    va_end(ap);
+    return code;
+}
+
+int report_failure(const struct tare_error *err)
+{
+    progress_clear();
+    (void)fprintf(stderr, "tare: %s\n", err->text);
+    return EXIT_FAILED;
+}
+
+const char *report_bytes(double n_bytes, char text[32])
+{
+    if (n_bytes < 1e3)
+        (void)snprintf(text, 32, "%.0f B", n_bytes);
+    else if (n_bytes < 1e6)
+        (void)snprintf(text, 32, "%.1f kB", n_bytes / 1e3);
+    else
+        (void)snprintf(text, 32, "%.2f MB", n_bytes / 1e6);
+    return text;
+}
+
+const char *report_dims(const struct tare_dims *dims, char text[128])
+{
+    size_t used = 0;
+    (void)snprintf(text, 128, "%s", dims->rank ? "" : "scalar");
+    for (int i = 0; i < dims->rank && used < 100; i++) {
+        const char *separator = i ? "x" : "";
+        const int n = dims->d[i] < 0
+                          ? snprintf(text + used, 128 - used, "%s?", separator)
+                          : snprintf(text + used, 128 - used, "%s%lld", separator,
+                                     (long long)dims->d[i]);
+        if (n < 0) break;
+        used += (size_t)n;
+    }
+    return text;
+}
+
+double report_peak_memory(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0) return 0.0;
+    return (double)usage.ru_maxrss * 1024.0;
+}
+
+double report_clock(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}

@@ -1,0 +1,34 @@
+/* tools/report.h - what a person reads: errors and log lines on stderr. */
+#ifndef TARE_TOOLS_REPORT_H
+#define TARE_TOOLS_REPORT_H
+
+#include <stddef.h>
+
+#include "tare/log.h"
+#include "tare/status.h"
+#include "tare/tensor.h"
+
+/** Send the library's log of `level` and above to stderr. */
+void report_start_log(enum tare_log_level level);
+
+/** Set the code and the text of `err`; returns the code. */
+enum tare_status report_error(struct tare_error *err, enum tare_status code,
+                              const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** "tare: <text>" on stderr; returns EXIT_FAILED. */
+int report_failure(const struct tare_error *err);
+
+/** "1.2 MB" into `text`; returns it. */
+const char *report_bytes(double n_bytes, char text[32]);
+
+/** "1x3x224x224" into `text`; returns it. */
+const char *report_dims(const struct tare_dims *dims, char text[128]);
+
+/** Largest resident memory of this process so far, in bytes. */
+double report_peak_memory(void);
+
+/** Seconds of a monotonic clock. */
+double report_clock(void);
+
+#endif /* TARE_TOOLS_REPORT_H */

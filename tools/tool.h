@@ -1,0 +1,10 @@
+/* tools/tool.h - the subcommands: one file each. */
+#ifndef TARE_TOOLS_TOOL_H
+#define TARE_TOOLS_TOOL_H
+
+/** argv[0] is the subcommand's name. Returns an enum exit_status. */
+typedef int tool_fn(int argc, char **argv);
+
+tool_fn tool_calibrate, tool_build, tool_run, tool_perf, tool_compare, tool_inspect;
+
+#endif /* TARE_TOOLS_TOOL_H */
