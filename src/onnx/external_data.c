@@ -1,4 +1,3 @@
-#define _XOPEN_SOURCE 700 /* realpath() */
 #include "onnx/external_data.h"
 
 #include <errno.h>
@@ -85,7 +84,7 @@ enum tare_status tare_onnx_external_read(const Onnx__TensorProto *proto,
 {
     TARE_FAIL_IF(!folder, err, TARE_E_UNSUPPORTED,
                  "external data needs a model that is read from a file");
-    struct place place = {.n_bytes = n_bytes};
+    struct place place = {.location = "", .n_bytes = n_bytes};
     char path[PATH_MAX];
     enum tare_status st = read_place(proto, &place, err);
     if (st == TARE_OK) st = resolve(folder, place.location, path, err);

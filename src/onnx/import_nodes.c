@@ -166,7 +166,7 @@ static enum tare_status add_edges(struct tare_importer *importer,
 static enum tare_status add_node(struct tare_importer *importer, Onnx__NodeProto *proto,
                                  const char *name, struct tare_error *err)
 {
-    int32_t id;
+    int32_t id = 0;
     TARE_TRY(add_edges(importer, proto, name, &id, err), err, "node '%.80s' (%.40s)",
              name, proto->op_type);
     struct tare_node *node = &importer->graph->nodes[id];

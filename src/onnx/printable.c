@@ -5,8 +5,8 @@
 /** Decode one character at `*at`; false when it is not well-formed UTF-8. */
 static bool next_character(const unsigned char **at, uint32_t *character)
 {
-    static const int8_t followers[32] = {[16] = -1, -1, -1, -1, -1, -1, -1, -1,
-                                         1,         1,  1,  1,  2,  2,  3,  -1};
+    static const int followers[32] = {[16] = -1, -1, -1, -1, -1, -1, -1, -1,
+                                      1,         1,  1,  1,  2,  2,  3,  -1};
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}; /* no overlong forms */
     const unsigned char lead = *(*at)++;
     const int n_more = followers[lead >> 3];

@@ -8,28 +8,28 @@
 #include "onnx/external_data.h"
 
 static const struct tare_onnx_type types[] = {
-    [0] = {"undefined", 0, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT] = {"float", 4, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT8] = {"uint8", 1, TARE_U8, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__INT8] = {"int8", 1, TARE_S8, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT16] = {"uint16", 0, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__INT16] = {"int16", 0, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__INT32] = {"int32", 4, TARE_S32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__INT64] = {"int64", 8, TARE_S64, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__STRING] = {"string", 0, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__BOOL] = {"bool", 1, TARE_BOOL, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16] = {"float16", 2, TARE_F32, true},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE] = {"double", 8, TARE_F32, true},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT32] = {"uint32", 0, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT64] = {"uint64", 0, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64] = {"complex64", 0, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX128] = {"complex128", 0, TARE_F32, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16] = {"bfloat16", 2, TARE_F32, true},
+    [0] = {"undefined", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT] = {"float", TARE_F32, 4, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT8] = {"uint8", TARE_U8, 1, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__INT8] = {"int8", TARE_S8, 1, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT16] = {"uint16", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__INT16] = {"int16", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__INT32] = {"int32", TARE_S32, 4, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__INT64] = {"int64", TARE_S64, 8, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__STRING] = {"string", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__BOOL] = {"bool", TARE_BOOL, 1, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16] = {"float16", TARE_F32, 2, true},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE] = {"double", TARE_F32, 8, true},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT32] = {"uint32", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT64] = {"uint64", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64] = {"complex64", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX128] = {"complex128", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16] = {"bfloat16", TARE_F32, 2, true},
 };
 
 const struct tare_onnx_type *tare_onnx_type(int32_t data_type)
 {
-    static const struct tare_onnx_type unknown = {"unknown", 0, TARE_F32, false};
+    static const struct tare_onnx_type unknown = {"unknown", TARE_F32, 0, false};
     const size_t n = sizeof types / sizeof types[0];
     return data_type >= 0 && (size_t)data_type < n ? &types[data_type] : &unknown;
 }
@@ -206,6 +206,6 @@ enum tare_status tare_onnx_tensor(Onnx__TensorProto *proto, const char *folder,
     void *stored = NULL;
     const enum tare_status read =
         read_stored(proto, folder, count, stored_bytes, &stored, err);
-    if (read != TARE_OK) return read;
+    if (!stored) return read; /* which tells why */
     return finish(proto->data_type, count, stored, content, err);
 }

@@ -11,8 +11,8 @@
 /** How an ONNX element type is stored and what it becomes. */
 struct tare_onnx_type {
     const char *name;      /* ONNX's */
-    uint8_t stored_bytes;  /* of one element in raw_data; 0: not supported */
     enum tare_dtype dtype; /* what it becomes here */
+    uint8_t stored_bytes;  /* of one element in raw_data; 0: not supported */
     bool converted;        /* to float32, from another float type */
 };
 

@@ -44,7 +44,7 @@ static bool read_varint(const uint8_t *data, size_t *at, size_t end, uint64_t *v
 }
 
 /** How many bytes the field's content has, for a wire type without a length. */
-static bool fixed_length(const uint8_t *data, unsigned wire_type, size_t at, size_t end,
+static bool fixed_length(const uint8_t *data, uint64_t wire_type, size_t at, size_t end,
                          size_t *n_bytes)
 {
     size_t after = at;
@@ -86,41 +86,45 @@ static enum tare_status walk_field(const struct walk *walk,
     return walk_message(walk, field->descriptor, at, end, depth + 1);
 }
 
+/** Read a field's tag at *at, and its length; *at moves to its content. */
+static enum tare_status read_head(const struct walk *walk, size_t *at, size_t end,
+                                  uint64_t *tag, size_t *n_bytes)
+{
+    const size_t start = *at;
+    uint64_t length = 0;
+    WALK_FAIL_IF(!read_varint(walk->data, at, end, tag) || *tag >> 3 == 0 ||
+                     *tag > UINT32_MAX,
+                 walk, start, "no field starts here");
+    if ((*tag & 7) != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED) {
+        WALK_FAIL_IF(!fixed_length(walk->data, *tag & 7, *at, end, n_bytes), walk,
+                     start, "a field is cut short or of no known kind");
+        return TARE_OK;
+    }
+    WALK_FAIL_IF(!read_varint(walk->data, at, end, &length) || length > end - *at, walk,
+                 start, "a field runs past the end");
+    *n_bytes = (size_t)length;
+    return TARE_OK;
+}
+
 static enum tare_status walk_message(const struct walk *walk,
                                      const ProtobufCMessageDescriptor *type, size_t at,
                                      size_t end, int depth)
 {
     uint64_t seen = 0;
+    enum tare_status st = TARE_OK;
     WALK_FAIL_IF(depth > MAX_DEPTH, walk, at, "messages nested too deeply");
-    while (at < end) {
-        const size_t start = at;
-        uint64_t tag;
-        uint64_t length;
+    while (st == TARE_OK && at < end) {
+        uint64_t tag = 0;
         size_t n_bytes = 0;
-        WALK_FAIL_IF(!read_varint(walk->data, &at, end, &tag) || tag >> 3 == 0 ||
-                         tag > UINT32_MAX,
-                     walk, start, "no field starts here");
-        const bool delimited = (tag & 7) == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
-        if (delimited) {
-            WALK_FAIL_IF(!read_varint(walk->data, &at, end, &length) ||
-                             length > end - at,
-                         walk, start, "a field runs past the end");
-            n_bytes = (size_t)length;
-            const ProtobufCFieldDescriptor *field =
-                protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3));
-            if (field) {
-                const enum tare_status st =
-                    walk_field(walk, type, field, at, at + n_bytes, depth, &seen);
-                if (st != TARE_OK) return st;
-            }
-        } else {
-            WALK_FAIL_IF(
-                !fixed_length(walk->data, (unsigned)(tag & 7), at, end, &n_bytes), walk,
-                start, "a field is cut short or of no known kind");
-        }
+        st = read_head(walk, &at, end, &tag, &n_bytes);
+        if (st != TARE_OK) break;
+        const ProtobufCFieldDescriptor *field =
+            protobuf_c_message_descriptor_get_field(type, (unsigned)(tag >> 3));
+        if (field && (tag & 7) == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
+            st = walk_field(walk, type, field, at, at + n_bytes, depth, &seen);
         at += n_bytes;
     }
-    return TARE_OK;
+    return st;
 }
 
 /** protobuf-c's allocator on top of ours; `context` remembers that memory ran out. */

@@ -203,11 +203,11 @@ static void test_bad_tensors(void **state)
     expect_bad_tensor(tensor, TARE_E_FORMAT, "values in both raw_data and float_data");
     tensor = make_tensor("t", TYPE_UINT8, 1, three);
     for (int i = 0; i < 3; i++)
-        put_int(&tensor, TENSOR_INT32_DATA, i * 128);
+        put_int(&tensor, TENSOR_INT32_DATA, 128 * (int64_t)i);
     expect_bad_tensor(tensor, TARE_E_FORMAT, "int32_data[2] is 256, which is no uint8");
     tensor = make_tensor("t", TYPE_INT8, 1, three);
     for (int i = 0; i < 3; i++)
-        put_int(&tensor, TENSOR_INT32_DATA, -127 - i);
+        put_int(&tensor, TENSOR_INT32_DATA, -127 - (int64_t)i);
     expect_bad_tensor(tensor, TARE_E_FORMAT, "int32_data[2] is -129, which is no int8");
     tensor = make_tensor("t", TYPE_FLOAT, 1, three);
     put_int(&tensor, TENSOR_DATA_LOCATION, 1);
