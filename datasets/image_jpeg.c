@@ -36,8 +36,7 @@ static void on_message(j_common_ptr codec, int level)
     switch (codec->err->msg_code) {
     case JWRN_EXTRANEOUS_DATA:
     case JWRN_ADOBE_XFORM:
-    case JWRN_JFIF_MAJOR:
-    case JWRN_BOGUS_PROGRESSION: {
+    case JWRN_JFIF_MAJOR: {
         char message[JMSG_LENGTH_MAX];
         codec->err->format_message(codec, message);
         tare_log(TARE_LOG_DEBUG, "JPEG: %s", message);

@@ -320,49 +320,117 @@ static void exif_is_bounds_checked(void **state)
         }
 }
 
-/* A 16 x 16 image of one ink mix, as YCCK (Adobe transform 2), which Pillow cannot
- * write. */
-static uint8_t *write_ycck(const uint8_t ink[4], unsigned long *n_bytes)
-{
+/* A 16 x 16 JPEG of one colour. The caller sets what Pillow cannot write. */
+struct jpeg_writer {
     struct jpeg_compress_struct codec;
     struct jpeg_error_mgr manager;
-    uint8_t row[16 * 4], *data = NULL;
-    for (size_t i = 0; i < sizeof row; i++)
-        row[i] = ink[i % 4];
-    codec.err = jpeg_std_error(&manager);
-    jpeg_create_compress(&codec);
-    jpeg_mem_dest(&codec, &data, n_bytes);
-    codec.image_width = codec.image_height = 16;
-    codec.input_components = 4;
-    codec.in_color_space = JCS_CMYK;
-    jpeg_set_defaults(&codec);
-    jpeg_set_colorspace(&codec, JCS_YCCK);
-    jpeg_set_quality(&codec, 100, TRUE);
-    jpeg_start_compress(&codec, TRUE);
+    uint8_t *data;
+    unsigned long n_bytes;
+};
+
+static void writer_open(struct jpeg_writer *writer, int channels, J_COLOR_SPACE space)
+{
+    *writer = (struct jpeg_writer){0};
+    writer->codec.err = jpeg_std_error(&writer->manager);
+    jpeg_create_compress(&writer->codec);
+    jpeg_mem_dest(&writer->codec, &writer->data, &writer->n_bytes);
+    writer->codec.image_width = writer->codec.image_height = 16;
+    writer->codec.input_components = channels;
+    writer->codec.in_color_space = space;
+    jpeg_set_defaults(&writer->codec);
+    jpeg_set_quality(&writer->codec, 100, TRUE);
+}
+
+static void writer_close(struct jpeg_writer *writer, const uint8_t *colour)
+{
+    uint8_t row[16 * 4];
+    for (int i = 0; i < 16 * writer->codec.input_components; i++)
+        row[i] = colour[i % writer->codec.input_components];
+    jpeg_start_compress(&writer->codec, TRUE);
     for (int y = 0; y < 16; y++) {
         JSAMPROW line = row;
-        (void)jpeg_write_scanlines(&codec, &line, 1);
+        (void)jpeg_write_scanlines(&writer->codec, &line, 1);
     }
-    jpeg_finish_compress(&codec);
-    jpeg_destroy_compress(&codec);
-    return data;
+    jpeg_finish_compress(&writer->codec);
+    jpeg_destroy_compress(&writer->codec);
 }
 
 static void decodes_ycck(void **state)
 {
     (void)state;
     static const uint8_t stored[4] = {200, 100, 30, 180}; /* inverted: 255 is no ink */
-    unsigned long n_bytes = 0;
+    struct jpeg_writer writer;
     struct tare_image image;
-    uint8_t *data = write_ycck(stored, &n_bytes);
-    assert_int_equal(tare_image_decode(data, n_bytes, MAX_PIXELS, &image, NULL),
-                     TARE_OK);
-    free(data);
+    writer_open(&writer, 4, JCS_CMYK);
+    jpeg_set_colorspace(&writer.codec, JCS_YCCK);
+    writer_close(&writer, stored);
+    assert_int_equal(
+        tare_image_decode(writer.data, writer.n_bytes, MAX_PIXELS, &image, NULL),
+        TARE_OK);
+    free(writer.data);
     assert_int_equal(image.channels, 3);
     for (int c = 0; c < 3; c++)
         assert_in_range(image.pixels[c] + 2, stored[c] * stored[3] / 255,
                         stored[c] * stored[3] / 255 + 4);
     tare_image_free(&image);
+}
+
+/* Every coefficient in a scan of its own, bit by bit: legal, and how a small file asks
+ * for hours of work. */
+static void bounds_progressive_scans(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 4; bits++) {
+        jpeg_scan_info scans[1 + 63 * 4] = {{.comps_in_scan = 1}};
+        int n = 1;
+        for (int low = bits; low >= 0; low--)
+            for (int k = 1; k <= 63; k++)
+                scans[n++] = (jpeg_scan_info){.comps_in_scan = 1,
+                                              .Ss = k,
+                                              .Se = k,
+                                              .Ah = low == bits ? 0 : low + 1,
+                                              .Al = low};
+        const uint8_t gray = 99;
+        struct jpeg_writer writer;
+        struct tare_image image;
+        struct tare_error err = {0};
+        writer_open(&writer, 1, JCS_GRAYSCALE);
+        writer.codec.scan_info = scans;
+        writer.codec.num_scans = n;
+        writer_close(&writer, &gray);
+        const enum tare_status st =
+            tare_image_decode(writer.data, writer.n_bytes, MAX_PIXELS, &image, &err);
+        free(writer.data);
+        if (n <= 200) {
+            assert_int_equal(st, TARE_OK);
+            assert_in_range(image.pixels[0], 98, 100);
+            tare_image_free(&image);
+        } else {
+            assert_int_equal(st, TARE_E_FORMAT);
+            assert_mentions(err.text, "more than 200 progressive scans");
+        }
+    }
+}
+
+/* Found in ImageNet, and harmless: the pixels are all there. */
+static void stray_bytes_before_the_end_are_fine(void **state)
+{
+    (void)state;
+    size_t n_bytes;
+    struct tare_image image, want;
+    decode_file("ycc444.jpg", &want);
+    uint8_t *data = read_image("ycc444.jpg", &n_bytes);
+    uint8_t *stray = calloc(n_bytes + 5, 1);
+    assert_non_null(stray);
+    memcpy(stray, data, n_bytes - 2);
+    memcpy(stray + n_bytes + 3, data + n_bytes - 2, 2);
+    assert_int_equal(tare_image_decode(stray, n_bytes + 5, MAX_PIXELS, &image, NULL),
+                     TARE_OK);
+    assert_int_equal(checksum(&image), checksum(&want));
+    tare_image_free(&image);
+    tare_image_free(&want);
+    tare_free(data);
+    free(stray);
 }
 
 int main(int argc, char **argv)
@@ -382,6 +450,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(survives_failed_allocations),
         cmocka_unit_test(exif_is_bounds_checked),
         cmocka_unit_test(decodes_ycck),
+        cmocka_unit_test(bounds_progressive_scans),
+        cmocka_unit_test(stray_bytes_before_the_end_are_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
