@@ -233,10 +233,15 @@ static inline struct lanes_epilogue lanes_epilogue(const struct tare_f32_epilogu
                                    .upper = lanes_set1(e->upper)};
 }
 
+static inline lanes lanes_clamp(const struct lanes_epilogue *e, lanes v)
+{
+    return lanes_min(e->upper, lanes_max(e->lower, v));
+}
+
 static inline lanes lanes_finish(const struct lanes_epilogue *e, lanes v)
 {
     v = lanes_select(lanes_lt(v, lanes_zero()), lanes_mul(v, e->slope), v);
-    return lanes_min(e->upper, lanes_max(e->lower, v));
+    return lanes_clamp(e, v);
 }
 
 #endif /* TARE_KERNELS_LANES_H */

@@ -150,7 +150,7 @@ static void bench_one(const char *name, int32_t elem_bytes, int64_t rows,
     const int64_t from[] = {columns * elem_bytes, elem_bytes};
     const int64_t to[] = {elem_bytes, rows * elem_bytes};
     const size_t bytes = (size_t)(rows * columns * elem_bytes);
-    char *src = check_alloc(bytes), *dst = check_alloc(bytes);
+    char *src = check_aligned(bytes), *dst = check_aligned(bytes);
     memset(src, 1, bytes);
     memset(dst, 1, bytes);
     struct job job = {.src = src, .dst = dst};

@@ -38,11 +38,19 @@ static inline float check_special(void)
     return v;
 }
 
+/** As check_alloc(), aligned as the engine's buffers are. */
+static inline void *check_aligned(size_t bytes)
+{
+    void *p = NULL;
+    if (posix_memalign(&p, 64, bytes)) abort();
+    return p;
+}
+
 /** n new values, of exactly that size for AddressSanitizer; specials makes some of them
  *  infinite, NaN, denormal, -0. */
 static inline float *check_floats(int64_t n, bool specials)
 {
-    float *p = check_alloc((size_t)n * sizeof *p);
+    float *p = check_aligned((size_t)n * sizeof *p);
     for (int64_t i = 0; i < n; i++)
         p[i] = specials && check_u32() % 8 == 0 ? check_special() : check_f32();
     return p;
@@ -52,7 +60,7 @@ static inline float *check_floats(int64_t n, bool specials)
  * read and must not use. */
 static inline float *check_floats_slack(int64_t n, bool specials)
 {
-    float *p = check_alloc((size_t)n * sizeof *p + 64);
+    float *p = check_aligned((size_t)n * sizeof *p + 64);
     for (int64_t i = 0; i < n; i++)
         p[i] = specials && check_u32() % 8 == 0 ? check_special() : check_f32();
     for (int64_t i = n; i < n + 16; i++)
@@ -64,7 +72,7 @@ static inline float *check_floats_slack(int64_t n, bool specials)
 static inline float *check_output(int64_t n)
 {
     const size_t bytes = (size_t)n * sizeof(float) + 2 * CHECK_GUARD;
-    char *p = check_alloc(bytes);
+    char *p = check_aligned(bytes);
     memset(p, 0x99, bytes);
     return (float *)(void *)(p + CHECK_GUARD);
 }

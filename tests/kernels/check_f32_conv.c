@@ -89,7 +89,7 @@ static struct job new_job(struct tare_window w, bool specials)
     job.x = check_floats(x_count(&w), specials);
     job.residual = check_floats(y_count(&w), specials);
     job.bias = check_u32() % 4 ? check_floats(w.out_c, specials) : NULL;
-    job.packed = check_alloc(packed_bytes);
+    job.packed = check_aligned(packed_bytes);
     job.scratch = tare_alloc(scratch_bytes);
     if (!job.scratch) abort();
     memset(job.scratch, 0xff, scratch_bytes);

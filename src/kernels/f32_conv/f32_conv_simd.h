@@ -1,10 +1,8 @@
 /* kernels/f32_conv/f32_conv_simd.h - the body of the AVX2 and AVX-512 files, which
  * define CONV_NAME. A tile keeps up to TILE_ROWS pixels by two vectors of channels in
  * registers through the whole chain: 12 x 2 of 32 registers, or 6 x 2 of 16. */
-#include <string.h>
-
 #include "kernels/f32_conv/f32_conv_plan.h"
-#include "kernels/lanes.h"
+#include "kernels/lanes_tile.h"
 #include "kernels/repeat.h"
 
 /* The inputs of some rows of a tile, the weights of some columns of a block. */
@@ -102,25 +100,17 @@ static void unit_store(const struct tare_f32_conv *conv,
                        const struct tare_f32_conv_data *data,
                        const struct tare_f32_conv_unit *unit, const float *sums)
 {
-    const struct lanes_epilogue epilogue = lanes_epilogue(&conv->epilogue);
-    const float *residual = conv->epilogue.has_residual ? data->residual : NULL;
-    float bias[TARE_F32_CONV_BLOCK] = {0};
-    if (data->bias)
-        memcpy(bias, data->bias + unit->first_output,
-               (size_t)unit->n_outputs * sizeof *bias);
-
-    const int64_t row = conv->window.out_c;
-    const int64_t first = unit->first_pixel * row + unit->first_output;
-    for (int64_t c = 0; c < unit->n_outputs; c += LANES) {
-        const int64_t left = unit->n_outputs - c;
-        const lanes b = lanes_load(bias + c);
-        for (int64_t i = 0; i < unit->n_pixels; i++) {
-            const int64_t at = first + i * row + c;
-            lanes v = lanes_add(lanes_load(sums + i * TARE_F32_CONV_BLOCK + c), b);
-            if (residual) v = lanes_add(v, lanes_load_upto(residual + at, left));
-            lanes_store_upto(data->y + at, lanes_finish(&epilogue, v), left);
-        }
-    }
+    const int64_t at = unit->first_pixel * conv->window.out_c + unit->first_output;
+    const struct lanes_tile tile = {
+        .sums = sums,
+        .bias = data->bias ? data->bias + unit->first_output : NULL,
+        .residual = conv->epilogue.has_residual ? data->residual + at : NULL,
+        .y = data->y + at,
+        .rows = unit->n_pixels,
+        .columns = unit->n_outputs,
+        .sums_stride = TARE_F32_CONV_BLOCK,
+        .y_stride = conv->window.out_c};
+    lanes_tile_store(&conv->epilogue, &tile);
 }
 
 void CONV_NAME(const struct tare_f32_conv *conv, const struct tare_f32_conv_data *data,

@@ -88,16 +88,18 @@ tare_f32_depthwise_taps(const struct tare_f32_depthwise *conv,
         const int64_t fit = (last - x0) / w->stride_w + 1, left = w->out_w - ox;
         *n_pixels = fit < left ? fit : left;
     }
-    for (int64_t i = 0; i < w->kernel_h * w->kernel_w; i++) {
-        const int64_t row = y0 + i / w->kernel_w * w->dilation_h;
-        const int64_t column = x0 + i % w->kernel_w * w->dilation_w;
-        const bool inside =
-            row >= 0 && row < w->in_h && column >= 0 && column < w->in_w;
-        taps[i] = (struct tare_f32_depthwise_tap){.x = zeros};
-        if (!inside) continue;
-        taps[i].x = x + ((unit->image * w->in_h + row) * w->in_w + column) * w->in_c +
-                    unit->first_channel;
-        taps[i].step = w->stride_w * w->in_c;
+    struct tare_f32_depthwise_tap *tap = taps;
+    for (int64_t ky = 0; ky < w->kernel_h; ky++) {
+        const int64_t y = y0 + ky * w->dilation_h;
+        const bool row_inside = y >= 0 && y < w->in_h;
+        const float *row = x + unit->first_channel;
+        if (row_inside) row += (unit->image * w->in_h + y) * w->in_w * w->in_c;
+        for (int64_t kx = 0; kx < w->kernel_w; kx++, tap++) {
+            const int64_t column = x0 + kx * w->dilation_w;
+            const bool inside = row_inside && column >= 0 && column < w->in_w;
+            tap->x = inside ? row + column * w->in_c : zeros;
+            tap->step = inside ? w->stride_w * w->in_c : 0;
+        }
     }
     return taps;
 }
