@@ -25,7 +25,7 @@ static inline double geometry_pool(const struct tare_node *node,
     const bool is_max =
         node->op == TARE_OP_MAX_POOL || node->op == TARE_OP_GLOBAL_MAX_POOL;
     const bool counts_pad = tare_node_int(node, "count_include_pad", 0) != 0;
-    double largest = -INFINITY, sum = 0.0;
+    double largest = -HUGE_VAL, sum = 0.0;
     int64_t n = 0;
     for (int64_t ky = 0; ky < s->kernel[0]; ky++)
         for (int64_t kx = 0; kx < s->kernel[1]; kx++) {
