@@ -39,6 +39,7 @@ enum {
     ATTRIBUTE_FLOATS = 7,
     ATTRIBUTE_INTS = 8,
     ATTRIBUTE_TYPE = 20,
+    ATTRIBUTE_REF_NAME = 21,
     TENSOR_DIMS = 1,
     TENSOR_DATA_TYPE = 2,
     TENSOR_FLOAT_DATA = 4,
@@ -135,7 +136,7 @@ static inline struct bytes make_tensor(const char *name, int type, int rank,
     return tensor;
 }
 
-/** A value of a type and shape; shape items are lengths or symbols: "N,3,8,8". NULL:
+/** A value of a type and shape; shape items are lengths or symbols: "N,3,,8". NULL:
  *  no shape. */
 static inline struct bytes make_value(const char *name, int type, const char *shape)
 {
@@ -146,7 +147,7 @@ static inline struct bytes make_value(const char *name, int type, const char *sh
         const size_t n = strcspn(at, ",");
         char *end;
         const long long length = strtoll(at, &end, 10);
-        if (end == at + n)
+        if (n > 0 && end == at + n)
             put_int(&dim, DIM_VALUE, length);
         else
             put_bytes(&dim, DIM_PARAM, at, n);

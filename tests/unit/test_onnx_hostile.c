@@ -133,6 +133,35 @@ static void test_random_bytes(void **state)
     }
 }
 
+static void test_the_byte_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *text;
+    } cases[] = {
+        {"\x08\x08\x0d\x01\x01\x01",
+         "not an ONNX model (byte 2: a field is cut short or of no known kind)"},
+        {"\x08\x08\x0b\x01\x01\x01",
+         "not an ONNX model (byte 2: a field is cut short or of no known kind)"},
+        {"\x08\x08\x08\xff\xff\xff",
+         "not an ONNX model (byte 2: a field is cut short or of no known kind)"},
+        {"\x08\x08\x3a\x03\x01\x01",
+         "not an ONNX model (byte 2: a field runs past the end)"},
+        {"\x08\x08\x3a\x02\x0a\x09",
+         "not an ONNX model (byte 4: a field runs past the end)"},
+        {"\x08\x08\x08\x01\x02\x01",
+         "not an ONNX model (byte 4: no field starts here)"},
+        {"\x3d\x01\x01\x01\x01\x08",
+         "not an ONNX model (byte 5: a field is cut short or of no known kind)"},
+        {"\x3d\x01\x01\x01\x01",
+         "not an ONNX model (a field has another type than ONNX's schema says)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)import_exact((const uint8_t *)cases[i].bytes, strlen(cases[i].bytes));
+        assert_string_equal(error.text, cases[i].text);
+    }
+}
+
 /** A chain of `depth` subgraphs, each in an attribute of a node. */
 static struct bytes nested_model(int depth)
 {
@@ -205,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_every_truncation_fails),
         cmocka_unit_test(test_flipped_bits),
         cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_the_byte_is_named),
         cmocka_unit_test(test_nesting_is_bounded),
         cmocka_unit_test(test_singular_messages_come_once),
         cmocka_unit_test(test_strings_end_once),

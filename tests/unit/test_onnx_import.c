@@ -41,19 +41,30 @@ static void test_one_node(void **state)
 static void test_unknown_shapes(void **state)
 {
     (void)state;
-    static const char *const shapes[] = {NULL, "", "-1", "0,?"};
-    for (size_t i = 0; i < 4; i++) {
+    static const struct {
+        const char *shape;
+        int32_t rank;
+        int64_t first;
+        const char *symbol;
+    } cases[] = {
+        {NULL, 0, 0, NULL}, {"", 0, 0, NULL},    {"-1", 1, -1, NULL},
+        {"0", 1, 0, NULL},  {",4", 2, -1, NULL}, {"a b,?,4", 3, -1, "a b"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bytes proto = {0};
-        put_message(&proto, GRAPH_INPUT, make_value("x", TYPE_INT64, shapes[i]));
+        put_message(&proto, GRAPH_INPUT, make_value("x", TYPE_INT64, cases[i].shape));
         put_message(&proto, GRAPH_OUTPUT, make_value("x", TYPE_INT64, NULL));
         struct tare_graph *graph = import(make_model(13, proto));
         assert_non_null(graph);
         const struct tare_tensor *x = tensor_of(graph, "x");
         assert_int_equal(x->dtype, TARE_S64);
-        assert_int_equal(x->has_dims, i != 0);
-        assert_int_equal(x->dims.rank, i < 2 ? 0 : i - 1);
-        if (i == 2) assert_int_equal(x->dims.d[0], -1);
-        if (i == 3) assert_int_equal(x->dims.d[0], 0);
+        assert_int_equal(x->has_dims, cases[i].shape != NULL);
+        assert_int_equal(x->dims.rank, cases[i].rank);
+        assert_int_equal(x->dims.d[0], cases[i].first);
+        if (cases[i].symbol)
+            assert_string_equal(x->symbols[0], cases[i].symbol);
+        else
+            assert_null(x->symbols[0]);
         tare_graph_destroy(graph);
     }
 }

@@ -155,6 +155,35 @@ static void test_bad_attributes(void **state)
         "not supported");
 }
 
+static void test_bad_text_attributes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n;
+    } bad[] = {{"SAME\0UPPER", 10}, {"SAME\nUPPER", 10}, {"\xff", 1}, {"VALID\0", 6}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct bytes graph = frame();
+        struct bytes node = make_node("MaxPool", "p", "x", "y");
+        struct bytes attr = make_attr("auto_pad", ATTR_STRING);
+        put_bytes(&attr, ATTRIBUTE_S, bad[i].text, bad[i].n);
+        put_message(&node, NODE_ATTRIBUTE, attr);
+        put_message(&graph, GRAPH_NODE, node);
+        expect_graph_failure(
+            graph, TARE_E_FORMAT,
+            "node 'p' (MaxPool): attribute 'auto_pad': the text is unprintable");
+    }
+    struct bytes graph = frame();
+    struct bytes node = make_node("Flatten", "f", "x", "y");
+    struct bytes attr = make_attr("axis", ATTR_INT);
+    put_text(&attr, ATTRIBUTE_REF_NAME, "axis");
+    put_message(&node, NODE_ATTRIBUTE, attr);
+    put_message(&graph, GRAPH_NODE, node);
+    expect_graph_failure(graph, TARE_E_FORMAT,
+                         "node 'f' (Flatten): attribute 'axis': it refers to a "
+                         "function's attribute, outside of a function");
+}
+
 static void test_bad_edges(void **state)
 {
     (void)state;
@@ -247,6 +276,10 @@ static void test_names_must_be_printable(void **state)
         put_message(&graph, GRAPH_INPUT, make_value(bad[i], TYPE_FLOAT, NULL));
         expect_graph_failure(graph, TARE_E_FORMAT,
                              "a graph input's name is empty or unprintable");
+        graph = relu_graph();
+        put_message(&graph, GRAPH_INPUT, make_value("s", TYPE_FLOAT, bad[i]));
+        expect_graph_failure(graph, TARE_E_FORMAT,
+                             "graph input 's': an axis has an unprintable name");
         graph = frame();
         put_message(&graph, GRAPH_NODE, make_node("Relu", bad[i], "x", "y"));
         expect_graph_failure(graph, TARE_E_FORMAT, "the name of node 0 is unprintable");
@@ -287,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_unsupported_operators),
         cmocka_unit_test(test_functions_and_training),
         cmocka_unit_test(test_bad_attributes),
+        cmocka_unit_test(test_bad_text_attributes),
         cmocka_unit_test(test_bad_edges),
         cmocka_unit_test(test_bad_inputs),
         cmocka_unit_test(test_names_must_be_printable),
