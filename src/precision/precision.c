@@ -1,6 +1,5 @@
 #include "precision/precision.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -39,6 +38,23 @@ static size_t log_lines(enum tare_log_level level, const char *prefix,
     return n;
 }
 
+/* One error for all lines; it is cut where it is full, the log has them all. */
+static enum tare_status fail(const struct tare_text *violations, size_t n,
+                             struct tare_error *err)
+{
+    struct tare_text joined = {0};
+    for (const char *at = violations->data; *at;) {
+        const int length = (int)strcspn(at, "\n");
+        tare_text_add(&joined, "%s%.*s", joined.length ? "; " : "", length, at);
+        at += length + (at[length] == '\n');
+    }
+    const enum tare_status status =
+        tare_error_set(err, TARE_E_ARG, "%zu precision constraint%s not met: %.200s", n,
+                       n == 1 ? "" : "s", joined.data ? joined.data : "");
+    tare_text_free(&joined);
+    return status;
+}
+
 static void log_missing(const struct tare_solution *s)
 {
     size_t n_missing = 0;
@@ -65,24 +81,12 @@ static enum tare_status speak(const struct tare_solution *s, struct tare_error *
             tare_log(TARE_LOG_WARN, "%s is allowed, but this build has no %s kernels",
                      missing[i], missing[i]);
     (void)log_lines(TARE_LOG_WARN, "", &s->warnings);
-    if (s->options->constraints != TARE_CONSTRAINTS_OBEY) {
-        (void)log_lines(TARE_LOG_WARN,
-                        "precision constraint not met: ", &s->violations);
-        log_missing(s);
-        return TARE_OK;
-    }
-    const size_t n =
-        log_lines(TARE_LOG_ERROR, "precision constraint not met: ", &s->violations);
-    if (n == 0) {
-        log_missing(s);
-        return TARE_OK;
-    }
-    const size_t end = s->violations.length - 1; /* without the last newline */
-    for (size_t i = 0; i < end; i++)
-        if (s->violations.data[i] == '\n') s->violations.data[i] = ';';
-    return tare_error_set(err, TARE_E_ARG, "%zu precision constraint%s not met: %.*s",
-                          n, n == 1 ? "" : "s", end > 250 ? 250 : (int)end,
-                          s->violations.data);
+    const bool obey = s->options->constraints == TARE_CONSTRAINTS_OBEY;
+    const size_t n = log_lines(obey ? TARE_LOG_ERROR : TARE_LOG_WARN,
+                               "precision constraint not met: ", &s->violations);
+    if (obey && n > 0) return fail(&s->violations, n, err);
+    log_missing(s);
+    return TARE_OK;
 }
 
 static enum tare_status make_report(const struct tare_solution *s,

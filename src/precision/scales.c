@@ -1,5 +1,5 @@
 /* Scales and zero points of held tensors. */
-#include <float.h>
+#include <assert.h>
 
 #include "base/mem.h"
 #include "precision/solve.h"
@@ -62,9 +62,11 @@ enum tare_status tare_solution_set_scales(struct tare_solution *s,
     }
     tare_graph_nonnegative(s->graph, nonnegative);
     find_readers(s, readers);
-    for (size_t t = 0; t < n; t++)
-        if (s->tensors[t].held && s->tensors[t].root == (int32_t)t)
-            s->tensors[t].quant = quant_of(s->tensors[t].amax, nonnegative[t]);
+    for (size_t t = 0; t < n; t++) {
+        if (!s->tensors[t].held || s->tensors[t].root != (int32_t)t) continue;
+        assert(s->tensors[t].has_range);
+        s->tensors[t].quant = quant_of(s->tensors[t].amax, nonnegative[t]);
+    }
     share_with_concat(s, readers);
     for (size_t t = 0; t < n; t++)
         if (s->tensors[t].held)

@@ -34,6 +34,17 @@ void tare_solution_free(struct tare_solution *solution)
     tare_text_free(&solution->violations);
 }
 
+/* A node that only moves values hands its input's scale on: to all outputs or, if it
+ * must compute in float because one of them stays so, to none. */
+static void hand_on(struct tare_solution *s, const struct tare_node *node)
+{
+    bool all = s->tensors[node->inputs[0]].can_hold;
+    for (size_t i = 0; i < node->n_outputs; i++)
+        all = all && !s->tensors[node->outputs[i]].keep_float;
+    for (size_t i = 0; i < node->n_outputs && all; i++)
+        s->tensors[node->outputs[i]].can_hold = true;
+}
+
 static void find_holdable(struct tare_solution *s)
 {
     const struct tare_graph *graph = s->graph;
@@ -44,16 +55,10 @@ static void find_holdable(struct tare_solution *s)
                            !tare_tensor_is_const(&graph->tensors[t]) &&
                            !tensor->keep_float;
     }
-    for (size_t n = 0; n < graph->n_nodes; n++) {
-        const struct tare_node *node = &graph->nodes[n];
-        if (node->dead || s->layers[n].rule != TARE_RULE_SAME_SCALE ||
-            !s->layers[n].may_int8 || !s->tensors[node->inputs[0]].can_hold)
-            continue;
-        for (size_t i = 0; i < node->n_outputs; i++) {
-            struct tare_tensor_choice *out = &s->tensors[node->outputs[i]];
-            out->can_hold = !out->keep_float;
-        }
-    }
+    for (size_t n = 0; n < graph->n_nodes; n++)
+        if (!graph->nodes[n].dead && s->layers[n].may_int8 &&
+            s->layers[n].rule == TARE_RULE_SAME_SCALE)
+            hand_on(s, &graph->nodes[n]);
 }
 
 /* Can the tensor be held for this layer? Else notes why not. */
@@ -131,8 +136,9 @@ void tare_solution_solve(struct tare_solution *s)
     find_holdable(s);
     for (size_t t = 0; t < s->graph->n_tensors; t++) {
         struct tare_tensor_choice *tensor = &s->tensors[t];
-        tensor->held =
-            tensor->can_hold && tensor->typed && tensor->type == TARE_PRECISION_INT8;
+        tensor->held = tensor->can_hold && tensor->typed &&
+                       tensor->type == TARE_PRECISION_INT8 &&
+                       !tare_graph_is_output(s->graph, (int32_t)t);
     }
     for (size_t n = s->graph->n_nodes; n > 0; n--)
         if (!s->graph->nodes[n - 1].dead) choose(s, n - 1);

@@ -1,0 +1,217 @@
+/* What can compute in INT8 and what cannot, each with its reason. */
+#include <math.h>
+
+#include "assign.h"
+
+static uint64_t seed = 91;
+
+static struct tare_graph *begin(struct tare_dims dims)
+{
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", dims);
+    return g;
+}
+
+/* The node under test is "n", from x to a; a Conv or Gemm behind it asks for INT8, so
+ * that only a rule keeps it in float. `reason` NULL: it computes in INT8. */
+static void check(struct tare_graph *g, const char *reason)
+{
+    const struct tare_precision_options options = {.allow_int8 = true};
+    const struct tare_dims *dims;
+    if (!net_maker(g, "y")) {
+        net_infer(g);
+        dims = &g->tensors[net_tensor(g, "a")].dims;
+        if (dims->rank == 4) {
+            net_conv(g, "behind", "a", "y", (int)dims->d[1], 4, 1, false, &seed);
+        } else {
+            net_weights(g, "behind.w", NET_DIMS(dims->d[1], 2), -1, 1, &seed);
+            net_node(g, TARE_OP_GEMM, "behind", "a behind.w", "y");
+        }
+    }
+    net_output(g, "y");
+    struct assigned result = assign(net_infer(g), "x=1 x2=1 a=1 a2=1", &options);
+    assert_int_equal(result.status, TARE_OK);
+    check_precision(g, "n", reason ? TARE_PRECISION_FP32 : TARE_PRECISION_INT8);
+    assert_string_equal(reason_of(&result, "n"), reason ? reason : "");
+    assigned_free(&result);
+    tare_graph_destroy(g);
+}
+
+static void test_conv(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin(NET_DIMS(1, 4, 8, 8));
+    net_input(g, "w", NET_DIMS(4, 4, 1, 1));
+    net_node(g, TARE_OP_CONV, "n", "x w", "a");
+    check(g, "its weights 'w' are not constant floats");
+
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_weights(g, "w", NET_DIMS(4, 4, 1, 1), -1, 1, &seed);
+    net_input(g, "b", NET_DIMS(4));
+    net_node(g, TARE_OP_CONV, "n", "x w b", "a");
+    check(g, "its bias 'b' are not constant floats");
+
+    static const float bad[] = {NAN, INFINITY, 2e9F};
+    for (size_t i = 0; i < 3; i++) {
+        g = begin(NET_DIMS(1, 4, 8, 8));
+        net_conv(g, "n", "x", "a", 4, 4, 1, true, &seed);
+        ((float *)g->tensors[net_tensor(g, "n.w")].data)[3] = bad[i];
+        check(g, "its weights 'n.w' hold values above 1e+09 or NaN");
+    }
+
+    g = begin(NET_DIMS(1, 4, 8, 8)); /* nothing but constants */
+    net_weights(g, "k", NET_DIMS(1, 4, 200, 200), -1, 1, &seed);
+    net_conv(g, "n", "k", "a", 4, 4, 1, false, &seed);
+    check(g, "its input 'k' is constant");
+}
+
+/* |sum| <= K * 255 * 127 must stay below 2^31: K = 66311 does, 66312 does not. */
+static void test_int32_overflow(void **state)
+{
+    (void)state;
+    assert_true(INT64_C(66311) * 255 * 127 < INT64_C(2147483648));
+    assert_false(INT64_C(66312) * 255 * 127 < INT64_C(2147483648));
+    for (int k = 66311; k <= 66312; k++) {
+        const char *const why = k == 66311
+                                    ? NULL
+                                    : "it sums 66312 products, more than the 66311 "
+                                      "that fit an int32";
+        for (int transposed = 0; transposed < 2; transposed++) {
+            struct tare_graph *g = begin(NET_DIMS(1, k));
+            net_weights(g, "w", transposed ? NET_DIMS(2, k) : NET_DIMS(k, 2), -1, 1,
+                        &seed);
+            net_int(net_node(g, TARE_OP_GEMM, "n", "x w", "y"), "transB", transposed);
+            check(g, why);
+        }
+        struct tare_graph *g = begin(NET_DIMS(1, 2, k));
+        net_weights(g, "w", NET_DIMS(k, 2), -1, 1, &seed);
+        net_node(g, TARE_OP_MATMUL, "n", "x w", "y");
+        check(g, why);
+    }
+    /* 257 channels of 1 x 258 = 66306 and 1 x 259 = 66563; groups divide it. */
+    for (int groups = 1; groups <= 257; groups += 256)
+        for (int kernel = 258; kernel <= 259; kernel++) {
+            struct tare_graph *g = begin(NET_DIMS(1, 257, 1, kernel));
+            net_weights(g, "w", NET_DIMS(257, 257 / groups, 1, kernel), -1, 1, &seed);
+            net_int(net_node(g, TARE_OP_CONV, "n", "x w", "y"), "group", groups);
+            check(g,
+                  kernel == 259 && groups == 1
+                      ? "it sums 66563 products, more than the 66311 that fit an int32"
+                      : NULL);
+        }
+}
+
+static void test_gemm_and_matmul(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin(NET_DIMS(3, 2));
+    net_weights(g, "w", NET_DIMS(3, 4), -1, 1, &seed);
+    net_int(net_node(g, TARE_OP_GEMM, "n", "x w", "a"), "transA", 1);
+    check(g, "a transposed first matrix has no INT8 kernel");
+
+    g = begin(NET_DIMS(3, 2));
+    net_weights(g, "w", NET_DIMS(2, 4), -1, 1, &seed);
+    net_weights(g, "t", NET_DIMS(3, 1), -1, 1, &seed);
+    net_node(g, TARE_OP_GEMM, "n", "x w t", "a");
+    check(g, "its bias 't' differs from row to row");
+
+    g = begin(NET_DIMS(3, 2));
+    net_weights(g, "w", NET_DIMS(2, 4), -1, 1, &seed);
+    net_weights(g, "t", NET_DIMS(1, 4), -1, 1, &seed);
+    net_node(g, TARE_OP_GEMM, "n", "x w t", "a");
+    check(g, NULL);
+
+    g = begin(NET_DIMS(3, 2));
+    net_input(g, "x2", NET_DIMS(2, 4));
+    net_node(g, TARE_OP_MATMUL, "n", "x x2", "a");
+    check(g, "its weights 'x2' are not constant floats");
+
+    g = begin(NET_DIMS(2, 3, 2));
+    net_weights(g, "w", NET_DIMS(2, 2, 4), -1, 1, &seed);
+    net_node(g, TARE_OP_MATMUL, "n", "x w", "y");
+    check(g, "its second matrix 'w' has 3 axes, INT8 wants 2");
+}
+
+static void test_elementwise(void **state)
+{
+    (void)state;
+    static const enum tare_op tables[] = {
+        TARE_OP_RELU,         TARE_OP_CLIP, TARE_OP_LEAKY_RELU, TARE_OP_SIGMOID,
+        TARE_OP_HARD_SIGMOID, TARE_OP_TANH, TARE_OP_ERF,        TARE_OP_SOFTPLUS,
+        TARE_OP_ELU,          TARE_OP_ABS,  TARE_OP_NEG};
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        struct tare_graph *g = begin(NET_DIMS(1, 4, 8, 8));
+        net_node(g, tables[i], "n", "x", "a");
+        check(g, NULL);
+    }
+    struct tare_graph *g = begin(NET_DIMS(1, 4, 8, 8));
+    net_node(g, TARE_OP_LOG, "n", "x", "a");
+    check(g, "Log has no INT8 kernel");
+
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_input(g, "x2", NET_DIMS(1, 4, 8, 8));
+    net_node(g, TARE_OP_ADD, "n", "x x2", "a");
+    check(g, NULL);
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_input(g, "x2", NET_DIMS(1, 4, 1, 1));
+    net_node(g, TARE_OP_ADD, "n", "x x2", "a");
+    check(g, "its inputs differ in shape");
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_weights(g, "k", NET_DIMS(1, 4, 8, 8), -1, 1, &seed);
+    net_node(g, TARE_OP_ADD, "n", "x k", "a");
+    check(g, "its input 'k' is constant");
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_input(g, "x2", NET_DIMS(1, 4, 8, 8));
+    net_node(g, TARE_OP_MUL, "n", "x x2", "a");
+    check(g, "Mul has no INT8 kernel");
+}
+
+static void test_moving(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin(NET_DIMS(1, 4, 8, 8));
+    net_longs(g, "pads", 8, 0, 0, 1, 1, 0, 0, 1, 1);
+    net_scalar(g, "half", 0.5F);
+    net_node(g, TARE_OP_PAD, "n", "x pads half", "a");
+    check(g, "it pads with other values than zero");
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_longs(g, "pads", 8, 0, 0, 1, 1, 0, 0, 1, 1);
+    net_string(net_node(g, TARE_OP_PAD, "n", "x pads", "a"), "mode", "reflect");
+    check(g, "it pads with other values than zero");
+
+    for (int linear = 0; linear < 2; linear++) {
+        g = begin(NET_DIMS(1, 4, 8, 8));
+        float *scales = net_const(g, "s", TARE_F32, NET_DIMS(4));
+        scales[0] = scales[1] = 1;
+        scales[2] = scales[3] = 2;
+        net_string(net_node(g, TARE_OP_RESIZE, "n", "x - s", "a"), "mode",
+                   linear ? "linear" : "nearest");
+        check(g, linear ? "only nearest-neighbour resizing works on INT8" : NULL);
+    }
+
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_ints(net_node(g, TARE_OP_TRANSPOSE, "n", "x", "a"), "perm", 4, 0, 3, 1, 2);
+    check(g, NULL);
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_weights(g, "k", NET_DIMS(1, 4, 8, 8), -1, 1, &seed);
+    net_int(net_node(g, TARE_OP_CONCAT, "n", "x k", "a"), "axis", 1);
+    check(g, "its input 'k' is constant");
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_node(g, TARE_OP_GLOBAL_MAX_POOL, "n", "x", "a");
+    check(g, NULL);
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_ints(net_node(g, TARE_OP_AVERAGE_POOL, "n", "x", "a"), "kernel_shape", 2, 2, 2);
+    check(g, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_int32_overflow),
+        cmocka_unit_test(test_gemm_and_matmul),
+        cmocka_unit_test(test_elementwise),
+        cmocka_unit_test(test_moving),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
