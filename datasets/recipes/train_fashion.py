@@ -2,7 +2,8 @@
 # Trains one of the two small networks that tare ships, and writes it as ONNX.
 #
 #   train_fashion.py --model=residual  --output=models/fashion_resnet.onnx
-#   train_fashion.py --model=depthwise --output=models/fashion_depthwise.onnx
+#   train_fashion.py --model=depthwise --rate=0.05 \
+#       --output=models/fashion_depthwise.onnx
 #   train_fashion.py --check=models/fashion_resnet.onnx
 #
 # Needs Debian's python3-torch, python3-onnx, python3-numpy and
@@ -219,14 +220,15 @@ def train(nodes, images, labels, options):
     count, batch = len(images), options.batch
     steps = count // batch
 
-    # No decay on the scales and biases: it would only shrink what the
-    # normalization is there to set.
-    groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1],
-         "weight_decay": 5e-4},
-        {"params": [p for p in model.parameters() if p.ndim == 1],
-         "weight_decay": 0.0},
-    ]
+    # No decay on scales and biases, nor on depthwise kernels, which have too
+    # few weights for each channel to need it.
+    heavy = [layer.weight for layer in model.layers.values()
+             if isinstance(layer, nn.Linear)
+             or isinstance(layer, nn.Conv2d) and layer.groups == 1]
+    light = [p for p in model.parameters()
+             if not any(p is weight for weight in heavy)]
+    groups = [{"params": heavy, "weight_decay": 5e-4},
+              {"params": light, "weight_decay": 0.0}]
     optimizer = torch.optim.SGD(groups, lr=options.rate, momentum=0.9,
                                 nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
