@@ -52,17 +52,16 @@ static void axis_free(struct axis *axis)
     tare_free(axis->weights);
 }
 
-static enum tare_status axis_alloc(struct axis *axis, struct tare_error *err)
+/* On failure, too, axis_free() it. */
+static bool axis_alloc(struct axis *axis)
 {
     size_t n_weights;
     const size_t count = (size_t)axis->count;
-    if (tare_mul_size(count, (size_t)axis->max_taps, &n_weights)) {
-        axis->first = tare_alloc_array(count, sizeof *axis->first);
-        axis->taps = tare_alloc_array(count, sizeof *axis->taps);
-        axis->weights = tare_alloc_array(n_weights, sizeof *axis->weights);
-    }
-    if (axis->first && axis->taps && axis->weights) return TARE_OK;
-    return tare_error_set(err, TARE_E_NOMEM, "no memory for the weights of a resize");
+    if (!tare_mul_size(count, (size_t)axis->max_taps, &n_weights)) return false;
+    axis->first = tare_alloc_array(count, sizeof *axis->first);
+    axis->taps = tare_alloc_array(count, sizeof *axis->taps);
+    axis->weights = tare_alloc_array(n_weights, sizeof *axis->weights);
+    return axis->first && axis->taps && axis->weights;
 }
 
 static int32_t fixed_point(double weight)
@@ -83,8 +82,8 @@ static enum tare_status axis_create(int64_t n_in, int64_t n_out,
     const double stretch = scale < 1.0 ? 1.0 : scale;
     const double support = kernel->support * stretch;
     *axis = (struct axis){.count = count, .max_taps = (int64_t)ceil(support) * 2 + 1};
-    const enum tare_status st = axis_alloc(axis, err);
-    if (st != TARE_OK) return st;
+    TARE_FAIL_IF(!axis_alloc(axis), err, TARE_E_NOMEM,
+                 "no memory for the weights of a resize");
 
     const double inverse = 1.0 / stretch;
     for (int64_t i = 0; i < count; i++) {
@@ -256,26 +255,33 @@ static int64_t *nearest_inputs(int64_t n_in, int64_t n_out, int64_t begin,
     return inputs;
 }
 
+static void pick_pixels(const struct tare_image *src, const int64_t *rows,
+                        const int64_t *columns, struct tare_image *dst)
+{
+    const int64_t channels = src->channels;
+    uint8_t *out = dst->pixels;
+    for (int64_t y = 0; y < dst->height; y++) {
+        const uint8_t *row = src->pixels + rows[y] * src->width * channels;
+        for (int64_t x = 0; x < dst->width; x++)
+            for (int64_t c = 0; c < channels; c++)
+                *out++ = row[columns[x] * channels + c];
+    }
+}
+
 static enum tare_status resize_nearest(const struct tare_image *src, int64_t height,
                                        int64_t width, const struct tare_window *window,
                                        struct tare_image *dst, struct tare_error *err)
 {
+    enum tare_status st =
+        tare_image_create(window->height, window->width, src->channels, dst, err);
+    if (st != TARE_OK) return st;
     int64_t *rows = nearest_inputs(src->height, height, window->y, window->height);
     int64_t *columns = nearest_inputs(src->width, width, window->x, window->width);
-    enum tare_status st;
-    if (rows && columns)
-        st = tare_image_create(window->height, window->width, src->channels, dst, err);
-    else
+    if (rows && columns) {
+        pick_pixels(src, rows, columns, dst);
+    } else {
+        tare_image_free(dst);
         st = tare_error_set(err, TARE_E_NOMEM, "no memory for a resize");
-    if (st == TARE_OK) {
-        const int64_t channels = src->channels;
-        uint8_t *out = dst->pixels;
-        for (int64_t y = 0; y < window->height; y++) {
-            const uint8_t *row = src->pixels + rows[y] * src->width * channels;
-            for (int64_t x = 0; x < window->width; x++)
-                for (int64_t c = 0; c < channels; c++)
-                    *out++ = row[columns[x] * channels + c];
-        }
     }
     tare_free(rows);
     tare_free(columns);

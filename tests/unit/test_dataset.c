@@ -238,7 +238,7 @@ static void colours_order_the_channels(void **state)
     dataset = create(&options);
     assert_int_equal(tare_dataset_read(dataset, 0, bgr, NULL), TARE_OK);
     tare_dataset_destroy(dataset);
-    const size_t n = 47 * 61;
+    const size_t n = 2867; /* 47 x 61 */
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++)
             assert_int_equal((int)bgr[c * n + i],
@@ -276,11 +276,11 @@ static void size_mismatches_say_what_to_do(void **state)
     options.height = options.width = 0; /* the first sample is looked at, then */
     assert_refused(&options, TARE_E_ARG, "smaller than --crop=48x48");
     options.preprocess.crop_height = options.preprocess.crop_width = 0;
-    options.max_pixels = 47 * 61 - 1;
+    options.max_pixels = 2866; /* one less than it has */
     assert_refused(&options, TARE_E_FORMAT,
                    "/x.png: 47x61 pixels (height x width), "
                    "want at most 2866 in all");
-    options.max_pixels = 47 * 61;
+    options.max_pixels = 2867;
     assert_int_equal(tare_preprocess_set(&options.preprocess, "resize", "60", NULL), 0);
     assert_refused(&options, TARE_E_FORMAT, "/x.png: after the resize: 60x77 pixels");
     files_remove(folder);
@@ -535,8 +535,8 @@ static void labels_file_replaces_labels(void **state)
 static void write_ten(const char *folder)
 {
     char text[64] = "";
-    for (int i = 0; i < 10; i++)
-        (void)snprintf(text + 4 * i, 5, "%d %d\n", i, i);
+    for (size_t i = 0; i < 10; i++)
+        (void)snprintf(text + 4 * i, 5, "%zu %zu\n", i, i);
     files_write_text(folder, "ten", text);
 }
 

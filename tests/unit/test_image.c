@@ -258,7 +258,7 @@ static void refuses_too_many_pixels(void **state)
 {
     (void)state;
     static const char *const names[] = {"ycc420.jpg", "rgb8.png"};
-    static const int64_t pixels[] = {29 * 37, 47 * 61};
+    static const int64_t pixels[] = {1073, 2867} /* 29 x 37, 47 x 61 */;
     for (int i = 0; i < 2; i++) {
         size_t n_bytes;
         struct tare_image image;
@@ -296,6 +296,31 @@ static void survives_failed_allocations(void **state)
         assert_true(n >= 3);
         tare_free(data);
     }
+}
+
+static void resize_survives_failed_allocations(void **state)
+{
+    (void)state;
+    struct tare_image image, out;
+    decode_file("rgb8.png", &image);
+    const struct tare_window all = {0, 0, 20, 30};
+    for (int filter = 0; filter < 4; filter++) {
+        enum tare_status st = TARE_E_NOMEM;
+        int n = 0;
+        for (; st != TARE_OK; n++) {
+            tare_alloc_fail_after(n);
+            st = tare_image_resize(&image, 20, 30, (enum tare_filter)filter, &all, &out,
+                                   NULL);
+            tare_alloc_fail_after(-1);
+            if (st != TARE_OK) {
+                assert_int_equal(st, TARE_E_NOMEM);
+                assert_null(out.pixels);
+            }
+        }
+        assert_true(n > 3);
+        tare_image_free(&out);
+    }
+    tare_image_free(&image);
 }
 
 static void exif_is_bounds_checked(void **state)
@@ -448,6 +473,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(survives_corruption),
         cmocka_unit_test(refuses_too_many_pixels),
         cmocka_unit_test(survives_failed_allocations),
+        cmocka_unit_test(resize_survives_failed_allocations),
         cmocka_unit_test(exif_is_bounds_checked),
         cmocka_unit_test(decodes_ycck),
         cmocka_unit_test(bounds_progressive_scans),
