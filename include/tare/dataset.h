@@ -120,7 +120,8 @@ struct tare_dataset_options {
     const char *list;
     /** Folder of headerless files (found and sorted as `images`, any name), one sample
      *  each: channels x height x width elements, all three of which must be set.
-     * float32 (little-endian) is taken as it is; uint8 is scaled, with mean and std. */
+     *  float32 (little-endian) is taken as it is; uint8 goes through scale, mean and
+     *  std. Colour, resize and crop do not apply. */
     const char *raw;
     enum tare_raw_type raw_type;
     /** "IMAGES[,LABELS]": MNIST's IDX files, gzipped or not; images uint8, N x H x W or
@@ -146,8 +147,8 @@ struct tare_dataset_options {
 struct tare_dataset;
 
 /**
- * List the samples. When height or width is neither given nor fixed by a resize or
- * crop, the first sample is decoded and sets it for all.
+ * List the samples. Where options give no height or width, the first sample is decoded
+ * and sets it for all.
  * @param[out] dataset  tare_dataset_destroy() it; NULL on failure.
  * @retval TARE_E_ARG    No source or several, contradicting options, nothing left.
  * @retval TARE_E_IO     A file or folder cannot be read.
