@@ -69,6 +69,10 @@ static enum tare_status lower_inputs(struct tare_lower *l, struct tare_error *er
         TARE_FAIL_IF(t->dtype != TARE_F32, err, TARE_E_UNSUPPORTED,
                      "input '%.80s' is %s, want float32", t->name,
                      tare_dtype_name(t->dtype));
+        for (int k = 0; k < t->dims.rank; k++)
+            TARE_FAIL_IF(t->dims.d[k] < 1, err, TARE_E_UNSUPPORTED,
+                         "input '%.80s' is empty (axis %d has length %lld)", t->name, k,
+                         (long long)t->dims.d[k]);
         const enum tare_status st = tare_plan_add_binding(
             l->plan, t->name, &t->dims, true, &l->versions[g->inputs[i]].binding, err);
         if (st != TARE_OK) return st;
