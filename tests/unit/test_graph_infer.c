@@ -55,6 +55,24 @@ static void test_computed_shape(void **state)
     tare_graph_destroy(graph);
 }
 
+/* A result that the second inference does not compute must not be the first one's. */
+static void test_rebound_to_large(void **state)
+{
+    (void)state;
+    struct tare_graph *graph = net_create(13);
+    net_input(graph, "x", NET_DIMS(2, 3));
+    net_node(graph, TARE_OP_SHAPE, "shape", "x", "dims");
+    net_node(graph, TARE_OP_CONSTANT_OF_SHAPE, "zeros", "dims", "y");
+    net_infer(graph);
+    const int32_t y = net_tensor(graph, "y");
+    assert_non_null(graph->tensors[y].data);
+    graph->tensors[net_tensor(graph, "x")].dims = NET_DIMS(2000, 300);
+    net_infer(graph);
+    expect_dims(graph, "y", "2000x300");
+    assert_null(graph->tensors[y].data);
+    tare_graph_destroy(graph);
+}
+
 /* Cast, Mul and Floor on the way to the sizes of a Resize, as old exporters write. */
 static void test_computed_sizes(void **state)
 {
@@ -205,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_computed_shape),
+        cmocka_unit_test(test_rebound_to_large),
         cmocka_unit_test(test_computed_sizes),
         cmocka_unit_test(test_unknown_shapes),
         cmocka_unit_test(test_eval_node),

@@ -40,6 +40,8 @@ static void test_conv_messages(void **state)
          "F: node 'n' (Conv): input has 3 channels, weights want 4 x group 1"},
         {11, C, "1x3x8x8 4x1x3x3", "group=2",
          "F: node 'n' (Conv): input has 3 channels, weights want 1 x group 2"},
+        {11, C, "1x8x8x8 4x4x3x3", "",
+         "F: node 'n' (Conv): input has 8 channels, weights want 4 x group 1"},
         {11, C, "1x4x8x8 3x2x3x3", "group=2",
          "F: node 'n' (Conv): group is 2, which does not divide 3 output channels"},
         {11, C, "1x4x8x8 3x2x3x3", "group=0",
@@ -96,6 +98,7 @@ static void test_pools(void **state)
     static const struct one_op tests[] = {
         {10, M, "1x3x8x8", "kernel_shape=[2,2] strides=[2,2]", "1x3x4x4"},
         {10, M, "1x3x7x7", "kernel_shape=[2,2] strides=[2,2]", "1x3x3x3"},
+        {10, M, "1x3x7x8", "kernel_shape=[3,3] strides=[2,2] ceil_mode=1", "1x3x3x4"},
         {10, M, "1x3x7x7", "kernel_shape=[2,2] strides=[2,2] ceil_mode=1", "1x3x4x4"},
         /* The fourth window would start at 8, in the padding behind the input. */
         {10, M, "1x1x8x8",
