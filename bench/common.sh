@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # common.sh - what the benchmarks share; sourced from the root of the repository.
 # Environment: TARE, the command; TARE_ZOO, a folder with models/ and data/ (optional);
 # TARE_BENCH, where onnxruntime and all that is made on the way are kept.
@@ -17,8 +18,7 @@ need_tare() {
 # onnxruntime for node, from npm. Its binaries are in the package: no script has to run.
 need_onnxruntime() {
     local version=1.30.0 folder=$work/onnxruntime
-    command -v node >/dev/null && command -v npm >/dev/null ||
-        die "needs node and npm: apt-get install nodejs npm"
+    command -v npm >/dev/null || die "needs node and npm: apt-get install nodejs npm"
     export NODE_PATH=$PWD/$folder/node_modules
     [[ $work != /* ]] || export NODE_PATH=$folder/node_modules
     [[ ! -e $folder/$version ]] || return 0
