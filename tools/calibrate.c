@@ -126,20 +126,16 @@ static enum tare_status run_sample(void *ctx, int worker, size_t sample,
     struct feed *feed = &job->feed;
     struct tare_context *context = feed->workers[worker].contexts[0];
     struct observing observing = {observe, observe_ctx, feed->batch, 0, NULL};
-    int64_t first;
-    (void)sample; /* the loader hands out every sample once, in order */
-    enum tare_status st = feed_take(feed, worker, &first, &observing.n_samples, err);
+    enum tare_status st = feed_read(feed, worker, sample, &observing.n_samples, err);
     if (st == TARE_OK)
         st = tare_context_set_tap(context, hand_on, &observing, false, err);
     if (st == TARE_OK) st = tare_context_run(context, err);
     if (st != TARE_OK || !observing.uneven) return st;
-    err->code = TARE_E_ARG;
-    (void)snprintf(
-        err->text, sizeof err->text,
-        "the last batch has %lld of %lld samples and tensor '%.80s' cannot be "
-        "cut: use --count with a multiple of the batch",
+    return report_error(
+        err, TARE_E_ARG,
+        "the last batch has %lld of %lld samples and tensor '%.80s' cannot be cut: use "
+        "--count with a multiple of the batch",
         (long long)observing.n_samples, (long long)feed->batch, observing.uneven);
-    return TARE_E_ARG;
 }
 
 static enum tare_status observe(struct job *job, struct tare_error *err)

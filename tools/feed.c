@@ -72,21 +72,11 @@ enum tare_status feed_open(struct feed *feed, const struct tare_engine *const *e
     feed->n_samples = (size_t)tare_dataset_count(dataset);
     feed->n_runs = (feed->n_samples + (size_t)feed->batch - 1) / (size_t)feed->batch;
     feed->n_workers = (size_t)n_workers < feed->n_runs ? n_workers : (int)feed->n_runs;
-    pthread_mutex_t *lock = malloc(sizeof *lock);
-    if (!lock || pthread_mutex_init(lock, NULL) != 0) {
-        free(lock);
-        return no_memory(err);
-    }
-    feed->lock = lock;
-    const enum tare_status st = open_workers(feed, err);
-    if (st != TARE_OK) return st;
-    return tare_loader_create(dataset, n_workers, 2 * n_workers + 2, &feed->loader,
-                              err);
+    return open_workers(feed, err);
 }
 
 void feed_close(struct feed *feed)
 {
-    tare_loader_destroy(feed->loader);
     for (int i = 0; feed->workers && i < feed->n_workers; i++) {
         struct feed_worker *w = &feed->workers[i];
         for (size_t e = 0; e < feed->n_engines; e++) {
@@ -98,15 +88,36 @@ void feed_close(struct feed *feed)
         free(w->input);
     }
     free(feed->workers);
-    if (feed->lock) pthread_mutex_destroy(feed->lock);
-    free(feed->lock);
     memset(feed, 0, sizeof *feed);
 }
 
-/* Consecutive samples: whoever holds the lock takes a whole batch. */
-static enum tare_status take_samples(struct feed *feed, float *input, int64_t *first,
-                                     int64_t *n, struct tare_error *err)
+/* What a short batch lacks. */
+static void clear_rest(const struct feed *feed, float *input, int64_t n)
 {
+    const size_t missing = (size_t)(feed->batch - n) * feed->sample_elems;
+    memset(input + (size_t)n * feed->sample_elems, 0, missing * sizeof *input);
+}
+
+enum tare_status feed_read(struct feed *feed, int worker, size_t run, int64_t *n,
+                           struct tare_error *err)
+{
+    float *input = feed->workers[worker].input;
+    const size_t first = run * (size_t)feed->batch;
+    for (*n = 0; *n < feed->batch && first + (size_t)*n < feed->n_samples; ++*n) {
+        const enum tare_status st =
+            tare_dataset_read(feed->dataset, (int64_t)first + *n,
+                              input + (size_t)*n * feed->sample_elems, err);
+        if (st != TARE_OK) return st;
+    }
+    clear_rest(feed, input, *n);
+    return TARE_OK;
+}
+
+/* The next batch of the loader: consecutive samples, since the lock is held. */
+static enum tare_status take(struct feed *feed, float *input, int64_t *first,
+                             int64_t *n, struct tare_error *err)
+{
+    *first = 0;
     for (*n = 0; *n < feed->batch; ++*n) {
         int64_t index;
         const float *sample;
@@ -119,20 +130,8 @@ static enum tare_status take_samples(struct feed *feed, float *input, int64_t *f
                feed->sample_elems * sizeof *input);
         tare_loader_release(feed->loader, index);
     }
-    const size_t missing = (size_t)(feed->batch - *n) * feed->sample_elems;
-    memset(input + (size_t)*n * feed->sample_elems, 0, missing * sizeof *input);
+    clear_rest(feed, input, *n);
     return TARE_OK;
-}
-
-enum tare_status feed_take(struct feed *feed, int worker, int64_t *first, int64_t *n,
-                           struct tare_error *err)
-{
-    *first = 0;
-    pthread_mutex_lock(feed->lock);
-    const enum tare_status st =
-        take_samples(feed, feed->workers[worker].input, first, n, err);
-    pthread_mutex_unlock(feed->lock);
-    return st;
 }
 
 /* All workers of one feed_run(). */
@@ -140,6 +139,7 @@ struct crew {
     struct feed *feed;
     feed_fn *fn;
     void *ctx;
+    pthread_mutex_t taking;
     pthread_mutex_t lock; /* of what follows */
     size_t n_done;
     enum tare_status status;
@@ -174,38 +174,58 @@ static void *work(void *arg)
     for (;;) {
         struct tare_error err = {0};
         int64_t first, n = 0;
-        enum tare_status st = feed_take(crew->feed, member->worker, &first, &n, &err);
+        pthread_mutex_lock(&crew->taking);
+        enum tare_status st = take(
+            crew->feed, crew->feed->workers[member->worker].input, &first, &n, &err);
+        pthread_mutex_unlock(&crew->taking);
         if (st == TARE_OK && n > 0)
             st = crew->fn(crew->ctx, crew->feed, member->worker, first, n, &err);
         if (!note(crew, n, st, &err)) return NULL;
     }
 }
 
-enum tare_status feed_run(struct feed *feed, const char *what, feed_fn *fn, void *ctx,
-                          struct tare_error *err)
+static enum tare_status start_crew(struct crew *crew, struct tare_error *err)
 {
-    struct crew crew = {.feed = feed, .fn = fn, .ctx = ctx};
+    struct feed *feed = crew->feed;
     pthread_t *threads = calloc((size_t)feed->n_workers, sizeof *threads);
     struct member *members = calloc((size_t)feed->n_workers, sizeof *members);
-    if (!threads || !members || pthread_mutex_init(&crew.lock, NULL) != 0) {
+    if (!threads || !members) {
         free(threads);
         free(members);
         return no_memory(err);
     }
-    progress_start(what);
     int n_started = 1;
     for (int i = 0; i < feed->n_workers; i++)
-        members[i] = (struct member){&crew, i};
+        members[i] = (struct member){crew, i};
     while (n_started < feed->n_workers &&
            pthread_create(&threads[n_started], NULL, work, &members[n_started]) == 0)
         n_started++;
     (void)work(&members[0]);
     for (int i = 1; i < n_started; i++)
         pthread_join(threads[i], NULL);
-    progress_clear();
-    pthread_mutex_destroy(&crew.lock);
     free(threads);
     free(members);
-    if (crew.status != TARE_OK) *err = crew.err;
-    return crew.status;
+    if (crew->status != TARE_OK) *err = crew->err;
+    return crew->status;
+}
+
+enum tare_status feed_run(struct feed *feed, const char *what, feed_fn *fn, void *ctx,
+                          struct tare_error *err)
+{
+    struct crew crew = {.feed = feed,
+                        .fn = fn,
+                        .ctx = ctx,
+                        .taking = PTHREAD_MUTEX_INITIALIZER,
+                        .lock = PTHREAD_MUTEX_INITIALIZER};
+    enum tare_status st = tare_loader_create(
+        feed->dataset, feed->n_workers, 2 * feed->n_workers + 2, &feed->loader, err);
+    if (st != TARE_OK) return st;
+    progress_start(what);
+    st = start_crew(&crew, err);
+    progress_clear();
+    tare_loader_destroy(feed->loader);
+    feed->loader = NULL;
+    pthread_mutex_destroy(&crew.taking);
+    pthread_mutex_destroy(&crew.lock);
+    return st;
 }

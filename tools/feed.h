@@ -21,17 +21,16 @@ struct feed {
     const struct tare_engine *engines[FEED_MAX_ENGINES]; /* of the same input shape */
     size_t n_engines;
     const struct tare_dataset *dataset;
-    struct tare_loader *loader;
-    void *lock;          /* of taking a batch */
-    int64_t batch;       /* samples a run */
-    size_t sample_elems; /* of the input */
+    struct tare_loader *loader; /* during feed_run() */
+    int64_t batch;              /* samples a run */
+    size_t sample_elems;        /* of the input */
     size_t n_samples;
     size_t n_runs; /* batches; the last may be short */
     int n_workers;
     struct feed_worker *workers;
 };
 
-/** Contexts, buffers and loader for `n_workers`. feed_close() it in any case. */
+/** Contexts and buffers for `n_workers`. feed_close() it in any case. */
 enum tare_status feed_open(struct feed *feed, const struct tare_engine *const *engines,
                            size_t n_engines, const struct tare_dataset *dataset,
                            int n_workers, struct tare_error *err);
@@ -40,18 +39,17 @@ void feed_close(struct feed *feed);
 /** Outputs of engine `e`; binding number of output i is feed_n_inputs(feed, e) + i. */
 size_t feed_n_outputs(const struct feed *feed, size_t e);
 
-/**
- * The next batch into the worker's input. @param[out] first  its first sample.
- * @param[out] n  its samples; the rest of a short batch is zero.
- */
-enum tare_status feed_take(struct feed *feed, int worker, int64_t *first, int64_t *n,
+/** Batch number `run` into the worker's input, decoded by the caller's thread.
+ *  @param[out] n  its samples; the rest of a short batch is zero. */
+enum tare_status feed_read(struct feed *feed, int worker, size_t run, int64_t *n,
                            struct tare_error *err);
 
 /** Called for every batch, by several threads at a time, each with its own worker. */
 typedef enum tare_status feed_fn(void *ctx, struct feed *feed, int worker,
                                  int64_t first, int64_t n, struct tare_error *err);
 
-/** Take and handle every batch; progress is shown under `what`. Stops at an error. */
+/** Handle every batch, as a prefetching loader delivers them; progress is shown under
+ *  `what`. Stops at an error. */
 enum tare_status feed_run(struct feed *feed, const char *what, feed_fn *fn, void *ctx,
                           struct tare_error *err);
 
