@@ -17,6 +17,7 @@
 struct job {
     const struct tare_forward *forward;
     struct tare_observations *result;
+    size_t batch;                /* samples a run */
     pthread_mutex_t *locks;      /* [n_tensors] */
     struct tare_observer *local; /* [n_workers] */
 
@@ -66,7 +67,8 @@ static void run_sample(struct job *job, size_t sample, int worker)
                             visit.stray, job->result->n_tensors);
     pthread_mutex_lock(&job->lock);
     if (st == TARE_OK) {
-        job->n_done++;
+        const size_t left = job->result->n_samples - sample;
+        job->n_done += left < job->batch ? left : job->batch;
         if (job->progress)
             job->progress(job->progress_ctx, job->n_done, job->result->n_samples);
     } else if (sample < atomic_load(&job->first_failed)) {
@@ -82,8 +84,10 @@ static void run_sample(struct job *job, size_t sample, int worker)
 static void run_samples(void *arg, int64_t begin, int64_t end, int worker)
 {
     struct job *job = arg;
-    for (size_t s = (size_t)begin; s < (size_t)end; s++)
-        if (s < atomic_load(&job->first_failed)) run_sample(job, s, worker);
+    for (size_t i = (size_t)begin; i < (size_t)end; i++) {
+        const size_t sample = i * job->batch;
+        if (sample < atomic_load(&job->first_failed)) run_sample(job, sample, worker);
+    }
 }
 
 static enum tare_status run_job(struct job *job, struct tare_error *err)
@@ -92,7 +96,8 @@ static enum tare_status run_job(struct job *job, struct tare_error *err)
     struct tare_pool *pool;
     const enum tare_status st = tare_pool_create(job->forward->n_workers, &pool, err);
     if (st != TARE_OK) return st;
-    tare_pool_run(pool, (int64_t)n_samples, 1, run_samples, job);
+    const size_t n_runs = n_samples / job->batch + (n_samples % job->batch != 0);
+    tare_pool_run(pool, (int64_t)n_runs, 1, run_samples, job);
     tare_pool_destroy(pool);
 
     const size_t failed = atomic_load(&job->first_failed);
@@ -109,6 +114,7 @@ static enum tare_status observe_all(const struct tare_forward *forward,
 {
     struct job job = {.forward = forward,
                       .result = result,
+                      .batch = forward->batch ? forward->batch : 1,
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .progress = progress,
                       .progress_ctx = progress_ctx,

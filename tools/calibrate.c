@@ -126,7 +126,8 @@ static enum tare_status run_sample(void *ctx, int worker, size_t sample,
     struct feed *feed = &job->feed;
     struct tare_context *context = feed->workers[worker].contexts[0];
     struct observing observing = {observe, observe_ctx, feed->batch, 0, NULL};
-    enum tare_status st = feed_read(feed, worker, sample, &observing.n_samples, err);
+    enum tare_status st =
+        feed_read(feed, worker, (int64_t)sample, &observing.n_samples, err);
     if (st == TARE_OK)
         st = tare_context_set_tap(context, hand_on, &observing, false, err);
     if (st == TARE_OK) st = tare_context_run(context, err);
@@ -150,6 +151,7 @@ static enum tare_status observe(struct job *job, struct tare_error *err)
     const struct tare_forward forward = {
         .ctx = job,
         .n_workers = job->feed.n_workers,
+        .batch = (size_t)job->feed.batch,
         .n_tensors = n_tensors,
         .names = job->names,
         .run = run_sample,
@@ -157,7 +159,7 @@ static enum tare_status observe(struct job *job, struct tare_error *err)
     progress_start("calibrating");
     const double start = report_clock();
     const enum tare_status st = tare_observations_create(
-        &forward, job->feed.n_runs, progress_show, NULL, &job->observations, err);
+        &forward, job->feed.n_samples, progress_show, NULL, &job->observations, err);
     job->seconds = report_clock() - start;
     progress_clear();
     return st;

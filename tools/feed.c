@@ -98,15 +98,13 @@ static void clear_rest(const struct feed *feed, float *input, int64_t n)
     memset(input + (size_t)n * feed->sample_elems, 0, missing * sizeof *input);
 }
 
-enum tare_status feed_read(struct feed *feed, int worker, size_t run, int64_t *n,
+enum tare_status feed_read(struct feed *feed, int worker, int64_t first, int64_t *n,
                            struct tare_error *err)
 {
     float *input = feed->workers[worker].input;
-    const size_t first = run * (size_t)feed->batch;
-    for (*n = 0; *n < feed->batch && first + (size_t)*n < feed->n_samples; ++*n) {
-        const enum tare_status st =
-            tare_dataset_read(feed->dataset, (int64_t)first + *n,
-                              input + (size_t)*n * feed->sample_elems, err);
+    for (*n = 0; *n < feed->batch && first + *n < (int64_t)feed->n_samples; ++*n) {
+        const enum tare_status st = tare_dataset_read(
+            feed->dataset, first + *n, input + (size_t)*n * feed->sample_elems, err);
         if (st != TARE_OK) return st;
     }
     clear_rest(feed, input, *n);

@@ -39,9 +39,9 @@ void feed_close(struct feed *feed);
 /** Outputs of engine `e`; binding number of output i is feed_n_inputs(feed, e) + i. */
 size_t feed_n_outputs(const struct feed *feed, size_t e);
 
-/** Batch number `run` into the worker's input, decoded by the caller's thread.
- *  @param[out] n  its samples; the rest of a short batch is zero. */
-enum tare_status feed_read(struct feed *feed, int worker, size_t run, int64_t *n,
+/** The batch from sample `first` on into the worker's input, decoded by the caller's
+ *  thread. @param[out] n  its samples; the rest of a short batch is zero. */
+enum tare_status feed_read(struct feed *feed, int worker, int64_t first, int64_t *n,
                            struct tare_error *err);
 
 /** Called for every batch, by several threads at a time, each with its own worker. */

@@ -28,10 +28,12 @@ typedef void tare_observe_fn(void *observe_ctx, size_t tensor, const float *data
 struct tare_forward {
     void *ctx;
     int n_workers;            /**< Threads that call `run`; 1 to 1024. */
+    size_t batch;             /**< Samples that one run takes; 0: one. */
     size_t n_tensors;         /**< Observed tensors, in the order of the cache. */
     const char *const *names; /**< [n_tensors], no two alike; copied. */
     /**
-     * Run sample `sample` and call `observe` for each tensor.
+     * Run sample `sample`, a multiple of `batch`, and those after it that belong to its
+     * batch and are there; call `observe` for each tensor.
      * @param worker  in [0, n_workers); one call at a time has it, so it may select
      *                buffers. Another worker may run another sample meanwhile.
      */
