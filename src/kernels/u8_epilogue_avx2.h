@@ -4,7 +4,6 @@
 #define TARE_KERNELS_U8_EPILOGUE_AVX2_H
 
 #include <immintrin.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "kernels/u8_epilogue.h"
@@ -26,31 +25,32 @@ tare_finish_avx2(float negative_slope, float lower, float upper, int32_t out_zer
     };
 }
 
-/** `has_slope` may be false when negative_slope is 1; best a constant. */
-static inline __m256 tare_clamp_avx2(const struct tare_finish_avx2 *f, __m256 v,
-                                     bool has_slope)
+static inline __m256 tare_slope_avx2(const struct tare_finish_avx2 *f, __m256 v)
 {
-    if (has_slope) {
-        const __m256 negative = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_LT_OQ);
-        v = _mm256_blendv_ps(v, _mm256_mul_ps(v, f->slope), negative);
-    }
+    const __m256 negative = _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_LT_OQ);
+    return _mm256_blendv_ps(v, _mm256_mul_ps(v, f->slope), negative);
+}
+
+/** NaN gives lower. */
+static inline __m256 tare_clamp_avx2(const struct tare_finish_avx2 *f, __m256 v)
+{
     return _mm256_min_ps(_mm256_max_ps(v, f->lower), f->upper);
 }
 
-static inline __m256i tare_round_lanes_avx2(const struct tare_finish_avx2 *f, __m256 v)
+static inline __m256i tare_finish_lanes_avx2(const struct tare_finish_avx2 *f, __m256 v)
 {
-    return _mm256_add_epi32(_mm256_cvtps_epi32(v), f->zero_point);
+    return _mm256_add_epi32(_mm256_cvtps_epi32(tare_clamp_avx2(f, v)), f->zero_point);
 }
 
-/** 16 clamped values to bytes. */
-static inline __m128i tare_round16_avx2(const struct tare_finish_avx2 *f, __m256 v0,
+/** 16 values to bytes: clamp, round, add the zero point. */
+static inline __m128i tare_bytes16_avx2(const struct tare_finish_avx2 *f, __m256 v0,
                                         __m256 v1)
 {
-    const __m256i words = _mm256_permute4x64_epi64(
-        _mm256_packs_epi32(tare_round_lanes_avx2(f, v0), tare_round_lanes_avx2(f, v1)),
-        _MM_SHUFFLE(3, 1, 2, 0));
-    return _mm_packus_epi16(_mm256_castsi256_si128(words),
-                            _mm256_extracti128_si256(words, 1));
+    const __m256i words = _mm256_packs_epi32(tare_finish_lanes_avx2(f, v0),
+                                             tare_finish_lanes_avx2(f, v1));
+    const __m256i in_order = _mm256_permute4x64_epi64(words, _MM_SHUFFLE(3, 1, 2, 0));
+    return _mm_packus_epi16(_mm256_castsi256_si128(in_order),
+                            _mm256_extracti128_si256(in_order, 1));
 }
 
 /** 8 bytes as floats, less a zero point. */
@@ -62,8 +62,8 @@ static inline __m256 tare_real8_avx2(const uint8_t *x, __m256i zero_point)
     return _mm256_cvtepi32_ps(_mm256_sub_epi32(wide, zero_point));
 }
 
-/** The first `n` of 16 bytes or of 2 x 8 floats; n >= 16 stores all of them. */
-static inline void tare_store_bytes_avx2(uint8_t *y, __m128i bytes, int64_t n)
+/** Store the first `n` of 16 bytes; n >= 16 stores all of them. */
+static inline void tare_store16_avx2(uint8_t *y, __m128i bytes, int64_t n)
 {
     if (n >= 16) {
         _mm_storeu_si128((__m128i *)(void *)y, bytes);
@@ -74,17 +74,23 @@ static inline void tare_store_bytes_avx2(uint8_t *y, __m128i bytes, int64_t n)
     memcpy(y, all, (size_t)n);
 }
 
-static inline void tare_store_floats_avx2(float *y, __m256 v0, __m256 v1, int64_t n)
+/** Finish and store the first `n` of 16 values, to the one of `y_u8` and `y_f32` that
+ * is not NULL. */
+static inline void tare_finish16_avx2(const struct tare_finish_avx2 *f, __m256 v0,
+                                      __m256 v1, uint8_t *y_u8, float *y_f32,
+                                      int64_t at, int64_t n)
 {
-    if (n >= 16) {
-        _mm256_storeu_ps(y, v0);
-        _mm256_storeu_ps(y + 8, v1);
-        return;
+    if (y_u8) {
+        tare_store16_avx2(y_u8 + at, tare_bytes16_avx2(f, v0, v1), n);
+    } else if (n >= 16) {
+        _mm256_storeu_ps(y_f32 + at, tare_clamp_avx2(f, v0));
+        _mm256_storeu_ps(y_f32 + at + 8, tare_clamp_avx2(f, v1));
+    } else {
+        float all[16];
+        _mm256_storeu_ps(all, tare_clamp_avx2(f, v0));
+        _mm256_storeu_ps(all + 8, tare_clamp_avx2(f, v1));
+        memcpy(y_f32 + at, all, (size_t)n * sizeof *all);
     }
-    float all[16];
-    _mm256_storeu_ps(all, v0);
-    _mm256_storeu_ps(all + 8, v1);
-    memcpy(y, all, (size_t)n * sizeof *y);
 }
 
 #endif /* TARE_KERNELS_U8_EPILOGUE_AVX2_H */

@@ -4,61 +4,69 @@
 #define TARE_KERNELS_U8_EPILOGUE_VNNI_H
 
 #include <immintrin.h>
-#include <stdbool.h>
 
 #include "kernels/u8_epilogue.h"
 
 /** struct tare_u8_epilogue from negative_slope on. */
 struct tare_finish_vnni {
-    __m512 slope, lower, upper, round;
+    __m512 slope, lower, upper;
+    __m512 round;            /* see tare_finish_lanes_vnni() */
+    __m512i lowest, highest; /* the bounds after rounding */
 };
 
 static inline struct tare_finish_vnni
 tare_finish_vnni(float negative_slope, float lower, float upper, int32_t out_zero_point)
 {
+    const __m512 round = _mm512_set1_ps(12582912.0f + (float)out_zero_point);
+    const __m512 low = _mm512_set1_ps(lower), high = _mm512_set1_ps(upper);
     return (struct tare_finish_vnni){
         .slope = _mm512_set1_ps(negative_slope),
-        .lower = _mm512_set1_ps(lower),
-        .upper = _mm512_set1_ps(upper),
-        .round = _mm512_set1_ps(12582912.0f + (float)out_zero_point),
+        .lower = low,
+        .upper = high,
+        .round = round,
+        .lowest = _mm512_castps_si512(_mm512_add_ps(low, round)),
+        .highest = _mm512_castps_si512(_mm512_add_ps(high, round)),
     };
 }
 
-/** `has_slope` may be false when negative_slope is 1; best a constant. */
-static inline __m512 tare_clamp_vnni(const struct tare_finish_vnni *f, __m512 v,
-                                     bool has_slope)
+static inline __m512 tare_slope_vnni(const struct tare_finish_vnni *f, __m512 v)
 {
-    if (has_slope) {
-        const __mmask16 negative =
-            _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
-        v = _mm512_mask_mul_ps(v, negative, v, f->slope);
-    }
+    const __mmask16 negative = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
+    return _mm512_mask_mul_ps(v, negative, v, f->slope);
+}
+
+/** For float outputs. */
+static inline __m512 tare_clamp_vnni(const struct tare_finish_vnni *f, __m512 v)
+{
     return _mm512_min_ps(_mm512_max_ps(v, f->lower), f->upper);
 }
 
-/* Round and add the zero point; the result is the lowest byte of each lane. Between
- * 2^23 and 2^24 floats are the whole numbers, so adding 1.5 * 2^23 rounds to nearest,
- * ties to even (the zero point is even, so it changes no tie). */
-static inline __m512i tare_round_lanes_vnni(const struct tare_finish_vnni *f, __m512 v)
+/* Round, add the zero point and clamp; the result is the lowest byte of each lane.
+ * Between 2^23 and 2^24 floats are the whole numbers, so adding 1.5 * 2^23 rounds to
+ * nearest, ties to even (the zero point is even, so it changes no tie). Floats are
+ * ordered as their bits are, so the bounds, rounded the same way, may be applied after:
+ * v beyond 2^22 has been pushed out of that range, but to the right side. */
+static inline __m512i tare_finish_lanes_vnni(const struct tare_finish_vnni *f, __m512 v)
 {
-    return _mm512_castps_si512(_mm512_add_ps(v, f->round));
+    const __m512i bits = _mm512_castps_si512(_mm512_add_ps(v, f->round));
+    return _mm512_min_epi32(_mm512_max_epi32(bits, f->lowest), f->highest);
 }
 
-/** Clamped values to bytes. */
-static inline __m128i tare_round16_vnni(const struct tare_finish_vnni *f, __m512 v)
+/** Values to bytes: clamp, round, add the zero point. Not for NaN. */
+static inline __m128i tare_bytes16_vnni(const struct tare_finish_vnni *f, __m512 v)
 {
-    return _mm512_cvtepi32_epi8(tare_round_lanes_vnni(f, v));
+    return _mm512_cvtepi32_epi8(tare_finish_lanes_vnni(f, v));
 }
 
-static inline __m256i tare_round32_vnni(const struct tare_finish_vnni *f, __m512 v0,
+static inline __m256i tare_bytes32_vnni(const struct tare_finish_vnni *f, __m512 v0,
                                         __m512 v1)
 {
-    const __m512i lowest = _mm512_set_epi8(
+    const __m512i every_fourth = _mm512_set_epi8(
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 124, 120, 116, 112, 108, 104, 100, 96, 92, 88, 84, 80, 76, 72,
         68, 64, 60, 56, 52, 48, 44, 40, 36, 32, 28, 24, 20, 16, 12, 8, 4, 0);
     return _mm512_castsi512_si256(_mm512_permutex2var_epi8(
-        tare_round_lanes_vnni(f, v0), lowest, tare_round_lanes_vnni(f, v1)));
+        tare_finish_lanes_vnni(f, v0), every_fourth, tare_finish_lanes_vnni(f, v1)));
 }
 
 #endif /* TARE_KERNELS_U8_EPILOGUE_VNNI_H */

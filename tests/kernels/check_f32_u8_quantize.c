@@ -84,7 +84,8 @@ static bool check_variant(const struct tare_f32_u8_quantize_variant *v,
     const int64_t last =
         (n_pixels - 1) * p.pixel_stride + (p.channels - 1) * p.channel_stride;
     const size_t bytes = (size_t)(n_pixels * p.channels);
-    float *src = check_alloc((size_t)(last + 1) * sizeof *src); /* no slack to read */
+    float *src = calloc((size_t)(last + 1), sizeof *src); /* no slack to read */
+    if (!src) abort();
     uint8_t *want = check_output(bytes), *got = check_output(bytes);
     for (int64_t i = 0; i <= last; i++)
         src[i] = random_value(p.scale);

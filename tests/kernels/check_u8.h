@@ -33,7 +33,8 @@ static inline bool check_once_in(uint32_t n)
 static inline void *check_input(int64_t n, size_t elem_bytes)
 {
     const size_t bytes = ((size_t)n + TARE_KERNEL_SLACK) * elem_bytes;
-    uint8_t *block = check_alloc(bytes);
+    uint8_t *block = calloc(bytes, 1);
+    if (!block) abort();
     for (size_t i = 0; i < bytes; i++)
         block[i] = (uint8_t)check_u32();
     return block;
@@ -104,12 +105,12 @@ static inline int check_compare_double(const void *a, const void *b)
 }
 static inline struct check_timing check_time(void (*call)(void *arg), void *arg)
 {
-    enum { SAMPLES = 15 };
+    enum { SAMPLES = 51 };
     double sample[SAMPLES];
     double start = check_seconds();
     call(arg);
     const double once = check_seconds() - start;
-    const int repeat = once > 4e-3 ? 1 : (int)(4e-3 / (once + 1e-7)) + 1;
+    const int repeat = once > 2e-4 ? 1 : (int)(2e-4 / (once + 1e-7)) + 1;
     for (int i = 0; i < SAMPLES; i++) {
         start = check_seconds();
         for (int j = 0; j < repeat; j++)

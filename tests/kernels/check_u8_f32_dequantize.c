@@ -19,7 +19,9 @@ static bool check_by_hand(void)
     const float want[4] = {-63.5f, 63.5f, 0.0f, 1.0f};
     float dst[4];
     tare_u8_f32_dequantize__ref(&p, src, dst, 0, 2);
-    return !memcmp(dst, want, sizeof want);
+    for (int i = 0; i < 4; i++)
+        if (dst[i] != want[i]) return false;
+    return true;
 }
 
 static struct tare_u8_f32_dequantize random_params(int64_t n_pixels)

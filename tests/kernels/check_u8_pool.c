@@ -25,13 +25,13 @@ static bool check_by_hand(void)
     uint8_t y[3];
     const uint8_t want[3] = {8, 25, 45}; /* 30/2/2 = 7.5 to 8; 150/3/2; 90/1/2 */
     tare_u8_pool__ref(&p, x, y, 0, tare_u8_pool_units(&p));
-    if (memcmp(y, want, sizeof want)) return false;
+    if (memcmp(y, want, sizeof want) != 0) return false;
 
     p.count_include_pad = 1;
     const uint8_t want_padded[3] = {5, 25,
                                     22}; /* 30/3/2; 150/3/2; 90/2/2 = 22.5 to 22 */
     tare_u8_pool__ref(&p, x, y, 0, tare_u8_pool_units(&p));
-    if (memcmp(y, want_padded, sizeof want_padded)) return false;
+    if (memcmp(y, want_padded, sizeof want_padded) != 0) return false;
 
     p.kind = TARE_U8_POOL_MAX;
     const uint8_t want_maximum[3] = {20, 90, 90};

@@ -176,30 +176,34 @@ static inline int64_t naive_sum(const struct conv_case *t, int64_t n, int64_t oy
     return sum;
 }
 
+/** Output value `at`, of channel `oc`, from its sum. */
+static inline void naive_store(struct conv_case *t, int64_t sum, int64_t oc, int64_t at)
+{
+    const struct tare_u8_epilogue *e = &t->p.epilogue;
+    float v = fmaf((float)(int32_t)sum, t->multiplier[oc], t->bias[oc]);
+    if (e->has_residual)
+        v = fmaf((float)(t->residual[at] - e->residual_zero_point), e->residual_scale,
+                 v);
+    if (v < 0) v *= e->negative_slope;
+    v = v > e->lower ? v : e->lower;
+    v = v < e->upper ? v : e->upper;
+    uint8_t *y = check_output_body(t->want);
+    if (e->out_f32)
+        memcpy(y + 4 * at, &v, sizeof v);
+    else
+        y[at] = (uint8_t)(nearbyint((double)v) + e->out_zero_point);
+}
+
 /** Fill t->want by the definition, from the unpacked weights. */
 static inline void conv_case_naive(struct conv_case *t)
 {
     const struct tare_window *w = &t->p.window;
-    const struct tare_u8_epilogue *e = &t->p.epilogue;
     int64_t at = 0;
     for (int64_t n = 0; n < w->batch; n++)
         for (int64_t oy = 0; oy < w->out_h; oy++)
             for (int64_t ox = 0; ox < w->out_w; ox++)
-                for (int64_t oc = 0; oc < w->out_c; oc++, at++) {
-                    const float sum = (float)(int32_t)naive_sum(t, n, oy, ox, oc);
-                    float v = fmaf(sum, t->multiplier[oc], t->bias[oc]);
-                    if (e->has_residual)
-                        v = fmaf((float)(t->residual[at] - e->residual_zero_point),
-                                 e->residual_scale, v);
-                    if (v < 0) v *= e->negative_slope;
-                    v = v > e->lower ? v : e->lower;
-                    v = v < e->upper ? v : e->upper;
-                    if (e->out_f32)
-                        memcpy(t->want + CHECK_GUARD + 4 * at, &v, sizeof v);
-                    else
-                        t->want[(int64_t)CHECK_GUARD + at] =
-                            (uint8_t)(nearbyint((double)v) + e->out_zero_point);
-                }
+                for (int64_t oc = 0; oc < w->out_c; oc++, at++)
+                    naive_store(t, naive_sum(t, n, oy, ox, oc), oc, at);
 }
 
 static inline void conv_case_describe(const struct conv_case *t, char text[256])

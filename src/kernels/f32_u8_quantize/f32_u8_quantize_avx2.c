@@ -11,8 +11,7 @@ static inline __m128i quantize16(const struct tare_f32_u8_quantize *p, const flo
     const __m256 scale = _mm256_set1_ps(p->scale);
     const __m256 v0 = _mm256_div_ps(_mm256_loadu_ps(src), scale);
     const __m256 v1 = _mm256_div_ps(_mm256_loadu_ps(src + 8), scale);
-    return tare_round16_avx2(&finish, tare_clamp_avx2(&finish, v0, false),
-                             tare_clamp_avx2(&finish, v1, false));
+    return tare_bytes16_avx2(&finish, v0, v1);
 }
 
 #include "kernels/f32_u8_quantize/f32_u8_quantize_x86.h"

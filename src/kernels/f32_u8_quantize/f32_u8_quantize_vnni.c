@@ -9,7 +9,7 @@ static inline __m128i quantize16(const struct tare_f32_u8_quantize *p, const flo
     const struct tare_finish_vnni finish =
         tare_finish_vnni(1.0f, p->lower, p->upper, p->zero_point);
     const __m512 v = _mm512_div_ps(_mm512_loadu_ps(src), _mm512_set1_ps(p->scale));
-    return tare_round16_vnni(&finish, tare_clamp_vnni(&finish, v, false));
+    return tare_bytes16_vnni(&finish, _mm512_max_ps(v, finish.lower)); /* for NaN */
 }
 
 #include "kernels/f32_u8_quantize/f32_u8_quantize_x86.h"

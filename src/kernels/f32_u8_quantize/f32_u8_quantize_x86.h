@@ -8,6 +8,7 @@
 #define TARE_KERNELS_F32_U8_QUANTIZE_X86_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "kernels/f32_u8_quantize/f32_u8_quantize.h"

@@ -1,4 +1,6 @@
 /* AVX-512, 32 elements a step. */
+#include <stdbool.h>
+
 #include "kernels/u8_add/u8_add.h"
 #include "kernels/u8_epilogue_vnni.h"
 
@@ -17,7 +19,7 @@ static inline __m512 add16(const struct tare_u8_add *p, const uint8_t *a,
     const __m512 real_b = real16(b, valid, _mm512_set1_epi32(p->b_zero_point));
     const __m512 product = _mm512_mul_ps(real_b, _mm512_set1_ps(p->b_scale));
     const __m512 sum = _mm512_fmadd_ps(real_a, _mm512_set1_ps(p->a_scale), product);
-    return tare_clamp_vnni(finish, sum, has_slope);
+    return has_slope ? tare_slope_vnni(finish, sum) : sum;
 }
 
 static inline void add_all(const struct tare_u8_add *params, const uint8_t *a,
@@ -30,13 +32,13 @@ static inline void add_all(const struct tare_u8_add *params, const uint8_t *a,
     for (; i + 32 <= n; i += 32) {
         const __m512 v0 = add16(&p, a + i, b + i, 0xffff, &finish, has_slope);
         const __m512 v1 = add16(&p, a + i + 16, b + i + 16, 0xffff, &finish, has_slope);
-        _mm256_storeu_si256((void *)(y + i), tare_round32_vnni(&finish, v0, v1));
+        _mm256_storeu_si256((void *)(y + i), tare_bytes32_vnni(&finish, v0, v1));
     }
     for (; i < n; i += 16) {
         const int64_t idle = n - i < 16 ? 16 - (n - i) : 0;
         const __mmask16 valid = (__mmask16)(0xffff >> idle);
         const __m512 v = add16(&p, a + i, b + i, valid, &finish, has_slope);
-        _mm_mask_storeu_epi8(y + i, valid, tare_round16_vnni(&finish, v));
+        _mm_mask_storeu_epi8(y + i, valid, tare_bytes16_vnni(&finish, v));
     }
 }
 

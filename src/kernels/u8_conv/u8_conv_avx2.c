@@ -31,12 +31,13 @@ ALWAYS_INLINE __m256i load(const void *p)
 /* The sums of the pixels [first, first + rows), a constant number, for the 16 channels
  * from `channel` on. */
 ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t first,
-                              const int rows, int64_t channel, __m256i sums[ROWS][2])
+                              const int64_t rows, int64_t channel,
+                              __m256i sums[ROWS][2])
 {
     const __m256i low_bytes = _mm256_set1_epi16(0x00ff);
     __m256i acc[ROWS][2];
     UNROLL
-    for (int i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows; i++) {
         acc[i][0] = load(t->acc_init + channel);
         acc[i][1] = load(t->acc_init + channel + 8);
     }
@@ -51,7 +52,7 @@ ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t first,
             const __m256i odd0 = _mm256_srai_epi16(w0, 8);
             const __m256i odd1 = _mm256_srai_epi16(w1, 8);
             UNROLL
-            for (int i = 0; i < rows; i++) {
+            for (int64_t i = 0; i < rows; i++) {
                 const __m256i x = broadcast4(row[i] + k);
                 const __m256i even = _mm256_and_si256(x, low_bytes);
                 const __m256i odd = _mm256_srli_epi16(x, 8);
@@ -63,7 +64,7 @@ ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t first,
         }
     }
     UNROLL
-    for (int i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows; i++) {
         sums[i][0] = acc[i][0];
         sums[i][1] = acc[i][1];
     }
@@ -83,20 +84,18 @@ static inline __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc, int6
                            _mm256_set1_ps(e->residual_scale), v);
 }
 
+/* 16 channels of one pixel from their sums to memory. */
 static inline void store_row(const struct tare_u8_conv_tile *t,
                              const struct tare_finish_avx2 *finish,
                              const __m256i acc[2], int64_t at, int64_t channel)
 {
-    const bool has_slope = t->epilogue->negative_slope != 1.0f;
-    const int64_t left = t->n_channels - channel;
-    const __m256 v0 =
-        tare_clamp_avx2(finish, scale8(t, acc[0], at, channel), has_slope);
-    const __m256 v1 =
-        tare_clamp_avx2(finish, scale8(t, acc[1], at + 8, channel + 8), has_slope);
-    if (t->y_f32)
-        tare_store_floats_avx2(t->y_f32 + at, v0, v1, left);
-    else
-        tare_store_bytes_avx2(t->y_u8 + at, tare_round16_avx2(finish, v0, v1), left);
+    __m256 v0 = scale8(t, acc[0], at, channel);
+    __m256 v1 = scale8(t, acc[1], at + 8, channel + 8);
+    if (t->epilogue->negative_slope != 1.0f) {
+        v0 = tare_slope_avx2(finish, v0);
+        v1 = tare_slope_avx2(finish, v1);
+    }
+    tare_finish16_avx2(finish, v0, v1, t->y_u8, t->y_f32, at, t->n_channels - channel);
 }
 
 static void compute_tile(const struct tare_u8_conv_tile *t)

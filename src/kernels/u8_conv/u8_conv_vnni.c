@@ -28,89 +28,94 @@ ALWAYS_INLINE __m512i broadcast4(const uint8_t *x)
     return _mm512_set1_epi32(four);
 }
 
-/* The parameters of a block's channels, 16 a vector. */
+/* The epilogue's parameters for a block's channels, 16 a vector. */
 struct columns {
     __m512 multiplier[2], bias[2];
-    __mmask16 valid[2];
+    uint32_t valid;
+    struct tare_finish_vnni finish;
 };
 
-/* The epilogue of vector `j` of a pixel, up to the clamp. */
-ALWAYS_INLINE __m512 scale(const struct tare_u8_epilogue *e, const struct columns *c,
-                           const int32_t *acc, const uint8_t *residual, const int j,
-                           const bool has_residual)
-{
-    const __m512 v =
-        _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_load_si512(acc + 16 * j)),
-                        c->multiplier[j], c->bias[j]);
-    if (!has_residual) return v;
-    const __m512i r =
-        _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(c->valid[j], residual + 16 * j));
-    const __m512i zero_point = _mm512_set1_epi32(e->residual_zero_point);
-    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(r, zero_point)),
-                           _mm512_set1_ps(e->residual_scale), v);
-}
-
-/* From the accumulators acc[n_rows][16 * vectors] to y. The constants vectors, residual
- * and slope make one tight loop each for the frequent epilogues. */
-ALWAYS_INLINE void store_rows(const struct tare_u8_conv_tile *t, const int32_t *acc,
-                              const int vectors, const bool has_residual,
-                              const bool has_slope)
+ALWAYS_INLINE struct columns load_columns(const struct tare_u8_conv_tile *t,
+                                          const int64_t vectors)
 {
     const struct tare_u8_epilogue *e = t->epilogue;
-    const struct tare_finish_vnni finish =
-        tare_finish_vnni(e->negative_slope, e->lower, e->upper, e->out_zero_point);
-    const uint32_t valid = UINT32_MAX >> (32 - t->n_channels);
-    struct columns columns;
+    struct columns c = {
+        .valid = UINT32_MAX >> (32 - t->n_channels),
+        .finish =
+            tare_finish_vnni(e->negative_slope, e->lower, e->upper, e->out_zero_point),
+    };
     UNROLL
-    for (int j = 0; j < vectors; j++) {
-        columns.multiplier[j] = _mm512_loadu_ps(t->multiplier + 16 * j);
-        columns.bias[j] = _mm512_loadu_ps(t->bias + 16 * j);
-        columns.valid[j] = (__mmask16)(valid >> (16 * j));
+    for (int64_t j = 0; j < vectors; j++) {
+        c.multiplier[j] = _mm512_loadu_ps(t->multiplier + 16 * j);
+        c.bias[j] = _mm512_loadu_ps(t->bias + 16 * j);
     }
-    const int64_t n_rows = t->n_rows, stride = t->pixel_stride;
-    for (int64_t i = 0; i < n_rows; i++, acc += 16 * vectors) {
-        const uint8_t *residual = has_residual ? t->residual + i * stride : NULL;
-        __m512 v[2];
-        UNROLL
-        for (int j = 0; j < vectors; j++)
-            v[j] = tare_clamp_vnni(
-                &finish, scale(e, &columns, acc, residual, j, has_residual), has_slope);
-        if (t->y_f32) {
-            UNROLL
-            for (int j = 0; j < vectors; j++)
-                _mm512_mask_storeu_ps(t->y_f32 + i * stride + 16 * j, columns.valid[j],
-                                      v[j]);
-        } else if (vectors == 2) {
-            _mm256_mask_storeu_epi8(t->y_u8 + i * stride, valid,
-                                    tare_round32_vnni(&finish, v[0], v[1]));
-        } else {
-            _mm_mask_storeu_epi8(t->y_u8 + i * stride, columns.valid[0],
-                                 tare_round16_vnni(&finish, v[0]));
-        }
-    }
+    return c;
 }
 
-ALWAYS_INLINE void store_tile(const struct tare_u8_conv_tile *t, const int32_t *acc,
-                              const int vectors)
+/* How the epilogue of a tile goes on after the multiplication. */
+struct route {
+    bool residual, slope, out_f32;
+};
+
+/* Pixel `i` of the tile, from its sums to memory. The route is best a constant. */
+ALWAYS_INLINE void store_row(const struct tare_u8_conv_tile *t, const struct columns *c,
+                             const struct route route, int64_t i, const __m512i *acc,
+                             const int64_t vectors)
 {
-    const bool has_slope = t->epilogue->negative_slope != 1.0f;
-    if (has_slope)
-        store_rows(t, acc, vectors, t->residual != NULL, true);
-    else if (t->residual)
-        store_rows(t, acc, vectors, true, false);
+    const struct tare_u8_epilogue *e = t->epilogue;
+    const int64_t at = i * t->pixel_stride;
+    __m512 v[2];
+    UNROLL
+    for (int64_t j = 0; j < vectors; j++) {
+        const __mmask16 valid = (__mmask16)(c->valid >> (16 * j));
+        v[j] =
+            _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[j]), c->multiplier[j], c->bias[j]);
+        if (route.residual) {
+            const __m512i r = _mm512_cvtepu8_epi32(
+                _mm_maskz_loadu_epi8(valid, t->residual + at + 16 * j));
+            const __m512i zero_point = _mm512_set1_epi32(e->residual_zero_point);
+            v[j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(r, zero_point)),
+                                   _mm512_set1_ps(e->residual_scale), v[j]);
+        }
+        if (route.slope) v[j] = tare_slope_vnni(&c->finish, v[j]);
+        if (route.out_f32)
+            _mm512_mask_storeu_ps(t->y_f32 + at + 16 * j, valid,
+                                  tare_clamp_vnni(&c->finish, v[j]));
+    }
+    if (route.out_f32) return;
+    if (vectors == 2)
+        _mm256_mask_storeu_epi8(t->y_u8 + at, c->valid,
+                                tare_bytes32_vnni(&c->finish, v[0], v[1]));
     else
-        store_rows(t, acc, vectors, false, false);
+        _mm_mask_storeu_epi8(t->y_u8 + at, (__mmask16)c->valid,
+                             tare_bytes16_vnni(&c->finish, v[0]));
 }
 
-/* The accumulators of `rows` pixels x 16 * `vectors` channels, both constants. */
-ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, const int rows,
-                              const int vectors, int32_t *sums)
+/* Any route, from sums in memory. Once, not in each of its 28 callers. */
+static __attribute__((noinline)) void store_rows(const struct tare_u8_conv_tile *t,
+                                                 const struct route route,
+                                                 const __m512i (*sums)[2])
+{
+    const bool narrow = t->width == TARE_U8_CONV_NARROW;
+    const struct columns c = load_columns(t, narrow ? 1 : 2);
+    for (int64_t i = 0; i < t->n_rows; i++) {
+        if (narrow)
+            store_row(t, &c, route, i, sums[i], 1);
+        else
+            store_row(t, &c, route, i, sums[i], 2);
+    }
+}
+
+/* `rows` pixels x 16 * `vectors` channels, both constants. The most frequent route goes
+ * straight from registers, the others share one loop over memory. */
+ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows,
+                           const int64_t vectors)
 {
     __m512i acc[TARE_U8_CONV_ROWS][2];
     UNROLL
-    for (int i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < rows; i++) {
         UNROLL
-        for (int j = 0; j < vectors; j++)
+        for (int64_t j = 0; j < vectors; j++)
             acc[i][j] = _mm512_loadu_si512(t->acc_init + 16 * j);
     }
     const int8_t *weights = t->weights;
@@ -120,59 +125,73 @@ ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, const int rows,
         for (int64_t k = t->row_offset; k < end; k += 4) {
             __m512i w[2];
             UNROLL
-            for (int j = 0; j < vectors; j++)
+            for (int64_t j = 0; j < vectors; j++)
                 w[j] = _mm512_loadu_si512(weights + 64 * j);
             weights += 64 * vectors;
             UNROLL
-            for (int i = 0; i < rows; i++) {
+            for (int64_t i = 0; i < rows; i++) {
                 const __m512i x = broadcast4(row[i] + k);
                 UNROLL
-                for (int j = 0; j < vectors; j++)
+                for (int64_t j = 0; j < vectors; j++)
                     acc[i][j] = dot(acc[i][j], x, w[j]);
             }
         }
     }
-    UNROLL
-    for (int i = 0; i < rows; i++) {
+    const struct route route = {.residual = t->residual != NULL,
+                                .slope = t->epilogue->negative_slope != 1.0f,
+                                .out_f32 = t->y_f32 != NULL};
+    if (!route.residual && !route.slope && !route.out_f32) {
+        const struct columns c = load_columns(t, vectors);
         UNROLL
-        for (int j = 0; j < vectors; j++)
-            _mm512_store_si512(sums + 16 * (i * vectors + j), acc[i][j]);
+        for (int64_t i = 0; i < rows; i++)
+            store_row(t, &c, (struct route){false, false, false}, i, acc[i], vectors);
+    } else {
+        __m512i sums[TARE_U8_CONV_ROWS][2];
+        UNROLL
+        for (int64_t i = 0; i < rows; i++) {
+            UNROLL
+            for (int64_t j = 0; j < vectors; j++)
+                sums[i][j] = acc[i][j];
+        }
+        store_rows(t, route, (const __m512i(*)[2])sums);
     }
 }
 
+#define COMPUTE(n)                                                                     \
+    static void compute_##n##x16(const struct tare_u8_conv_tile *t)                    \
+    {                                                                                  \
+        compute(t, n, 1);                                                              \
+    }                                                                                  \
+    static void compute_##n##x32(const struct tare_u8_conv_tile *t)                    \
+    {                                                                                  \
+        compute(t, n, 2);                                                              \
+    }
+COMPUTE(1)
+COMPUTE(2)
+COMPUTE(3)
+COMPUTE(4)
+COMPUTE(5)
+COMPUTE(6)
+COMPUTE(7)
+COMPUTE(8)
+COMPUTE(9)
+COMPUTE(10)
+COMPUTE(11)
+COMPUTE(12)
+COMPUTE(13)
+COMPUTE(14)
+
 static void compute_tile(const struct tare_u8_conv_tile *t)
 {
-    _Alignas(64) int32_t sums[TARE_U8_CONV_ROWS * TARE_U8_CONV_BLOCK];
-    const bool narrow = t->width == TARE_U8_CONV_NARROW;
-#define ROWS(n)                                                                        \
-    case n:                                                                            \
-        if (narrow)                                                                    \
-            accumulate(t, n, 1, sums);                                                 \
-        else                                                                           \
-            accumulate(t, n, 2, sums);                                                 \
-        break;
-    switch (t->n_rows) {
-        ROWS(1)
-        ROWS(2)
-        ROWS(3)
-        ROWS(4)
-        ROWS(5)
-        ROWS(6)
-        ROWS(7)
-        ROWS(8)
-        ROWS(9)
-        ROWS(10)
-        ROWS(11)
-        ROWS(12)
-        ROWS(13)
-        ROWS(14)
-    default: return;
+#define PAIR(n)                                                                        \
+    {                                                                                  \
+        compute_##n##x16, compute_##n##x32                                             \
     }
-#undef ROWS
-    if (narrow)
-        store_tile(t, sums, 1);
-    else
-        store_tile(t, sums, 2);
+    static tare_u8_conv_tile_fn *const by_rows[TARE_U8_CONV_ROWS][2] = {
+        PAIR(1), PAIR(2), PAIR(3),  PAIR(4),  PAIR(5),  PAIR(6),  PAIR(7),
+        PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
+#undef PAIR
+    by_rows[t->n_rows - 1][t->width != TARE_U8_CONV_NARROW](t);
 }
 
 void tare_u8_conv__vnni_14x32(const struct tare_u8_conv *p,

@@ -52,6 +52,8 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
     plan.n_blocks = w->groups * plan.blocks_per_group;
     plan.n_pixels = w->batch * w->out_h * w->out_w;
     plan.n_tiles = ceil_div(plan.n_pixels, TARE_U8_CONV_ROWS);
+    plan.tile_pixels = plan.n_pixels / plan.n_tiles;
+    plan.longer_tiles = plan.n_pixels % plan.n_tiles;
     plan.n_pixel_blocks = ceil_div(plan.n_tiles, TARE_U8_CONV_TILES);
     plan.n_splits = min_i64(ceil_div(WANTED_UNITS, plan.n_pixel_blocks), plan.n_blocks);
     return plan;
@@ -59,8 +61,7 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
 
 int64_t tare_u8_conv_tile_begin(const struct tare_u8_conv_plan *plan, int64_t t)
 {
-    const int64_t rest = plan->n_pixels % plan->n_tiles;
-    return t * (plan->n_pixels / plan->n_tiles) + min_i64(t, rest);
+    return t * plan->tile_pixels + min_i64(t, plan->longer_tiles);
 }
 
 int64_t tare_u8_conv_block_width(const struct tare_u8_conv_plan *plan, int64_t b)

@@ -31,6 +31,7 @@ struct tare_u8_conv_plan {
     int64_t blocks_per_group;
     int64_t n_blocks;
     int64_t n_pixels, n_tiles, n_pixel_blocks;
+    int64_t tile_pixels, longer_tiles; /* the first tiles have one pixel more */
     int64_t n_splits; /* units that share a pixel block, each with its own channels */
 };
 

@@ -29,7 +29,7 @@ static void expand_weights(const struct tare_u8_depthwise_run *r, int64_t lane)
         words[1] = _mm256_srai_epi16(low, 8);
         words[2] = _mm256_srai_epi16(_mm256_slli_epi16(high, 8), 8);
         words[3] = _mm256_srai_epi16(high, 8);
-        weights += 4 * TARE_U8_DEPTHWISE_BLOCK;
+        weights += INT64_C(4) * TARE_U8_DEPTHWISE_BLOCK;
     }
 }
 
@@ -90,15 +90,13 @@ static void compute_run(const struct tare_u8_depthwise_run *r)
             const int64_t at = i * r->out_step + lane;
             __m256i sums[2];
             sum_taps(r, i * r->in_step + lane, sums);
-            const __m256 v0 =
-                tare_clamp_avx2(&finish, scale8(r, sums[0], lane, at), has_slope);
-            const __m256 v1 = tare_clamp_avx2(
-                &finish, scale8(r, sums[1], lane + 8, at + 8), has_slope);
-            if (r->y_f32)
-                tare_store_floats_avx2(r->y_f32 + at, v0, v1, r->lanes - lane);
-            else
-                tare_store_bytes_avx2(r->y_u8 + at, tare_round16_avx2(&finish, v0, v1),
-                                      r->lanes - lane);
+            __m256 v0 = scale8(r, sums[0], lane, at);
+            __m256 v1 = scale8(r, sums[1], lane + 8, at + 8);
+            if (has_slope) {
+                v0 = tare_slope_avx2(&finish, v0);
+                v1 = tare_slope_avx2(&finish, v1);
+            }
+            tare_finish16_avx2(&finish, v0, v1, r->y_u8, r->y_f32, at, r->lanes - lane);
         }
     }
 }

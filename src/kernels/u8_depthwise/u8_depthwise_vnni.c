@@ -12,7 +12,7 @@
 #define UNROLL _Pragma("GCC unroll 8")
 #endif
 
-enum { BLOCK = TARE_U8_DEPTHWISE_BLOCK };
+enum { BLOCK = TARE_U8_DEPTHWISE_BLOCK, QUAD_BYTES = 4 * BLOCK };
 
 struct pair {
     __m512i low, high; /* channels 0 to 15 and 16 to 31 */
@@ -54,17 +54,18 @@ ALWAYS_INLINE struct pair dot(struct pair acc, struct pair x, const int8_t *weig
 /* The sums of one pixel's block. n_taps is a constant, or 0 for any number of them. */
 ALWAYS_INLINE struct pair sum_taps(const struct tare_u8_depthwise_run *r,
                                    const int8_t *weights, struct pair acc, int64_t at,
-                                   const int n_taps)
+                                   const int64_t n_taps)
 {
     if (n_taps == 0) {
         for (int64_t q = 0; q < r->n_quads; q++)
-            acc = dot(acc, interleave(r->taps + 4 * q, at), weights + 4 * BLOCK * q);
+            acc = dot(acc, interleave(r->taps + 4 * q, at), weights + QUAD_BYTES * q);
         return acc;
     }
     UNROLL
-    for (int q = 0; q < n_taps / 4; q++)
-        acc = dot(acc, interleave(r->taps + 4 * q, at), weights + 4 * BLOCK * q);
-    return dot(acc, widen(r->taps[n_taps - 1], at), weights + 4 * BLOCK * (n_taps / 4));
+    for (int64_t q = 0; q < n_taps / 4; q++)
+        acc = dot(acc, interleave(r->taps + 4 * q, at), weights + QUAD_BYTES * q);
+    return dot(acc, widen(r->taps[n_taps - 1], at),
+               weights + QUAD_BYTES * (n_taps / 4));
 }
 
 ALWAYS_INLINE __m512 scale(const struct tare_u8_depthwise_run *r, __m512i acc,
@@ -83,7 +84,7 @@ ALWAYS_INLINE __m512 scale(const struct tare_u8_depthwise_run *r, __m512i acc,
 /* The lanes [lane, lane + 32) of every pixel. */
 ALWAYS_INLINE void compute_block(const struct tare_u8_depthwise_run *r, int64_t lane,
                                  const struct tare_finish_vnni *finish,
-                                 const int n_taps, const bool has_slope)
+                                 const int64_t n_taps, const bool has_slope)
 {
     const int64_t left = r->lanes - lane;
     const uint32_t valid = left >= BLOCK ? UINT32_MAX : UINT32_MAX >> (BLOCK - left);
@@ -100,21 +101,25 @@ ALWAYS_INLINE void compute_block(const struct tare_u8_depthwise_run *r, int64_t 
         const int64_t at = i * r->out_step + lane;
         const struct pair acc =
             sum_taps(r, weights, init, i * r->in_step + lane, n_taps);
-        const __m512 v0 = tare_clamp_vnni(
-            finish, scale(r, acc.low, multiplier0, bias0, at, low), has_slope);
-        const __m512 v1 = tare_clamp_vnni(
-            finish, scale(r, acc.high, multiplier1, bias1, at + 16, high), has_slope);
+        __m512 v0 = scale(r, acc.low, multiplier0, bias0, at, low);
+        __m512 v1 = scale(r, acc.high, multiplier1, bias1, at + 16, high);
+        if (has_slope) {
+            v0 = tare_slope_vnni(finish, v0);
+            v1 = tare_slope_vnni(finish, v1);
+        }
         if (r->y_f32) {
-            _mm512_mask_storeu_ps(r->y_f32 + at, low, v0);
-            _mm512_mask_storeu_ps(r->y_f32 + at + 16, high, v1);
+            _mm512_mask_storeu_ps(r->y_f32 + at, low, tare_clamp_vnni(finish, v0));
+            _mm512_mask_storeu_ps(r->y_f32 + at + 16, high,
+                                  tare_clamp_vnni(finish, v1));
         } else {
             _mm256_mask_storeu_epi8(r->y_u8 + at, valid,
-                                    tare_round32_vnni(finish, v0, v1));
+                                    tare_bytes32_vnni(finish, v0, v1));
         }
     }
 }
 
-ALWAYS_INLINE void compute_taps(const struct tare_u8_depthwise_run *r, const int n_taps)
+ALWAYS_INLINE void compute_taps(const struct tare_u8_depthwise_run *r,
+                                const int64_t n_taps)
 {
     const struct tare_u8_epilogue *e = r->epilogue;
     const struct tare_finish_vnni finish =

@@ -8,9 +8,8 @@ static inline void store32(uint8_t *y, __m256i bytes, int64_t n)
         _mm256_storeu_si256((__m256i *)(void *)y, bytes);
         return;
     }
-    tare_store_bytes_avx2(y, _mm256_castsi256_si128(bytes), n);
-    if (n > 16)
-        tare_store_bytes_avx2(y + 16, _mm256_extracti128_si256(bytes, 1), n - 16);
+    tare_store16_avx2(y, _mm256_castsi256_si128(bytes), n);
+    if (n > 16) tare_store16_avx2(y + 16, _mm256_extracti128_si256(bytes, 1), n - 16);
 }
 
 static void maximum(const struct tare_u8_pool_run *r)
@@ -69,15 +68,12 @@ static void average(const struct tare_u8_pool_run *r)
             const int64_t at = i * r->out_step + c;
             __m256i sums[2];
             sum_window(r, r->x + i * r->in_step + c, sums);
-            const __m256 v0 = tare_clamp_avx2(
-                &finish, _mm256_mul_ps(_mm256_cvtepi32_ps(sums[0]), factor), true);
-            const __m256 v1 = tare_clamp_avx2(
-                &finish, _mm256_mul_ps(_mm256_cvtepi32_ps(sums[1]), factor), true);
-            if (r->y_f32)
-                tare_store_floats_avx2(r->y_f32 + at, v0, v1, r->n_channels - c);
-            else
-                tare_store_bytes_avx2(r->y_u8 + at, tare_round16_avx2(&finish, v0, v1),
-                                      r->n_channels - c);
+            const __m256 v0 = tare_slope_avx2(
+                &finish, _mm256_mul_ps(_mm256_cvtepi32_ps(sums[0]), factor));
+            const __m256 v1 = tare_slope_avx2(
+                &finish, _mm256_mul_ps(_mm256_cvtepi32_ps(sums[1]), factor));
+            tare_finish16_avx2(&finish, v0, v1, r->y_u8, r->y_f32, at,
+                               r->n_channels - c);
         }
     }
 }

@@ -74,15 +74,16 @@ static void average(const struct tare_u8_pool_run *r)
             const int64_t at = i * r->out_step + c;
             __m512i sums[4];
             sum_window(r, r->x + i * r->in_step + c, valid, sums);
-            for (int j = 0; j < 4; j++) {
+            for (int64_t j = 0; j < 4; j++) {
                 const __mmask16 part = (__mmask16)(valid >> (16 * j));
-                const __m512 v = tare_clamp_vnni(
-                    &finish, _mm512_mul_ps(_mm512_cvtepi32_ps(sums[j]), factor), true);
+                const __m512 v = tare_slope_vnni(
+                    &finish, _mm512_mul_ps(_mm512_cvtepi32_ps(sums[j]), factor));
                 if (r->y_f32)
-                    _mm512_mask_storeu_ps(r->y_f32 + at + 16 * j, part, v);
+                    _mm512_mask_storeu_ps(r->y_f32 + at + 16 * j, part,
+                                          tare_clamp_vnni(&finish, v));
                 else
                     _mm_mask_storeu_epi8(r->y_u8 + at + 16 * j, part,
-                                         tare_round16_vnni(&finish, v));
+                                         tare_bytes16_vnni(&finish, v));
             }
         }
     }

@@ -14,18 +14,21 @@ static inline __m256i choose(__m256i a, __m256i b, __m256i x, int shift)
     return _mm256_blendv_epi8(a, b, _mm256_slli_epi16(x, shift));
 }
 
-static inline __m256i look_up2(const struct lookup *t, int i, __m256i x, __m256i low)
+static inline __m256i look_up2(const struct lookup *t, int64_t i, __m256i x,
+                               __m256i low)
 {
     return choose(_mm256_shuffle_epi8(t->part[i], low),
                   _mm256_shuffle_epi8(t->part[i + 1], low), x, 3);
 }
 
-static inline __m256i look_up4(const struct lookup *t, int i, __m256i x, __m256i low)
+static inline __m256i look_up4(const struct lookup *t, int64_t i, __m256i x,
+                               __m256i low)
 {
     return choose(look_up2(t, i, x, low), look_up2(t, i + 2, x, low), x, 2);
 }
 
-static inline __m256i look_up8(const struct lookup *t, int i, __m256i x, __m256i low)
+static inline __m256i look_up8(const struct lookup *t, int64_t i, __m256i x,
+                               __m256i low)
 {
     return choose(look_up4(t, i, x, low), look_up4(t, i + 4, x, low), x, 1);
 }
@@ -34,7 +37,7 @@ void tare_u8_table__avx2_u32(const uint8_t *table, const uint8_t *x, uint8_t *y,
                              int64_t begin, int64_t end)
 {
     struct lookup t;
-    for (int i = 0; i < 16; i++)
+    for (int64_t i = 0; i < 16; i++)
         t.part[i] = _mm256_broadcastsi128_si256(
             _mm_loadu_si128((const __m128i *)(const void *)(table + 16 * i)));
     int64_t i = begin;
