@@ -103,7 +103,11 @@ static enum tare_status run(void *ctx, int worker, size_t sample,
 
 static struct tare_forward forward(struct fake *fake, int n_workers)
 {
-    return (struct tare_forward){fake, n_workers, N_TENSORS, names, run};
+    return (struct tare_forward){.ctx = fake,
+                                 .n_workers = n_workers,
+                                 .n_tensors = N_TENSORS,
+                                 .names = names,
+                                 .run = run};
 }
 
 static struct tare_observations *observe(int n_workers, size_t n_samples)
