@@ -92,10 +92,17 @@ static enum tare_status evaluate(struct tare_graph *graph, const struct tare_nod
     return st;
 }
 
+/* What every infer function takes for granted: the operator's first inputs and its
+ * output are there, and the shapes of all inputs are known. */
 static enum tare_status check_inputs(const struct tare_graph *graph,
                                      const struct tare_node *node,
                                      struct tare_error *err)
 {
+    for (size_t i = 0; i < tare_op_info(node->op)->min_inputs; i++)
+        if (tare_node_input(node, i) == TARE_NO_TENSOR)
+            TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "input %zu is missing", i);
+    if (node->n_outputs == 0)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%s", "no output");
     for (size_t i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == TARE_NO_TENSOR) continue;
         const struct tare_tensor *tensor = &graph->tensors[node->inputs[i]];
@@ -149,34 +156,39 @@ static void forget(struct tare_graph *graph)
         }
 }
 
+static enum tare_status check_graph_input(const struct tare_tensor *tensor,
+                                          struct tare_error *err)
+{
+    size_t n_bytes;
+    char text[TARE_DIMS_TEXT];
+    TARE_FAIL_IF(!tensor->has_dims || !tare_dims_known(&tensor->dims), err, TARE_E_ARG,
+                 "input '%.80s' has shape %.80s; every axis must be given",
+                 tensor->name,
+                 tensor->has_dims ? tare_dims_print(&tensor->dims, text) : "(unknown)");
+    TARE_FAIL_IF(!tare_dims_bytes(&tensor->dims, tensor->dtype, &n_bytes), err,
+                 TARE_E_UNSUPPORTED, "input '%.80s' has shape %.80s; that is too large",
+                 tensor->name, tare_dims_print(&tensor->dims, text));
+    return TARE_OK;
+}
+
 enum tare_status tare_graph_infer(struct tare_graph *graph, struct tare_error *err)
 {
-    for (size_t i = 0; i < graph->n_inputs; i++) {
-        const struct tare_tensor *tensor = &graph->tensors[graph->inputs[i]];
-        size_t n_bytes;
-        char text[TARE_DIMS_TEXT];
-        TARE_FAIL_IF(
-            !tensor->has_dims || !tare_dims_known(&tensor->dims), err, TARE_E_ARG,
-            "input '%.80s' has shape %.80s; every axis must be given", tensor->name,
-            tensor->has_dims ? tare_dims_print(&tensor->dims, text) : "(unknown)");
-        TARE_FAIL_IF(!tare_dims_bytes(&tensor->dims, tensor->dtype, &n_bytes), err,
-                     TARE_E_UNSUPPORTED,
-                     "input '%.80s' has shape %.80s; that is too large", tensor->name,
-                     tare_dims_print(&tensor->dims, text));
-    }
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; i < graph->n_inputs && st == TARE_OK; i++)
+        st = check_graph_input(&graph->tensors[graph->inputs[i]], err);
+    if (st != TARE_OK) return st;
     forget(graph);
     size_t n_left = TOTAL_BYTES;
-    for (size_t i = 0; i < graph->n_nodes; i++) {
+    for (size_t i = 0; i < graph->n_nodes && st == TARE_OK; i++) {
         struct tare_node *node = &graph->nodes[i];
         if (node->dead) continue;
-        enum tare_status st = infer_node(graph, node, err);
         size_t n_read, n_made;
+        st = infer_node(graph, node, err);
         if (st == TARE_OK && can_eval(graph, node, &n_read, &n_made) &&
             n_read <= SMALL_BYTES && n_made <= SMALL_BYTES && n_made <= n_left) {
             n_left -= n_made;
             st = evaluate(graph, node, err);
         }
-        if (st != TARE_OK) return st;
     }
-    return TARE_OK;
+    return st;
 }

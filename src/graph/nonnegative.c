@@ -23,8 +23,6 @@ static const enum rule rules[TARE_OP_COUNT] = {
     [TARE_OP_EXP] = RULE_ALWAYS,
     [TARE_OP_ABS] = RULE_ALWAYS,
     [TARE_OP_SQRT] = RULE_ALWAYS,
-    [TARE_OP_SHAPE] = RULE_ALWAYS,
-    [TARE_OP_SIZE] = RULE_ALWAYS,
     [TARE_OP_LEAKY_RELU] = RULE_FIRST,
     [TARE_OP_ELU] = RULE_FIRST,
     [TARE_OP_HARD_SWISH] = RULE_FIRST,
@@ -138,7 +136,9 @@ void tare_graph_nonnegative(const struct tare_graph *graph, bool *flags)
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const struct tare_node *node = &graph->nodes[i];
         if (node->dead) continue;
-        const bool flag = result(graph, node, flags);
+        /* Integers that are computed may wrap; only constants tell. */
+        const bool is_float = graph->tensors[node->outputs[0]].dtype == TARE_F32;
+        const bool flag = is_float && result(graph, node, flags);
         for (size_t j = 0; j < node->n_outputs; j++)
             flags[node->outputs[j]] = flags[node->outputs[j]] || flag;
     }

@@ -61,8 +61,15 @@ static void test_sources(void **state)
     assert_true(flag_of(graph, "pads"));
     *(float *)graph->tensors[net_tensor(graph, "zero")].data = NAN;
     assert_false(flag_of(graph, "zero"));
+    /* 200 becomes -56 on the way. */
     graph->tensors[net_tensor(graph, "x")].dtype = TARE_U8;
     assert_true(flag_of(graph, "x"));
+    net_int(net_node(graph, TARE_OP_CAST, "cast1", "x", "s"), "to", 3);
+    net_int(net_node(graph, TARE_OP_CAST, "cast2", "s", "f"), "to", 1);
+    graph->tensors[net_tensor(graph, "s")].dtype = TARE_S8;
+    assert_false(flag_of(graph, "f"));
+    net_int(net_node(graph, TARE_OP_CAST, "cast3", "x", "g"), "to", 1);
+    assert_true(flag_of(graph, "g"));
     tare_graph_destroy(graph);
 }
 
