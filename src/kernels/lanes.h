@@ -12,7 +12,7 @@
 
 #if defined(__AVX512F__)
 
-enum { LANES = 16 };
+#define LANES INT64_C(16)
 typedef __m512 lanes;
 typedef __mmask16 lanes_mask;
 #define LANES_OP(name) _mm512_##name
@@ -79,7 +79,7 @@ static inline lanes lanes_bits_and(lanes a, uint32_t bits)
 
 #else
 
-enum { LANES = 8 };
+#define LANES          INT64_C(8)
 typedef __m256 lanes;
 typedef __m256 lanes_mask;
 #define LANES_OP(name) _mm256_##name

@@ -10,7 +10,8 @@
 
 /* The family tare_f in the folder f is a contract header with the function type
  * tare_f_fn, and a list f.inc of lines TARE_UKERNEL(isa, name, tile), the reference
- * first and then slowest to fastest.
+ * first and then slowest to fastest. All give the reference's bytes; in float kernels a
+ * NaN may be any NaN.
  *     f.h:  #define TARE_UKERNEL(isa, name, tile) tare_f_fn name;
  *           #include "kernels/f/f.inc"
  *           #undef TARE_UKERNEL

@@ -163,15 +163,15 @@ static void bench_one(const char *name, int32_t elem_bytes, int64_t rows,
 
 static void bench(void)
 {
-    bench_one("f32 3x224x224 to HWC", 4, 3, 224 * 224);
-    bench_one("f32 224x224x3 to CHW", 4, 224 * 224, 3);
-    bench_one("f32 64x56x56 to HWC", 4, 64, 56 * 56);
-    bench_one("f32 56x56x64 to CHW", 4, 56 * 56, 64);
-    bench_one("f32 1024x14x14 to HWC", 4, 1024, 14 * 14);
+    bench_one("f32 3x224x224 to HWC", 4, 3, 50176);
+    bench_one("f32 224x224x3 to CHW", 4, 50176, 3);
+    bench_one("f32 64x56x56 to HWC", 4, 64, 3136);
+    bench_one("f32 56x56x64 to CHW", 4, 3136, 64);
+    bench_one("f32 1024x14x14 to HWC", 4, 1024, 196);
     bench_one("f32 1024x1024 transposed", 4, 1024, 1024);
-    bench_one("u8 3x224x224 to HWC", 1, 3, 224 * 224);
-    bench_one("u8 64x56x56 to HWC", 1, 64, 56 * 56);
-    bench_one("u8 56x56x64 to CHW", 1, 56 * 56, 64);
+    bench_one("u8 3x224x224 to HWC", 1, 3, 50176);
+    bench_one("u8 64x56x56 to HWC", 1, 64, 3136);
+    bench_one("u8 56x56x64 to CHW", 1, 3136, 64);
     bench_one("u8 1024x1024 transposed", 1, 1024, 1024);
 }
 

@@ -130,6 +130,7 @@ static bool check_ref(bool specials)
         if (v < (double)e->lower) v = (double)e->lower;
         if (v > (double)e->upper) v = (double)e->upper;
         const bool exact = job.binary.op != TARE_BINARY_POW;
+        if (!exact && (isnan(a) || isnan(b))) continue; /* 1 to a signalling NaN */
         ok = check_close("ref", i, y[i], v, exact ? 0.0 : 2e-7 * fabs(v));
     }
     check_free(y);

@@ -76,10 +76,11 @@ static struct job new_job(struct tare_window w, bool specials)
                                {1.0f, 0.0f, 0.75f},
                                {0.125f, -INFINITY, INFINITY}};
     const float *pick = bounds[check_u32() % 4];
-    job.conv.epilogue = (struct tare_f32_epilogue){.has_residual = check_u32() & 1,
-                                                   .negative_slope = pick[0],
-                                                   .lower = pick[1],
-                                                   .upper = pick[2]};
+    job.conv.epilogue =
+        (struct tare_f32_epilogue){.has_residual = (int32_t)check_range(0, 1),
+                                   .negative_slope = pick[0],
+                                   .lower = pick[1],
+                                   .upper = pick[2]};
     size_t packed_bytes, scratch_bytes;
     if (!tare_f32_conv_packed_bytes(&job.conv, &packed_bytes) ||
         !tare_f32_conv_scratch_bytes(&job.conv, &scratch_bytes))
@@ -185,11 +186,10 @@ static bool check_by_hand(void)
     tare_f32_conv_pack(&conv, weights, packed);
     const struct tare_f32_conv_data data = {x, packed, bias, NULL, y};
     tare_f32_conv__ref(&conv, &data, scratch, 0, tare_f32_conv_units(&conv));
-    if (memcmp(y, plain, sizeof y)) return printf("not ok - by hand\n"), false;
+    if (!check_equal("by hand", y, plain, 3)) return false;
     conv.epilogue.lower = 0.0f;
     tare_f32_conv__ref(&conv, &data, scratch, 0, tare_f32_conv_units(&conv));
-    if (memcmp(y, want, sizeof y)) return printf("not ok - ReLU by hand\n"), false;
-    return true;
+    return check_equal("ReLU by hand", y, want, 3);
 }
 
 /* A matrix packed at run time must read as the same matrix packed as weights. */

@@ -66,8 +66,8 @@ static struct job new_job(struct tare_window w, bool specials)
 {
     struct job job = {.conv.window = w};
     size_t packed_bytes, scratch_bytes;
-    job.conv.epilogue =
-        (struct tare_f32_epilogue){check_u32() & 1, 1.0f, -INFINITY, INFINITY};
+    job.conv.epilogue = (struct tare_f32_epilogue){(int32_t)check_range(0, 1), 1.0f,
+                                                   -INFINITY, INFINITY};
     if (check_u32() & 1) job.conv.epilogue.lower = 0.0f;
     if (check_u32() & 1) job.conv.epilogue.upper = 0.75f;
     if (check_u32() % 4 == 0) job.conv.epilogue.negative_slope = 0.25f;

@@ -138,7 +138,7 @@ static bool check_hand_values(void)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const struct tare_f32_unary u = with_parameters(known[i].op);
         const float got = ref(&u, known[i].x);
-        if (!memcmp(&got, &known[i].want, sizeof got)) continue;
+        if (check_bits(got) == check_bits(known[i].want)) continue;
         printf("not ok - ref op %" PRId32 " of %a is %a, want %a\n", known[i].op,
                (double)known[i].x, (double)got, (double)known[i].want);
         return false;
@@ -179,8 +179,8 @@ static void run_job(void *ctx, int64_t begin, int64_t end)
 static bool check_variant(const struct tare_f32_unary_variant *v)
 {
     for (int32_t op = 0; op < TARE_UNARY_COUNT; op++)
-        for (int64_t i = 0; i < 6 * v->tile; i++) {
-            const int64_t n = i < 3 * v->tile ? i + 1 : check_range(1, 5000);
+        for (int64_t i = 0; i < INT64_C(6) * v->tile; i++) {
+            const int64_t n = i < INT64_C(3) * v->tile ? i + 1 : check_range(1, 5000);
             float *x = check_floats(n, true), *want = check_output(n);
             float *got = check_output(n);
             struct job job = {with_parameters(op), v->fn, x, got};

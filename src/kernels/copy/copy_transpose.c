@@ -59,7 +59,7 @@ static inline void block_4x4(const char *src, int64_t src_step, char *dst,
  * four of them transpose. */
 static inline void shuffle_16x16(const __m128i in[16], __m128i out[16])
 {
-    for (int i = 0; i < 8; i++) {
+    for (int64_t i = 0; i < 8; i++) {
         out[2 * i] = _mm_unpacklo_epi8(in[i], in[i + 8]);
         out[2 * i + 1] = _mm_unpackhi_epi8(in[i], in[i + 8]);
     }
@@ -69,13 +69,13 @@ static inline void block_16x16(const char *src, int64_t src_step, char *dst,
                                int64_t dst_step)
 {
     __m128i a[16], b[16];
-    for (int i = 0; i < 16; i++)
+    for (int64_t i = 0; i < 16; i++)
         a[i] = _mm_loadu_si128((const __m128i *)(const void *)(src + i * src_step));
     shuffle_16x16(a, b);
     shuffle_16x16(b, a);
     shuffle_16x16(a, b);
     shuffle_16x16(b, a);
-    for (int i = 0; i < 16; i++)
+    for (int64_t i = 0; i < 16; i++)
         _mm_storeu_si128((__m128i *)(void *)(dst + i * dst_step), a[i]);
 }
 

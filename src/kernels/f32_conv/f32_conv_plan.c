@@ -7,9 +7,9 @@
 
 /* Below this many channels a run a tap would spend its time on loading pointers. */
 #define SHORT_RUN 64
-/* Weights beyond this leave no room in a second-level cache for anything else, so each
- * block is better kept there for all tiles than all blocks for each tile. */
-#define WEIGHTS_IN_CACHE (512 * 1024)
+/* More weights than this leave no room in a second-level cache for anything else, so
+ * each block is better kept there for all tiles than all blocks for each tile. */
+#define WEIGHTS_IN_CACHE (INT64_C(512) * 1024 / (int64_t)sizeof(float))
 
 static bool mul(int64_t a, int64_t b, int64_t *out)
 {
@@ -56,7 +56,7 @@ bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *
         w->groups == 1 && w->dilation_w == 1 && w->kernel_w > 1 && w->in_c < SHORT_RUN;
     plan->runs = plan->whole_rows ? w->kernel_h : taps;
     plan->run_length = plan->depth / plan->runs;
-    plan->tiles_inside = weights > WEIGHTS_IN_CACHE / (int64_t)sizeof(float);
+    plan->tiles_inside = weights > WEIGHTS_IN_CACHE;
     return plan_scratch(w, plan);
 }
 

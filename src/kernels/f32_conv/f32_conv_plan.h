@@ -5,10 +5,10 @@
 
 #include "kernels/f32_conv/f32_conv.h"
 
-enum {
-    TARE_F32_CONV_ROWS = 12, /* most output pixels of a tile */
-    TARE_F32_CONV_BLOCK = 32 /* output channels of a block of packed weights */
-};
+#define TARE_F32_CONV_ROWS INT64_C(12) /* most output pixels of a tile */
+#define TARE_F32_CONV_BLOCK                                                            \
+    INT64_C(32) /* output channels of packed weights' blocks                           \
+                 */
 
 /**
  * A unit is a tile of pixels by a block of channels. Its inputs are `runs` stretches of

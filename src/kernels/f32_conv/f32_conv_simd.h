@@ -56,7 +56,7 @@ typedef void tile_fn(const struct operands *in, float *sums);
         tile_5x##vectors, tile_6x##vectors
 
 #if defined(__AVX512F__)
-enum { TILE_ROWS = 12 };
+#define TILE_ROWS            INT64_C(12)
 #define TILE_STRIDE(vectors) ((vectors)*LANES)
 #define TILES_TO_12(vectors)                                                           \
     TILES_TO_6(vectors)                                                                \
@@ -70,7 +70,7 @@ TILES_TO_12(1)
 TILES_TO_12(2)
 static tile_fn *const tiles[2][TILE_ROWS] = {{NAMES_TO_12(1)}, {NAMES_TO_12(2)}};
 #else
-enum { TILE_ROWS = 6 };
+#define TILE_ROWS            INT64_C(6)
 #define TILE_STRIDE(vectors) in->width
 TILES_TO_6(2)
 static tile_fn *const tiles[2][TILE_ROWS] = {{0}, {NAMES_TO_6(2)}};

@@ -5,7 +5,8 @@
 #include "kernels/lanes_tile.h"
 #include "kernels/repeat.h"
 
-enum { MOST_PIXELS = 12, MOST_VECTORS = 4 };
+#define MOST_PIXELS  INT64_C(12)
+#define MOST_VECTORS INT64_C(4)
 
 /* The sums of pixels first_pixel ... or of vectors 0 ..., from the channel of `weights`
  * on; sums[i * LANES]. */

@@ -5,10 +5,8 @@
 
 #include "kernels/f32_depthwise/f32_depthwise.h"
 
-enum {
-    TARE_F32_DEPTHWISE_CHANNELS = 128, /* of a unit */
-    TARE_F32_DEPTHWISE_BLOCK = 16      /* packed weights are [c / 16][tap][16] */
-};
+#define TARE_F32_DEPTHWISE_CHANNELS INT64_C(128) /* of a unit */
+#define TARE_F32_DEPTHWISE_BLOCK    INT64_C(16)  /* packed weights: [c / 16][tap][16] */
 
 /** One unit: an output row, a block of channels. */
 struct tare_f32_depthwise_unit {

@@ -7,7 +7,7 @@
 #include "kernels/lanes.h"
 #include "kernels/repeat.h"
 
-enum { MOST_VECTORS = 4 };
+#define MOST_VECTORS INT64_C(4)
 
 /* All taps of n vectors of channels from `first` on, to result[n * LANES]. */
 typedef void taps_fn(const struct tare_f32_pool_window *window, const float *first,

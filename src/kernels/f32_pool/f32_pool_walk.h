@@ -5,7 +5,7 @@
 
 #include "kernels/f32_pool/f32_pool.h"
 
-enum { TARE_F32_POOL_CHANNELS = 64 }; /* of a unit */
+#define TARE_F32_POOL_CHANNELS INT64_C(64) /* of a unit */
 
 /** Where a window lies along one axis: taps [first, last) are inside the input, taps
  *  [0, padded) inside input and padding; tap 0 is at `start`. */
