@@ -1,6 +1,7 @@
+#include "engine/context.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
-#include "engine/engine.h"
 #include "engine/tap.h"
 
 struct tare_context {
@@ -104,14 +105,13 @@ enum tare_status tare_context_set_address(struct tare_context *context, size_t i
     return TARE_OK;
 }
 
-static void run_layer(struct tare_context *c, size_t i)
+static void run_as(struct tare_context *c, size_t i, const struct tare_layer *layer,
+                   void *const *outputs)
 {
-    const struct tare_layer *layer = &c->engine->layers[i];
-    void *const *addresses = c->addresses + layer->record->first_id;
     const struct tare_layer_run run = {
         .pool = c->pool,
-        .inputs = (const void *const *)addresses,
-        .outputs = addresses + layer->n_inputs,
+        .inputs = (const void *const *)(c->addresses + layer->record->first_id),
+        .outputs = outputs,
         .scratch = c->scratch,
         .scratch_stride = c->scratch_stride,
         .shared = c->shared,
@@ -119,6 +119,23 @@ static void run_layer(struct tare_context *c, size_t i)
     const double start = c->profiling ? tare_clock_ms() : 0.0;
     tare_layer_kind_info(layer->record->kind)->run(layer, &run);
     if (c->profiling) c->layer_ms[i] += tare_clock_ms() - start;
+}
+
+void tare_context_run_layer(struct tare_context *c, size_t i)
+{
+    const struct tare_layer *layer = &c->engine->layers[i];
+    run_as(c, i, layer, c->addresses + layer->record->first_id + layer->n_inputs);
+}
+
+void tare_context_run_changed(struct tare_context *c, size_t i,
+                              const struct tare_layer *changed, void *output)
+{
+    run_as(c, i, changed, &output);
+}
+
+const void *tare_context_operand(const struct tare_context *c, size_t i, size_t k)
+{
+    return c->addresses[c->engine->layers[i].record->first_id + k];
 }
 
 /* Taps follow each other in the order of the layers. */
@@ -142,7 +159,7 @@ enum tare_status tare_context_run(struct tare_context *context, struct tare_erro
     size_t next_tap = 0;
     if (context->tap.show) next_tap = show_taps(context, 0, SIZE_MAX);
     for (size_t i = 0; i < e->n_layers; i++) {
-        run_layer(context, i);
+        tare_context_run_layer(context, i);
         if (context->tap.show) next_tap = show_taps(context, next_tap, i);
     }
     return TARE_OK;

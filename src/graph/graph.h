@@ -79,6 +79,14 @@ struct tare_tensor {
     struct tare_quant quant;
 };
 
+/** What accuracy recovery puts in the place of a weighted node's constants when it is
+ *  lowered to INT8. NULL: the node's own. */
+struct tare_recovered {
+    const float *bias;     /* [out_c] */
+    const int8_t *weights; /* [out_c, in_c / groups, kernel_h, kernel_w], quantized */
+    const float *scales;   /* [out_c] of the weights; only beside them */
+};
+
 struct tare_node {
     enum tare_op op;
     char *name; /* unique in the graph, never empty */
@@ -92,6 +100,7 @@ struct tare_node {
     char *absorbed; /* names of the ONNX nodes fused into this one, "a + b", or NULL */
     struct tare_fused fused;
     enum tare_precision precision;
+    const struct tare_recovered *recovered; /* borrowed; NULL: nothing */
 };
 
 struct tare_graph {

@@ -5,19 +5,10 @@
 #include "base/dims.h"
 #include "base/mem.h"
 #include "engine/build/lower.h"
+#include "engine/build/weighted.h"
 #include "engine/build/weights.h"
 #include "engine/layers/params.h"
 #include "engine/layers/params_u8.h"
-
-/* A weighted node in one shape: window, weights [out_c, in_c / groups, kh, kw]. */
-struct weighted {
-    const struct tare_node *node;
-    struct tare_window window;
-    enum tare_format format; /* of x and y */
-    const float *weights;
-    const float *bias;      /* [out_c] or NULL */
-    int32_t x, residual, y; /* graph tensors; residual may be TARE_NO_TENSOR */
-};
 
 static bool is_depthwise(const struct tare_window *w)
 {
@@ -25,7 +16,7 @@ static bool is_depthwise(const struct tare_window *w)
 }
 
 /* x, weights, bias[, residual] -> y */
-static enum tare_status lower_f32(struct tare_lower *l, const struct weighted *p,
+static enum tare_status lower_f32(struct tare_lower *l, const struct tare_weighted *p,
                                   struct tare_error *err)
 {
     const struct tare_fused *fused = &p->node->fused;
@@ -78,7 +69,7 @@ static enum tare_status lower_f32(struct tare_lower *l, const struct weighted *p
 }
 
 static struct tare_u8_conv u8_params(const struct tare_lower *l,
-                                     const struct weighted *p)
+                                     const struct tare_weighted *p)
 {
     const struct tare_fused *fused = &p->node->fused;
     const struct tare_quant *x = &tare_lower_tensor(l, p->x)->quant;
@@ -98,7 +89,8 @@ static struct tare_u8_conv u8_params(const struct tare_lower *l,
     return params;
 }
 
-static enum tare_status add_u8_weights(struct tare_lower *l, const struct weighted *p,
+static enum tare_status add_u8_weights(struct tare_lower *l,
+                                       const struct tare_weighted *p,
                                        const struct tare_u8_conv *params,
                                        int32_t inputs[6], struct tare_error *err)
 {
@@ -110,9 +102,10 @@ static enum tare_status add_u8_weights(struct tare_lower *l, const struct weight
         TARE_NODE_FAIL(p->node, err, TARE_E_UNSUPPORTED, "%s",
                        "an int32 sum could overflow; keep this layer in fp32 with "
                        "--layer-precisions");
-    enum tare_status st = tare_u8_weights_make(
-        &p->window, p->weights, p->bias, &tare_lower_tensor(l, p->x)->quant,
-        &tare_lower_tensor(l, p->y)->quant, &w, err);
+    enum tare_status st =
+        tare_u8_weights_make(&p->window, p->weights, p->bias, p->node->recovered,
+                             &tare_lower_tensor(l, p->x)->quant,
+                             &tare_lower_tensor(l, p->y)->quant, &w, err);
     if (st != TARE_OK) return st;
 
     int8_t *packed = tare_alloc_array(n_bytes, 1);
@@ -136,7 +129,7 @@ static enum tare_status add_u8_weights(struct tare_lower *l, const struct weight
 }
 
 /* x, weights, acc_init, multiplier, bias[, residual] -> y, float when it is not held */
-static enum tare_status lower_u8(struct tare_lower *l, const struct weighted *p,
+static enum tare_status lower_u8(struct tare_lower *l, const struct tare_weighted *p,
                                  struct tare_error *err)
 {
     const bool has_residual = p->node->fused.has_residual;
@@ -155,147 +148,35 @@ static enum tare_status lower_u8(struct tare_lower *l, const struct weighted *p,
                           &params, inputs, has_residual ? 6 : 5, y, err);
 }
 
-static enum tare_status lower_weighted(struct tare_lower *l, const struct weighted *p,
+static enum tare_status lower_weighted(struct tare_lower *l,
+                                       const struct tare_weighted *p,
                                        struct tare_error *err)
 {
     return p->node->precision == TARE_PRECISION_INT8 ? lower_u8(l, p, err)
                                                      : lower_f32(l, p, err);
 }
 
-static enum tare_status constant_data(const struct tare_lower *l,
-                                      const struct tare_node *node, int32_t tensor,
-                                      const char *role, const float **data,
-                                      struct tare_error *err)
+static enum tare_status lower_constant_weights(struct tare_lower *l,
+                                               const struct tare_node *node,
+                                               struct tare_error *err)
 {
-    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
-    *data = NULL;
-    if (!tare_tensor_is_const(t) || t->dtype != TARE_F32)
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
-                       "%s '%.80s' must be a float32 constant", role, t->name);
-    *data = t->data;
-    return TARE_OK;
-}
-
-/* The residual is the last input; what is in front of it is ONNX's. */
-static size_t n_own_inputs(const struct tare_node *node)
-{
-    return node->n_inputs - (node->fused.has_residual ? 1 : 0);
-}
-
-static int32_t residual_of(const struct tare_node *node)
-{
-    return node->fused.has_residual ? node->inputs[node->n_inputs - 1] : TARE_NO_TENSOR;
+    struct tare_weighted p;
+    enum tare_status st = tare_weighted_make(l->graph, node, &p, err);
+    if (st == TARE_OK) st = lower_weighted(l, &p, err);
+    tare_weighted_release(&p);
+    return st;
 }
 
 enum tare_status tare_lower_conv(struct tare_lower *l, const struct tare_node *node,
                                  struct tare_error *err)
 {
-    struct tare_spatial s;
-    enum tare_status st = tare_node_window(l->graph, node, &s, err);
-    if (st != TARE_OK) return st;
-    struct weighted p = {
-        .node = node,
-        .window = tare_window_of(&s),
-        .format = TARE_HWC,
-        .x = node->inputs[0],
-        .residual = residual_of(node),
-        .y = node->outputs[0],
-    };
-    st = constant_data(l, node, node->inputs[1], "the weights", &p.weights, err);
-    if (st == TARE_OK && n_own_inputs(node) > 2 && node->inputs[2] != TARE_NO_TENSOR)
-        st = constant_data(l, node, node->inputs[2], "the bias", &p.bias, err);
-    return st == TARE_OK ? lower_weighted(l, &p, err) : st;
-}
-
-static struct tare_window matrix_window(int64_t m, int64_t k, int64_t n)
-{
-    return (struct tare_window){.batch = 1,
-                                .in_h = 1,
-                                .in_w = m,
-                                .in_c = k,
-                                .out_h = 1,
-                                .out_w = m,
-                                .out_c = n,
-                                .groups = 1,
-                                .kernel_h = 1,
-                                .kernel_w = 1,
-                                .stride_h = 1,
-                                .stride_w = 1,
-                                .dilation_h = 1,
-                                .dilation_w = 1};
-}
-
-/* b [k, n], or [n, k] when transposed, times alpha, as [n, k]. */
-static float *transposed_weights(const float *b, int64_t k, int64_t n, bool transposed,
-                                 float alpha)
-{
-    size_t count;
-    if (!tare_mul_size((size_t)k, (size_t)n, &count)) return NULL;
-    float *w = tare_alloc_array(count, sizeof *w);
-    for (int64_t j = 0; w && j < n; j++)
-        for (int64_t i = 0; i < k; i++)
-            w[j * k + i] = alpha * (transposed ? b[j * k + i] : b[i * n + j]);
-    return w;
-}
-
-/* Gemm's C as [n], times beta; TARE_E_UNSUPPORTED when it has several rows. */
-static enum tare_status gemm_bias(const struct tare_lower *l,
-                                  const struct tare_node *node,
-                                  const struct tare_gemm *gemm, float **bias,
-                                  struct tare_error *err)
-{
-    *bias = NULL;
-    if (n_own_inputs(node) < 3 || node->inputs[2] == TARE_NO_TENSOR) return TARE_OK;
-    const float *c;
-    const enum tare_status st = constant_data(l, node, node->inputs[2], "C", &c, err);
-    if (st != TARE_OK) return st;
-    const struct tare_dims *dims = &tare_lower_tensor(l, node->inputs[2])->dims;
-    const int64_t count = tare_dims_count(dims);
-    const bool is_row = dims->rank == 0 || dims->d[dims->rank - 1] == count;
-    if (!is_row || (count != 1 && count != gemm->n))
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
-                       "C has %lld values, want a row of 1 or %lld", (long long)count,
-                       (long long)gemm->n);
-    *bias = tare_alloc_array((size_t)gemm->n, sizeof **bias);
-    TARE_FAIL_IF(!*bias, err, TARE_E_NOMEM, "engine: no memory while building");
-    for (int64_t i = 0; i < gemm->n; i++)
-        (*bias)[i] = gemm->beta * c[count == 1 ? 0 : i];
-    return TARE_OK;
+    return lower_constant_weights(l, node, err);
 }
 
 enum tare_status tare_lower_gemm(struct tare_lower *l, const struct tare_node *node,
                                  struct tare_error *err)
 {
-    struct tare_gemm gemm;
-    const float *b;
-    float *bias = NULL;
-    enum tare_status st = tare_node_gemm(l->graph, node, &gemm, err);
-    if (st == TARE_OK) st = constant_data(l, node, node->inputs[1], "B", &b, err);
-    if (st != TARE_OK) return st;
-    if (gemm.trans_a && gemm.m > 1)
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
-                       "transA = 1 is not supported: transpose the input in the model");
-    st = gemm_bias(l, node, &gemm, &bias, err);
-    if (st != TARE_OK) return st;
-    float *weights = transposed_weights(b, gemm.k, gemm.n, gemm.trans_b, gemm.alpha);
-    if (weights) {
-        const struct weighted p = {
-            .node = node,
-            .window = matrix_window(gemm.m, gemm.k, gemm.n),
-            .format = TARE_LINEAR,
-            .weights = weights,
-            .bias = bias,
-            .x = node->inputs[0],
-            .residual = residual_of(node),
-            .y = node->outputs[0],
-        };
-        st = lower_weighted(l, &p, err);
-    } else {
-        st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
-    }
-    tare_free(weights);
-    tare_free(bias);
-    return st;
+    return lower_constant_weights(l, node, err);
 }
 
 /* y[...] = a[...] x b[...], both activations. */
@@ -337,27 +218,6 @@ static enum tare_status lower_batched(struct tare_lower *l,
 enum tare_status tare_lower_matmul(struct tare_lower *l, const struct tare_node *node,
                                    struct tare_error *err)
 {
-    const struct tare_tensor *a = tare_lower_tensor(l, node->inputs[0]);
-    const struct tare_tensor *b = tare_lower_tensor(l, node->inputs[1]);
-    if (!tare_tensor_is_const(b) || b->dims.rank != 2)
-        return lower_batched(l, node, err);
-
-    const int64_t k = b->dims.d[0], n = b->dims.d[1];
-    const float *data;
-    enum tare_status st = constant_data(l, node, node->inputs[1], "B", &data, err);
-    if (st != TARE_OK) return st;
-    float *weights = transposed_weights(data, k, n, false, 1.0f);
-    TARE_FAIL_IF(!weights, err, TARE_E_NOMEM, "engine: no memory while building");
-    const struct weighted p = {
-        .node = node,
-        .window = matrix_window(tare_dims_count(&a->dims) / k, k, n),
-        .format = TARE_LINEAR,
-        .weights = weights,
-        .x = node->inputs[0],
-        .residual = residual_of(node),
-        .y = node->outputs[0],
-    };
-    st = lower_weighted(l, &p, err);
-    tare_free(weights);
-    return st;
+    return tare_is_weighted(l->graph, node) ? lower_constant_weights(l, node, err)
+                                            : lower_batched(l, node, err);
 }

@@ -1,6 +1,7 @@
 #include "engine/build/weights.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -43,28 +44,54 @@ void tare_u8_epilogue_fill(struct tare_u8_epilogue *e, const struct tare_fused *
     e->out_zero_point = y->zero_point;
 }
 
-/* Quantize one channel; returns its scale and sum. */
-static double quantize_channel(const float *w, size_t n, int8_t *q, int32_t *sum)
+/* How far from a multiple of the step a weight on a grid may lie, in steps: float32
+ * keeps 127 steps to 127 * 2^-24, and folding another factor in costs as much again. */
+#define GRID_TOLERANCE 1e-4
+
+static bool is_on_grid(const float *w, size_t n, double scale)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double v = (double)w[i] / scale;
+        if (fabs(v - rint(v)) > GRID_TOLERANCE) return false;
+    }
+    return true;
+}
+
+double tare_weight_scale(const float *w, size_t n)
 {
     double largest = 0.0;
     for (size_t i = 0; i < n; i++)
         largest = fmax(largest, fabs((double)w[i]));
-    const double scale = largest > 0.0 ? largest / 127.0 : 1.0;
-    *sum = 0;
+    if (!(largest > 0.0)) return 1.0;
+    for (int levels = 127; levels > 0; levels--)
+        if (is_on_grid(w, n, largest / levels)) return largest / levels;
+    return largest / 127.0;
+}
+
+/* Quantize one channel; returns its scale. */
+static double quantize_channel(const float *w, size_t n, int8_t *q)
+{
+    const double scale = tare_weight_scale(w, n);
     for (size_t i = 0; i < n; i++) {
         const double v = rint((double)w[i] / scale);
         q[i] = (int8_t)(v > 127.0 ? 127.0 : v < -127.0 ? -127.0 : v);
-        *sum += q[i];
     }
     return scale;
 }
 
-enum tare_status tare_u8_weights_make(const struct tare_window *window,
-                                      const float *weights, const float *bias,
-                                      const struct tare_quant *x,
-                                      const struct tare_quant *y,
-                                      struct tare_u8_weights *out,
-                                      struct tare_error *err)
+static int32_t sum_of(const int8_t *q, size_t n)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += q[i];
+    return sum;
+}
+
+enum tare_status
+tare_u8_weights_make(const struct tare_window *window, const float *weights,
+                     const float *bias, const struct tare_recovered *recovered,
+                     const struct tare_quant *x, const struct tare_quant *y,
+                     struct tare_u8_weights *out, struct tare_error *err)
 {
     const size_t n_channels = (size_t)window->out_c;
     const size_t n =
@@ -83,11 +110,14 @@ enum tare_status tare_u8_weights_make(const struct tare_window *window,
         tare_u8_weights_release(out);
         return tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
     }
+    if (recovered && recovered->bias) bias = recovered->bias;
+    const bool given = recovered && recovered->weights;
+    if (given) memcpy(out->weights, recovered->weights, n_weights);
     for (size_t c = 0; c < n_channels; c++) {
-        int32_t sum;
-        const double scale =
-            quantize_channel(weights + c * n, n, out->weights + c * n, &sum);
-        out->acc_init[c] = -x->zero_point * sum;
+        int8_t *q = out->weights + c * n;
+        const double scale = given ? (double)recovered->scales[c]
+                                   : quantize_channel(weights + c * n, n, q);
+        out->acc_init[c] = -x->zero_point * sum_of(q, n);
         out->multiplier[c] = (float)((double)x->scale * scale / y_scale);
         out->bias[c] = bias ? (float)((double)bias[c] / y_scale) : 0.0f;
         if (!isfinite(out->multiplier[c]) || !isfinite(out->bias[c])) {

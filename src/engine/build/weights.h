@@ -26,18 +26,25 @@ struct tare_u8_weights {
 };
 
 /**
- * Quantize weights symmetrically per output channel, s_w[c] = max |w[c]| / 127 (1 for a
- * channel of zeros), q = rint(w / s_w[c]); multipliers in double, rounded once.
+ * The step of a channel's weights: max |w| / 127, or 1 when all are zero. Weights that
+ * were quantized before and lie on a coarser grid, max |w| / n for an n below 127, keep
+ * that one: they lose nothing on it.  @param w  [n]
+ */
+double tare_weight_scale(const float *w, size_t n);
+
+/**
+ * Quantize weights symmetrically per output channel, s_w[c] = tare_weight_scale(),
+ * q = rint(w / s_w[c]); multipliers in double, rounded once.
  * @param weights  [out_c, in_c / groups, kernel_h, kernel_w]  @param bias  NULL: zeros
+ * @param recovered  what replaces them, or NULL
  * @param y        s_y = 1 when not held
  * @param[out] out tare_u8_weights_release() it on success.
  */
-enum tare_status tare_u8_weights_make(const struct tare_window *window,
-                                      const float *weights, const float *bias,
-                                      const struct tare_quant *x,
-                                      const struct tare_quant *y,
-                                      struct tare_u8_weights *out,
-                                      struct tare_error *err);
+enum tare_status
+tare_u8_weights_make(const struct tare_window *window, const float *weights,
+                     const float *bias, const struct tare_recovered *recovered,
+                     const struct tare_quant *x, const struct tare_quant *y,
+                     struct tare_u8_weights *out, struct tare_error *err);
 void tare_u8_weights_release(struct tare_u8_weights *w);
 
 #endif /* TARE_ENGINE_BUILD_WEIGHTS_H */

@@ -1,0 +1,21 @@
+/* engine/context.h - run the layers of a context one by one. */
+#ifndef TARE_ENGINE_CONTEXT_H
+#define TARE_ENGINE_CONTEXT_H
+
+#include "engine/engine.h"
+
+/** Run layer `i` alone. Its inputs must be there, from the layers in front; a layer may
+ *  run again as long as no later one has run. All bindings need an address. */
+void tare_context_run_layer(struct tare_context *context, size_t i);
+
+/** Where operand `k` of layer `i` is: its inputs, then its outputs. What an arena holds
+ *  there is the layer's from the time it runs until the next one does. */
+const void *tare_context_operand(const struct tare_context *context, size_t i,
+                                 size_t k);
+
+/** Run layer `i` as `changed` says, a prepared copy with other parameters, into
+ *  `output`. */
+void tare_context_run_changed(struct tare_context *context, size_t i,
+                              const struct tare_layer *changed, void *output);
+
+#endif /* TARE_ENGINE_CONTEXT_H */
