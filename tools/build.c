@@ -1,9 +1,11 @@
 /* tare build: optimise a model, choose precisions, write an engine. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tare/builder.h"
 #include "tare/engine.h"
+#include "tare/recovery.h"
 #include "tools/data.h"
 #include "tools/json.h"
 #include "tools/report.h"
@@ -12,7 +14,7 @@
 static struct {
     const char *onnx, *cache, *engine, *constraints, *layer_precisions, *output_types;
     const char *min_shapes, *opt_shapes, *max_shapes, *isa, *json;
-    bool int8, fp16, bf16, best, dump_passes;
+    bool int8, fp16, bf16, best, dump_passes, no_recovery;
     int64_t batch;
 } flags;
 
@@ -25,8 +27,10 @@ static const struct option options[] = {
     {"bf16", OPTION_SWITCH, &flags.bf16, NULL,
      "allow BF16 (no kernels yet: stays FP32)", 0},
     {"best", OPTION_SWITCH, &flags.best, NULL, "allow every precision", 0},
-    {"cache", OPTION_TEXT, &flags.cache, "FILE", "calibration cache, TensorRT's format",
-     0},
+    {"cache", OPTION_TEXT, &flags.cache, "FILE",
+     "calibration cache, TensorRT's format; FILE.recovery is used when it is there", 0},
+    {"no-recovery", OPTION_SWITCH, &flags.no_recovery, NULL,
+     "leave FILE.recovery alone", 0},
     {"precision-constraints", OPTION_TEXT, &flags.constraints, "none|prefer|obey",
      "what layer precisions mean (default: none)", 0},
     {"layer-precisions", OPTION_TEXT, &flags.layer_precisions, "SPEC",
@@ -84,7 +88,9 @@ static bool one_shape(const char **shapes)
     return true;
 }
 
-static void print_report(const struct tare_plan *plan, const struct tare_engine *engine)
+/* @param recovered  the recovery file that was used, or NULL */
+static void print_report(const struct tare_plan *plan, const struct tare_engine *engine,
+                         const char *recovered)
 {
     struct tare_engine_info info;
     char size[32], memory[32];
@@ -102,6 +108,9 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
            report_bytes((double)info.file_bytes, size));
     printf("Layers        %zu, with reformats %zu; %zu in INT8\n",
            tare_plan_n_rows(plan), info.n_layers, n_int8);
+    if (recovered)
+        printf("Recovery      %s (%zu layers)\n", recovered,
+               tare_plan_n_recovered(plan));
     printf("Activations   %s\n", report_bytes((double)info.activation_bytes, memory));
     printf("Kernels       %s\n", info.isa);
 }
@@ -127,19 +136,38 @@ static cJSON *report_json(const struct tare_plan *plan)
     return root;
 }
 
+/* The recovery beside the cache, when there is one: its path goes to `path`, else "".
+ */
+static enum tare_status read_recovery(char path[4096], struct tare_recovery **recovery,
+                                      struct tare_error *err)
+{
+    path[0] = '\0';
+    if (!flags.cache || flags.no_recovery) return TARE_OK;
+    const int n = snprintf(path, 4096, "%s.recovery", flags.cache);
+    if (n >= 0 && n < 4096 && access(path, F_OK) == 0)
+        return tare_recovery_read(path, recovery, err);
+    path[0] = '\0';
+    return TARE_OK;
+}
+
 static enum tare_status build(const char *shapes,
                               struct tare_build_options *build_options,
                               struct tare_error *err)
 {
     struct tare_model *model = NULL;
     struct tare_cache *cache = NULL;
+    struct tare_recovery *recovery = NULL;
     struct tare_plan *plan = NULL;
     struct tare_engine *engine = NULL;
+    char recovery_path[4096];
     enum tare_status st = tare_model_load(flags.onnx, &model, err);
     if (st == TARE_OK)
         st = tare_model_bind(model, shapes, flags.batch ? flags.batch : 1, NULL, err);
     if (st == TARE_OK && flags.cache) st = tare_cache_read(flags.cache, &cache, err);
+    if (st == TARE_OK && build_options->int8)
+        st = read_recovery(recovery_path, &recovery, err);
     build_options->cache = cache;
+    build_options->recovery = recovery;
     if (st == TARE_OK) st = tare_build(model, build_options, &plan, err);
     if (st == TARE_OK) {
         size_t n_bytes;
@@ -151,10 +179,11 @@ static enum tare_status build(const char *shapes,
         st = json_write(report_json(plan), flags.json, err);
     if (st == TARE_OK) {
         if (flags.dump_passes) printf("%s", tare_plan_passes(plan));
-        print_report(plan, engine);
+        print_report(plan, engine, recovery ? recovery_path : NULL);
     }
     tare_engine_destroy(engine);
     tare_plan_destroy(plan);
+    tare_recovery_destroy(recovery);
     tare_cache_destroy(cache);
     tare_model_destroy(model);
     return st;

@@ -21,10 +21,17 @@ enum tare_constraints {
     TARE_CONSTRAINTS_OBEY = 2    /**< Keep them, else fail and list the violations. */
 };
 
+/** Biases and weights that take the place of the model's; see tare/recovery.h. */
+struct tare_recovery;
+
 /** Zero-initialise; FP32 is always allowed. Strings are borrowed for the call. */
 struct tare_build_options {
     bool int8, fp16, bf16;          /**< Precisions allowed beside FP32. */
     const struct tare_cache *cache; /**< Ranges; needed with int8. */
+    const struct tare_recovery
+        *recovery; /**< For that cache, or NULL. Layers that it
+                        does not fit are left out, with a warning.
+                        */
     enum tare_constraints constraints;
     const char *layer_precisions;   /**< "conv1:fp32,block2*:int8", trtexec's syntax */
     const char *layer_output_types; /**< the same for outputs */
@@ -53,7 +60,7 @@ struct tare_plan;
  * @param[in]  model  after tare_model_bind().
  * @param[out] plan   tare_plan_destroy() it; NULL on failure.
  * @retval TARE_E_ARG          Options that contradict each other; constraints that
- *                             cannot be obeyed.
+ *                             cannot be obeyed; a recovery of another model.
  * @retval TARE_E_UNSUPPORTED  Something in the model cannot be run; the text names it.
  * Threads: safe.
  */
@@ -70,6 +77,8 @@ TARE_API enum tare_status tare_plan_save(const struct tare_plan *plan, const cha
                                          struct tare_error *err);
 /** Layer counts after each optimizer pass, one a line. */
 TARE_API const char *tare_plan_passes(const struct tare_plan *plan);
+/** Layers that use the recovery. */
+TARE_API size_t tare_plan_n_recovered(const struct tare_plan *plan);
 /** Rows of the precision report; none for keep_tensors. */
 TARE_API size_t tare_plan_n_rows(const struct tare_plan *plan);
 TARE_API void tare_plan_row(const struct tare_plan *plan, size_t i,

@@ -1,6 +1,7 @@
 /* The road from a model to an engine: optimise, assign precisions, lower. */
 #include <string.h>
 
+#include "api/build.h"
 #include "api/model.h"
 #include "base/cpu.h"
 #include "base/file.h"
@@ -12,6 +13,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/pass.h"
 #include "precision/precision.h"
+#include "recovery/recovery.h"
 #include "tare/builder.h"
 
 struct tare_plan {
@@ -19,6 +21,7 @@ struct tare_plan {
     size_t n_bytes;
     struct tare_text passes;
     struct tare_precision_report *report;
+    size_t n_recovered;
 };
 
 static enum tare_status choose_isa(const char *name, uint32_t *isa,
@@ -93,50 +96,85 @@ static enum tare_status fold_constants(struct tare_graph *g, struct tare_error *
     return st == TARE_OK ? tare_graph_compact(g, err) : st;
 }
 
-static enum tare_status build_graph(struct tare_graph *g,
-                                    const struct tare_build_options *options,
-                                    struct tare_plan *plan, struct tare_error *err)
+static enum tare_status check_options(const struct tare_model *model,
+                                      const struct tare_build_options *options,
+                                      struct tare_error *err)
 {
-    uint32_t isa;
-    enum tare_status st = choose_isa(options->isa, &isa, err);
-    if (st != TARE_OK) return st;
+    TARE_FAIL_IF(!model->is_bound, err, TARE_E_ARG,
+                 "build: the model's shapes are not bound");
     TARE_FAIL_IF(options->int8 && !options->cache, err, TARE_E_ARG,
                  "INT8 needs ranges: give a calibration cache (--cache=FILE, made by "
                  "`tare calibrate`)");
     TARE_FAIL_IF(options->int8 && options->keep_tensors, err, TARE_E_ARG,
                  "an engine that keeps every tensor is FP32 only");
-    if (options->keep_tensors) {
-        st = fold_constants(g, err);
-    } else {
-        if (options->cache) warn_unknown_names(g, options->cache);
-        const struct tare_optimize_options optimize = {.dump = &plan->passes};
-        st = tare_optimize(g, &optimize, err);
-        if (st == TARE_OK) st = assign_precision(g, options, &plan->report, err);
-    }
+    return TARE_OK;
+}
+
+static enum tare_status apply_recovery(const struct tare_graph *model,
+                                       struct tare_graph *g,
+                                       const struct tare_build_options *options,
+                                       size_t *n_recovered, struct tare_error *err)
+{
+    uint64_t hash;
+    *n_recovered = 0;
+    if (!options->recovery || !options->int8) return TARE_OK;
+    const enum tare_status st = tare_recovery_hash_model(model, &hash, err);
+    if (st != TARE_OK) return st;
+    return tare_recovery_apply(options->recovery, hash, options->cache, g, n_recovered,
+                               err);
+}
+
+/* Optimised and annotated, or with constants folded only. */
+static enum tare_status make_graph(const struct tare_model *model,
+                                   const struct tare_build_options *options,
+                                   struct tare_plan *plan, struct tare_graph *g,
+                                   struct tare_error *err)
+{
+    if (options->keep_tensors) return fold_constants(g, err);
+    if (options->cache) warn_unknown_names(g, options->cache);
+    const struct tare_optimize_options optimize = {.dump = &plan->passes};
+    enum tare_status st = tare_optimize(g, &optimize, err);
+    if (st == TARE_OK) st = assign_precision(g, options, &plan->report, err);
     if (st == TARE_OK)
-        st = tare_engine_build(g, isa, &plan->bytes, &plan->n_bytes, err);
+        st = apply_recovery(model->graph, g, options, &plan->n_recovered, err);
     return st;
+}
+
+enum tare_status tare_build_keeping(const struct tare_model *model,
+                                    const struct tare_build_options *options,
+                                    struct tare_graph **graph, struct tare_plan **plan,
+                                    struct tare_error *err)
+{
+    uint32_t isa;
+    *graph = NULL;
+    *plan = NULL;
+    enum tare_status st = check_options(model, options, err);
+    if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
+    if (st != TARE_OK) return st;
+    struct tare_graph *g = NULL;
+    struct tare_plan *p = tare_alloc_array(1, sizeof *p);
+    TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
+    st = tare_graph_clone(model->graph, &g, err);
+    if (st == TARE_OK) st = make_graph(model, options, p, g, err);
+    if (st == TARE_OK) st = tare_engine_build(g, isa, &p->bytes, &p->n_bytes, err);
+    if (st != TARE_OK) {
+        tare_graph_destroy(g);
+        tare_plan_destroy(p);
+        return st;
+    }
+    *graph = g;
+    *plan = p;
+    return TARE_OK;
 }
 
 enum tare_status tare_build(const struct tare_model *model,
                             const struct tare_build_options *options,
                             struct tare_plan **plan, struct tare_error *err)
 {
-    *plan = NULL;
-    TARE_FAIL_IF(!model->is_bound, err, TARE_E_ARG,
-                 "build: the model's shapes are not bound");
-    struct tare_graph *g = NULL;
-    struct tare_plan *p = tare_alloc_array(1, sizeof *p);
-    TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
-    enum tare_status st = tare_graph_clone(model->graph, &g, err);
-    if (st == TARE_OK) st = build_graph(g, options, p, err);
-    tare_graph_destroy(g);
-    if (st != TARE_OK) {
-        tare_plan_destroy(p);
-        return st;
-    }
-    *plan = p;
-    return TARE_OK;
+    struct tare_graph *graph;
+    const enum tare_status st = tare_build_keeping(model, options, &graph, plan, err);
+    tare_graph_destroy(graph);
+    return st;
 }
 
 void tare_plan_destroy(struct tare_plan *plan)
@@ -163,6 +201,11 @@ enum tare_status tare_plan_save(const struct tare_plan *plan, const char *path,
 const char *tare_plan_passes(const struct tare_plan *plan)
 {
     return plan->passes.data ? plan->passes.data : "";
+}
+
+size_t tare_plan_n_recovered(const struct tare_plan *plan)
+{
+    return plan->n_recovered;
 }
 
 size_t tare_plan_n_rows(const struct tare_plan *plan)

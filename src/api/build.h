@@ -1,0 +1,15 @@
+/* api/build.h - a build whose graph is still wanted. */
+#ifndef TARE_API_BUILD_H
+#define TARE_API_BUILD_H
+
+#include "graph/graph.h"
+#include "tare/builder.h"
+
+/** tare_build() that also gives the optimised and annotated graph.
+ *  @param[out] graph  tare_graph_destroy() it; NULL on failure. */
+enum tare_status tare_build_keeping(const struct tare_model *model,
+                                    const struct tare_build_options *options,
+                                    struct tare_graph **graph, struct tare_plan **plan,
+                                    struct tare_error *err);
+
+#endif /* TARE_API_BUILD_H */

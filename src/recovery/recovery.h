@@ -1,0 +1,62 @@
+/* recovery/recovery.h - what a recovery holds, and how a build takes it in. */
+#ifndef TARE_RECOVERY_RECOVERY_H
+#define TARE_RECOVERY_RECOVERY_H
+
+#include "graph/graph.h"
+#include "tare/cache.h"
+#include "tare/recovery.h"
+
+/** One layer; owns what `now` points to. */
+struct tare_recovered_layer {
+    char *name;
+    size_t n_channels, n_weights;
+    float *bias;
+    int8_t *weights;
+    float *scales;
+    struct tare_recovered now; /* the same, for a node */
+};
+
+struct tare_recovery {
+    uint64_t model, ranges;
+    struct tare_recovered_layer *layers; /* [n_layers] */
+    size_t n_layers, capacity;
+};
+
+/** An empty recovery for a model and its ranges; NULL: no memory. */
+struct tare_recovery *tare_recovery_create(uint64_t model, uint64_t ranges);
+struct tare_recovery *tare_recovery_clone(const struct tare_recovery *recovery);
+
+/** The layer of that name, or NULL. */
+struct tare_recovered_layer *tare_recovery_find(const struct tare_recovery *recovery,
+                                                const char *name);
+/** That layer, made with empty parts when it is not there; NULL: no memory. Moves the
+ *  others. */
+struct tare_recovered_layer *tare_recovery_add(struct tare_recovery *recovery,
+                                               const char *name, size_t n_channels,
+                                               size_t n_weights);
+/** Copy parts into a layer. @param bias  [n_channels] or NULL: leave it
+ *  @param weights  [n_channels * n_weights] or NULL  @param scales  beside weights */
+bool tare_recovered_set(struct tare_recovered_layer *layer, const float *bias,
+                        const int8_t *weights, const float *scales);
+
+/** Hash of the model's float constants, whatever its bound shapes. */
+enum tare_status tare_recovery_hash_model(const struct tare_graph *graph,
+                                          uint64_t *hash, struct tare_error *err);
+/** Hash of the cache's names and scales, whatever its header. */
+enum tare_status tare_recovery_hash_ranges(const struct tare_cache *cache,
+                                           uint64_t *hash, struct tare_error *err);
+
+/**
+ * Let the INT8 nodes of an annotated graph use a recovery, which must outlive the
+ * graph. A layer that is not there, not in INT8 or of another shape is left out with a
+ * warning; so is everything when the ranges are others.
+ * @param[in]  model  hash of the model that `graph` was made from.
+ * @param[out] n_applied  nodes that got something.
+ * @retval TARE_E_ARG  It belongs to another model.
+ */
+enum tare_status tare_recovery_apply(const struct tare_recovery *recovery,
+                                     uint64_t model, const struct tare_cache *cache,
+                                     struct tare_graph *graph, size_t *n_applied,
+                                     struct tare_error *err);
+
+#endif /* TARE_RECOVERY_RECOVERY_H */
