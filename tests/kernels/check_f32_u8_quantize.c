@@ -84,8 +84,7 @@ static bool check_variant(const struct tare_f32_u8_quantize_variant *v,
     const int64_t last =
         (n_pixels - 1) * p.pixel_stride + (p.channels - 1) * p.channel_stride;
     const size_t bytes = (size_t)(n_pixels * p.channels);
-    float *src = calloc((size_t)(last + 1), sizeof *src); /* no slack to read */
-    if (!src) abort();
+    float *src = check_alloc_aligned((size_t)(last + 1) * sizeof *src); /* no slack */
     uint8_t *want = check_output(bytes), *got = check_output(bytes);
     for (int64_t i = 0; i <= last; i++)
         src[i] = random_value(p.scale);
@@ -131,7 +130,7 @@ static void bench_layout(const struct tare_f32_u8_quantize_variant *v, int64_t n
     struct bench t = {.v = v,
                       .p = {channels, planes ? 1 : channels, planes ? n_pixels : 1,
                             0.02f, -127.0f, 127.0f, 128},
-                      .src = check_alloc((size_t)(n_pixels * channels) * 4),
+                      .src = check_alloc_aligned((size_t)(n_pixels * channels) * 4),
                       .dst = check_input(n_pixels * channels, 1),
                       .n_pixels = n_pixels};
     for (int64_t i = 0; i < n_pixels * channels; i++)

@@ -29,12 +29,20 @@ static inline bool check_once_in(uint32_t n)
     return check_u32() % n == 0;
 }
 
+/** Aligned as kernels may expect, of exact size, zero. */
+static inline void *check_alloc_aligned(size_t bytes)
+{
+    void *block = NULL;
+    if (posix_memalign(&block, TARE_ALIGN, bytes)) abort();
+    memset(block, 0, bytes);
+    return block;
+}
+
 /** n elements and the slack that kernels may read, all random bytes. */
 static inline void *check_input(int64_t n, size_t elem_bytes)
 {
     const size_t bytes = ((size_t)n + TARE_KERNEL_SLACK) * elem_bytes;
-    uint8_t *block = calloc(bytes, 1);
-    if (!block) abort();
+    uint8_t *block = check_alloc_aligned(bytes);
     for (size_t i = 0; i < bytes; i++)
         block[i] = (uint8_t)check_u32();
     return block;
@@ -43,7 +51,7 @@ static inline void *check_input(int64_t n, size_t elem_bytes)
 /** An output of `bytes` between two guards; check_output_body() is where it starts. */
 static inline uint8_t *check_output(size_t bytes)
 {
-    uint8_t *block = check_alloc(bytes + 2 * CHECK_GUARD);
+    uint8_t *block = check_alloc_aligned(bytes + 2 * CHECK_GUARD);
     memset(block, 0x99, bytes + 2 * CHECK_GUARD);
     return block;
 }

@@ -103,7 +103,7 @@ static void bench_layout(const struct tare_u8_f32_dequantize_variant *v,
         .v = v,
         .p = {channels, planes ? 1 : channels, planes ? n_pixels : 1, 0.02f, 128},
         .src = check_input(n_pixels * channels, 1),
-        .dst = check_alloc((size_t)(n_pixels * channels) * 4),
+        .dst = check_alloc_aligned((size_t)(n_pixels * channels) * 4),
         .n_pixels = n_pixels};
     char name[96];
     snprintf(name, sizeof name, "%s %s x%ld", v->name, planes ? "CHW" : "HWC",

@@ -6,37 +6,31 @@
 
 #include "kernels/u8_conv/u8_conv_walk.h"
 #include "kernels/u8_epilogue_avx2.h"
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 4")
-#endif
+#include "kernels/unroll.h"
 
 enum { ROWS = 4, COLUMNS = 16 };
 
-ALWAYS_INLINE __m256i broadcast4(const uint8_t *x)
+TARE_ALWAYS_INLINE __m256i broadcast4(const uint8_t *x)
 {
     int32_t four;
     memcpy(&four, x, sizeof four);
     return _mm256_set1_epi32(four);
 }
 
-ALWAYS_INLINE __m256i load(const void *p)
+TARE_ALWAYS_INLINE __m256i load(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)p);
 }
 
 /* The sums of the pixels [first, first + rows), a constant number, for the 16 channels
  * from `channel` on. */
-ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t first,
-                              const int64_t rows, int64_t channel,
-                              __m256i sums[ROWS][2])
+TARE_ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t first,
+                                   const int64_t rows, int64_t channel,
+                                   __m256i sums[ROWS][2])
 {
     const __m256i low_bytes = _mm256_set1_epi16(0x00ff);
     __m256i acc[ROWS][2];
-    UNROLL
+    TARE_UNROLL
     for (int64_t i = 0; i < rows; i++) {
         acc[i][0] = load(t->acc_init + channel);
         acc[i][1] = load(t->acc_init + channel + 8);
@@ -51,7 +45,7 @@ ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t first,
             const __m256i even1 = _mm256_srai_epi16(_mm256_slli_epi16(w1, 8), 8);
             const __m256i odd0 = _mm256_srai_epi16(w0, 8);
             const __m256i odd1 = _mm256_srai_epi16(w1, 8);
-            UNROLL
+            TARE_UNROLL
             for (int64_t i = 0; i < rows; i++) {
                 const __m256i x = broadcast4(row[i] + k);
                 const __m256i even = _mm256_and_si256(x, low_bytes);
@@ -63,7 +57,7 @@ ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t first,
             }
         }
     }
-    UNROLL
+    TARE_UNROLL
     for (int64_t i = 0; i < rows; i++) {
         sums[i][0] = acc[i][0];
         sums[i][1] = acc[i][1];

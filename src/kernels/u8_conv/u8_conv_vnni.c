@@ -5,23 +5,17 @@
 
 #include "kernels/u8_conv/u8_conv_walk.h"
 #include "kernels/u8_epilogue_vnni.h"
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "kernels/unroll.h"
 
 /* acc += the four products u8 x * s8 w of each lane. The intrinsic makes gcc 12 spill
  * accumulators when there are many. */
-ALWAYS_INLINE __m512i dot(__m512i acc, __m512i x, __m512i w)
+TARE_ALWAYS_INLINE __m512i dot(__m512i acc, __m512i x, __m512i w)
 {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
     return acc;
 }
 
-ALWAYS_INLINE __m512i broadcast4(const uint8_t *x)
+TARE_ALWAYS_INLINE __m512i broadcast4(const uint8_t *x)
 {
     int32_t four;
     memcpy(&four, x, sizeof four);
@@ -35,8 +29,8 @@ struct columns {
     struct tare_finish_vnni finish;
 };
 
-ALWAYS_INLINE struct columns load_columns(const struct tare_u8_conv_tile *t,
-                                          const int64_t vectors)
+TARE_ALWAYS_INLINE struct columns load_columns(const struct tare_u8_conv_tile *t,
+                                               const int64_t vectors)
 {
     const struct tare_u8_epilogue *e = t->epilogue;
     struct columns c = {
@@ -44,7 +38,7 @@ ALWAYS_INLINE struct columns load_columns(const struct tare_u8_conv_tile *t,
         .finish =
             tare_finish_vnni(e->negative_slope, e->lower, e->upper, e->out_zero_point),
     };
-    UNROLL
+    TARE_UNROLL
     for (int64_t j = 0; j < vectors; j++) {
         c.multiplier[j] = _mm512_loadu_ps(t->multiplier + 16 * j);
         c.bias[j] = _mm512_loadu_ps(t->bias + 16 * j);
@@ -58,14 +52,14 @@ struct route {
 };
 
 /* Pixel `i` of the tile, from its sums to memory. The route is best a constant. */
-ALWAYS_INLINE void store_row(const struct tare_u8_conv_tile *t, const struct columns *c,
-                             const struct route route, int64_t i, const __m512i *acc,
-                             const int64_t vectors)
+TARE_ALWAYS_INLINE void store_row(const struct tare_u8_conv_tile *t,
+                                  const struct columns *c, const struct route route,
+                                  int64_t i, const __m512i *acc, const int64_t vectors)
 {
     const struct tare_u8_epilogue *e = t->epilogue;
     const int64_t at = i * t->pixel_stride;
     __m512 v[2];
-    UNROLL
+    TARE_UNROLL
     for (int64_t j = 0; j < vectors; j++) {
         const __mmask16 valid = (__mmask16)(c->valid >> (16 * j));
         v[j] =
@@ -108,13 +102,13 @@ static __attribute__((noinline)) void store_rows(const struct tare_u8_conv_tile 
 
 /* `rows` pixels x 16 * `vectors` channels, both constants. The most frequent route goes
  * straight from registers, the others share one loop over memory. */
-ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows,
-                           const int64_t vectors)
+TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows,
+                                const int64_t vectors)
 {
     __m512i acc[TARE_U8_CONV_ROWS][2];
-    UNROLL
+    TARE_UNROLL
     for (int64_t i = 0; i < rows; i++) {
-        UNROLL
+        TARE_UNROLL
         for (int64_t j = 0; j < vectors; j++)
             acc[i][j] = _mm512_loadu_si512(t->acc_init + 16 * j);
     }
@@ -124,14 +118,14 @@ ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows
         const int64_t end = t->row_offset + 4 * t->n_steps;
         for (int64_t k = t->row_offset; k < end; k += 4) {
             __m512i w[2];
-            UNROLL
+            TARE_UNROLL
             for (int64_t j = 0; j < vectors; j++)
                 w[j] = _mm512_loadu_si512(weights + 64 * j);
             weights += 64 * vectors;
-            UNROLL
+            TARE_UNROLL
             for (int64_t i = 0; i < rows; i++) {
                 const __m512i x = broadcast4(row[i] + k);
-                UNROLL
+                TARE_UNROLL
                 for (int64_t j = 0; j < vectors; j++)
                     acc[i][j] = dot(acc[i][j], x, w[j]);
             }
@@ -142,14 +136,14 @@ ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows
                                 .out_f32 = t->y_f32 != NULL};
     if (!route.residual && !route.slope && !route.out_f32) {
         const struct columns c = load_columns(t, vectors);
-        UNROLL
+        TARE_UNROLL
         for (int64_t i = 0; i < rows; i++)
             store_row(t, &c, (struct route){false, false, false}, i, acc[i], vectors);
     } else {
         __m512i sums[TARE_U8_CONV_ROWS][2];
-        UNROLL
+        TARE_UNROLL
         for (int64_t i = 0; i < rows; i++) {
-            UNROLL
+            TARE_UNROLL
             for (int64_t j = 0; j < vectors; j++)
                 sums[i][j] = acc[i][j];
         }
