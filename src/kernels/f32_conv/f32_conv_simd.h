@@ -37,16 +37,17 @@ typedef void tile_fn(const struct operands *in, float *sums);
     {                                                                                  \
         const float *const *inputs = in->inputs;                                       \
         const float *w = in->weights;                                                  \
-        REPEAT_##rows(START_##vectors) for (int64_t run = 0; run < in->runs; run++)    \
-        {                                                                              \
-            REPEAT_##rows(POINT) for (int64_t c = 0; c < in->run_length; c++)          \
-            {                                                                          \
-                WEIGHTS_##vectors REPEAT_##rows(STEP_##vectors) w +=                   \
-                    TILE_STRIDE(vectors);                                              \
+        REPEAT_##rows(START_##vectors);                                                \
+        for (int64_t run = 0; run < in->runs; run++) {                                 \
+            REPEAT_##rows(POINT);                                                      \
+            for (int64_t c = 0; c < in->run_length; c++) {                             \
+                WEIGHTS_##vectors;                                                     \
+                REPEAT_##rows(STEP_##vectors);                                         \
+                w += TILE_STRIDE(vectors);                                             \
             }                                                                          \
             inputs += TARE_F32_CONV_ROWS;                                              \
         }                                                                              \
-        REPEAT_##rows(FINISH_##vectors)                                                \
+        REPEAT_##rows(FINISH_##vectors);                                               \
     }
 #define TILES_TO_6(vectors)                                                            \
     TILE(1, vectors)                                                                   \

@@ -8,11 +8,11 @@
 #define MOST_PIXELS  INT64_C(12)
 #define MOST_VECTORS INT64_C(4)
 
-/* The sums of pixels first_pixel ... or of vectors 0 ..., from the channel of `weights`
- * on; sums[i * LANES]. */
-typedef void sums_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
-                     int64_t first_pixel, int64_t channel, const float *weights,
-                     float *sums);
+/* The sums of a vector of channels, from `channel` on, of pixels first_pixel ...:
+ * sums[i * TARE_F32_DEPTHWISE_CHANNELS]. */
+typedef void pixels_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
+                       int64_t first_pixel, int64_t channel, const float *weights,
+                       float *sums);
 
 #define START(i)     lanes v##i = lanes_zero();
 #define PIXEL(i)     v##i = lanes_fma(lanes_load(x + (i)*step), w, v##i);
@@ -22,14 +22,14 @@ typedef void sums_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
                            int64_t first_pixel, int64_t channel, const float *weights, \
                            float *sums)                                                \
     {                                                                                  \
-        REPEAT_##n(START) for (int64_t tap = 0; tap < n_taps; tap++)                   \
-        {                                                                              \
+        REPEAT_##n(START);                                                             \
+        for (int64_t tap = 0; tap < n_taps; tap++) {                                   \
             const int64_t step = taps[tap].step;                                       \
             const float *x = taps[tap].x + first_pixel * step + channel;               \
             const lanes w = lanes_load(weights + tap * TARE_F32_DEPTHWISE_BLOCK);      \
-            REPEAT_##n(PIXEL)                                                          \
+            REPEAT_##n(PIXEL);                                                         \
         }                                                                              \
-        REPEAT_##n(PIXEL_SUM)                                                          \
+        REPEAT_##n(PIXEL_SUM);                                                         \
     }
 PIXELS(1)
 PIXELS(2)
@@ -43,9 +43,9 @@ PIXELS(9)
 PIXELS(10)
 PIXELS(11)
 PIXELS(12)
-static sums_fn *const pixels[MOST_PIXELS] = {pixels_1, pixels_2,  pixels_3,  pixels_4,
-                                             pixels_5, pixels_6,  pixels_7,  pixels_8,
-                                             pixels_9, pixels_10, pixels_11, pixels_12};
+static pixels_fn *const pixels[MOST_PIXELS] = {
+    pixels_1, pixels_2, pixels_3, pixels_4,  pixels_5,  pixels_6,
+    pixels_7, pixels_8, pixels_9, pixels_10, pixels_11, pixels_12};
 
 /* The weights of channel c, a multiple of LANES, of the tap that `weights` points at
  * for the first channel of a block. */
@@ -55,6 +55,10 @@ static inline const float *weights_of(const float *weights, int64_t n_taps, int6
     return weights + c / block * block * n_taps + c % block;
 }
 
+/* The sums of vectors of channels, from `channel` on, of one pixel: sums[i * LANES]. */
+typedef void vectors_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
+                        int64_t channel, const float *weights, float *sums);
+
 #define VECTOR(i)                                                                      \
     v##i = lanes_fma(lanes_load(x + (i)*LANES),                                        \
                      lanes_load(weights_of(w, n_taps, (i)*LANES)), v##i);
@@ -63,20 +67,18 @@ static inline const float *weights_of(const float *weights, int64_t n_taps, int6
     static void vectors_##n(const struct tare_f32_depthwise_tap *taps, int64_t n_taps, \
                             int64_t channel, const float *weights, float *sums)        \
     {                                                                                  \
-        REPEAT_##n(START) for (int64_t tap = 0; tap < n_taps; tap++)                   \
-        {                                                                              \
+        REPEAT_##n(START);                                                             \
+        for (int64_t tap = 0; tap < n_taps; tap++) {                                   \
             const float *x = taps[tap].x + channel;                                    \
             const float *w = weights + tap * TARE_F32_DEPTHWISE_BLOCK;                 \
-            REPEAT_##n(VECTOR)                                                         \
+            REPEAT_##n(VECTOR);                                                        \
         }                                                                              \
-        REPEAT_##n(VECTOR_SUM)                                                         \
+        REPEAT_##n(VECTOR_SUM);                                                        \
     }
 VECTORS(1)
 VECTORS(2)
 VECTORS(3)
 VECTORS(4)
-typedef void vectors_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
-                        int64_t channel, const float *weights, float *sums);
 static vectors_fn *const vectors[MOST_VECTORS] = {vectors_1, vectors_2, vectors_3,
                                                   vectors_4};
 

@@ -22,14 +22,15 @@ typedef void taps_fn(const struct tare_f32_pool_window *window, const float *fir
     static void name##_##vectors(const struct tare_f32_pool_window *window,            \
                                  const float *first, float *result)                    \
     {                                                                                  \
-        REPEAT_##vectors(START_##name) for (int64_t ky = 0; ky < window->rows; ky++)   \
-        {                                                                              \
+        REPEAT_##vectors(START_##name);                                                \
+        for (int64_t ky = 0; ky < window->rows; ky++) {                                \
             const float *x = first + ky * window->row_stride;                          \
             for (int64_t kx = 0; kx < window->columns; kx++) {                         \
-                REPEAT_##vectors(STEP_##name) x += window->column_stride;              \
+                REPEAT_##vectors(STEP_##name);                                         \
+                x += window->column_stride;                                            \
             }                                                                          \
         }                                                                              \
-        REPEAT_##vectors(FINISH)                                                       \
+        REPEAT_##vectors(FINISH);                                                      \
     }
 TAPS(max, 1)
 TAPS(max, 2)
