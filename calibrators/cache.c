@@ -145,12 +145,18 @@ enum tare_status tare_cache_set(struct tare_cache *cache, const char *name, floa
     return tare_cache_set_scale(cache, name, amax / TARE_CACHE_LEVELS, err);
 }
 
+bool tare_cache_find(const struct tare_cache *cache, const char *name, float *scale)
+{
+    const struct entry *known = find(cache, name);
+    if (known) *scale = known->scale;
+    return known != NULL;
+}
+
 bool tare_cache_get(const struct tare_cache *cache, const char *name, float *amax)
 {
     const struct entry *known = find(cache, name);
-    if (!known) return false;
-    *amax = tare_cache_amax(cache, (size_t)(known - cache->entries));
-    return true;
+    if (known) *amax = tare_cache_amax(cache, (size_t)(known - cache->entries));
+    return known != NULL;
 }
 
 const char *tare_cache_nearest(const struct tare_cache *cache, const char *name)

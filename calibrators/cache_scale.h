@@ -2,6 +2,8 @@
 #ifndef TARE_CACHE_SCALE_H
 #define TARE_CACHE_SCALE_H
 
+#include <stdbool.h>
+
 #include "tare/cache.h"
 
 /** scale = amax / 127, one float32 division, as TensorRT computes it. */
@@ -10,5 +12,8 @@
 /** As tare_cache_set(), with the scale itself: finite, >= 0. */
 enum tare_status tare_cache_set_scale(struct tare_cache *cache, const char *name,
                                       float scale, struct tare_error *err);
+
+/** As tare_cache_get(), with the scale itself. */
+bool tare_cache_find(const struct tare_cache *cache, const char *name, float *scale);
 
 #endif /* TARE_CACHE_SCALE_H */

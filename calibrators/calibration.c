@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "calibrators/cache_scale.h"
 #include "calibrators/calibrator.h"
 #include "calibrators/observations.h"
 #include "tare/calibration.h"
@@ -9,58 +10,106 @@
 struct tare_calibration {
     const struct tare_observations *observations;
     const struct tare_calibrator *calibrator;
-    struct tare_threshold *thresholds; /* amax < 0: no finite value was seen */
+    struct tare_calibrator_options options; /* without ranges */
+    char *algorithm;                        /* for the cache's header */
+    struct tare_threshold *thresholds;
 };
 
-static enum tare_status choose(const struct tare_calibrator *calibrator,
-                               const struct tare_observed_tensor *tensor,
-                               struct tare_threshold *threshold, struct tare_error *err)
+static struct tare_seen seen_of(const struct tare_observed_tensor *tensor)
 {
     const struct tare_observer *o = &tensor->observer;
-    *threshold = (struct tare_threshold){.amax = 0.0F, .kl = (double)NAN};
+    return (struct tare_seen){
+        .name = tensor->name,
+        .bins = o->bins,
+        .n_bins = TARE_OBSERVER_BINS,
+        .width = tare_observer_width(o),
+        .n_zeros = o->n_zeros,
+        .min = o->min,
+        .max = o->max,
+        .amax = tare_observer_amax(o),
+    };
+}
+
+/* Tensors with nothing to choose from; false: there is something. */
+static bool is_settled(const struct tare_observed_tensor *tensor,
+                       struct tare_threshold *threshold)
+{
+    const struct tare_observer *o = &tensor->observer;
+    threshold->amax = tare_observer_amax(o);
     if (tare_observer_n_finite(o) == 0) {
         threshold->amax = -1.0F;
         tare_log(TARE_LOG_WARN,
                  "tensor '%s': no finite value was seen, so it gets no range",
                  tensor->name);
-        return TARE_OK;
+        return true;
     }
-    if (tare_observer_amax(o) == 0.0F) {
+    if (threshold->amax == 0.0F)
         tare_log(TARE_LOG_INFO,
                  "tensor '%s': all %llu values are zero, so its scale is 0",
                  tensor->name, (unsigned long long)o->count);
-        return TARE_OK;
+    return o->min == o->max; /* a constant: its value is a code */
+}
+
+static enum tare_status choose(const struct tare_calibrator *calibrator,
+                               const struct tare_observed_tensor *tensor,
+                               const struct tare_calibrator_options *options,
+                               struct tare_threshold *threshold, struct tare_error *err)
+{
+    *threshold = (struct tare_threshold){.scale = NAN, .kl = (double)NAN};
+    if (!calibrator->algorithm || !is_settled(tensor, threshold)) {
+        const struct tare_seen seen = seen_of(tensor);
+        TARE_TRY(calibrator->threshold(&seen, options, threshold, err), err,
+                 "tensor '%s'", tensor->name);
     }
-    TARE_TRY(calibrator->threshold(o, threshold, err), err, "tensor '%s'",
-             tensor->name);
+    if (isnan(threshold->scale)) threshold->scale = threshold->amax / TARE_CACHE_LEVELS;
     return TARE_OK;
+}
+
+static enum tare_status choose_all(struct tare_calibration *calibration,
+                                   const struct tare_calibrator_options *options,
+                                   struct tare_error *err)
+{
+    const struct tare_observations *o = calibration->observations;
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; i < o->n_tensors && st == TARE_OK; i++)
+        st = choose(calibration->calibrator, &o->tensors[i], options,
+                    &calibration->thresholds[i], err);
+    return st;
 }
 
 enum tare_status tare_calibration_create(const struct tare_observations *observations,
                                          const char *calibrator,
+                                         const struct tare_calibrator_options *options,
                                          struct tare_calibration **calibration,
                                          struct tare_error *err)
 {
     const struct tare_calibrator *chosen;
+    struct tare_calibrator_options settled;
     *calibration = NULL;
     TARE_TRY(tare_calibrator_find(calibrator, &chosen, err), err, "calibration");
+    TARE_TRY(tare_calibrator_settle(chosen, options, &settled, err), err,
+             "calibration");
 
     const size_t n = observations->n_tensors;
     struct tare_calibration *result = tare_alloc_array(1, sizeof *result);
-    if (result) result->thresholds = tare_alloc_array(n, sizeof *result->thresholds);
-    if (!result || !result->thresholds) {
-        tare_free(result);
+    if (result) {
+        result->thresholds = tare_alloc_array(n, sizeof *result->thresholds);
+        result->algorithm =
+            tare_strdup(chosen->algorithm ? chosen->algorithm
+                                          : tare_cache_algorithm(settled.ranges));
+    }
+    if (!result || !result->thresholds || !result->algorithm) {
+        tare_calibration_destroy(result);
         return tare_error_set(err, TARE_E_NOMEM, "no memory for %zu thresholds", n);
     }
     result->observations = observations;
     result->calibrator = chosen;
-    for (size_t i = 0; i < n; i++) {
-        const enum tare_status st =
-            choose(chosen, &observations->tensors[i], &result->thresholds[i], err);
-        if (st != TARE_OK) {
-            tare_calibration_destroy(result);
-            return st;
-        }
+    result->options = settled;
+    result->options.ranges = NULL;
+    const enum tare_status st = choose_all(result, &settled, err);
+    if (st != TARE_OK) {
+        tare_calibration_destroy(result);
+        return st;
     }
     *calibration = result;
     return TARE_OK;
@@ -70,6 +119,7 @@ void tare_calibration_destroy(struct tare_calibration *calibration)
 {
     if (!calibration) return;
     tare_free(calibration->thresholds);
+    tare_free(calibration->algorithm);
     tare_free(calibration);
 }
 
@@ -88,9 +138,16 @@ const char *tare_calibration_method(const struct tare_calibration *calibration)
     return calibration->calibrator->name;
 }
 
+void tare_calibration_options(const struct tare_calibration *calibration,
+                              struct tare_calibrator_options *options)
+{
+    *options = calibration->options;
+}
+
 /* Share of the finite values in bins that lie wholly beyond the threshold. */
 static double clip_fraction(const struct tare_observer *o, float threshold)
 {
+    if (threshold >= tare_observer_amax(o)) return 0.0;
     const double first = floor((double)threshold / tare_observer_width(o)) + 1.0;
     if (first >= (double)TARE_OBSERVER_BINS) return 0.0;
     uint64_t beyond = 0;
@@ -117,14 +174,13 @@ enum tare_status tare_calibration_cache(const struct tare_calibration *calibrati
 {
     struct tare_cache *result;
     *cache = NULL;
-    TARE_TRY(
-        tare_cache_create(version, calibration->calibrator->algorithm, &result, err),
-        err, "calibration");
+    TARE_TRY(tare_cache_create(version, calibration->algorithm, &result, err), err,
+             "calibration");
     for (size_t i = 0; i < calibration->observations->n_tensors; i++) {
-        const float amax = calibration->thresholds[i].amax;
-        if (amax < 0.0F) continue;
-        const enum tare_status st = tare_cache_set(
-            result, calibration->observations->tensors[i].name, amax, err);
+        const struct tare_threshold *t = &calibration->thresholds[i];
+        if (t->amax < 0.0F) continue;
+        const enum tare_status st = tare_cache_set_scale(
+            result, calibration->observations->tensors[i].name, t->scale, err);
         if (st != TARE_OK) {
             tare_cache_destroy(result);
             return st;

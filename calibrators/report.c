@@ -55,11 +55,22 @@ static bool add_tensor(cJSON *array, const struct tare_calibrated *c)
                        : add_count(object, "first_bad_sample", o->first_bad_sample));
 }
 
+static bool add_settings(cJSON *root, const struct tare_calibration *calibration)
+{
+    struct tare_calibrator_options options;
+    tare_calibration_options(calibration, &options);
+    cJSON *settings = cJSON_AddObjectToObject(root, "settings");
+    return settings && add_number(settings, "percentile", options.percentile) &&
+           add_number(settings, "quantile", options.quantile) &&
+           add_number(settings, "cutoff", options.cutoff);
+}
+
 static bool fill(cJSON *root, const struct tare_calibration *calibration,
                  cJSON **preprocess)
 {
     const char *method = tare_calibration_method(calibration);
     if (!cJSON_AddStringToObject(root, "calibrator", method) ||
+        !add_settings(root, calibration) ||
         !add_count(root, "samples", tare_calibration_samples(calibration)) ||
         !cJSON_AddItemToObject(root, "preprocess", *preprocess))
         return false;

@@ -13,15 +13,31 @@
 #include "tools/tool.h"
 
 static struct {
-    const char *onnx, *calibrator, *cache, *header, *shapes, *isa;
+    const char *onnx, *calibrator, *cache, *header, *shapes, *isa, *load;
+    double percentile, quantile, cutoff;
 } flags;
 
 static const struct option options[] = {
     {"onnx", OPTION_TEXT, &flags.onnx, "MODEL", "the trained network", 0},
     {"cache", OPTION_TEXT, &flags.cache, "OUT",
      "the calibration cache to write; a report goes to OUT.json", 0},
-    {"calibrator", OPTION_TEXT, &flags.calibrator, "entropy2|minmax|max",
-     "how ranges are chosen (default: entropy2)", 0},
+    {"calibrator", OPTION_TEXT, &flags.calibrator,
+     "entropy2|entropy|minmax|max|percentile|mse|legacy|load",
+     "how ranges are chosen (default: entropy2); entropy and legacy observe the "
+     "tensors "
+     "that fusion leaves",
+     0},
+    {"percentile", OPTION_REAL, &flags.percentile, "99.99",
+     "percentile, max: percent of the values that a range holds (default: 99.99; max: "
+     "100)",
+     0},
+    {"quantile", OPTION_REAL, &flags.quantile, "0.5",
+     "legacy: quantile that is the region's maximum (default: 0.5)", 0},
+    {"cutoff", OPTION_REAL, &flags.cutoff, "0.5",
+     "legacy: part of the maximum where the regression begins; 1: none (default: 0.5)",
+     0},
+    {"load", OPTION_TEXT, &flags.load, "FILE",
+     "load: a calibration cache, its report, or JSON {\"tensor\": range}", 0},
     {"header", OPTION_TEXT, &flags.header, "TRT-8601",
      "version in the cache's first line (default: TRT-8601)", 0},
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224",
@@ -57,13 +73,14 @@ struct job {
     const char **names;
     struct tare_observations *observations;
     struct tare_calibration *calibration;
-    struct tare_cache *cache;
+    struct tare_cache *cache, *loaded;
     double seconds;
 };
 
 static void release(struct job *job)
 {
     tare_cache_destroy(job->cache);
+    tare_cache_destroy(job->loaded);
     tare_calibration_destroy(job->calibration);
     tare_observations_destroy(job->observations);
     free(job->names);
@@ -74,10 +91,33 @@ static void release(struct job *job)
     tare_model_destroy(job->model);
 }
 
+static struct tare_calibrator_options settings(const struct job *job)
+{
+    return (struct tare_calibrator_options){.percentile = flags.percentile,
+                                            .quantile = flags.quantile,
+                                            .cutoff = flags.cutoff,
+                                            .ranges = job->loaded};
+}
+
+/* A flag that is wrong shall show before hours of running. */
+static enum tare_status check_calibrator(struct job *job, bool *after_fusion,
+                                         struct tare_error *err)
+{
+    enum tare_status st =
+        tare_calibrator_after_fusion(flags.calibrator, after_fusion, err);
+    if (st == TARE_OK && flags.load)
+        st = tare_cache_read_ranges(flags.load, &job->loaded, err);
+    if (st != TARE_OK) return st;
+    const struct tare_calibrator_options chosen = settings(job);
+    return tare_calibrator_check(flags.calibrator, &chosen, err);
+}
+
 static enum tare_status open_all(struct job *job, struct tare_error *err)
 {
     struct tare_model_value input;
-    enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
+    bool after_fusion = false;
+    enum tare_status st = check_calibrator(job, &after_fusion, err);
+    if (st == TARE_OK) st = tare_model_load(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = data_check_inputs(tare_model_n_inputs(job->model), err);
     if (st != TARE_OK) return st;
     tare_model_input(job->model, 0, &input);
@@ -86,7 +126,8 @@ static enum tare_status open_all(struct job *job, struct tare_error *err)
     int64_t sample[3];
     tare_dataset_dims(job->dataset, sample);
     st = tare_model_bind(job->model, flags.shapes, data_batch(), sample, err);
-    const struct tare_build_options build = {.keep_tensors = true, .isa = flags.isa};
+    const struct tare_build_options build = {.keep_tensors = !after_fusion,
+                                             .isa = flags.isa};
     if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);
     if (st != TARE_OK) return st;
     size_t n_bytes;
@@ -173,8 +214,9 @@ static enum tare_status write_files(struct job *job, struct tare_error *err)
     if (n < 0 || (size_t)n >= sizeof path) {
         return report_error(err, TARE_E_ARG, "--cache: the path is too long");
     }
+    const struct tare_calibrator_options chosen = settings(job);
     enum tare_status st = tare_calibration_create(job->observations, flags.calibrator,
-                                                  &job->calibration, err);
+                                                  &chosen, &job->calibration, err);
     if (st == TARE_OK)
         st = tare_calibration_cache(job->calibration, flags.header, &job->cache, err);
     if (st == TARE_OK)
@@ -216,7 +258,7 @@ static void print_summary(const struct job *job)
 {
     char memory[32];
     const double n = (double)job->feed.n_samples;
-    printf("Calibrator    %s\n", flags.calibrator ? flags.calibrator : "entropy2");
+    printf("Calibrator    %s\n", tare_calibration_method(job->calibration));
     printf("Tensors       %zu\n", tare_calibration_count(job->calibration));
     printf("Images        %zu\n", job->feed.n_samples);
     printf("Images/s      %.1f\n", job->seconds > 0.0 ? n / job->seconds : 0.0);

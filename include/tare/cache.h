@@ -54,6 +54,17 @@ TARE_API enum tare_status tare_cache_read(const char *path, struct tare_cache **
                                           struct tare_error *err);
 
 /**
+ * Read ranges for the calibrator "load": a cache file; or JSON, either {"name": amax,
+ * …} or the report that lies beside a cache, with its thresholds. The algorithm of
+ * ranges in JSON is MinMaxCalibration.
+ * @param[out] cache  tare_cache_destroy() it; NULL on failure.
+ * @retval TARE_E_FORMAT  As for tare_cache_read().
+ */
+TARE_API enum tare_status tare_cache_read_ranges(const char *path,
+                                                 struct tare_cache **cache,
+                                                 struct tare_error *err);
+
+/**
  * Write the file: complete or not at all. The bytes depend on the content alone.
  * @retval TARE_E_IO  The text says what the system refused.
  */

@@ -8,6 +8,7 @@
 #ifndef TARE_CALIBRATION_H
 #define TARE_CALIBRATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -79,6 +80,43 @@ tare_observations_create(const struct tare_forward *forward, size_t n_samples,
                          tare_progress_fn *progress, void *progress_ctx,
                          struct tare_observations **observations,
                          struct tare_error *err);
+/**
+ * The same in pieces: make empty observations, then run ranges of samples into them, in
+ * any order, and merge or store them in between.
+ * @param[in] source  a hash of what is observed (model, data, preprocessing), kept with
+ *                    the observations; 0: unknown.
+ */
+TARE_API enum tare_status
+tare_observations_start(const struct tare_forward *forward, uint64_t source,
+                        struct tare_observations **observations,
+                        struct tare_error *err);
+/** Observe samples first … first+n_samples-1, `first` a multiple of the batch. After a
+ *  failure the observations hold part of them: destroy them. */
+TARE_API enum tare_status tare_observations_run(struct tare_observations *observations,
+                                                const struct tare_forward *forward,
+                                                size_t first, size_t n_samples,
+                                                tare_progress_fn *progress,
+                                                void *progress_ctx,
+                                                struct tare_error *err);
+/** Add what `other` has seen: exact, in any order. Samples of `other` are numbered
+ * after ours. @retval TARE_E_ARG  The tensors differ; nothing was merged. */
+TARE_API enum tare_status
+tare_observations_merge(struct tare_observations *observations,
+                        const struct tare_observations *other, struct tare_error *err);
+/** Write an HDF5 file (docs/file-formats.md), complete or not at all. The same
+ *  observations give the same bytes. */
+TARE_API enum tare_status
+tare_observations_write(const struct tare_observations *observations, const char *path,
+                        struct tare_error *err);
+/** @param[out] observations  tare_observations_destroy() it; NULL on failure.
+ *  @retval TARE_E_FORMAT  Not such a file, or damaged: every count is checked. */
+TARE_API enum tare_status
+tare_observations_read(const char *path, struct tare_observations **observations,
+                       struct tare_error *err);
+/** The hash that tare_observations_start() was given. */
+TARE_API uint64_t
+tare_observations_source(const struct tare_observations *observations);
+
 /** Release; NULL is fine. */
 TARE_API void tare_observations_destroy(struct tare_observations *observations);
 
@@ -92,6 +130,32 @@ TARE_API void tare_observations_get(const struct tare_observations *observations
 /** Name of calibrator i: "entropy2", "minmax", …; NULL behind the last. */
 TARE_API const char *tare_calibrator_name(size_t i);
 
+/** Settings of calibrators. Zero-initialise; 0 is the default. */
+struct tare_calibrator_options {
+    double percentile; /**< Of percentile and max, above 0 to 100: percent of the values
+                            that the range holds. 0: 99.99; of max 100, all. */
+    double quantile;   /**< Of legacy, above 0 to 1. 0: 0.5. */
+    double cutoff;     /**< Of legacy, above 0 to 1. 0: 0.5. */
+    const struct tare_cache *ranges; /**< Of load: see tare_cache_read_ranges(). */
+};
+
+/**
+ * Whether a calibrator observes the tensors that are left after layers were fused, as
+ * TensorRT's entropy and legacy do, and not every tensor of the model.
+ * @param[in]  calibrator    NULL: "entropy2".
+ * @retval TARE_E_ARG  Unknown calibrator; the text lists the known ones.
+ */
+TARE_API enum tare_status tare_calibrator_after_fusion(const char *calibrator,
+                                                       bool *after_fusion,
+                                                       struct tare_error *err);
+
+/** Whether `options` would do for the calibrator: its name and every setting.
+ *  @retval TARE_E_ARG  The text says which would not. */
+TARE_API enum tare_status
+tare_calibrator_check(const char *calibrator,
+                      const struct tare_calibrator_options *options,
+                      struct tare_error *err);
+
 /** A threshold for every tensor. Immutable. */
 struct tare_calibration;
 
@@ -100,7 +164,7 @@ struct tare_calibrated {
     struct tare_observed observed;
     const char *method; /**< Name of the calibrator. Static. */
     float threshold;    /**< amax of the quantized range; 0: zero everywhere; negative:
-                             no finite value was seen, and the cache leaves it out. */
+                             it gets none, and the cache leaves it out. */
     double clip_fraction; /**< Finite values beyond the threshold, to the bin width. */
     double kl;            /**< Divergence at the threshold, in nats; NaN where the
                                method knows none. */
@@ -108,35 +172,50 @@ struct tare_calibrated {
 
 /**
  * Pick the thresholds.
- *   entropy2  least Kullback-Leibler divergence of 128 levels from the histogram
- *             (Migacz, GTC 2017), exact zeros left out; TensorRT's default.
- *   minmax    the largest magnitude.
- *   max       the same.
- * Tensors that are zero everywhere or held no finite value are reported to the log.
+ *   entropy2    least Kullback-Leibler divergence of 128 levels from the histogram
+ *               (Migacz, GTC 2017), exact zeros left out; TensorRT's default.
+ *   entropy     the same, meant for the tensors after fusion.
+ *   minmax      the largest magnitude.
+ *   max         the same; or a percentile of the magnitudes, where one is given.
+ *   percentile  a percentile of the magnitudes, exact zeros counted.
+ *   mse         least squared quantization error, of 255 levels where no negative value
+ *               was seen and of 127 elsewhere.
+ *   legacy      an exponential fit of the histogram's tail (calibrators/legacy.c),
+ * meant for the tensors after fusion. load        what options->ranges says. A tensor
+ * of one value all over gets that value's magnitude from all but load. Tensors that are
+ * zero everywhere or held no finite value are reported to the log, and so is, for load,
+ * what the ranges do not name or name in vain.
  * @param[in]  calibrator   NULL: "entropy2".
+ * @param[in]  options      NULL: the defaults.
  * @param[out] calibration  tare_calibration_destroy() it, before the observations,
  *                          which it borrows; NULL on failure.
- * @retval TARE_E_ARG  Unknown calibrator; the text lists the known ones.
+ * @retval TARE_E_ARG  As of tare_calibrator_check().
  */
 TARE_API enum tare_status
 tare_calibration_create(const struct tare_observations *observations,
-                        const char *calibrator, struct tare_calibration **calibration,
-                        struct tare_error *err);
+                        const char *calibrator,
+                        const struct tare_calibrator_options *options,
+                        struct tare_calibration **calibration, struct tare_error *err);
 /** Release; NULL is fine. */
 TARE_API void tare_calibration_destroy(struct tare_calibration *calibration);
 
-/** Number of tensors; number of samples behind them; name of the calibrator. */
+/** Number of tensors; number of samples behind them; name of the calibrator; its
+ *  settings, defaults filled in and `ranges` NULL. */
 TARE_API size_t tare_calibration_count(const struct tare_calibration *calibration);
 TARE_API size_t tare_calibration_samples(const struct tare_calibration *calibration);
 TARE_API const char *
 tare_calibration_method(const struct tare_calibration *calibration);
+TARE_API void tare_calibration_options(const struct tare_calibration *calibration,
+                                       struct tare_calibrator_options *options);
 /** Tensor i in [0, count); strings live as long as the observations. */
 TARE_API void tare_calibration_get(const struct tare_calibration *calibration, size_t i,
                                    struct tare_calibrated *calibrated);
 
 /**
  * The thresholds as a cache, in the order of the forward's names. The header's
- * algorithm is EntropyCalibration2 for entropy2, MinMaxCalibration for minmax and max.
+ * algorithm is MinMaxCalibration for minmax and max, EntropyCalibration for entropy,
+ * LegacyCalibration for legacy, that of the ranges for load (whose scales are kept bit
+ * by bit), EntropyCalibration2 for all others.
  * @param[in]  version  as tare_cache_create(); NULL: TARE_CACHE_VERSION.
  * @param[out] cache    tare_cache_destroy() it; NULL on failure.
  */
@@ -145,10 +224,10 @@ tare_calibration_cache(const struct tare_calibration *calibration, const char *v
                        struct tare_cache **cache, struct tare_error *err);
 
 /**
- * Write the report that lies beside a cache: JSON with "calibrator", "samples",
- * "preprocess" and "tensors", an array of objects with the members of struct
- * tare_calibrated ("zeros", "nan" and "inf" without the n_). What is not known is null.
- * Complete or not at all; the bytes depend on the content alone.
+ * Write the report that lies beside a cache: JSON with "calibrator", "settings" (of the
+ * calibrator), "samples", "preprocess" and "tensors", an array of objects with the
+ * members of struct tare_calibrated ("zeros", "nan" and "inf" without the n_). What is
+ * not known is null. Complete or not at all; the bytes depend on the content alone.
  * @param[in] preprocess  JSON text, as of tare_preprocess_json(); NULL: null.
  * @retval TARE_E_ARG  `preprocess` is not JSON.   @retval TARE_E_IO  Not written.
  */

@@ -126,9 +126,14 @@ static void write_files(const struct tare_observations *observations,
                         const char *calibrator)
 {
     struct tare_calibration *calibration;
-    struct tare_cache *cache;
+    struct tare_cache *ranges, *cache;
+    assert_int_equal(tare_cache_create(NULL, "Loaded", &ranges, NULL), TARE_OK);
+    assert_int_equal(tare_cache_set(ranges, names[NORMAL], 1.25F, NULL), TARE_OK);
+    const struct tare_calibrator_options options = {.ranges = ranges};
     assert_int_equal(
-        tare_calibration_create(observations, calibrator, &calibration, NULL), TARE_OK);
+        tare_calibration_create(observations, calibrator, &options, &calibration, NULL),
+        TARE_OK);
+    tare_cache_destroy(ranges);
     assert_int_equal(tare_calibration_cache(calibration, NULL, &cache, NULL), TARE_OK);
     assert_int_equal(tare_cache_write(cache, cache_path, NULL), TARE_OK);
     assert_int_equal(
@@ -215,7 +220,8 @@ static void thresholds_and_caches(void **state)
     struct tare_cache *cache;
     float amax;
     (void)state;
-    assert_int_equal(tare_calibration_create(o, NULL, &calibration, NULL), TARE_OK);
+    assert_int_equal(tare_calibration_create(o, NULL, NULL, &calibration, NULL),
+                     TARE_OK);
     assert_string_equal(tare_calibration_method(calibration), "entropy2");
     assert_int_equal(tare_calibration_count(calibration), N_TENSORS);
     assert_int_equal(tare_calibration_samples(calibration), N_SAMPLES);
@@ -263,8 +269,9 @@ static void minmax_and_max_are_exact(void **state)
         struct tare_calibration *calibration;
         struct tare_calibrated t;
         struct tare_cache *cache;
-        assert_int_equal(tare_calibration_create(o, calibrators[c], &calibration, NULL),
-                         TARE_OK);
+        assert_int_equal(
+            tare_calibration_create(o, calibrators[c], NULL, &calibration, NULL),
+            TARE_OK);
         for (size_t i = 0; i < UNSEEN; i++) {
             tare_calibration_get(calibration, i, &t);
             assert_true(t.threshold == t.observed.amax && t.clip_fraction == 0);
@@ -287,11 +294,12 @@ static void unknown_calibrators_are_named(void **state)
     struct tare_calibration *calibration;
     struct tare_error err;
     (void)state;
-    assert_int_equal(tare_calibration_create(o, "entropy9", &calibration, &err),
+    assert_int_equal(tare_calibration_create(o, "entropy9", NULL, &calibration, &err),
                      TARE_E_ARG);
     assert_null(calibration);
     assert_string_equal(err.text, "calibration: calibrator 'entropy9' is unknown, want "
-                                  "one of: entropy2, minmax, max");
+                                  "one of: entropy2, entropy, minmax, max, percentile, "
+                                  "mse, legacy, load");
     tare_calibration_destroy(NULL);
     tare_observations_destroy(o);
     tare_observations_destroy(NULL);
@@ -350,7 +358,8 @@ static void report_refuses_what_is_not_json(void **state)
     struct tare_calibration *calibration;
     struct tare_error err;
     (void)state;
-    assert_int_equal(tare_calibration_create(o, NULL, &calibration, NULL), TARE_OK);
+    assert_int_equal(tare_calibration_create(o, NULL, NULL, &calibration, NULL),
+                     TARE_OK);
     assert_int_equal(
         tare_calibration_write_report(calibration, "{} x", report_path, &err),
         TARE_E_ARG);
@@ -448,7 +457,8 @@ static void unusual_tensors_are_logged(void **state)
     tare_log_set_sink(append, log, TARE_LOG_INFO);
     struct tare_observations *o = observe(4, N_SAMPLES);
     struct tare_calibration *calibration;
-    assert_int_equal(tare_calibration_create(o, "minmax", &calibration, NULL), TARE_OK);
+    assert_int_equal(tare_calibration_create(o, "minmax", NULL, &calibration, NULL),
+                     TARE_OK);
     tare_log_set_sink(NULL, NULL, TARE_LOG_ERROR);
     assert_string_equal(
         log,
@@ -471,7 +481,8 @@ static enum tare_status whole_road(struct tare_error *err)
     struct tare_calibration *calibration = NULL;
     struct tare_cache *cache = NULL;
     enum tare_status st = tare_observations_create(&f, 2, NULL, NULL, &o, err);
-    if (st == TARE_OK) st = tare_calibration_create(o, "entropy2", &calibration, err);
+    if (st == TARE_OK)
+        st = tare_calibration_create(o, "entropy2", NULL, &calibration, err);
     if (st == TARE_OK) st = tare_calibration_cache(calibration, NULL, &cache, err);
     if (st == TARE_OK) st = tare_cache_write(cache, cache_path, err);
     if (st == TARE_OK)
