@@ -221,7 +221,8 @@ static inline void conv_case_describe(const struct conv_case *t, char text[256])
         e->out_f32, e->has_residual, (double)e->negative_slope, e->out_zero_point);
 }
 
-/** Run `fn` whole and in pieces, and compare with t->want both times. */
+/** Run `fn` whole, in pieces and, where it may be, over the residual; compare with
+ *  t->want each time. */
 static inline bool conv_case_check(struct conv_case *t, tare_u8_conv_fn *fn,
                                    const char *name)
 {
@@ -237,6 +238,13 @@ static inline bool conv_case_check(struct conv_case *t, tare_u8_conv_fn *fn,
     struct check_pieces left = {0, units};
     for (int64_t begin, end; check_next_piece(&left, &begin, &end);)
         fn(&t->p, &data, t->scratch, begin, end);
+    if (!check_same(t->want, t->got, t->y_bytes, name, what)) return false;
+    if (!t->p.epilogue.has_residual || t->p.epilogue.out_f32) return true;
+
+    struct tare_u8_conv_data in_place = data;
+    memcpy(data.y, t->residual, t->y_bytes);
+    in_place.residual = data.y;
+    fn(&t->p, &in_place, t->scratch, 0, units);
     return check_same(t->want, t->got, t->y_bytes, name, what);
 }
 
