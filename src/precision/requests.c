@@ -66,7 +66,7 @@ static void permit(const struct tare_solution *s, struct tare_layer_choice *laye
         (void)snprintf(text, sizeof text, "this build has no %s kernels",
                        tare_precision_name(layer->request));
         reason = text;
-    } else if (layer->rule != TARE_RULE_FLOAT && !s->options->allow_int8) {
+    } else if (!s->options->allow_int8) {
         reason = "INT8 is not allowed";
     }
     if (reason) (void)snprintf(layer->reason, sizeof layer->reason, "%s", reason);

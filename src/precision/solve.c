@@ -51,9 +51,7 @@ static void find_holdable(struct tare_solution *s)
     for (size_t t = 0; t < graph->n_tensors; t++) {
         struct tare_tensor_choice *tensor = &s->tensors[t];
         tensor->can_hold = tensor->has_range && tensor->amax <= TARE_RANGE_MOST &&
-                           graph->tensors[t].dtype == TARE_F32 &&
-                           !tare_tensor_is_const(&graph->tensors[t]) &&
-                           !tensor->keep_float;
+                           graph->tensors[t].dtype == TARE_F32 && !tensor->keep_float;
     }
     for (size_t n = 0; n < graph->n_nodes; n++)
         if (!graph->nodes[n].dead && s->layers[n].may_int8 &&

@@ -274,6 +274,20 @@ static void test_concat_of_concat(void **state)
     tare_graph_destroy(g);
 }
 
+static void test_concat_of_one_tensor_twice(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin();
+    net_conv(g, "c1", "x", "a", 4, 4, 1, true, &seed);
+    net_int(net_node(g, TARE_OP_CONCAT, "cat", "a a", "c"), "axis", 1);
+    net_conv(g, "c3", "c", "y", 8, 4, 1, true, &seed);
+    net_output(g, "y");
+    assign_plain(net_infer(g), "x=2 a=3 c=4", NULL);
+    check_held(g, "a", 4, 127);
+    check_held(g, "c", 4, 127);
+    tare_graph_destroy(g);
+}
+
 static void test_two_concats_share_an_input(void **state)
 {
     (void)state;
@@ -472,6 +486,7 @@ int main(void)
         cmocka_unit_test(test_concat_shares),
         cmocka_unit_test(test_concat_with_other_readers),
         cmocka_unit_test(test_concat_of_concat),
+        cmocka_unit_test(test_concat_of_one_tensor_twice),
         cmocka_unit_test(test_two_concats_share_an_input),
         cmocka_unit_test(test_graph_outputs),
         cmocka_unit_test(test_fallback),

@@ -80,6 +80,9 @@ static void test_requests(void **state)
         {"c2:fp32", NULL, ALL, "833", "x", "", "", NULL},
         {"*:fp32,c1:int8", NULL, ALL, "833", "x", "", "", NULL},
         {"pool:fp32", NULL, ALL, "838", "xb", "", "", NULL},
+        {"pool:fp32", NULL, "x=1 a=2", "833", "x",
+         "W: layer 'c2' (Conv) runs in FP32: tensor 'b' has no range\n",
+         "W: layer 'c2' (Conv) runs in FP32: tensor 'b' has no range\n", NULL},
         /* INT8 is requested where nobody asks for it. */
         {"c2:fp32,pool:int8", NULL, ALL, "883", "xab", "", "", NULL},
         /* INT8 is not possible. */
@@ -144,6 +147,9 @@ static void test_output_types(void **state)
         /* Held although nobody asks for it: the Conv writes it so. */
         {NULL, "c2:int8", ALL, "888", "xabd", "", "", NULL},
         {"c2:fp32", "pool:int8", ALL, "883", "xab", "", "", NULL},
+        {"soft:int8", "c2:fp32", ALL, "888", "xab", /* that request is void anyway */
+         NOT_MET("layer 'soft' (Softmax): INT8 was requested, but Softmax has no INT8 "
+                 "kernel")},
         /* Contradictions. */
         {"pool:int8", "c1:fp32", ALL, "888", "xab",
          NOT_MET(
@@ -219,6 +225,53 @@ static void test_output_types_of_several_outputs(void **state)
     assert_int_equal(result.status, TARE_E_ARG);
     assert_string_equal(result.err.text,
                         "layer precisions: layer 'split' has 2 precisions, want 1");
+    assigned_free(&result);
+    tare_graph_destroy(g);
+}
+
+/* A request that cannot be met does not stand in the way of an output type. */
+static void test_void_request_of_a_reader(void **state)
+{
+    (void)state;
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(1, 4, 8, 8));
+    net_conv(g, "c1", "x", "a", 4, 4, 3, true, &seed);
+    net_node(g, TARE_OP_SOFTMAX, "soft", "a", "y");
+    net_conv(g, "c2", "a", "z", 4, 4, 3, true, &seed);
+    net_output(g, "y");
+    net_output(g, "z");
+    net_infer(g);
+    const struct tare_precision_options options = {.allow_int8 = true,
+                                                   .constraints =
+                                                       TARE_CONSTRAINTS_PREFER,
+                                                   .layer_precisions = "soft:int8",
+                                                   .layer_output_types = "c1:fp32"};
+    struct assigned result = assign(g, ALL, &options);
+    assert_int_equal(result.status, TARE_OK);
+    check_float(g, "a");
+    check_precision(g, "c2", FP32);
+    assigned_free(&result);
+    tare_graph_destroy(g);
+}
+
+static void test_output_type_of_integers(void **state)
+{
+    (void)state;
+    struct tare_graph *g = network();
+    net_node(g, TARE_OP_SHAPE, "shape", "y", "s");
+    net_node(g, TARE_OP_IDENTITY, "id", "s", "s2");
+    net_output(g, "s2");
+    net_infer(g);
+    const struct tare_precision_options options = {.allow_int8 = true,
+                                                   .constraints = TARE_CONSTRAINTS_OBEY,
+                                                   .layer_output_types =
+                                                       "shape:int8,*:fp32"};
+    struct assigned result = assign(g, ALL " s=1", &options);
+    assert_int_equal(result.status, TARE_E_ARG);
+    assert_string_equal(
+        result.err.text,
+        "1 precision constraint not met: layer 'shape' (Shape): its output "
+        "'s' cannot be INT8: it is no float tensor within 1e+09");
     assigned_free(&result);
     tare_graph_destroy(g);
 }
@@ -307,6 +360,8 @@ int main(void)
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_output_types),
         cmocka_unit_test(test_output_types_of_several_outputs),
+        cmocka_unit_test(test_void_request_of_a_reader),
+        cmocka_unit_test(test_output_type_of_integers),
         cmocka_unit_test(test_none_ignores),
         cmocka_unit_test(test_int8_requested_but_not_allowed),
         cmocka_unit_test(test_fused_layer),

@@ -166,6 +166,7 @@ static void test_wildcards(void **state)
         {"*v", false},
         {"block1/conv2*2", false},
         {"block1/*block1/conv2", false},
+        {"block1/c*conv2", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[64];
