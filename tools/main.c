@@ -51,6 +51,14 @@ static int unknown(const char *name)
     return EXIT_USAGE;
 }
 
+/* What was printed must have arrived. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    (void)fputs("tare: cannot write to standard output\n", stderr);
+    return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -59,18 +67,15 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_help();
-        return EXIT_DONE;
+        return finish(EXIT_DONE);
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("tare %s\n", TARE_VERSION);
-        return EXIT_DONE;
+        return finish(EXIT_DONE);
     }
     for (size_t i = 0; i < N_TOOLS; i++) {
         if (strcmp(argv[1], tools[i].name) != 0) continue;
-        const int status = tools[i].run(argc - 1, argv + 1);
-        if (fflush(stdout) == 0 && !ferror(stdout)) return status;
-        (void)fputs("tare: cannot write to standard output\n", stderr);
-        return EXIT_FAILED;
+        return finish(tools[i].run(argc - 1, argv + 1));
     }
     return unknown(argv[1]);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/build.h"
+#include "api/cache_names.h"
 #include "api/model.h"
 #include "base/cpu.h"
 #include "base/file.h"
@@ -35,33 +36,17 @@ static enum tare_status choose_isa(const char *name, uint32_t *isa,
     return TARE_OK;
 }
 
-/* Cache names that the model does not have, once, with the first one spelled out. */
-static void warn_unknown_names(const struct tare_graph *g,
-                               const struct tare_cache *cache)
+static struct tare_precision_options
+precision_options(const struct tare_build_options *options)
 {
-    const char *first = NULL;
-    size_t n_unknown = 0;
-    for (size_t i = 0; i < tare_cache_count(cache); i++) {
-        const char *name = tare_cache_name(cache, i);
-        if (tare_graph_find_tensor(g, name) != TARE_NO_TENSOR) continue;
-        if (!first) first = name;
-        n_unknown++;
-    }
-    if (!first) return;
-    const char *nearest = "";
-    size_t least = SIZE_MAX;
-    for (size_t i = 0; i < g->n_tensors; i++) {
-        if (tare_tensor_is_const(&g->tensors[i])) continue;
-        const size_t distance = tare_text_distance(first, g->tensors[i].name);
-        if (distance < least) {
-            least = distance;
-            nearest = g->tensors[i].name;
-        }
-    }
-    tare_log(TARE_LOG_WARN,
-             "cache: %zu of its %zu names are not in the model; the first is '%s', the "
-             "nearest tensor is '%s'",
-             n_unknown, tare_cache_count(cache), first, nearest);
+    return (struct tare_precision_options){
+        .allow_int8 = options->int8,
+        .allow_fp16 = options->fp16,
+        .allow_bf16 = options->bf16,
+        .constraints = options->constraints,
+        .layer_precisions = options->layer_precisions,
+        .layer_output_types = options->layer_output_types,
+    };
 }
 
 static enum tare_status assign_precision(struct tare_graph *g,
@@ -75,14 +60,7 @@ static enum tare_status assign_precision(struct tare_graph *g,
     for (size_t i = 0; i < n; i++)
         ranges[i] = (struct tare_range){tare_cache_name(options->cache, i),
                                         (double)tare_cache_amax(options->cache, i)};
-    const struct tare_precision_options precision = {
-        .allow_int8 = options->int8,
-        .allow_fp16 = options->fp16,
-        .allow_bf16 = options->bf16,
-        .constraints = options->constraints,
-        .layer_precisions = options->layer_precisions,
-        .layer_output_types = options->layer_output_types,
-    };
+    const struct tare_precision_options precision = precision_options(options);
     const enum tare_status st =
         tare_precision_assign(g, ranges, n, &precision, report, err);
     tare_free(ranges);
@@ -131,9 +109,12 @@ static enum tare_status make_graph(const struct tare_model *model,
                                    struct tare_error *err)
 {
     if (options->keep_tensors) return fold_constants(g, err);
-    if (options->cache) warn_unknown_names(g, options->cache);
     const struct tare_optimize_options optimize = {.dump = &plan->passes};
     enum tare_status st = tare_optimize(g, &optimize, err);
+    if (st == TARE_OK && options->cache && options->int8) {
+        const struct tare_precision_options precision = precision_options(options);
+        st = tare_check_cache_names(options->cache, model->graph, g, &precision, err);
+    }
     if (st == TARE_OK) st = assign_precision(g, options, &plan->report, err);
     if (st == TARE_OK)
         st = apply_recovery(model->graph, g, options, &plan->n_recovered, err);

@@ -23,7 +23,8 @@ static enum tare_status open_regular(const char *path, int *fd, size_t *n_bytes,
                                      struct tare_error *err)
 {
     struct stat st;
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* a FIFO must not make us wait */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0) return io_error(err, path, "open");
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(*fd);

@@ -54,6 +54,29 @@ static enum tare_status check_sections(const struct tare_plan_header *h,
     return TARE_OK;
 }
 
+static bool all_zero(const uint8_t *bytes, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to; i++)
+        if (bytes[i]) return false;
+    return true;
+}
+
+/* Sections follow each other; what lies between them, no checksum covers. */
+static enum tare_status check_gaps(const struct tare_plan_header *h,
+                                   const uint8_t *bytes, struct tare_error *err)
+{
+    uint64_t end = sizeof *h;
+    bool ok = true;
+    for (int i = 0; ok && i < TARE_SECTION_COUNT; i++) {
+        const struct tare_plan_section *s = &h->sections[i];
+        ok = s->offset >= end && all_zero(bytes, end, s->offset);
+        end = s->offset + s->n_bytes;
+    }
+    TARE_FAIL_IF(!ok || !all_zero(bytes, end, h->file_bytes), err, TARE_E_FORMAT,
+                 "damaged engine (between its sections): %s", rebuild);
+    return TARE_OK;
+}
+
 static size_t records(const struct tare_plan_header *h, int section,
                       size_t record_bytes)
 {
@@ -71,6 +94,7 @@ enum tare_status tare_plan_read(struct tare_engine *engine, const void *data,
     const struct tare_plan_header *h = data;
     TARE_TRY(check_header(h, n_bytes, err), err, "engine");
     TARE_TRY(check_sections(h, bytes, err), err, "engine");
+    TARE_TRY(check_gaps(h, bytes, err), err, "engine");
 
     engine->bytes = bytes;
     engine->header = h;

@@ -91,8 +91,11 @@ static enum tare_status check_attr(const struct tare_graph *graph,
     const char *entry = find_entry(tare_op_info(node->op)->attributes, attr->name);
     const size_t length = entry ? strcspn(entry, " <>") : 0;
     const char limit = entry ? entry[length] : '\0';
-    const bool in_range = limit == '<'   ? graph->opset < atoi(entry + length + 1)
-                          : limit == '>' ? graph->opset >= atoi(entry + length + 2)
+    const long bound = limit == '<'   ? strtol(entry + length + 1, NULL, 10)
+                       : limit == '>' ? strtol(entry + length + 2, NULL, 10)
+                                      : 0;
+    const bool in_range = limit == '<'   ? graph->opset < bound
+                          : limit == '>' ? graph->opset >= bound
                                          : entry != NULL;
     if (!in_range)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,

@@ -8,7 +8,8 @@
 /** All fields >= 1 but the pads (>= 0); groups divides in_c and out_c. The window of
  *  output (oy, ox) starts at (oy * stride_h - pad_top, ox * stride_w - pad_left); taps
  *  outside the input are padding. A matrix product [M,K] x [K,N] is the window with
- *  in_w = out_w = M, in_c = K, out_c = N and 1 everywhere else. Stored in engine files. */
+ *  in_w = out_w = M, in_c = K, out_c = N and 1 everywhere else. Stored in engine files.
+ */
 struct tare_window {
     int64_t batch;
     int64_t in_h, in_w, in_c;

@@ -222,7 +222,8 @@ int main(int argc, char **argv)
 {
     check_init(argc, argv);
     for (int i = 1; i < argc; i++)
-        if (!strncmp(argv[i], "--step=", 7)) sweep_step = (uint32_t)atoi(argv[i] + 7);
+        if (!strncmp(argv[i], "--step=", 7))
+            sweep_step = (uint32_t)strtoul(argv[i] + 7, NULL, 0);
     if (check_bench_asked(argc, argv)) return bench(), CHECK_PASS;
     if (sweep_step == 0 || !check_ref()) return CHECK_FAIL;
     CHECK_VARIANTS(tare_f32_unary, check_variant);

@@ -31,24 +31,14 @@ static void test_every_byte_counts(void **state)
     struct built built = built_net(true);
     uint8_t *copy = tare_alloc(built.n_bytes);
     assert_non_null(copy);
-    struct tare_plan_header h;
-    memcpy(&h, built.bytes, sizeof h);
-    size_t n_accepted = 0;
     for (size_t i = 0; i < built.n_bytes; i += i < 4096 ? 1 : 97) {
         struct tare_engine *engine;
         memcpy(copy, built.bytes, built.n_bytes);
         copy[i] ^= 0x40;
-        bool is_content = i < sizeof h;
-        for (int k = 0; k < TARE_SECTION_COUNT; k++)
-            is_content |= i >= h.sections[k].offset &&
-                          i < h.sections[k].offset + h.sections[k].n_bytes;
-        const enum tare_status st =
-            tare_engine_open(copy, built.n_bytes, &engine, NULL);
-        tare_engine_destroy(engine);
-        if (is_content) assert_int_not_equal(st, TARE_OK);
-        n_accepted += st == TARE_OK;
+        assert_int_not_equal(tare_engine_open(copy, built.n_bytes, &engine, NULL),
+                             TARE_OK);
+        assert_null(engine);
     }
-    assert_true(n_accepted < 64 * (TARE_SECTION_COUNT + 1)); /* gaps between sections */
     tare_free(copy);
     built_release(&built);
 }
