@@ -10,31 +10,15 @@
 #include "base/mem.h"
 #include "calibrators/kl.h"
 #include "tests/kernels/check.h"
+#include "tests/unit/calibrator_reference.h"
 
-enum { REFERENCE_BINS = 2048, MAX_POINTS = 8, MAX_BINS = 700 };
-
-static const struct {
-    const char *name;
-    uint64_t bins[REFERENCE_BINS];
-    struct {
-        size_t levels;
-        uint64_t zeros;
-        size_t best;
-        size_t n_points;
-        struct {
-            size_t candidate;
-            double divergence;
-        } points[MAX_POINTS];
-    } curves[4];
-} references[] = {
-#include "tests/data/kl_reference.inc"
-};
+enum { MAX_BINS = 700 };
 
 static void agrees_with_numpy(void **state)
 {
     (void)state;
-    for (size_t r = 0; r < sizeof references / sizeof references[0]; r++)
-        for (size_t c = 0; c < 4; c++) {
+    for (size_t r = 0; r < N_REFERENCES; r++)
+        for (size_t c = REFERENCE_KL; c < REFERENCE_MSE; c++) {
             uint64_t bins[REFERENCE_BINS];
             double d[REFERENCE_BINS + 1];
             memcpy(bins, references[r].bins, sizeof bins);
@@ -45,7 +29,7 @@ static void agrees_with_numpy(void **state)
             assert_int_equal(tare_kl_choose(d, REFERENCE_BINS).index,
                              references[r].curves[c].best);
             for (size_t p = 0; p < references[r].curves[c].n_points; p++) {
-                const double want = references[r].curves[c].points[p].divergence;
+                const double want = references[r].curves[c].points[p].objective;
                 const double got = d[references[r].curves[c].points[p].candidate];
                 assert_int_equal(isinf(got), isinf(want));
                 if (!isinf(want)) assert_true(fabs(got - want) < 1e-12);
