@@ -1,0 +1,252 @@
+#include "recovery/judge.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "api/build.h"
+#include "base/mem.h"
+#include "tare/engine.h"
+
+/* Sums over a sample; a sample is judged by one thread, samples are added in order. */
+struct sums {
+    double signal, noise;
+};
+
+/* A network with a context for each thread. */
+struct crew {
+    const struct tare_judge *judge;
+    struct tare_engine *engine;
+    struct tare_context **contexts; /* [n_workers] */
+    struct look *looks;             /* [n_workers] */
+    uint8_t **outputs;              /* [n_workers] */
+    int n_workers;
+    struct sums *sums;        /* [n samples], or NULL: fill the reference */
+    enum tare_status *status; /* [n samples] */
+};
+
+struct look {
+    const struct tare_judge *judge;
+    float *reference;
+    struct sums *sums;
+};
+
+static struct sums sums_of(const float *a, const float *b, size_t n)
+{
+    struct sums s = {0};
+    double mean = 0.0;
+    for (size_t i = 0; i < n; i++)
+        mean += (double)a[i];
+    mean /= (double)n;
+    for (size_t i = 0; i < n; i++) {
+        const double v = (double)a[i] - mean, e = (double)b[i] - (double)a[i];
+        s.signal += v * v;
+        s.noise += e * e;
+    }
+    return s;
+}
+
+static const float *look_at(void *ctx, const struct tare_tapped *tensor)
+{
+    const struct look *look = ctx;
+    float *reference = look->reference;
+    for (size_t i = 0; i < look->judge->n_judged; i++) {
+        const size_t n = look->judge->sizes[i];
+        if (n == tensor->n_elems && strcmp(look->judge->names[i], tensor->name) == 0) {
+            if (look->sums) {
+                const struct sums s = sums_of(reference, tensor->data, n);
+                look->sums->signal += s.signal;
+                look->sums->noise += s.noise;
+            } else {
+                memcpy(reference, tensor->data, n * sizeof *reference);
+            }
+        }
+        reference += n;
+    }
+    return NULL;
+}
+
+static enum tare_status bind(struct crew *crew, int worker, struct tare_error *err)
+{
+    struct tare_engine_info info;
+    size_t n_bytes = 0;
+    tare_engine_info(crew->engine, &info);
+    struct tare_context *context = crew->contexts[worker];
+    for (int pass = 0; pass < 2; pass++) {
+        size_t at = 0;
+        for (size_t i = 1; i < info.n_bindings; i++) {
+            struct tare_binding binding;
+            tare_engine_binding(crew->engine, i, &binding);
+            const enum tare_status st =
+                pass ? tare_context_set_address(context, i, crew->outputs[worker] + at,
+                                                err)
+                     : TARE_OK;
+            if (st != TARE_OK) return st;
+            at += binding.n_bytes;
+        }
+        n_bytes = at;
+        if (pass == 0) crew->outputs[worker] = tare_alloc(n_bytes);
+        TARE_FAIL_IF(!crew->outputs[worker], err, TARE_E_NOMEM, "recovery: no memory");
+    }
+    return TARE_OK;
+}
+
+static enum tare_status crew_open(struct crew *crew, const void *bytes, size_t n_bytes,
+                                  struct tare_error *err)
+{
+    const size_t n = (size_t)crew->n_workers;
+    crew->contexts = tare_alloc_array(n, sizeof(struct tare_context *));
+    crew->looks = tare_alloc_array(n, sizeof *crew->looks);
+    crew->outputs = tare_alloc_array(n, sizeof *crew->outputs);
+    crew->status = tare_alloc_array(crew->judge->n, sizeof *crew->status);
+    TARE_FAIL_IF(!crew->contexts || !crew->looks || !crew->outputs || !crew->status,
+                 err, TARE_E_NOMEM, "recovery: no memory");
+    enum tare_status st = tare_engine_open(bytes, n_bytes, &crew->engine, err);
+    for (int i = 0; st == TARE_OK && i < crew->n_workers; i++) {
+        st = tare_context_create(crew->engine, 1, &crew->contexts[i], err);
+        if (st == TARE_OK) st = bind(crew, i, err);
+        if (st == TARE_OK)
+            st = tare_context_set_tap(crew->contexts[i], look_at, &crew->looks[i], true,
+                                      err);
+    }
+    return st;
+}
+
+static void crew_close(struct crew *crew)
+{
+    for (int i = 0; crew->contexts && i < crew->n_workers; i++)
+        tare_context_destroy(crew->contexts[i]);
+    for (int i = 0; crew->outputs && i < crew->n_workers; i++)
+        tare_free(crew->outputs[i]);
+    tare_free(crew->contexts);
+    tare_free(crew->looks);
+    tare_free(crew->outputs);
+    tare_free(crew->status);
+    tare_engine_destroy(crew->engine);
+}
+
+static void judge_samples(void *arg, int64_t begin, int64_t end, int worker)
+{
+    struct crew *crew = arg;
+    struct tare_context *context = crew->contexts[worker];
+    for (int64_t i = begin; i < end; i++) {
+        crew->looks[worker] = (struct look){crew->judge, crew->judge->reference[i],
+                                            crew->sums ? &crew->sums[i] : NULL};
+        crew->status[i] =
+            tare_context_set_address(context, 0, crew->judge->inputs[i], NULL);
+        if (crew->status[i] == TARE_OK)
+            crew->status[i] = tare_context_run(context, NULL);
+    }
+}
+
+/* All samples through a plan: into the reference, or against it. */
+static enum tare_status run_all(const struct tare_judge *judge,
+                                const struct tare_plan *plan, struct sums *sums,
+                                struct tare_error *err)
+{
+    size_t n_bytes;
+    const void *bytes = tare_plan_bytes(plan, &n_bytes);
+    struct crew crew = {
+        .judge = judge, .n_workers = tare_pool_size(judge->pool), .sums = sums};
+    enum tare_status st = crew_open(&crew, bytes, n_bytes, err);
+    if (st == TARE_OK)
+        tare_pool_run(judge->pool, (int64_t)judge->n, 1, judge_samples, &crew);
+    for (size_t i = 0; st == TARE_OK && i < judge->n; i++)
+        if (crew.status[i] != TARE_OK)
+            st = tare_error_set(err, crew.status[i], "recovery: a network cannot run");
+    crew_close(&crew);
+    return st;
+}
+
+static const struct tare_node *producer_of(const struct tare_graph *g, int32_t tensor)
+{
+    const int32_t node = g->tensors[tensor].producer;
+    return node < 0 ? NULL : &g->nodes[node];
+}
+
+/* A Softmax saturates: what it reads tells more. Between it and the output there may be
+ * changes of shape. */
+static int32_t judged_tensor(const struct tare_graph *g, int32_t output)
+{
+    const struct tare_node *node = producer_of(g, output);
+    while (node && (node->op == TARE_OP_RESHAPE || node->op == TARE_OP_FLATTEN ||
+                    node->op == TARE_OP_SQUEEZE || node->op == TARE_OP_UNSQUEEZE))
+        node = producer_of(g, node->inputs[0]);
+    return node && node->op == TARE_OP_SOFTMAX ? node->inputs[0] : output;
+}
+
+static enum tare_status choose_tensors(struct tare_judge *judge,
+                                       const struct tare_graph *g,
+                                       struct tare_error *err)
+{
+    judge->names = tare_alloc_array(g->n_outputs, sizeof *judge->names);
+    judge->sizes = tare_alloc_array(g->n_outputs, sizeof *judge->sizes);
+    judge->reference = tare_alloc_array(judge->n, sizeof *judge->reference);
+    bool ok = judge->names && judge->sizes && judge->reference;
+    size_t n_elems = 0;
+    for (size_t i = 0; ok && i < g->n_outputs; i++) {
+        const struct tare_tensor *t = &g->tensors[judged_tensor(g, g->outputs[i])];
+        judge->names[i] = tare_strdup(t->name);
+        ok = judge->names[i] != NULL;
+        judge->n_judged++;
+        judge->sizes[i] = t->n_bytes ? 0 : 1;
+        for (int k = 0; k < t->dims.rank; k++)
+            judge->sizes[i] *= (size_t)t->dims.d[k];
+        n_elems += judge->sizes[i];
+    }
+    for (size_t i = 0; ok && i < judge->n; i++) {
+        judge->reference[i] = tare_alloc_array(n_elems, sizeof(float));
+        ok = judge->reference[i] != NULL;
+    }
+    TARE_FAIL_IF(!ok, err, TARE_E_NOMEM, "recovery: no memory");
+    return TARE_OK;
+}
+
+enum tare_status tare_judge_open(struct tare_judge *judge,
+                                 const struct tare_model *model, const char *isa,
+                                 struct tare_pool *pool, float *const *inputs, size_t n,
+                                 struct tare_error *err)
+{
+    const struct tare_build_options build = {.isa = isa};
+    struct tare_graph *graph;
+    struct tare_plan *plan;
+    *judge =
+        (struct tare_judge){.model = model, .pool = pool, .inputs = inputs, .n = n};
+    enum tare_status st = tare_build_keeping(model, &build, &graph, &plan, err);
+    if (st == TARE_OK) st = choose_tensors(judge, graph, err);
+    if (st == TARE_OK) st = run_all(judge, plan, NULL, err);
+    tare_plan_destroy(plan);
+    tare_graph_destroy(graph);
+    return st;
+}
+
+void tare_judge_release(struct tare_judge *judge)
+{
+    for (size_t i = 0; judge->names && i < judge->n_judged; i++)
+        tare_free(judge->names[i]);
+    for (size_t i = 0; judge->reference && i < judge->n; i++)
+        tare_free(judge->reference[i]);
+    tare_free(judge->names);
+    tare_free(judge->sizes);
+    tare_free(judge->reference);
+    *judge = (struct tare_judge){0};
+}
+
+enum tare_status tare_judge_sqnr(const struct tare_judge *judge,
+                                 const struct tare_build_options *build, double *sqnr,
+                                 struct tare_error *err)
+{
+    struct tare_plan *plan;
+    struct sums all = {0};
+    struct sums *sums = tare_alloc_array(judge->n, sizeof *sums);
+    TARE_FAIL_IF(!sums, err, TARE_E_NOMEM, "recovery: no memory");
+    enum tare_status st = tare_build(judge->model, build, &plan, err);
+    if (st == TARE_OK) st = run_all(judge, plan, sums, err);
+    for (size_t i = 0; i < judge->n; i++) {
+        all.signal += sums[i].signal;
+        all.noise += sums[i].noise;
+    }
+    *sqnr = all.noise > 0.0 ? 10.0 * log10(all.signal / all.noise) : (double)INFINITY;
+    tare_plan_destroy(plan);
+    tare_free(sums);
+    return st;
+}

@@ -1,0 +1,125 @@
+#include "recovery/sweep.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+static struct tare_recovered recovered_of(const struct tare_sweep_layer *layer)
+{
+    return (struct tare_recovered){layer->bias, layer->weights, layer->scales};
+}
+
+enum tare_status tare_sweep_patch(struct tare_sweep *s,
+                                  const struct tare_sweep_layer *layer,
+                                  struct tare_error *err)
+{
+    const struct tare_recovered recovered = recovered_of(layer);
+    return tare_replicas_patch(&s->int8, layer->int8, &layer->weighted, &recovered,
+                               err);
+}
+
+static enum tare_status open_layer(const struct tare_sweep *s,
+                                   const struct tare_node *node,
+                                   struct tare_sweep_layer *layer,
+                                   struct tare_error *err)
+{
+    const struct tare_graph *g = s->int8.graph;
+    *layer = (struct tare_sweep_layer){.name = g->tensors[node->outputs[0]].name};
+    const enum tare_status st = tare_weighted_make(g, node, &layer->weighted, err);
+    if (st != TARE_OK) return st;
+    const struct tare_window *w = &layer->weighted.window;
+    layer->fp32 = tare_replicas_layer(&s->fp32, layer->name);
+    layer->int8 = tare_replicas_layer(&s->int8, layer->name);
+    if (layer->fp32 == SIZE_MAX || layer->int8 == SIZE_MAX)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
+                       "recovery: the FP32 and the INT8 network differ here");
+    layer->n_channels = (size_t)w->out_c;
+    layer->n_weights = (size_t)(w->in_c / w->groups * w->kernel_h * w->kernel_w);
+    layer->bias = tare_alloc_array(layer->n_channels, sizeof *layer->bias);
+    TARE_FAIL_IF(!layer->bias, err, TARE_E_NOMEM, "recovery: no memory");
+    if (layer->weighted.bias)
+        memcpy(layer->bias, layer->weighted.bias,
+               layer->n_channels * sizeof *layer->bias);
+    return TARE_OK;
+}
+
+static void close_layer(struct tare_sweep_layer *layer)
+{
+    tare_weighted_release(&layer->weighted);
+    tare_free(layer->bias);
+    tare_free(layer->weights);
+    tare_free(layer->scales);
+}
+
+static enum tare_status keep_layer(struct tare_recovery *recovery,
+                                   const struct tare_sweep_layer *layer,
+                                   struct tare_error *err)
+{
+    struct tare_recovered_layer *kept =
+        tare_recovery_add(recovery, layer->name, layer->n_channels, layer->n_weights);
+    TARE_FAIL_IF(
+        !kept || !tare_recovered_set(kept, layer->bias, layer->weights, layer->scales),
+        err, TARE_E_NOMEM, "recovery: no memory");
+    return TARE_OK;
+}
+
+static enum tare_status recover_layer(struct tare_sweep *s,
+                                      const struct tare_node *node, unsigned passes,
+                                      struct tare_recovery *recovery,
+                                      struct tare_error *err)
+{
+    struct tare_sweep_layer layer;
+    enum tare_status st = open_layer(s, node, &layer, err);
+    if (st == TARE_OK) {
+        tare_replicas_advance(&s->fp32, layer.fp32);
+        tare_replicas_advance(&s->int8, layer.int8);
+        if (passes & TARE_RECOVER_ROUNDING) {
+            st = tare_sweep_round(s, &layer, err);
+            if (st == TARE_OK) st = tare_sweep_patch(s, &layer, err);
+        }
+    }
+    if (st == TARE_OK && (passes & TARE_RECOVER_BIAS)) {
+        tare_replicas_run(&s->fp32, layer.fp32);
+        st = tare_sweep_correct(s, &layer, err);
+    }
+    if (st == TARE_OK) st = keep_layer(recovery, &layer, err);
+    close_layer(&layer);
+    return st;
+}
+
+static enum tare_status walk(struct tare_sweep *s, unsigned passes,
+                             void (*tick)(void *ctx), void *ctx,
+                             struct tare_recovery *recovery, struct tare_error *err)
+{
+    const struct tare_graph *g = s->int8.graph;
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        const struct tare_node *node = &g->nodes[i];
+        if (node->dead || node->precision != TARE_PRECISION_INT8 ||
+            !tare_is_weighted(g, node))
+            continue;
+        const enum tare_status st = recover_layer(s, node, passes, recovery, err);
+        if (st != TARE_OK) return st;
+        tick(ctx);
+    }
+    return TARE_OK;
+}
+
+enum tare_status tare_sweep_run(const struct tare_model *model,
+                                const struct tare_build_options *build, unsigned passes,
+                                struct tare_pool *pool, float *const *inputs, size_t n,
+                                void (*tick)(void *ctx), void *ctx,
+                                struct tare_recovery *recovery, struct tare_error *err)
+{
+    struct tare_sweep s = {.pool = pool};
+    const struct tare_build_options fp32 = {.isa = build->isa};
+    struct tare_build_options int8 = *build;
+    int8.recovery = NULL;
+    enum tare_status st = tare_replicas_build(&s.fp32, pool, model, &fp32, err);
+    if (st == TARE_OK) st = tare_replicas_build(&s.int8, pool, model, &int8, err);
+    if (st == TARE_OK) st = tare_replicas_start(&s.fp32, inputs, n, err);
+    if (st == TARE_OK) st = tare_replicas_start(&s.int8, inputs, n, err);
+    if (st == TARE_OK) st = walk(&s, passes, tick, ctx, recovery, err);
+    tare_replicas_release(&s.fp32);
+    tare_replicas_release(&s.int8);
+    return st;
+}
