@@ -38,9 +38,9 @@ static bool check_constants(const struct tare_graph *graph,
         const struct tare_tensor *tensor = &graph->tensors[id];
         const char *what = i == 1 ? "weights" : "bias";
         if (!tare_tensor_is_const(tensor) || tensor->dtype != TARE_F32)
-            NO("its %s '%.80s' are not constant floats", what, tensor->name);
+            NO("tensor '%.80s' (%s) is not a float constant", tensor->name, what);
         if (!values_fit(tensor))
-            NO("its %s '%.80s' hold values above %g or NaN", what, tensor->name,
+            NO("tensor '%.80s' (%s) holds values above %g or NaN", tensor->name, what,
                TARE_RANGE_MOST);
     }
     return true;

@@ -43,20 +43,20 @@ static void test_conv(void **state)
     struct tare_graph *g = begin(NET_DIMS(1, 4, 8, 8));
     net_input(g, "w", NET_DIMS(4, 4, 1, 1));
     net_node(g, TARE_OP_CONV, "n", "x w", "a");
-    check(g, "its weights 'w' are not constant floats");
+    check(g, "tensor 'w' (weights) is not a float constant");
 
     g = begin(NET_DIMS(1, 4, 8, 8));
     net_weights(g, "w", NET_DIMS(4, 4, 1, 1), -1, 1, &seed);
     net_input(g, "b", NET_DIMS(4));
     net_node(g, TARE_OP_CONV, "n", "x w b", "a");
-    check(g, "its bias 'b' are not constant floats");
+    check(g, "tensor 'b' (bias) is not a float constant");
 
     static const float bad[] = {NAN, INFINITY, 2e9F};
     for (size_t i = 0; i < 3; i++) {
         g = begin(NET_DIMS(1, 4, 8, 8));
         net_conv(g, "n", "x", "a", 4, 4, 1, true, &seed);
         ((float *)g->tensors[net_tensor(g, "n.w")].data)[3] = bad[i];
-        check(g, "its weights 'n.w' hold values above 1e+09 or NaN");
+        check(g, "tensor 'n.w' (weights) holds values above 1e+09 or NaN");
     }
 
     g = begin(NET_DIMS(1, 4, 8, 8)); /* nothing but constants */
@@ -124,7 +124,7 @@ static void test_gemm_and_matmul(void **state)
     g = begin(NET_DIMS(3, 2));
     net_input(g, "x2", NET_DIMS(2, 4));
     net_node(g, TARE_OP_MATMUL, "n", "x x2", "a");
-    check(g, "its weights 'x2' are not constant floats");
+    check(g, "tensor 'x2' (weights) is not a float constant");
 
     g = begin(NET_DIMS(2, 3, 2));
     net_weights(g, "w", NET_DIMS(2, 2, 4), -1, 1, &seed);
