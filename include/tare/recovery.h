@@ -103,7 +103,7 @@ struct tare_recover_row {
 /**
  * Run the passes, rounding first when both are asked for, since it moves means; with
  * only_if_better bias first, then both. Uses up to 128 samples, fewer when activations
- * are large; every fourth of them is held back to judge by.
+ * are large; every eighth of them is held back to judge by.
  * @param[in]  model    after tare_model_bind(), with one input.
  * @param[in]  build    the INT8 build to recover; its `recovery` does not matter.
  * @param[in]  progress NULL: nobody asks.  Layers done of layers to do.

@@ -10,7 +10,7 @@
 
 #define MOST_SAMPLES  128
 #define LEAST_SAMPLES 16
-#define HELD_BACK     4 /* of so many samples one */
+#define HELD_BACK     8 /* of so many samples one */
 /* For the activations of all samples at a time. */
 #define ACTIVATION_BYTES ((size_t)512 << 20)
 
