@@ -10,6 +10,13 @@
 /* Sums over a sample; a sample is judged by one thread, samples are added in order. */
 struct sums {
     double signal, noise;
+    size_t n_agreeing, n_labelled, n_right;
+};
+
+/* A tensor that is quantized in the FP32 network. */
+struct change {
+    const char *tensor;
+    struct tare_quant quant;
 };
 
 /* A network with a context for each thread. */
@@ -20,14 +27,18 @@ struct crew {
     struct look *looks;             /* [n_workers] */
     uint8_t **outputs;              /* [n_workers] */
     int n_workers;
-    struct sums *sums;        /* [n samples], or NULL: fill the reference */
-    enum tare_status *status; /* [n samples] */
+    const struct change *change; /* or NULL */
+    struct sums *sums;           /* [n samples], or NULL: fill the reference */
+    enum tare_status *status;    /* [n samples] */
 };
 
 struct look {
     const struct tare_judge *judge;
-    float *reference;
-    struct sums *sums;
+    size_t sample;
+    struct sums *sums; /* of the sample, or NULL */
+    const struct change *change;
+    float *changed; /* [n_changed] its values; made when first needed */
+    bool has_failed;
 };
 
 static struct sums sums_of(const float *a, const float *b, size_t n)
@@ -45,24 +56,79 @@ static struct sums sums_of(const float *a, const float *b, size_t n)
     return s;
 }
 
-static const float *look_at(void *ctx, const struct tare_tapped *tensor)
+/* Of equal scores the lower class comes first. */
+static size_t best_of(const float *scores, size_t n)
 {
-    const struct look *look = ctx;
-    float *reference = look->reference;
+    size_t best = 0;
+    for (size_t c = 1; c < n; c++)
+        if (scores[c] > scores[best]) best = c;
+    return best;
+}
+
+static void add_classes(const struct look *look, const float *reference,
+                        const float *data)
+{
+    const struct tare_judge *judge = look->judge;
+    const size_t n_classes = judge->n_rows ? judge->sizes[0] / judge->n_rows : 0;
+    for (size_t row = 0; row < judge->n_rows; row++) {
+        const size_t best = best_of(data + row * n_classes, n_classes);
+        const int64_t label =
+            judge->labels ? judge->labels[look->sample * judge->n_rows + row] : -1;
+        look->sums->n_agreeing +=
+            best == best_of(reference + row * n_classes, n_classes);
+        look->sums->n_labelled += label >= 0;
+        look->sums->n_right += label >= 0 && best == (size_t)label;
+    }
+}
+
+static void judge_tensor(const struct look *look, const char *name, const float *data,
+                         size_t n_elems)
+{
+    float *reference = look->judge->reference[look->sample];
     for (size_t i = 0; i < look->judge->n_judged; i++) {
         const size_t n = look->judge->sizes[i];
-        if (n == tensor->n_elems && strcmp(look->judge->names[i], tensor->name) == 0) {
+        if (n == n_elems && strcmp(look->judge->names[i], name) == 0) {
             if (look->sums) {
-                const struct sums s = sums_of(reference, tensor->data, n);
+                const struct sums s = sums_of(reference, data, n);
                 look->sums->signal += s.signal;
                 look->sums->noise += s.noise;
+                if (i == 0) add_classes(look, reference, data);
             } else {
-                memcpy(reference, tensor->data, n * sizeof *reference);
+                memcpy(reference, data, n * sizeof *reference);
             }
         }
         reference += n;
     }
-    return NULL;
+}
+
+/* As a kernel does it: to the nearest code, ties to even, NaN to the lowest. */
+static void quantize(const struct tare_quant *quant, const float *x, size_t n, float *y)
+{
+    const float low = quant->zero_point ? -127.0F : 0.0F;
+    const float high = quant->zero_point ? 127.0F : 255.0F;
+    for (size_t i = 0; i < n; i++)
+        y[i] = quant->scale * fminf(fmaxf(rintf(x[i] / quant->scale), low), high);
+}
+
+static const float *changed_values(struct look *look, const float *data, size_t n)
+{
+    if (!look->changed) look->changed = tare_alloc_array(n, sizeof *look->changed);
+    if (look->changed)
+        quantize(&look->change->quant, data, n, look->changed);
+    else
+        look->has_failed = true;
+    return look->changed;
+}
+
+static const float *look_at(void *ctx, const struct tare_tapped *tensor)
+{
+    struct look *look = ctx;
+    const float *changed = NULL;
+    if (look->change && tensor->layer != SIZE_MAX &&
+        strcmp(look->change->tensor, tensor->name) == 0)
+        changed = changed_values(look, tensor->data, tensor->n_elems);
+    judge_tensor(look, tensor->name, changed ? changed : tensor->data, tensor->n_elems);
+    return changed;
 }
 
 static enum tare_status bind(struct crew *crew, int worker, struct tare_error *err)
@@ -117,6 +183,8 @@ static void crew_close(struct crew *crew)
         tare_context_destroy(crew->contexts[i]);
     for (int i = 0; crew->outputs && i < crew->n_workers; i++)
         tare_free(crew->outputs[i]);
+    for (int i = 0; crew->looks && i < crew->n_workers; i++)
+        tare_free(crew->looks[i].changed);
     tare_free(crew->contexts);
     tare_free(crew->looks);
     tare_free(crew->outputs);
@@ -124,29 +192,48 @@ static void crew_close(struct crew *crew)
     tare_engine_destroy(crew->engine);
 }
 
+/* A tap cannot put anything in the place of the network's input. */
+static float *input_of(struct crew *crew, struct look *look)
+{
+    struct tare_binding input;
+    float *data = crew->judge->inputs[look->sample];
+    tare_engine_binding(crew->engine, 0, &input);
+    if (look->change && strcmp(look->change->tensor, input.name) == 0 &&
+        changed_values(look, data, input.n_bytes / sizeof *data))
+        return look->changed;
+    return data;
+}
+
 static void judge_samples(void *arg, int64_t begin, int64_t end, int worker)
 {
     struct crew *crew = arg;
     struct tare_context *context = crew->contexts[worker];
+    struct look *look = &crew->looks[worker];
     for (int64_t i = begin; i < end; i++) {
-        crew->looks[worker] = (struct look){crew->judge, crew->judge->reference[i],
-                                            crew->sums ? &crew->sums[i] : NULL};
+        look->judge = crew->judge;
+        look->sample = (size_t)i;
+        look->sums = crew->sums ? &crew->sums[i] : NULL;
+        look->change = crew->change;
         crew->status[i] =
-            tare_context_set_address(context, 0, crew->judge->inputs[i], NULL);
+            tare_context_set_address(context, 0, input_of(crew, look), NULL);
         if (crew->status[i] == TARE_OK)
             crew->status[i] = tare_context_run(context, NULL);
+        if (look->has_failed) crew->status[i] = TARE_E_NOMEM;
     }
 }
 
 /* All samples through a plan: into the reference, or against it. */
 static enum tare_status run_all(const struct tare_judge *judge,
-                                const struct tare_plan *plan, struct sums *sums,
+                                const struct tare_plan *plan,
+                                const struct change *change, struct sums *sums,
                                 struct tare_error *err)
 {
     size_t n_bytes;
     const void *bytes = tare_plan_bytes(plan, &n_bytes);
-    struct crew crew = {
-        .judge = judge, .n_workers = tare_pool_size(judge->pool), .sums = sums};
+    struct crew crew = {.judge = judge,
+                        .n_workers = tare_pool_size(judge->pool),
+                        .change = change,
+                        .sums = sums};
     enum tare_status st = crew_open(&crew, bytes, n_bytes, err);
     if (st == TARE_OK)
         tare_pool_run(judge->pool, (int64_t)judge->n, 1, judge_samples, &crew);
@@ -193,6 +280,10 @@ static enum tare_status choose_tensors(struct tare_judge *judge,
             judge->sizes[i] *= (size_t)t->dims.d[k];
         n_elems += judge->sizes[i];
     }
+    const int64_t batch = g->tensors[g->inputs[0]].dims.d[0];
+    judge->n_rows = ok && batch > 0 ? (size_t)batch : 1;
+    if (ok && (judge->sizes[0] % judge->n_rows || judge->sizes[0] == judge->n_rows))
+        judge->n_rows = 0; /* no classes */
     for (size_t i = 0; ok && i < judge->n; i++) {
         judge->reference[i] = tare_alloc_array(n_elems, sizeof(float));
         ok = judge->reference[i] != NULL;
@@ -208,13 +299,11 @@ enum tare_status tare_judge_open(struct tare_judge *judge,
 {
     const struct tare_build_options build = {.isa = isa};
     struct tare_graph *graph;
-    struct tare_plan *plan;
     *judge =
         (struct tare_judge){.model = model, .pool = pool, .inputs = inputs, .n = n};
-    enum tare_status st = tare_build_keeping(model, &build, &graph, &plan, err);
+    enum tare_status st = tare_build_keeping(model, &build, &graph, &judge->fp32, err);
     if (st == TARE_OK) st = choose_tensors(judge, graph, err);
-    if (st == TARE_OK) st = run_all(judge, plan, NULL, err);
-    tare_plan_destroy(plan);
+    if (st == TARE_OK) st = run_all(judge, judge->fp32, NULL, NULL, err);
     tare_graph_destroy(graph);
     return st;
 }
@@ -225,28 +314,59 @@ void tare_judge_release(struct tare_judge *judge)
         tare_free(judge->names[i]);
     for (size_t i = 0; judge->reference && i < judge->n; i++)
         tare_free(judge->reference[i]);
+    tare_plan_destroy(judge->fp32);
     tare_free(judge->names);
     tare_free(judge->sizes);
     tare_free(judge->reference);
     *judge = (struct tare_judge){0};
 }
 
-enum tare_status tare_judge_sqnr(const struct tare_judge *judge,
-                                 const struct tare_build_options *build, double *sqnr,
-                                 struct tare_error *err)
+static double percent(size_t part, size_t whole)
 {
-    struct tare_plan *plan;
+    return whole ? 100.0 * (double)part / (double)whole : (double)NAN;
+}
+
+static enum tare_status judge_plan(const struct tare_judge *judge,
+                                   const struct tare_plan *plan,
+                                   const struct change *change,
+                                   struct tare_judged *judged, struct tare_error *err)
+{
     struct sums all = {0};
     struct sums *sums = tare_alloc_array(judge->n, sizeof *sums);
     TARE_FAIL_IF(!sums, err, TARE_E_NOMEM, "recovery: no memory");
-    enum tare_status st = tare_build(judge->model, build, &plan, err);
-    if (st == TARE_OK) st = run_all(judge, plan, sums, err);
+    const enum tare_status st = run_all(judge, plan, change, sums, err);
     for (size_t i = 0; i < judge->n; i++) {
         all.signal += sums[i].signal;
         all.noise += sums[i].noise;
+        all.n_agreeing += sums[i].n_agreeing;
+        all.n_labelled += sums[i].n_labelled;
+        all.n_right += sums[i].n_right;
     }
-    *sqnr = all.noise > 0.0 ? 10.0 * log10(all.signal / all.noise) : (double)INFINITY;
-    tare_plan_destroy(plan);
     tare_free(sums);
+    *judged = (struct tare_judged){
+        .sqnr_db =
+            all.noise > 0.0 ? 10.0 * log10(all.signal / all.noise) : (double)INFINITY,
+        .agreement = percent(all.n_agreeing, judge->n * judge->n_rows),
+        .top1 = percent(all.n_right, all.n_labelled),
+    };
     return st;
+}
+
+enum tare_status tare_judge_build(const struct tare_judge *judge,
+                                  const struct tare_build_options *build,
+                                  struct tare_judged *judged, struct tare_error *err)
+{
+    struct tare_plan *plan;
+    enum tare_status st = tare_build(judge->model, build, &plan, err);
+    if (st == TARE_OK) st = judge_plan(judge, plan, NULL, judged, err);
+    tare_plan_destroy(plan);
+    return st;
+}
+
+enum tare_status tare_judge_tensor(const struct tare_judge *judge, const char *tensor,
+                                   const struct tare_quant *quant,
+                                   struct tare_judged *judged, struct tare_error *err)
+{
+    const struct change change = {tensor, *quant};
+    return judge_plan(judge, judge->fp32, &change, judged, err);
 }

@@ -16,6 +16,17 @@ struct tare_judge {
     size_t *sizes; /* [n_judged] elements */
     size_t n_judged;
     float **reference; /* [n] the judged tensors of a sample, back to back */
+    struct tare_plan *fp32;
+    size_t n_rows; /* of the first judged tensor: single samples, a class each */
+    const int64_t *labels; /* [n * n_rows], borrowed; NULL or < 0: not known */
+};
+
+/** How like FP32 an INT8 network is. */
+struct tare_judged {
+    double sqnr_db;   /* over all samples and judged tensors; signal: a tensor less its
+                         mean over the sample */
+    double agreement; /* percent of samples of the same best class; NaN: no classes */
+    double top1;      /* percent of labelled samples that are right; NaN: none */
 };
 
 /** Run FP32. tare_judge_release() it in any case. @param inputs  [n], borrowed */
@@ -25,10 +36,13 @@ enum tare_status tare_judge_open(struct tare_judge *judge,
                                  struct tare_error *err);
 void tare_judge_release(struct tare_judge *judge);
 
-/** SQNR in dB of an INT8 build over all samples and judged tensors; signal: a tensor
- *  less its mean over the sample. */
-enum tare_status tare_judge_sqnr(const struct tare_judge *judge,
-                                 const struct tare_build_options *build, double *sqnr,
-                                 struct tare_error *err);
+/** Judge an INT8 build. */
+enum tare_status tare_judge_build(const struct tare_judge *judge,
+                                  const struct tare_build_options *build,
+                                  struct tare_judged *judged, struct tare_error *err);
+/** Judge FP32 with one tensor quantized, and nothing else. */
+enum tare_status tare_judge_tensor(const struct tare_judge *judge, const char *tensor,
+                                   const struct tare_quant *quant,
+                                   struct tare_judged *judged, struct tare_error *err);
 
 #endif /* TARE_RECOVERY_JUDGE_H */

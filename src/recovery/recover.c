@@ -11,8 +11,6 @@
 #define MOST_SAMPLES  128
 #define LEAST_SAMPLES 16
 #define HELD_BACK     8 /* of so many samples one */
-/* For the activations of all samples at a time. */
-#define ACTIVATION_BYTES ((size_t)512 << 20)
 
 struct job {
     const struct tare_model *model;
@@ -23,7 +21,7 @@ struct job {
     size_t n_fit, n_held;
     struct tare_judge judge;
     struct tare_recovery *kept;
-    double sqnr; /* with what is kept */
+    struct tare_judged judged; /* with what is kept */
     tare_progress_fn *progress;
     void *progress_ctx;
     size_t n_ticks, most_ticks;
@@ -40,31 +38,16 @@ static void tick(void *ctx)
 static enum tare_status choose_size(struct job *job, size_t available, size_t *n,
                                     struct tare_error *err)
 {
-    struct tare_replicas fp32, int8;
-    const struct tare_build_options float_build = {.isa = job->build.isa};
-    size_t n_layers = 0;
-    enum tare_status st =
-        tare_replicas_build(&fp32, job->pool, job->model, &float_build, err);
-    if (st != TARE_OK) {
-        tare_replicas_release(&fp32);
-        return st;
-    }
-    st = tare_replicas_build(&int8, job->pool, job->model, &job->build, err);
-    if (st == TARE_OK) {
-        *n = ACTIVATION_BYTES /
-             (tare_replicas_bytes(&fp32) + tare_replicas_bytes(&int8) + 1);
-        for (size_t i = 0; i < int8.graph->n_nodes; i++)
-            n_layers += int8.graph->nodes[i].precision == TARE_PRECISION_INT8 &&
-                        tare_is_weighted(int8.graph, &int8.graph->nodes[i]);
-    }
-    tare_replicas_release(&fp32);
-    tare_replicas_release(&int8);
+    const unsigned passes = job->options->passes;
+    size_t n_layers;
+    const enum tare_status st =
+        tare_sweep_measure(job->model, &job->build, job->pool, n, &n_layers, err);
     if (st != TARE_OK) return st;
     if (*n < LEAST_SAMPLES) *n = LEAST_SAMPLES;
     if (*n > MOST_SAMPLES) *n = MOST_SAMPLES;
     if (*n > available) *n = available;
-    for (unsigned pass = TARE_RECOVER_BIAS; pass <= TARE_RECOVER_ROUNDING; pass *= 2)
-        if (job->options->passes & pass) job->most_ticks += n_layers;
+    job->most_ticks = (passes & TARE_RECOVER_BIAS ? n_layers : 0) +
+                      (passes & TARE_RECOVER_ROUNDING ? n_layers : 0);
     TARE_FAIL_IF(n_layers == 0, err, TARE_E_ARG,
                  "recovery: no layer with weights is in INT8, so there is nothing to "
                  "recover");
@@ -109,7 +92,8 @@ static enum tare_status prepare(struct job *job,
     if (st == TARE_OK)
         st = tare_judge_open(&job->judge, job->model, job->build.isa, job->pool,
                              job->held, job->n_held, err);
-    if (st == TARE_OK) st = tare_judge_sqnr(&job->judge, &job->build, &job->sqnr, err);
+    if (st == TARE_OK)
+        st = tare_judge_build(&job->judge, &job->build, &job->judged, err);
     if (st == TARE_OK) st = tare_recovery_hash_model(job->model->graph, &model, err);
     if (st == TARE_OK) st = tare_recovery_hash_ranges(job->build.cache, &ranges, err);
     if (st != TARE_OK) return st;
@@ -126,12 +110,13 @@ static enum tare_status try_passes(struct job *job, unsigned passes, const char 
     struct tare_recovery *made =
         tare_recovery_create(job->kept->model, job->kept->ranges);
     TARE_FAIL_IF(!made, err, TARE_E_NOMEM, "recovery: no memory");
-    *row = (struct tare_recover_row){.pass = name, .before_db = job->sqnr};
+    struct tare_judged judged = {0};
+    *row = (struct tare_recover_row){.pass = name, .before_db = job->judged.sqnr_db};
     enum tare_status st = tare_sweep_run(job->model, &job->build, passes, job->pool,
                                          job->fit, job->n_fit, tick, job, made, err);
     job->build.recovery = made;
-    if (st == TARE_OK)
-        st = tare_judge_sqnr(&job->judge, &job->build, &row->after_db, err);
+    if (st == TARE_OK) st = tare_judge_build(&job->judge, &job->build, &judged, err);
+    row->after_db = judged.sqnr_db;
     row->n_layers = made->n_layers;
     row->kept = st == TARE_OK &&
                 (!job->options->only_if_better || row->after_db > row->before_db);
@@ -139,7 +124,7 @@ static enum tare_status try_passes(struct job *job, unsigned passes, const char 
     struct tare_recovery *lost = row->kept ? job->kept : made;
     if (row->kept) {
         job->kept = made;
-        job->sqnr = row->after_db;
+        job->judged = judged;
     }
     job->build.recovery = job->kept;
     tare_recovery_destroy(lost);

@@ -4,6 +4,15 @@
 
 #include "base/mem.h"
 
+/* For the activations of all samples at a time. */
+#define ACTIVATION_BYTES ((size_t)512 << 20)
+
+static bool is_swept(const struct tare_graph *g, const struct tare_node *node)
+{
+    return !node->dead && node->precision == TARE_PRECISION_INT8 &&
+           tare_is_weighted(g, node);
+}
+
 static struct tare_recovered recovered_of(const struct tare_sweep_layer *layer)
 {
     return (struct tare_recovered){layer->bias, layer->weights, layer->scales};
@@ -94,14 +103,34 @@ static enum tare_status walk(struct tare_sweep *s, unsigned passes,
     const struct tare_graph *g = s->int8.graph;
     for (size_t i = 0; i < g->n_nodes; i++) {
         const struct tare_node *node = &g->nodes[i];
-        if (node->dead || node->precision != TARE_PRECISION_INT8 ||
-            !tare_is_weighted(g, node))
-            continue;
+        if (!is_swept(g, node)) continue;
         const enum tare_status st = recover_layer(s, node, passes, recovery, err);
         if (st != TARE_OK) return st;
         tick(ctx);
     }
     return TARE_OK;
+}
+
+enum tare_status tare_sweep_measure(const struct tare_model *model,
+                                    const struct tare_build_options *build,
+                                    struct tare_pool *pool, size_t *n_samples,
+                                    size_t *n_layers, struct tare_error *err)
+{
+    struct tare_sweep s = {.pool = pool};
+    const struct tare_build_options fp32 = {.isa = build->isa};
+    enum tare_status st = tare_replicas_build(&s.fp32, pool, model, &fp32, err);
+    if (st == TARE_OK) st = tare_replicas_build(&s.int8, pool, model, build, err);
+    *n_layers = 0;
+    if (st == TARE_OK) {
+        const struct tare_graph *g = s.int8.graph;
+        *n_samples = ACTIVATION_BYTES /
+                     (tare_replicas_bytes(&s.fp32) + tare_replicas_bytes(&s.int8) + 1);
+        for (size_t i = 0; i < g->n_nodes; i++)
+            *n_layers += is_swept(g, &g->nodes[i]);
+    }
+    tare_replicas_release(&s.fp32);
+    tare_replicas_release(&s.int8);
+    return st;
 }
 
 enum tare_status tare_sweep_run(const struct tare_model *model,

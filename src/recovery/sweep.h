@@ -40,6 +40,13 @@ enum tare_status tare_sweep_correct(struct tare_sweep *s,
                                     struct tare_sweep_layer *layer,
                                     struct tare_error *err);
 
+/** What a sweep wants. @param[out] n_samples  that it may take, for the memory of all
+ *  their activations at a time  @param[out] n_layers  that it will walk over */
+enum tare_status tare_sweep_measure(const struct tare_model *model,
+                                    const struct tare_build_options *build,
+                                    struct tare_pool *pool, size_t *n_samples,
+                                    size_t *n_layers, struct tare_error *err);
+
 /**
  * A whole sweep.
  * @param inputs  [n] samples
