@@ -2,16 +2,20 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "tools/options.h"
 #include "tools/report.h"
 
+enum { BAR = 24 };
+
 static struct {
     const char *what;
     double start;
-    double last; /* when the line was last drawn */
-    bool is_shown;
+    double last;     /* when it was last shown */
+    double interval; /* seconds between two times; 0: it is not shown */
+    bool is_terminal;
     bool is_on_screen;
 } progress;
 
@@ -19,24 +23,50 @@ void progress_start(const char *what)
 {
     progress.what = what;
     progress.start = report_clock();
-    progress.last = 0.0;
-    progress.is_shown = !common_options.quiet && isatty(STDERR_FILENO);
+    progress.last = progress.start;
+    progress.is_terminal = isatty(STDERR_FILENO);
+    progress.interval = progress.is_terminal     ? 0.1
+                        : common_options.verbose ? 10.0
+                                                 : 0.0;
+    if (common_options.quiet) progress.interval = 0.0;
+}
+
+/* "1:02:03" or "2:03" */
+static const char *clock_text(double seconds, char text[32])
+{
+    const long s = (long)(seconds + 0.5);
+    if (s >= 3600)
+        (void)snprintf(text, 32, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        (void)snprintf(text, 32, "%ld:%02ld", s / 60, s % 60);
+    return text;
 }
 
 void progress_show(void *ctx, size_t done, size_t total)
 {
     (void)ctx;
     const double now = report_clock();
-    if (!progress.is_shown || (now - progress.last < 0.1 && done < total)) return;
+    if (progress.interval <= 0.0 || done == 0 ||
+        (now - progress.last < progress.interval && done < total))
+        return;
     progress.last = now;
+    const double rate = (double)done / (now - progress.start + 1e-9);
+    char left[32];
+    char bar[BAR + 1] = "";
+    memset(bar, '.', BAR);
+    memset(bar, '#', (size_t)((double)BAR * (double)done / (double)total));
+    clock_text((double)(total - done) / rate, left);
+    if (!progress.is_terminal) {
+        (void)fprintf(stderr, "tare: %s: %zu of %zu, %.1f/s, %s left\n", progress.what,
+                      done, total, rate, left);
+        return;
+    }
     if (done == total) {
         progress_clear();
         return;
     }
-    const double left =
-        done ? (now - progress.start) / (double)done * (double)(total - done) : 0.0;
-    (void)fprintf(stderr, "\r%s: %zu of %zu, %.0f s left \033[K", progress.what, done,
-                  total, left);
+    (void)fprintf(stderr, "\r%s [%s] %zu of %zu, %.1f/s, %s left \033[K", progress.what,
+                  bar, done, total, rate, left);
     progress.is_on_screen = true;
 }
 

@@ -1,10 +1,11 @@
-/* tools/progress.h - a line on the terminal that says how far and how long yet. */
+/* tools/progress.h - how far, how fast and how long yet: a bar on the terminal. */
 #ifndef TARE_TOOLS_PROGRESS_H
 #define TARE_TOOLS_PROGRESS_H
 
 #include <stddef.h>
 
-/** Start with `what`; nothing is shown when stderr is no terminal, or with --quiet. */
+/** Start with `what`. When stderr is no terminal, --verbose gives a line every ten
+ *  seconds and nothing else shows anything; --quiet never does. */
 void progress_start(const char *what);
 /** A tare_progress_fn; ctx is not used. */
 void progress_show(void *ctx, size_t done, size_t total);
