@@ -17,6 +17,7 @@
 struct job {
     const struct tare_forward *forward;
     struct tare_observations *result;
+    size_t first, n_samples;     /* to run */
     size_t batch;                /* samples a run */
     pthread_mutex_t *locks;      /* [n_tensors] */
     struct tare_observer *local; /* [n_workers] */
@@ -67,10 +68,10 @@ static void run_sample(struct job *job, size_t sample, int worker)
                             visit.stray, job->result->n_tensors);
     pthread_mutex_lock(&job->lock);
     if (st == TARE_OK) {
-        const size_t left = job->result->n_samples - sample;
+        const size_t left = job->first + job->n_samples - sample;
         job->n_done += left < job->batch ? left : job->batch;
         if (job->progress)
-            job->progress(job->progress_ctx, job->n_done, job->result->n_samples);
+            job->progress(job->progress_ctx, job->n_done, job->n_samples);
     } else if (sample < atomic_load(&job->first_failed)) {
         atomic_store(&job->first_failed, sample);
         error.code = st;
@@ -85,35 +86,38 @@ static void run_samples(void *arg, int64_t begin, int64_t end, int worker)
 {
     struct job *job = arg;
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
-        const size_t sample = i * job->batch;
+        const size_t sample = job->first + i * job->batch;
         if (sample < atomic_load(&job->first_failed)) run_sample(job, sample, worker);
     }
 }
 
 static enum tare_status run_job(struct job *job, struct tare_error *err)
 {
-    const size_t n_samples = job->result->n_samples;
     struct tare_pool *pool;
     const enum tare_status st = tare_pool_create(job->forward->n_workers, &pool, err);
     if (st != TARE_OK) return st;
-    const size_t n_runs = n_samples / job->batch + (n_samples % job->batch != 0);
+    const size_t n_runs =
+        job->n_samples / job->batch + (job->n_samples % job->batch != 0);
     tare_pool_run(pool, (int64_t)n_runs, 1, run_samples, job);
     tare_pool_destroy(pool);
 
     const size_t failed = atomic_load(&job->first_failed);
     if (failed == SIZE_MAX) return TARE_OK;
     if (err) *err = job->failure;
-    tare_error_wrap(err, "sample %zu of %zu", failed, n_samples);
+    tare_error_wrap(err, "sample %zu of %zu", failed, job->first + job->n_samples);
     return job->failure.code;
 }
 
-static enum tare_status observe_all(const struct tare_forward *forward,
-                                    tare_progress_fn *progress, void *progress_ctx,
+static enum tare_status observe_all(const struct tare_forward *forward, size_t first,
+                                    size_t n_samples, tare_progress_fn *progress,
+                                    void *progress_ctx,
                                     struct tare_observations *result,
                                     struct tare_error *err)
 {
     struct job job = {.forward = forward,
                       .result = result,
+                      .first = first,
+                      .n_samples = n_samples,
                       .batch = forward->batch ? forward->batch : 1,
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .progress = progress,
@@ -184,15 +188,12 @@ static void report_bad_values(const struct tare_observations *observations)
     }
 }
 
-enum tare_status tare_observations_create(const struct tare_forward *forward,
-                                          size_t n_samples, tare_progress_fn *progress,
-                                          void *progress_ctx,
-                                          struct tare_observations **observations,
-                                          struct tare_error *err)
+enum tare_status tare_observations_start(const struct tare_forward *forward,
+                                         uint64_t source,
+                                         struct tare_observations **observations,
+                                         struct tare_error *err)
 {
     *observations = NULL;
-    TARE_FAIL_IF(n_samples < 1 || n_samples > (size_t)INT64_MAX, err, TARE_E_ARG,
-                 "calibration: %zu samples, want at least 1", n_samples);
     TARE_FAIL_IF(forward->n_tensors < 1, err, TARE_E_ARG,
                  "calibration: no tensor to observe, want at least 1");
     TARE_FAIL_IF(forward->n_workers < 1 || forward->n_workers > 1024, err, TARE_E_ARG,
@@ -200,23 +201,87 @@ enum tare_status tare_observations_create(const struct tare_forward *forward,
     TARE_TRY(check_names(forward, err), err, "calibration");
 
     struct tare_observations *result = tare_alloc_array(1, sizeof *result);
-    enum tare_status st = TARE_E_NOMEM;
-    if (result) {
-        result->n_samples = n_samples;
-        st = make_tensors(forward, result);
-    }
-    if (st != TARE_OK)
-        (void)tare_error_set(err, st, "calibration: no memory to observe %zu tensors",
-                             forward->n_tensors);
-    else
-        st = observe_all(forward, progress, progress_ctx, result, err);
-    if (st != TARE_OK) {
+    if (!result || make_tensors(forward, result) != TARE_OK) {
         tare_observations_destroy(result);
-        return st;
+        return tare_error_set(err, TARE_E_NOMEM,
+                              "calibration: no memory to observe %zu tensors",
+                              forward->n_tensors);
     }
-    report_bad_values(result);
+    result->source = source;
     *observations = result;
     return TARE_OK;
+}
+
+enum tare_status tare_observations_run(struct tare_observations *observations,
+                                       const struct tare_forward *forward, size_t first,
+                                       size_t n_samples, tare_progress_fn *progress,
+                                       void *progress_ctx, struct tare_error *err)
+{
+    TARE_FAIL_IF(n_samples < 1 || n_samples > (size_t)INT64_MAX, err, TARE_E_ARG,
+                 "calibration: %zu samples, want at least 1", n_samples);
+    const enum tare_status st = observe_all(forward, first, n_samples, progress,
+                                            progress_ctx, observations, err);
+    if (st == TARE_OK) observations->n_samples += n_samples;
+    return st;
+}
+
+enum tare_status tare_observations_create(const struct tare_forward *forward,
+                                          size_t n_samples, tare_progress_fn *progress,
+                                          void *progress_ctx,
+                                          struct tare_observations **observations,
+                                          struct tare_error *err)
+{
+    enum tare_status st = tare_observations_start(forward, 0, observations, err);
+    if (st == TARE_OK)
+        st = tare_observations_run(*observations, forward, 0, n_samples, progress,
+                                   progress_ctx, err);
+    if (st == TARE_OK) {
+        report_bad_values(*observations);
+        return TARE_OK;
+    }
+    tare_observations_destroy(*observations);
+    *observations = NULL;
+    return st;
+}
+
+/* The tensor of the same name; most likely it has the same number. */
+static struct tare_observed_tensor *find(struct tare_observations *observations,
+                                         const char *name, size_t guess)
+{
+    if (guess < observations->n_tensors &&
+        strcmp(observations->tensors[guess].name, name) == 0)
+        return &observations->tensors[guess];
+    for (size_t i = 0; i < observations->n_tensors; i++)
+        if (strcmp(observations->tensors[i].name, name) == 0)
+            return &observations->tensors[i];
+    return NULL;
+}
+
+enum tare_status tare_observations_merge(struct tare_observations *observations,
+                                         const struct tare_observations *other,
+                                         struct tare_error *err)
+{
+    TARE_FAIL_IF(other->n_tensors != observations->n_tensors, err, TARE_E_ARG,
+                 "observations of %zu and of %zu tensors cannot be merged",
+                 observations->n_tensors, other->n_tensors);
+    for (size_t i = 0; i < other->n_tensors; i++)
+        TARE_FAIL_IF(!find(observations, other->tensors[i].name, i), err, TARE_E_ARG,
+                     "observations of different networks: only one has tensor '%.100s'",
+                     other->tensors[i].name);
+    for (size_t i = 0; i < other->n_tensors; i++) {
+        const struct tare_observed_tensor *from = &other->tensors[i];
+        struct tare_observed_tensor *to = find(observations, from->name, i);
+        tare_observer_merge(&to->observer, &from->observer);
+        if (to->first_bad_sample == SIZE_MAX && from->first_bad_sample != SIZE_MAX)
+            to->first_bad_sample = observations->n_samples + from->first_bad_sample;
+    }
+    observations->n_samples += other->n_samples;
+    return TARE_OK;
+}
+
+uint64_t tare_observations_source(const struct tare_observations *observations)
+{
+    return observations->source;
 }
 
 void tare_observations_destroy(struct tare_observations *observations)

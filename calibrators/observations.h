@@ -13,6 +13,7 @@ struct tare_observed_tensor {
 
 struct tare_observations {
     size_t n_samples;
+    uint64_t source; /* what was observed: a hash that the caller makes, or 0 */
     size_t n_tensors;
     struct tare_observed_tensor *tensors;
 };

@@ -1,5 +1,4 @@
 /* tare calibrate: run the FP32 model over samples, choose ranges, write the cache. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +7,15 @@
 #include "tare/calibration.h"
 #include "tools/data.h"
 #include "tools/feed.h"
-#include "tools/progress.h"
+#include "tools/observe.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
 static struct {
-    const char *onnx, *calibrator, *cache, *header, *shapes, *isa, *load;
+    const char *onnx, *calibrator, *cache, *header, *shapes, *isa, *observations, *from,
+        *load;
     double percentile, quantile, cutoff;
+    bool resume;
 } flags;
 
 static const struct option options[] = {
@@ -40,6 +41,12 @@ static const struct option options[] = {
      "load: a calibration cache, its report, or JSON {\"tensor\": range}", 0},
     {"header", OPTION_TEXT, &flags.header, "TRT-8601",
      "version in the cache's first line (default: TRT-8601)", 0},
+    {"observations", OPTION_TEXT, &flags.observations, "OUT.h5",
+     "keep the histograms (HDF5), also while running", 0},
+    {"resume", OPTION_SWITCH, &flags.resume, NULL,
+     "go on from --observations where a run was stopped", 0},
+    {"from", OPTION_TEXT, &flags.from, "A.h5[,B.h5…]",
+     "calibrate from kept histograms: no model, no images", 0},
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224",
      "shapes of inputs that the model leaves open", 0},
     {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avx512|vnni",
@@ -48,7 +55,8 @@ static const struct option options[] = {
 
 static const struct usage usage = {
     "calibrate",
-    "--onnx=MODEL DATA --cache=OUT [flags]",
+    "--onnx=MODEL DATA --cache=OUT [flags]\n"
+    "       tare calibrate --from=A.h5[,B.h5…] --cache=OUT [flags]",
     "Run the FP32 network over samples, observe every tensor, choose its range and\n"
     "write a calibration cache in TensorRT's format. The cache does not depend on the\n"
     "order of samples, on --batch or on --threads.",
@@ -60,7 +68,12 @@ static const struct usage usage = {
     "      --cache=net.cache\n"
     "  tare calibrate --onnx=mnist.onnx --idx=t10k-images.gz --color=gray --scale=1 "
     "\\\n"
-    "      --cache=mnist.cache\n",
+    "      --cache=mnist.cache\n"
+    "  tare calibrate --onnx=net.onnx --images=calib --observations=net.h5 --resume "
+    "\\\n"
+    "      --cache=net.cache\n"
+    "  tare calibrate --from=net.h5,more.h5 --calibrator=minmax --cache=net.cache\n"
+    "  mpirun -n 4 tare calibrate --onnx=net.onnx --images=calib --cache=net.cache\n",
 };
 
 /* What belongs to one calibration. */
@@ -70,10 +83,11 @@ struct job {
     struct tare_plan *plan;
     struct tare_engine *engine;
     struct feed feed;
-    const char **names;
+    char *preprocess; /* JSON; NULL with --from */
     struct tare_observations *observations;
     struct tare_calibration *calibration;
     struct tare_cache *cache, *loaded;
+    size_t n_run; /* samples, in these seconds */
     double seconds;
 };
 
@@ -83,7 +97,7 @@ static void release(struct job *job)
     tare_cache_destroy(job->loaded);
     tare_calibration_destroy(job->calibration);
     tare_observations_destroy(job->observations);
-    free(job->names);
+    tare_preprocess_free_json(job->preprocess);
     feed_close(&job->feed);
     tare_engine_destroy(job->engine);
     tare_plan_destroy(job->plan);
@@ -112,12 +126,11 @@ static enum tare_status check_calibrator(struct job *job, bool *after_fusion,
     return tare_calibrator_check(flags.calibrator, &chosen, err);
 }
 
-static enum tare_status open_all(struct job *job, struct tare_error *err)
+static enum tare_status open_all(struct job *job, bool after_fusion,
+                                 struct tare_error *err)
 {
     struct tare_model_value input;
-    bool after_fusion = false;
-    enum tare_status st = check_calibrator(job, &after_fusion, err);
-    if (st == TARE_OK) st = tare_model_load(flags.onnx, &job->model, err);
+    enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = data_check_inputs(tare_model_n_inputs(job->model), err);
     if (st != TARE_OK) return st;
     tare_model_input(job->model, 0, &input);
@@ -138,77 +151,29 @@ static enum tare_status open_all(struct job *job, struct tare_error *err)
     return feed_open(&job->feed, &engine, 1, job->dataset, option_threads(), err);
 }
 
-/* One run: the tap hands each tensor on, less what belongs to missing samples. */
-struct observing {
-    tare_observe_fn *observe;
-    void *ctx;
-    int64_t batch, n_samples;
-    const char *uneven; /* a tensor that cannot be cut at a sample */
-};
-
-static const float *hand_on(void *ctx, const struct tare_tapped *tensor)
+static enum tare_status observe_dataset(struct job *job, const struct tare_comm *comm,
+                                        struct tare_error *err)
 {
-    struct observing *o = ctx;
-    size_t n = tensor->n_elems;
-    if (o->n_samples < o->batch) {
-        if (tensor->dims.rank == 0 || tensor->dims.d[0] % o->batch != 0)
-            o->uneven = tensor->name;
-        n = n / (size_t)o->batch * (size_t)o->n_samples;
-    }
-    o->observe(o->ctx, tensor->index, tensor->data, n);
-    return NULL;
-}
-
-static enum tare_status run_sample(void *ctx, int worker, size_t sample,
-                                   tare_observe_fn *observe, void *observe_ctx,
-                                   struct tare_error *err)
-{
-    struct job *job = ctx;
-    struct feed *feed = &job->feed;
-    struct tare_context *context = feed->workers[worker].contexts[0];
-    struct observing observing = {observe, observe_ctx, feed->batch, 0, NULL};
-    enum tare_status st =
-        feed_read(feed, worker, (int64_t)sample, &observing.n_samples, err);
-    if (st == TARE_OK)
-        st = tare_context_set_tap(context, hand_on, &observing, false, err);
-    if (st == TARE_OK) st = tare_context_run(context, err);
-    if (st != TARE_OK || !observing.uneven) return st;
-    return report_error(
-        err, TARE_E_ARG,
-        "the last batch has %lld of %lld samples and tensor '%.80s' cannot be cut: use "
-        "--count with a multiple of the batch",
-        (long long)observing.n_samples, (long long)feed->batch, observing.uneven);
-}
-
-static enum tare_status observe(struct job *job, struct tare_error *err)
-{
-    const size_t n_tensors = tare_engine_n_taps(job->engine);
-    job->names = calloc(n_tensors, sizeof *job->names);
-    if (!job->names) {
-        return report_error(err, TARE_E_NOMEM, "no memory for %zu tensors", n_tensors);
-    }
-    for (size_t i = 0; i < n_tensors; i++)
-        job->names[i] = tare_engine_tap_name(job->engine, i);
-    const struct tare_forward forward = {
-        .ctx = job,
-        .n_workers = job->feed.n_workers,
-        .batch = (size_t)job->feed.batch,
-        .n_tensors = n_tensors,
-        .names = job->names,
-        .run = run_sample,
+    size_t n_bytes;
+    const void *bytes = tare_plan_bytes(job->plan, &n_bytes);
+    enum tare_status st = tare_preprocess_json(tare_dataset_preprocess(job->dataset),
+                                               &job->preprocess, err);
+    if (st != TARE_OK) return st;
+    const struct observe_options observe_options = {
+        .path = flags.observations,
+        .resume = flags.resume,
+        .source = observe_source(bytes, n_bytes, job->preprocess, job->dataset),
+        .comm = comm,
     };
-    progress_start("calibrating");
     const double start = report_clock();
-    const enum tare_status st = tare_observations_create(
-        &forward, job->feed.n_samples, progress_show, NULL, &job->observations, err);
+    st = observe(job->engine, &job->feed, &observe_options, &job->n_run,
+                 &job->observations, err);
     job->seconds = report_clock() - start;
-    progress_clear();
     return st;
 }
 
 static enum tare_status write_files(struct job *job, struct tare_error *err)
 {
-    char *preprocess = NULL;
     char path[4096];
     const int n = snprintf(path, sizeof path, "%s.json", flags.cache);
     if (n < 0 || (size_t)n >= sizeof path) {
@@ -220,12 +185,9 @@ static enum tare_status write_files(struct job *job, struct tare_error *err)
     if (st == TARE_OK)
         st = tare_calibration_cache(job->calibration, flags.header, &job->cache, err);
     if (st == TARE_OK)
-        st = tare_preprocess_json(tare_dataset_preprocess(job->dataset), &preprocess,
-                                  err);
-    if (st == TARE_OK)
-        st = tare_calibration_write_report(job->calibration, preprocess, path, err);
+        st =
+            tare_calibration_write_report(job->calibration, job->preprocess, path, err);
     if (st == TARE_OK) st = tare_cache_write(job->cache, flags.cache, err);
-    tare_preprocess_free_json(preprocess);
     return st;
 }
 
@@ -257,14 +219,25 @@ static void print_most_clipped(const struct tare_calibration *calibration)
 static void print_summary(const struct job *job)
 {
     char memory[32];
-    const double n = (double)job->feed.n_samples;
+    const double n = (double)tare_observations_samples(job->observations);
     printf("Calibrator    %s\n", tare_calibration_method(job->calibration));
     printf("Tensors       %zu\n", tare_calibration_count(job->calibration));
-    printf("Images        %zu\n", job->feed.n_samples);
-    printf("Images/s      %.1f\n", job->seconds > 0.0 ? n / job->seconds : 0.0);
+    printf("Images        %.0f\n", n);
+    if (job->n_run) printf("Images/s      %.1f\n", (double)job->n_run / job->seconds);
     printf("Peak memory   %s\n", report_bytes(report_peak_memory(), memory));
     printf("Cache         %s\n", flags.cache);
     print_most_clipped(job->calibration);
+}
+
+static enum tare_status calibrate(struct job *job, const struct tare_comm *comm,
+                                  struct tare_error *err)
+{
+    bool after_fusion = false;
+    enum tare_status st = check_calibrator(job, &after_fusion, err);
+    if (st != TARE_OK) return st;
+    if (flags.from) return observe_from_files(flags.from, &job->observations, err);
+    st = open_all(job, after_fusion, err);
+    return st == TARE_OK ? observe_dataset(job, comm, err) : st;
 }
 
 int tool_calibrate(int argc, char **argv)
@@ -276,15 +249,28 @@ int tool_calibrate(int argc, char **argv)
     };
     int status;
     if (!options_parse(&usage, groups, 3, argc, argv, &status)) return status;
-    if (!flags.onnx || !flags.cache)
-        return usage_error(&usage, "--%s is missing", flags.onnx ? "cache" : "onnx");
+    if (!flags.cache) return usage_error(&usage, "--cache is missing");
+    if (!flags.onnx == !flags.from)
+        return usage_error(&usage, "give either --onnx and data, or --from");
+    if (flags.resume && !flags.observations)
+        return usage_error(&usage, "--resume wants --observations=FILE to go on from");
 
     struct job job = {0};
+    struct tare_comm comm = {0};
     struct tare_error err = {0};
-    enum tare_status st = open_all(&job, &err);
-    if (st == TARE_OK) st = observe(&job, &err);
-    if (st == TARE_OK) st = write_files(&job, &err);
-    if (st == TARE_OK) print_summary(&job);
+    enum tare_status st = tare_comm_open(&comm, &err);
+    if (st != TARE_OK) return report_failure(&err);
+    if (comm.size > 1 && flags.resume)
+        st = report_error(&err, TARE_E_ARG, "--resume works with one process only");
+    if (comm.rank > 0) common_options.quiet = true;
+    if (st == TARE_OK) st = calibrate(&job, &comm, &err);
+    if (st == TARE_OK && comm.rank == 0) st = write_files(&job, &err);
+    if (st == TARE_OK && comm.rank == 0) print_summary(&job);
     release(&job);
-    return st == TARE_OK ? EXIT_DONE : report_failure(&err);
+    if (st != TARE_OK) {
+        status = report_failure(&err);
+        if (comm.size > 1) comm.abort(comm.ctx, status);
+    }
+    tare_comm_close(&comm);
+    return status;
 }

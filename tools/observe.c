@@ -1,0 +1,229 @@
+#include "tools/observe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/progress.h"
+#include "tools/report.h"
+
+/* Seconds between checkpoints, and runs a worker between two looks at the clock. */
+#define CHECKPOINT_SECONDS 2.0
+enum { RUNS_A_WORKER = 16 };
+
+/* FNV-1a, 64 bits. */
+static uint64_t add_hash(uint64_t hash, const void *data, size_t n_bytes)
+{
+    const unsigned char *bytes = data;
+    for (size_t i = 0; i < n_bytes; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001B3);
+    return hash;
+}
+
+uint64_t observe_source(const void *plan, size_t n_bytes, const char *preprocess,
+                        const struct tare_dataset *dataset)
+{
+    uint64_t hash = add_hash(UINT64_C(0xCBF29CE484222325), plan, n_bytes);
+    hash = add_hash(hash, preprocess, strlen(preprocess));
+    for (int64_t i = 0; i < tare_dataset_count(dataset); i++) {
+        const char *name = tare_dataset_sample_name(dataset, i);
+        hash = add_hash(hash, name, strlen(name) + 1);
+    }
+    return hash;
+}
+
+/* One run: the tap hands each tensor on, less what belongs to missing samples. */
+struct observing {
+    tare_observe_fn *observe;
+    void *ctx;
+    int64_t batch, n_samples;
+    const char *uneven; /* a tensor that cannot be cut at a sample */
+};
+
+static const float *hand_on(void *ctx, const struct tare_tapped *tensor)
+{
+    struct observing *o = ctx;
+    size_t n = tensor->n_elems;
+    if (o->n_samples < o->batch) {
+        if (tensor->dims.rank == 0 || tensor->dims.d[0] % o->batch != 0)
+            o->uneven = tensor->name;
+        n = n / (size_t)o->batch * (size_t)o->n_samples;
+    }
+    o->observe(o->ctx, tensor->index, tensor->data, n);
+    return NULL;
+}
+
+static enum tare_status run_sample(void *ctx, int worker, size_t sample,
+                                   tare_observe_fn *observe_fn, void *observe_ctx,
+                                   struct tare_error *err)
+{
+    struct feed *feed = ctx;
+    struct tare_context *context = feed->workers[worker].contexts[0];
+    struct observing observing = {observe_fn, observe_ctx, feed->batch, 0, NULL};
+    enum tare_status st =
+        feed_read(feed, worker, (int64_t)sample, &observing.n_samples, err);
+    if (st == TARE_OK)
+        st = tare_context_set_tap(context, hand_on, &observing, false, err);
+    if (st == TARE_OK) st = tare_context_run(context, err);
+    if (st != TARE_OK || !observing.uneven) return st;
+    return report_error(
+        err, TARE_E_ARG,
+        "the last batch has %lld of %lld samples and tensor '%.80s' cannot be cut: use "
+        "--count with a multiple of the batch",
+        (long long)observing.n_samples, (long long)feed->batch, observing.uneven);
+}
+
+/* The samples [next, end) of this rank, and where the progress line stands. */
+struct share {
+    size_t next, end, begin;
+};
+
+static struct share share_of(const struct feed *feed, const struct tare_comm *comm)
+{
+    const size_t rank = (size_t)comm->rank, size = (size_t)comm->size;
+    const size_t batch = (size_t)feed->batch;
+    struct share s = {.begin = feed->n_runs * rank / size * batch,
+                      .end = feed->n_runs * (rank + 1) / size * batch};
+    if (s.end > feed->n_samples) s.end = feed->n_samples;
+    s.next = s.begin;
+    return s;
+}
+
+static void show(void *ctx, size_t done, size_t total)
+{
+    const struct share *s = ctx;
+    (void)total;
+    progress_show(NULL, s->next - s->begin + done, s->end - s->begin);
+}
+
+/* Continue from the file when it holds the first samples of the same source. */
+static enum tare_status resume(const struct observe_options *options,
+                               struct tare_observations **observations, struct share *s,
+                               struct tare_error *err)
+{
+    if (!options->resume || access(options->path, F_OK) != 0) return TARE_OK;
+    struct tare_observations *earlier;
+    const enum tare_status st = tare_observations_read(options->path, &earlier, err);
+    if (st != TARE_OK) return st;
+    const size_t n = tare_observations_samples(earlier);
+    if (tare_observations_source(earlier) != options->source || n > s->end) {
+        tare_observations_destroy(earlier);
+        return report_error(
+            err, TARE_E_ARG,
+            "--resume: %.120s is of another model, preprocessing or set of "
+            "samples; leave --resume out to start again",
+            options->path);
+    }
+    tare_observations_destroy(*observations);
+    *observations = earlier;
+    s->next = n;
+    return TARE_OK;
+}
+
+static enum tare_status run_share(struct feed *feed, const struct tare_forward *forward,
+                                  const struct observe_options *options,
+                                  struct share *s,
+                                  struct tare_observations *observations,
+                                  struct tare_error *err)
+{
+    const size_t piece =
+        options->path ? (size_t)feed->n_workers * RUNS_A_WORKER * (size_t)feed->batch
+                      : SIZE_MAX;
+    double last = report_clock();
+    enum tare_status st = TARE_OK;
+    while (st == TARE_OK && s->next < s->end) {
+        const size_t left = s->end - s->next;
+        const size_t n = left < piece ? left : piece;
+        st = tare_observations_run(observations, forward, s->next, n, show, s, err);
+        s->next += n;
+        const bool is_due = report_clock() - last >= CHECKPOINT_SECONDS;
+        if (st == TARE_OK && options->path && (is_due || s->next == s->end)) {
+            if (options->comm->size == 1)
+                st = tare_observations_write(observations, options->path, err);
+            last = report_clock();
+        }
+    }
+    return st;
+}
+
+static enum tare_status
+observe_named(const char **names, size_t n_names, struct feed *feed,
+              const struct observe_options *options, size_t *n_run,
+              struct tare_observations **observations, struct tare_error *err)
+{
+    const struct tare_forward forward = {
+        .ctx = feed,
+        .n_workers = feed->n_workers,
+        .batch = (size_t)feed->batch,
+        .n_tensors = n_names,
+        .names = names,
+        .run = run_sample,
+    };
+    struct share share = share_of(feed, options->comm);
+    enum tare_status st =
+        tare_observations_start(&forward, options->source, observations, err);
+    if (st == TARE_OK) st = resume(options, observations, &share, err);
+    const size_t n_resumed = share.next - share.begin;
+    if (st == TARE_OK)
+        st = run_share(feed, &forward, options, &share, *observations, err);
+    if (st == TARE_OK) st = tare_observations_reduce(*observations, options->comm, err);
+    if (st == TARE_OK && options->path && options->comm->size > 1 &&
+        options->comm->rank == 0)
+        st = tare_observations_write(*observations, options->path, err);
+    if (st == TARE_OK) *n_run = tare_observations_samples(*observations) - n_resumed;
+    return st;
+}
+
+enum tare_status observe(const struct tare_engine *engine, struct feed *feed,
+                         const struct observe_options *options, size_t *n_run,
+                         struct tare_observations **observations,
+                         struct tare_error *err)
+{
+    const size_t n = tare_engine_n_taps(engine);
+    const char **names = calloc(n, sizeof *names);
+    *observations = NULL;
+    if (!names) return report_error(err, TARE_E_NOMEM, "no memory for %zu tensors", n);
+    for (size_t i = 0; i < n; i++)
+        names[i] = tare_engine_tap_name(engine, i);
+    progress_start("calibrating");
+    const enum tare_status st =
+        observe_named(names, n, feed, options, n_run, observations, err);
+    progress_clear();
+    free(names);
+    if (st == TARE_OK) return TARE_OK;
+    tare_observations_destroy(*observations);
+    *observations = NULL;
+    return st;
+}
+
+enum tare_status observe_from_files(const char *paths,
+                                    struct tare_observations **observations,
+                                    struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    *observations = NULL;
+    while (st == TARE_OK && *paths) {
+        char path[4096];
+        const size_t length = strcspn(paths, ",");
+        struct tare_observations *next = NULL;
+        if (length >= sizeof path) {
+            st = report_error(err, TARE_E_ARG, "--from: a path is too long");
+            break;
+        }
+        memcpy(path, paths, length);
+        path[length] = '\0';
+        st = tare_observations_read(path, &next, err);
+        if (st == TARE_OK && *observations) {
+            st = tare_observations_merge(*observations, next, err);
+            tare_observations_destroy(next);
+        } else if (st == TARE_OK) {
+            *observations = next;
+        }
+        paths += length + (paths[length] == ',');
+    }
+    if (st == TARE_OK) return TARE_OK;
+    tare_observations_destroy(*observations);
+    *observations = NULL;
+    return st;
+}
