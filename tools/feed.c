@@ -193,12 +193,13 @@ static enum tare_status start_crew(struct crew *crew, struct tare_error *err)
         return no_memory(err);
     }
     int n_started = 1;
-    for (int i = 0; i < feed->n_workers; i++)
+    for (int i = 1; i < feed->n_workers; i++)
         members[i] = (struct member){crew, i};
     while (n_started < feed->n_workers &&
            pthread_create(&threads[n_started], NULL, work, &members[n_started]) == 0)
         n_started++;
-    (void)work(&members[0]);
+    struct member own = {crew, 0};
+    (void)work(&own);
     for (int i = 1; i < n_started; i++)
         pthread_join(threads[i], NULL);
     free(threads);

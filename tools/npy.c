@@ -12,6 +12,7 @@ enum tare_status npy_write(const char *path, const struct tare_dims *dims,
                            const float *data, struct tare_error *err)
 {
     enum { PREFIX = 10 }; /* magic, version, length of the header */
+    static const char magic[8] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0};
     char shape[256] = "", header[512];
     size_t used = 0, n_elems = 1;
     for (int i = 0; i < dims->rank; i++) {
@@ -32,7 +33,7 @@ enum tare_status npy_write(const char *path, const struct tare_dims *dims,
     }
     const uint16_t length = (uint16_t)(total - PREFIX);
     memset(file, ' ', total);
-    memcpy(file, "\x93NUMPY\x01\x00", 8);
+    memcpy(file, magic, sizeof magic);
     memcpy(file + 8, &length, sizeof length);
     memcpy(file + PREFIX, header, (size_t)n);
     file[total - 1] = '\n';

@@ -67,7 +67,7 @@ static const struct option *find(const struct option_group *groups, size_t n_gro
     char given[65];
     (void)snprintf(given, sizeof given, "%.*s", (int)(length > 64 ? 64 : length), name);
     size_t least = SIZE_MAX;
-    *nearest = NULL;
+    *nearest = &groups[0].options[0];
     for (size_t g = 0; g < n_groups; g++)
         for (size_t i = 0; i < groups[g].n; i++) {
             const struct option *o = &groups[g].options[i];

@@ -338,11 +338,11 @@ static enum tare_status perf(const double *percentiles, size_t n_percentiles,
     struct tare_engine *engine = NULL;
     struct summary summary = {0};
     size_t n_profiled = 0;
+    struct stream *streams = calloc(n_streams, sizeof *streams);
+    if (!streams) return no_memory(err);
     const double begin = report_clock();
     enum tare_status st = tare_engine_load(flags.engine, &engine, err);
     const double load_ms = (report_clock() - begin) * 1e3;
-    struct stream *streams = calloc(n_streams, sizeof *streams);
-    if (st == TARE_OK && !streams) st = no_memory(err);
     for (size_t i = 0; st == TARE_OK && i < n_streams; i++)
         st = open_stream(&streams[i], engine, err);
     if (st == TARE_OK) st = run_streams(streams, n_streams, err);
@@ -357,7 +357,7 @@ static enum tare_status perf(const double *percentiles, size_t n_percentiles,
     if (st == TARE_OK && flags.json)
         st = json_write(to_json(engine, streams[0].context, &summary, n_profiled),
                         flags.json, err);
-    for (size_t i = 0; streams && i < n_streams; i++)
+    for (size_t i = 0; i < n_streams; i++)
         close_stream(&streams[i]);
     free(streams);
     free(summary.times);

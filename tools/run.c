@@ -92,8 +92,8 @@ static void safe_name(const char *name, char *out, size_t size)
 {
     size_t n = 0;
     for (; name[n] && n + 1 < size; n++) {
-        const bool odd = strchr("/\\:*?\"<>| ", name[n]) != NULL;
-        out[n] = odd ? '_' : name[n];
+        out[n] = name[n];
+        if (strchr("/\\:*?\"<>| ", name[n])) out[n] = '_';
     }
     out[n] = '\0';
 }

@@ -71,28 +71,33 @@ static enum tare_status set_dims(struct tare_tensor *t, const struct tare_dims *
     return TARE_OK;
 }
 
+/* One "name:1x3x224x224" in [at, end); the name may be left out where there is one
+ * input. */
+static enum tare_status apply_shape(struct tare_graph *g, const char *at,
+                                    const char *end, struct tare_error *err)
+{
+    const int shown = (int)(end - at > 80 ? 80 : end - at);
+    const char *colon = end; /* names may hold colons: the last one counts */
+    while (colon > at && *colon != ':')
+        colon--;
+    const bool has_name = *colon == ':';
+    int32_t id = has_name ? find_input(g, at, (size_t)(colon - at)) : TARE_NO_TENSOR;
+    if (!has_name && g->n_inputs == 1) id = g->inputs[0];
+    TARE_FAIL_IF(id == TARE_NO_TENSOR, err, TARE_E_ARG,
+                 "shape '%.*s' names no input of the model; its first input is '%.80s'",
+                 shown, at, g->n_inputs ? g->tensors[g->inputs[0]].name : "");
+    struct tare_dims dims;
+    TARE_FAIL_IF(!parse_dims(has_name ? colon + 1 : at, end, &dims), err, TARE_E_ARG,
+                 "shape '%.*s' is not of the form name:1x3x224x224", shown, at);
+    return set_dims(&g->tensors[id], &dims, err);
+}
+
 static enum tare_status apply_shapes(struct tare_graph *g, const char *shapes,
                                      struct tare_error *err)
 {
     for (const char *at = shapes; *at;) {
         const char *end = at + strcspn(at, ",");
-        const char *colon = end; /* names may hold colons: the last one counts */
-        while (colon > at && *colon != ':')
-            colon--;
-        const bool has_name = *colon == ':';
-        int32_t id =
-            has_name ? find_input(g, at, (size_t)(colon - at)) : TARE_NO_TENSOR;
-        if (!has_name && g->n_inputs == 1) id = g->inputs[0];
-        TARE_FAIL_IF(
-            id == TARE_NO_TENSOR, err, TARE_E_ARG,
-            "shape '%.*s' names no input of the model; its first input is '%.80s'",
-            (int)(end - at > 80 ? 80 : end - at), at,
-            g->n_inputs ? g->tensors[g->inputs[0]].name : "");
-        struct tare_dims dims;
-        TARE_FAIL_IF(!parse_dims(has_name ? colon + 1 : at, end, &dims), err,
-                     TARE_E_ARG, "shape '%.*s' is not of the form name:1x3x224x224",
-                     (int)(end - at > 80 ? 80 : end - at), at);
-        const enum tare_status st = set_dims(&g->tensors[id], &dims, err);
+        const enum tare_status st = apply_shape(g, at, end, err);
         if (st != TARE_OK) return st;
         at = *end ? end + 1 : end;
     }

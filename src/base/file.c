@@ -100,7 +100,7 @@ enum tare_status tare_map_open(const char *path, struct tare_map *map,
 
 void tare_map_close(struct tare_map *map)
 {
-    if (map->base) munmap((void *)(uintptr_t)map->base, map->n_bytes);
+    if (map->base) munmap(map->base, map->n_bytes);
     *map = (struct tare_map){0};
 }
 
@@ -118,31 +118,31 @@ static void output_free(struct tare_output *out)
     tare_free(out);
 }
 
-enum tare_status tare_output_create(const char *path, struct tare_output **result,
+enum tare_status tare_output_create(const char *path, struct tare_output **out,
                                     struct tare_error *err)
 {
     static const char suffix[] = ".tmp-XXXXXX";
-    *result = NULL;
+    *out = NULL;
     const size_t len = strlen(path);
-    struct tare_output *out = tare_alloc_array(1, sizeof *out);
-    if (out) {
-        out->path = tare_strdup(path);
-        out->temporary = tare_alloc(len + sizeof suffix);
+    struct tare_output *o = tare_alloc_array(1, sizeof *o);
+    if (o) {
+        o->path = tare_strdup(path);
+        o->temporary = tare_alloc(len + sizeof suffix);
     }
-    if (!out || !out->path || !out->temporary) {
-        if (out) output_free(out);
+    if (!o || !o->path || !o->temporary) {
+        if (o) output_free(o);
         return tare_error_set(err, TARE_E_NOMEM, "%s: no memory", path);
     }
-    memcpy(out->temporary, path, len);
-    memcpy(out->temporary + len, suffix, sizeof suffix);
-    out->fd = mkstemp(out->temporary);
-    if (out->fd < 0) {
+    memcpy(o->temporary, path, len);
+    memcpy(o->temporary + len, suffix, sizeof suffix);
+    o->fd = mkstemp(o->temporary);
+    if (o->fd < 0) {
         const enum tare_status st = io_error(err, path, "create");
-        output_free(out);
+        output_free(o);
         return st;
     }
-    (void)fcntl(out->fd, F_SETFD, FD_CLOEXEC);
-    *result = out;
+    (void)fcntl(o->fd, F_SETFD, FD_CLOEXEC);
+    *out = o;
     return TARE_OK;
 }
 

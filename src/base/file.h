@@ -17,9 +17,9 @@
 enum tare_status tare_file_read(const char *path, size_t max_bytes, uint8_t **data,
                                 size_t *n_bytes, struct tare_error *err);
 
-/** A read-only view of a file; base is TARE_ALIGN-aligned (a page). */
+/** A view of a file that may not be written to; base is TARE_ALIGN-aligned (a page). */
 struct tare_map {
-    const uint8_t *base;
+    uint8_t *base;
     size_t n_bytes;
 };
 
@@ -31,6 +31,8 @@ void tare_map_close(struct tare_map *map);
 /** A file being written under a temporary name in the target's folder. Opaque. */
 struct tare_output;
 
+/** Start an output. @param[out] out  end it with a commit or a discard; NULL on
+ *  failure. */
 enum tare_status tare_output_create(const char *path, struct tare_output **out,
                                     struct tare_error *err);
 /** Append bytes; the first failure is remembered and returned by the commit too. */

@@ -1,6 +1,5 @@
 /* Workers spin briefly for the next loop, then sleep: layers follow each other within
  * microseconds, and a futex wake-up costs more than a small layer. */
-#define _GNU_SOURCE
 #include "base/threads.h"
 
 #include <pthread.h>
@@ -90,36 +89,36 @@ static void start_round(struct tare_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-enum tare_status tare_pool_create(int n_threads, struct tare_pool **result,
+enum tare_status tare_pool_create(int n_threads, struct tare_pool **pool,
                                   struct tare_error *err)
 {
-    *result = NULL;
+    *pool = NULL;
     TARE_FAIL_IF(n_threads < 1 || n_threads > 1024, err, TARE_E_ARG,
                  "threads: %d, want 1 to 1024", n_threads);
-    struct tare_pool *pool = tare_alloc_array(1, sizeof *pool);
-    TARE_FAIL_IF(!pool, err, TARE_E_NOMEM, "threads: no memory");
-    pool->n_threads = n_threads;
-    pool->n_started = 1;
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wake, NULL);
-    pool->workers = tare_alloc_array((size_t)n_threads, sizeof *pool->workers);
-    if (!pool->workers) {
-        tare_pool_destroy(pool);
+    struct tare_pool *p = tare_alloc_array(1, sizeof *p);
+    TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "threads: no memory");
+    p->n_threads = n_threads;
+    p->n_started = 1;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    p->workers = tare_alloc_array((size_t)n_threads, sizeof *p->workers);
+    if (!p->workers) {
+        tare_pool_destroy(p);
         return tare_error_set(err, TARE_E_NOMEM, "threads: no memory");
     }
     for (int i = 1; i < n_threads; i++) {
-        struct worker *w = &pool->workers[i];
-        w->pool = pool;
+        struct worker *w = &p->workers[i];
+        w->pool = p;
         w->index = i;
         if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
-            tare_pool_destroy(pool);
+            tare_pool_destroy(p);
             return tare_error_set(err, TARE_E_IO,
                                   "threads: cannot start thread %d of %d", i + 1,
                                   n_threads);
         }
-        pool->n_started++;
+        p->n_started++;
     }
-    *result = pool;
+    *pool = p;
     return TARE_OK;
 }
 

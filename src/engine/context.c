@@ -11,22 +11,31 @@ struct tare_context {
     char *scratch;
     char *shared;
     size_t scratch_stride;
-    void **bindings;  /* [n_bindings] */
-    void **addresses; /* [n_ids]: of each id's tensor */
+    void **bindings;     /* [n_bindings] */
+    const void **inputs; /* [n_ids]: of each id's tensor, to read */
+    void **outputs;      /* [n_ids]: to write; NULL: a weight */
     struct tare_tap_state tap;
     bool profiling;
     double *layer_ms; /* [n_layers] */
 };
 
-/* Weights are never written: a layer's outputs may not lie there (checked on loading).
- */
-static void *address_of(const struct tare_context *c, const struct tare_plan_tensor *t)
+/* NULL for a weight: no layer's output lies there (checked on loading). */
+static void *activation_address(const struct tare_context *c,
+                                const struct tare_plan_tensor *t)
 {
     switch (t->storage) {
     case TARE_IN_ARENA: return c->arena + t->offset;
-    case TARE_IN_WEIGHTS: return (void *)(uintptr_t)(c->engine->weights + t->offset);
-    default: return c->bindings[t->offset];
+    case TARE_IN_BINDING: return c->bindings[t->offset];
+    default: return NULL;
     }
+}
+
+static void set_addresses(struct tare_context *c, size_t k)
+{
+    const struct tare_plan_tensor *t = c->engine->layer_tensors[k];
+    c->outputs[k] = activation_address(c, t);
+    c->inputs[k] =
+        t->storage == TARE_IN_WEIGHTS ? c->engine->weights + t->offset : c->outputs[k];
 }
 
 static enum tare_status allocate(struct tare_context *c, struct tare_error *err)
@@ -44,14 +53,15 @@ static enum tare_status allocate(struct tare_context *c, struct tare_error *err)
     c->scratch = tare_alloc_array(scratch_bytes, 1);
     c->shared = tare_alloc_array(e->shared_bytes, 1);
     c->bindings = tare_alloc_array(n_bindings, sizeof *c->bindings);
-    c->addresses = tare_alloc_array(e->n_ids, sizeof *c->addresses);
+    c->inputs = tare_alloc_array(e->n_ids, sizeof *c->inputs);
+    c->outputs = tare_alloc_array(e->n_ids, sizeof *c->outputs);
     c->layer_ms = tare_alloc_array(e->n_layers, sizeof *c->layer_ms);
-    TARE_FAIL_IF(!c->arena || !c->scratch || !c->shared || !c->bindings ||
-                     !c->addresses || !c->layer_ms,
+    TARE_FAIL_IF(!c->arena || !c->scratch || !c->shared || !c->bindings || !c->inputs ||
+                     !c->outputs || !c->layer_ms,
                  err, TARE_E_NOMEM, "context: no memory for %llu bytes of activations",
                  (unsigned long long)e->header->arena_bytes);
     for (size_t i = 0; i < e->n_ids; i++)
-        c->addresses[i] = address_of(c, e->layer_tensors[i]);
+        set_addresses(c, i);
     return TARE_OK;
 }
 
@@ -81,7 +91,8 @@ void tare_context_destroy(struct tare_context *context)
     tare_free(context->scratch);
     tare_free(context->shared);
     tare_free(context->bindings);
-    tare_free(context->addresses);
+    tare_free(context->inputs);
+    tare_free(context->outputs);
     tare_free(context->layer_ms);
     tare_tap_release(&context->tap);
     tare_free(context);
@@ -99,8 +110,7 @@ enum tare_status tare_context_set_address(struct tare_context *context, size_t i
     context->bindings[i] = data;
     for (size_t k = 0; k < e->n_ids; k++) {
         const struct tare_plan_tensor *t = e->layer_tensors[k];
-        if (t->storage == TARE_IN_BINDING && t->offset == i)
-            context->addresses[k] = data;
+        if (t->storage == TARE_IN_BINDING && t->offset == i) set_addresses(context, k);
     }
     return TARE_OK;
 }
@@ -110,7 +120,7 @@ static void run_as(struct tare_context *c, size_t i, const struct tare_layer *la
 {
     const struct tare_layer_run run = {
         .pool = c->pool,
-        .inputs = (const void *const *)(c->addresses + layer->record->first_id),
+        .inputs = c->inputs + layer->record->first_id,
         .outputs = outputs,
         .scratch = c->scratch,
         .scratch_stride = c->scratch_stride,
@@ -124,7 +134,7 @@ static void run_as(struct tare_context *c, size_t i, const struct tare_layer *la
 void tare_context_run_layer(struct tare_context *c, size_t i)
 {
     const struct tare_layer *layer = &c->engine->layers[i];
-    run_as(c, i, layer, c->addresses + layer->record->first_id + layer->n_inputs);
+    run_as(c, i, layer, c->outputs + layer->record->first_id + layer->n_inputs);
 }
 
 void tare_context_run_changed(struct tare_context *c, size_t i,
@@ -135,7 +145,7 @@ void tare_context_run_changed(struct tare_context *c, size_t i,
 
 const void *tare_context_operand(const struct tare_context *c, size_t i, size_t k)
 {
-    return c->addresses[c->engine->layers[i].record->first_id + k];
+    return c->inputs[c->engine->layers[i].record->first_id + k];
 }
 
 /* Taps follow each other in the order of the layers. */
@@ -144,7 +154,7 @@ static size_t show_taps(struct tare_context *c, size_t next, size_t layer)
     const struct tare_engine *e = c->engine;
     for (; next < e->n_taps && e->tap_layer[next] == layer; next++) {
         const struct tare_plan_tensor *t = &e->tensors[e->taps[next]];
-        tare_tap_show(&c->tap, e, next, address_of(c, t));
+        tare_tap_show(&c->tap, e, next, activation_address(c, t));
     }
     return next;
 }

@@ -27,9 +27,10 @@ const char *tare_cpu_name(void)
     static _Thread_local char name[49];
 #if defined(__x86_64__)
     unsigned words[12];
-    for (unsigned i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++) {
         unsigned *w = &words[4 * i];
-        if (!__get_cpuid(0x80000002U + i, &w[0], &w[1], &w[2], &w[3])) return "";
+        if (!__get_cpuid(0x80000002U + (unsigned)i, &w[0], &w[1], &w[2], &w[3]))
+            return "";
     }
     memcpy(name, words, sizeof words);
     name[48] = '\0';

@@ -12,7 +12,7 @@ const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset
 static enum tare_status make_layers(struct tare_engine *e, struct tare_error *err)
 {
     e->layers = tare_alloc_array(e->n_layers, sizeof *e->layers);
-    e->layer_tensors = tare_alloc_array(e->n_ids, sizeof *e->layer_tensors);
+    e->layer_tensors = tare_alloc_array(e->n_ids, sizeof(struct tare_plan_tensor *));
     TARE_FAIL_IF(!e->layers || !e->layer_tensors, err, TARE_E_NOMEM,
                  "engine: no memory");
     for (size_t i = 0; i < e->n_ids; i++)

@@ -31,7 +31,7 @@ struct tare_engine {
 const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset);
 
 /** Set the section pointers after checking magic, version, CPU, sizes and checksums. */
-enum tare_status tare_plan_read(struct tare_engine *engine, const void *bytes,
+enum tare_status tare_plan_read(struct tare_engine *engine, const void *data,
                                 size_t n_bytes, struct tare_error *err);
 /** Check every record: strings, ids, storage bounds, dims against sizes. */
 enum tare_status tare_plan_check(const struct tare_engine *engine,

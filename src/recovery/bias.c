@@ -154,7 +154,7 @@ enum tare_status tare_sweep_correct(struct tare_sweep *s,
     } else {
         struct correction k = {room, room + n, room + 2 * n, room + 3 * n, best};
         for (size_t c = 0; c < n; c++)
-            k.least[c] = INFINITY;
+            k.least[c] = HUGE_VAL;
         memcpy(best, layer->bias, n * sizeof *best);
         measure(&m, s->pool, k.target, NULL);
         m.r = &s->int8;

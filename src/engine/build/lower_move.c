@@ -247,12 +247,13 @@ static enum tare_status pad_pieces(struct move *m, const struct tare_pads *pads,
 {
     struct run runs[TARE_MAX_RANK][3];
     int n_runs[TARE_MAX_RANK], which[TARE_MAX_RANK] = {0};
-    for (int i = 0; i < in->rank; i++)
+    const int rank = in->rank;
+    for (int i = 0; i < rank; i++)
         n_runs[i] = axis_runs(pads, i, in->d[i], runs[i]);
     for (;;) {
         struct tare_dims dims = *in;
         int64_t src[TARE_MAX_RANK], src_at = 0, dst_at = 0;
-        for (int i = 0; i < in->rank; i++) {
+        for (int i = 0; i < rank; i++) {
             const struct run *run = &runs[i][which[i]];
             dims.d[i] = run->length;
             src[i] = m->src[i] * run->step;
@@ -262,10 +263,10 @@ static enum tare_status pad_pieces(struct move *m, const struct tare_pads *pads,
         const enum tare_status st = tare_pieces_add(&m->pieces, 0, m->elem_bytes, &dims,
                                                     src_at, src, dst_at, m->dst, err);
         if (st != TARE_OK) return st;
-        int axis = in->rank - 1;
-        while (axis >= 0 && ++which[axis] == n_runs[axis])
-            which[axis--] = 0;
-        if (axis < 0) return TARE_OK;
+        int axis = rank;
+        while (axis > 0 && ++which[axis - 1] == n_runs[axis - 1])
+            which[--axis] = 0;
+        if (axis <= 0) return TARE_OK;
     }
 }
 

@@ -80,7 +80,7 @@ static bool place(struct block *block, struct block **placed, size_t n_placed)
 static enum tare_status place_all(struct block *blocks, size_t n, uint64_t *arena_bytes,
                                   struct tare_error *err)
 {
-    struct block **alive = tare_alloc_array(n, sizeof *alive);
+    struct block **alive = tare_alloc_array(n, sizeof(struct block *));
     TARE_FAIL_IF(!alive, err, TARE_E_NOMEM, "engine: no memory while building");
     bool fits = true;
     *arena_bytes = 0;

@@ -38,6 +38,15 @@ static enum tare_status extend(struct tare_bytes *bytes, size_t n, size_t *offse
     return TARE_OK;
 }
 
+static enum tare_status append(struct tare_bytes *bytes, const void *data, size_t n,
+                               struct tare_error *err)
+{
+    size_t at;
+    const enum tare_status st = extend(bytes, n, &at, err);
+    if (st == TARE_OK && n) memcpy(bytes->data + at, data, n);
+    return st;
+}
+
 static enum tare_status extend_aligned(struct tare_bytes *bytes, size_t n,
                                        size_t *offset, struct tare_error *err)
 {
@@ -220,15 +229,12 @@ enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
 static enum tare_status join_ids(const struct tare_plan_builder *b,
                                  struct tare_bytes *ids, struct tare_error *err)
 {
-    size_t at;
-    const size_t n = b->n_bindings + b->n_ids;
-    TARE_FAIL_IF(n > UINT32_MAX, err, TARE_E_UNSUPPORTED, "engine: too many tensors");
-    const enum tare_status st = extend(ids, n * sizeof(int32_t), &at, err);
+    TARE_FAIL_IF(b->n_bindings + b->n_ids > UINT32_MAX, err, TARE_E_UNSUPPORTED,
+                 "engine: too many tensors");
+    enum tare_status st =
+        append(ids, b->bindings, b->n_bindings * sizeof(int32_t), err);
+    if (st == TARE_OK) st = append(ids, b->ids, b->n_ids * sizeof(int32_t), err);
     if (st != TARE_OK) return st;
-    memcpy(ids->data, b->bindings, b->n_bindings * sizeof(int32_t));
-    if (b->n_ids)
-        memcpy(ids->data + b->n_bindings * sizeof(int32_t), b->ids,
-               b->n_ids * sizeof(int32_t));
     for (size_t i = 0; i < b->n_layers; i++)
         b->layers[i].first_id += (uint32_t)b->n_bindings;
     return TARE_OK;

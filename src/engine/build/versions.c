@@ -305,6 +305,31 @@ static int32_t find_source(const struct tare_versions *v, enum tare_format forma
     return v->binding;
 }
 
+/* Make the version from one that is there. Where the uint8 side is linear, no layer
+ * changes type and format at once: the float linear version lies between. */
+static enum tare_status convert(struct tare_lower *l, int32_t tensor,
+                                enum tare_format format, bool is_u8, int32_t *id,
+                                struct tare_error *err)
+{
+    enum tare_format from_format;
+    bool from_u8;
+    int32_t from =
+        find_source(&l->versions[tensor], format, is_u8, &from_format, &from_u8);
+    TARE_FAIL_IF(from < 0, err, TARE_E_ARG, "tensor '%.80s' is read before it is made",
+                 tare_lower_tensor(l, tensor)->name);
+    if (from_u8 != is_u8 && from_format != format &&
+        (is_u8 ? format : from_format) == TARE_LINEAR) {
+        const enum tare_status st =
+            tare_lower_use(l, tensor, TARE_LINEAR, false, &from, err);
+        if (st != TARE_OK) return st;
+        from_format = TARE_LINEAR;
+        from_u8 = false;
+    }
+    return from_u8 == is_u8
+               ? convert_format(l, tensor, from, from_format, format, id, err)
+               : convert_type(l, tensor, from, from_format, format, is_u8, id, err);
+}
+
 enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
                                 enum tare_format format, bool is_u8, int32_t *id,
                                 struct tare_error *err)
@@ -314,30 +339,9 @@ enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
     *id = v->id[format][is_u8];
     if (*id >= 0) return TARE_OK;
 
-    enum tare_status st;
-    if (tare_tensor_is_const(t) && !is_u8) {
-        st = use_constant(l, t, &t->dims, format, id, err);
-    } else {
-        enum tare_format from_format;
-        bool from_u8;
-        int32_t from = find_source(v, format, is_u8, &from_format, &from_u8);
-        TARE_FAIL_IF(from < 0, err, TARE_E_ARG,
-                     "tensor '%.80s' is read before it is made", t->name);
-        if (from_u8 == is_u8) {
-            st = convert_format(l, tensor, from, from_format, format, id, err);
-        } else {
-            /* the uint8 side, where linear, has the float side linear too */
-            const enum tare_format u8_format = is_u8 ? format : from_format;
-            if (u8_format == TARE_LINEAR && format != from_format) {
-                const enum tare_status inner = tare_lower_use(
-                    l, tensor, is_u8 ? format : from_format, false, &from, err);
-                if (inner != TARE_OK) return inner;
-                if (!is_u8) return tare_lower_use(l, tensor, format, false, id, err);
-                from_format = format;
-            }
-            st = convert_type(l, tensor, from, from_format, format, is_u8, id, err);
-        }
-    }
+    const enum tare_status st = tare_tensor_is_const(t) && !is_u8
+                                    ? use_constant(l, t, &t->dims, format, id, err)
+                                    : convert(l, tensor, format, is_u8, id, err);
     if (st == TARE_OK) v->id[format][is_u8] = *id;
     return st;
 }
