@@ -205,8 +205,9 @@ static bool write_all(hid_t file, const struct tare_observations *o)
     return ok;
 }
 
-/* An HDF5 file that lives in memory; `image` opens an existing one. The oldest format is
- * kept: an image of the newer ones has a superblock whose checksum is out of date. */
+/* An HDF5 file that lives in memory; `image` opens an existing one. The oldest format
+ * is kept: an image of the newer ones has a superblock whose checksum is out of date.
+ */
 static hid_t memory_file(void *image, size_t n_bytes)
 {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);

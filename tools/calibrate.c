@@ -45,7 +45,7 @@ static const struct option options[] = {
      "keep the histograms (HDF5), also while running", 0},
     {"resume", OPTION_SWITCH, &flags.resume, NULL,
      "go on from --observations where a run was stopped", 0},
-    {"from", OPTION_TEXT, &flags.from, "A.h5[,B.h5…]",
+    {"from", OPTION_TEXT, &flags.from, "A.h5[,B.h5...]",
      "calibrate from kept histograms: no model, no images", 0},
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224",
      "shapes of inputs that the model leaves open", 0},
@@ -56,7 +56,7 @@ static const struct option options[] = {
 static const struct usage usage = {
     "calibrate",
     "--onnx=MODEL DATA --cache=OUT [flags]\n"
-    "       tare calibrate --from=A.h5[,B.h5…] --cache=OUT [flags]",
+    "       tare calibrate --from=A.h5[,B.h5...] --cache=OUT [flags]",
     "Run the FP32 network over samples, observe every tensor, choose its range and\n"
     "write a calibration cache in TensorRT's format. The cache does not depend on the\n"
     "order of samples, on --batch or on --threads.",

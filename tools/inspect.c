@@ -17,7 +17,7 @@ static struct {
 } flags;
 
 static const struct option options[] = {
-    {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224[,…]",
+    {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224[,...]",
      "model: shapes of inputs that it leaves open", 0},
     {"batch", OPTION_COUNT, &flags.batch, "N",
      "model: length of an open first axis (default: 1)", 1},

@@ -36,16 +36,38 @@ int usage_error(const struct usage *usage, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
+/* Words of `text` from column HELP_AT on, in lines of at most HELP_WIDTH columns; the
+ * cursor stands at `column`. */
+enum { HELP_AT = 34, HELP_WIDTH = 100 };
+
+static void print_wrapped(const char *text, int column)
+{
+    for (const char *at = text; *at;) {
+        const int n = (int)strcspn(at, " ");
+        if (column > HELP_AT && column + 1 + n > HELP_WIDTH) {
+            printf("\n");
+            column = 0;
+        }
+        if (column < HELP_AT)
+            printf("%*s", HELP_AT - column, "");
+        else if (column > HELP_AT)
+            printf(" ");
+        printf("%.*s", n, at);
+        column = (column > HELP_AT ? column + 1 : HELP_AT) + n;
+        at += n;
+        while (*at == ' ')
+            at++;
+    }
+    printf("\n");
+}
+
 static void print_option(const struct option *o)
 {
-    char left[128];
-    if (o->value)
-        (void)snprintf(left, sizeof left, "--%s=%s", o->name, o->value);
-    else
-        (void)snprintf(left, sizeof left, "--%s", o->name);
-    printf(strlen(left) <= 30 ? "  %-30s  %s\n"
-                              : "  %s\n                                  %s\n",
-           left, o->help);
+    const int n =
+        o->value ? printf("  --%s=%s", o->name, o->value) : printf("  --%s", o->name);
+    const bool fits = n < HELP_AT - 1;
+    if (!fits) printf("\n");
+    print_wrapped(o->help, fits ? n : 0);
 }
 
 static void print_help(const struct usage *usage, const struct option_group *groups,

@@ -29,7 +29,7 @@ static const struct option options[] = {
      "measure at least that long (default: 3)", 0},
     {"iterations", OPTION_COUNT, &flags.iterations, "N",
      "and at least N runs a stream (default: 10)", 1},
-    {"percentile", OPTION_TEXT, &flags.percentiles, "P[,P…]",
+    {"percentile", OPTION_TEXT, &flags.percentiles, "P[,P...]",
      "latency percentiles to print (default: 90,95,99)", 0},
     {"profile", OPTION_SWITCH, &flags.profile, NULL, "time each layer as well", 0},
     {"json", OPTION_TEXT, &flags.json, "FILE", "the figures, layers included", 0},

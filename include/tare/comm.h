@@ -25,7 +25,8 @@ struct tare_comm {
                                 struct tare_error *err);
     enum tare_status (*max_i64)(void *ctx, int64_t *data, size_t n,
                                 struct tare_error *err);
-    /** End all ranks with this exit status; does not return. */
+    /** End all ranks with this exit status; does not return. NULL for a group of one.
+     */
     void (*abort)(void *ctx, int exit_status);
     void (*close)(void *ctx);
 };

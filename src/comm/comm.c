@@ -30,12 +30,6 @@ static enum tare_status alone_max(void *ctx, int64_t *data, size_t n,
     return TARE_OK;
 }
 
-static void alone_abort(void *ctx, int exit_status)
-{
-    (void)ctx;
-    exit(exit_status);
-}
-
 static void alone_close(void *ctx)
 {
     (void)ctx;
@@ -61,11 +55,8 @@ static void *open_module(void)
 
 enum tare_status tare_comm_open(struct tare_comm *comm, struct tare_error *err)
 {
-    *comm = (struct tare_comm){.size = 1,
-                               .sum_u64 = alone_sum,
-                               .max_i64 = alone_max,
-                               .abort = alone_abort,
-                               .close = alone_close};
+    *comm = (struct tare_comm){
+        .size = 1, .sum_u64 = alone_sum, .max_i64 = alone_max, .close = alone_close};
     const char *size = getenv("OMPI_COMM_WORLD_SIZE");
     if (!size) return TARE_OK;
     void *module = open_module();

@@ -109,8 +109,9 @@ enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,
 {
     struct tare_map map;
     *engine = NULL;
-    TARE_TRY(tare_map_open(path, &map, err), err, "engine");
-    const enum tare_status st = tare_engine_open(map.base, map.n_bytes, engine, err);
+    enum tare_status st = tare_map_open(path, &map, err);
+    if (st != TARE_OK) return st;
+    st = tare_engine_open(map.base, map.n_bytes, engine, err);
     if (st != TARE_OK) {
         tare_map_close(&map);
         tare_error_wrap(err, "%s", path);

@@ -32,7 +32,7 @@ idx_to_png=$build/idx_to_png
 mkdir -p empty/class half other text
 echo "not an image" >empty/class/readme.txt
 refuse 1 '^tare: empty: no JPEG or PNG files' "$tare" calibrate --onnx="$model" --images=empty --cache=out/c
-refuse 1 '^tare: nowhere: ' "$tare" calibrate --onnx="$model" --images=nowhere --cache=out/c
+refuse 1 '^tare: nowhere/?: ' "$tare" calibrate --onnx="$model" --images=nowhere --cache=out/c
 "$tare" build --onnx="$model" --engine=good.tare >log
 image=$(find png -name '*.png' | sort | head -n 1)
 head -c $(($(stat -c %s "$image") / 2)) "$image" >half/image.png
