@@ -4,14 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum {
-    MIN_EXPONENT = -149,
-    LOG2_BINS = 12,
-    SLICE =
-        1 << 18,  /* values between two visits to the 64-bit bins: fits the L2 cache */
-    BLOCK = 1024, /* values between binning and counting: fits the L1 cache */
-    WAYS = 4      /* histograms side by side, so that runs of one value do not wait */
-};
+enum { MIN_EXPONENT = -149, LOG2_BINS = 12 };
 #define INFINITY_BITS INT32_C(0x7F800000)
 
 static uint32_t bits_of(float x)
@@ -28,30 +21,11 @@ static float float_of(uint32_t bits)
     return x;
 }
 
-/* An integer that orders floats as their values do, -0 just below +0, NaN outside. It
- * is its own inverse. Integer minima vectorise where float ones may not. */
-static int32_t ordinal(uint32_t bits)
+/* What base/observe.h calls ordinal, from it: it is its own inverse. */
+static float float_of_ordinal(int32_t ordinal)
 {
-    return (int32_t)(bits ^ ((0U - (bits >> 31)) >> 1));
-}
-
-struct extent {
-    int32_t low; /* ordinals */
-    int32_t high;
-    uint32_t n_zeros;
-};
-
-static struct extent scan(const float *x, size_t n)
-{
-    struct extent e = {INT32_MAX, INT32_MIN, 0};
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t bits = bits_of(x[i]);
-        const int32_t o = ordinal(bits);
-        e.low = o < e.low ? o : e.low;
-        e.high = o > e.high ? o : e.high;
-        e.n_zeros += (bits << 1) == 0;
-    }
-    return e;
+    const uint32_t bits = (uint32_t)ordinal;
+    return float_of(bits ^ ((0U - (bits >> 31)) >> 1));
 }
 
 /* Smallest exponent whose 4096 bins reach beyond amax. */
@@ -83,80 +57,67 @@ static void grow(struct tare_observer *observer, int64_t exponent)
     observer->exponent = exponent;
 }
 
-/* index[i] = floor(|x[i]| / 2^exponent). Two factors, because 2^149 is not a float; a
- * product that underflows on the way lies in bin 0 anyway. */
-static void index_bins(const float *x, size_t n, int64_t exponent, uint16_t *index)
+/* 1 / width where that is a float. Tensors that are smaller yet, all below 2^-115, are
+ * counted scaled up. */
+enum { LEAST_FACTOR = -127, TINY_SCALE = 64 };
+
+static bool is_tiny(const struct tare_observer *observer)
 {
-    const int first = (int)(-exponent / 2);
-    const float a = ldexpf(1.0F, first);
-    const float b = ldexpf(1.0F, (int)-exponent - first);
-    for (size_t i = 0; i < n; i++)
-        index[i] = (uint16_t)(int32_t)(fabsf(x[i]) * a * b);
+    return observer->exponent < LEAST_FACTOR;
 }
 
-static void count_few(struct tare_observer *observer, const float *x, size_t n)
+static float factor_of(const struct tare_observer *observer)
 {
-    uint16_t index[BLOCK];
-    for (size_t done = 0; done < n; done += BLOCK) {
-        const size_t m = n - done < BLOCK ? n - done : BLOCK;
-        index_bins(x + done, m, observer->exponent, index);
-        for (size_t i = 0; i < m; i++)
-            observer->bins[index[i]]++;
-    }
+    const int64_t exponent = observer->exponent + (is_tiny(observer) ? TINY_SCALE : 0);
+    return ldexpf(1.0F, (int)-exponent);
 }
 
-static void count_many(struct tare_observer *observer, const float *x, size_t n)
+static void look_again(const struct tare_observer *observer,
+                       tare_observe_block_fn *look, const float *x, size_t n,
+                       struct tare_observe_block *block)
 {
-    uint32_t partial[WAYS][TARE_OBSERVER_BINS] = {{0}};
-    uint16_t index[BLOCK];
-    size_t done = 0;
-    for (; n - done >= BLOCK; done += BLOCK) {
-        index_bins(x + done, BLOCK, observer->exponent, index);
-        for (size_t i = 0; i < BLOCK; i += WAYS)
-            for (size_t way = 0; way < WAYS; way++)
-                partial[way][index[i + way]]++;
-    }
-    for (size_t k = 0; k < TARE_OBSERVER_BINS; k++)
-        for (size_t way = 0; way < WAYS; way++)
-            observer->bins[k] += partial[way][k];
-    count_few(observer, x + done, n - done);
+    float scaled[TARE_OBSERVE_BLOCK];
+    for (size_t i = 0; i < n && is_tiny(observer); i++)
+        scaled[i] = ldexpf(x[i], TINY_SCALE);
+    look(is_tiny(observer) ? scaled : x, n, factor_of(observer), block);
 }
 
-static void add_finite(struct tare_observer *observer, const float *x, size_t n,
-                       struct extent e)
+/* One block, all finite. */
+static void add_finite(struct tare_observer *observer, tare_observe_block_fn *look,
+                       const float *x, size_t n, struct tare_observe_block *block)
 {
     /* + 0 turns -0, which would depend on the order, into +0. */
-    observer->min =
-        fminf(observer->min, float_of((uint32_t)ordinal((uint32_t)e.low))) + 0.0F;
-    observer->max =
-        fmaxf(observer->max, float_of((uint32_t)ordinal((uint32_t)e.high))) + 0.0F;
-    grow(observer, exponent_for(tare_observer_amax(observer)));
-    if (n < TARE_OBSERVER_BINS)
-        count_few(observer, x, n);
-    else
-        count_many(observer, x, n);
-    observer->bins[0] -= e.n_zeros; /* they were counted like the others */
-    observer->n_zeros += e.n_zeros;
+    observer->min = fminf(observer->min, float_of_ordinal(block->low)) + 0.0F;
+    observer->max = fmaxf(observer->max, float_of_ordinal(block->high)) + 0.0F;
+    const int64_t exponent = exponent_for(tare_observer_amax(observer));
+    const bool grows = exponent > observer->exponent;
+    if (grows) grow(observer, exponent);
+    if (block->n_index > 0 && (grows || is_tiny(observer)))
+        look_again(observer, look, x, n, block);
+    for (uint32_t i = 0; i < block->n_index; i++)
+        observer->bins[block->index[i]]++;
+    observer->n_zeros += n - block->n_index;
     observer->count += n;
 }
 
 /* The rare way: something in x[0..n) is not finite. */
-static void add_filtered(struct tare_observer *observer, const float *x, size_t n)
+static void add_filtered(struct tare_observer *observer, tare_observe_block_fn *look,
+                         const float *x, size_t n, struct tare_observe_block *block)
 {
-    float finite[BLOCK];
-    for (size_t done = 0; done < n;) {
-        size_t m = 0;
-        for (; done < n && m < BLOCK; done++) {
-            const uint32_t magnitude = bits_of(x[done]) << 1 >> 1;
-            const bool is_nan = magnitude > (uint32_t)INFINITY_BITS;
-            const bool is_inf = magnitude == (uint32_t)INFINITY_BITS;
-            observer->n_nan += is_nan;
-            observer->n_inf += is_inf;
-            observer->count += is_nan || is_inf;
-            if (!is_nan && !is_inf) finite[m++] = x[done];
-        }
-        if (m > 0) add_finite(observer, finite, m, scan(finite, m));
+    float finite[TARE_OBSERVE_BLOCK];
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t magnitude = bits_of(x[i]) << 1 >> 1;
+        const bool is_nan = magnitude > (uint32_t)INFINITY_BITS;
+        const bool is_inf = magnitude == (uint32_t)INFINITY_BITS;
+        observer->n_nan += is_nan;
+        observer->n_inf += is_inf;
+        observer->count += is_nan || is_inf;
+        if (!is_nan && !is_inf) finite[m++] = x[i];
     }
+    if (m == 0) return;
+    look(finite, m, factor_of(observer), block);
+    add_finite(observer, look, finite, m, block);
 }
 
 void tare_observer_init(struct tare_observer *observer)
@@ -167,13 +128,15 @@ void tare_observer_init(struct tare_observer *observer)
 
 void tare_observer_add(struct tare_observer *observer, const float *x, size_t n)
 {
-    for (size_t done = 0; done < n; done += SLICE) {
-        const size_t m = n - done < SLICE ? n - done : SLICE;
-        const struct extent e = scan(x + done, m);
-        if (e.low > ~INFINITY_BITS && e.high < INFINITY_BITS)
-            add_finite(observer, x + done, m, e);
+    tare_observe_block_fn *look = tare_observe_block_select();
+    struct tare_observe_block block;
+    for (size_t done = 0; done < n; done += TARE_OBSERVE_BLOCK) {
+        const size_t m = n - done < TARE_OBSERVE_BLOCK ? n - done : TARE_OBSERVE_BLOCK;
+        look(x + done, m, factor_of(observer), &block);
+        if (block.low > ~INFINITY_BITS && block.high < INFINITY_BITS)
+            add_finite(observer, look, x + done, m, &block);
         else
-            add_filtered(observer, x + done, m);
+            add_filtered(observer, look, x + done, m, &block);
     }
 }
 

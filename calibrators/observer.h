@@ -15,7 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TARE_OBSERVER_BINS = 4096 };
+#include "base/observe.h"
+
+enum { TARE_OBSERVER_BINS = TARE_OBSERVE_BINS };
 
 /** Equal multisets give equal bytes: there is no padding. */
 struct tare_observer {

@@ -1,0 +1,10 @@
+/* Hands calibration the kernel that this CPU runs best. */
+#include "base/observe.h"
+
+#include "base/cpu.h"
+#include "kernels/f32_observe/f32_observe.h"
+
+tare_observe_block_fn *tare_observe_block_select(void)
+{
+    return tare_f32_observe_select(tare_cpu_flags());
+}
