@@ -38,26 +38,49 @@ static bool is_word(const char *text, const char *extra)
     return true;
 }
 
-enum tare_status tare_cache_create(const char *version, const char *algorithm,
-                                   struct tare_cache **cache, struct tare_error *err)
+static enum tare_status check_header(const char *version, const char *algorithm,
+                                     struct tare_error *err)
 {
-    *cache = NULL;
-    if (!version) version = TARE_CACHE_VERSION;
     TARE_FAIL_IF(strncmp(version, "TRT-", 4) != 0 || !is_word(version + 4, "."), err,
                  TARE_E_ARG, "cache version '%.80s' is not like " TARE_CACHE_VERSION,
                  version);
     TARE_FAIL_IF(!is_word(algorithm, "_"), err, TARE_E_ARG,
                  "cache algorithm '%.80s' is not like EntropyCalibration2", algorithm);
+    return TARE_OK;
+}
+
+enum tare_status tare_cache_create(const char *version, const char *algorithm,
+                                   struct tare_cache **cache, struct tare_error *err)
+{
+    *cache = NULL;
     struct tare_cache *result = tare_alloc_array(1, sizeof *result);
-    if (result) {
-        result->version = tare_strdup(version);
-        result->algorithm = tare_strdup(algorithm);
-    }
-    if (!result || !result->version || !result->algorithm) {
+    TARE_FAIL_IF(!result, err, TARE_E_NOMEM, "no memory for a calibration cache");
+    const enum tare_status st = tare_cache_set_header(
+        result, version ? version : TARE_CACHE_VERSION, algorithm, err);
+    if (st == TARE_OK)
+        *cache = result;
+    else
         tare_cache_destroy(result);
+    return st;
+}
+
+enum tare_status tare_cache_set_header(struct tare_cache *cache, const char *version,
+                                       const char *algorithm, struct tare_error *err)
+{
+    if (!version) version = cache->version;
+    if (!algorithm) algorithm = cache->algorithm;
+    const enum tare_status st = check_header(version, algorithm, err);
+    if (st != TARE_OK) return st;
+    char *new_version = tare_strdup(version), *new_algorithm = tare_strdup(algorithm);
+    if (!new_version || !new_algorithm) {
+        tare_free(new_version);
+        tare_free(new_algorithm);
         return tare_error_set(err, TARE_E_NOMEM, "no memory for a calibration cache");
     }
-    *cache = result;
+    tare_free(cache->version);
+    tare_free(cache->algorithm);
+    cache->version = new_version;
+    cache->algorithm = new_algorithm;
     return TARE_OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/text.h"
 #include "tare/cache.h"
 
 /** scale = amax / 127, one float32 division, as TensorRT computes it. */
@@ -15,5 +16,8 @@ enum tare_status tare_cache_set_scale(struct tare_cache *cache, const char *name
 
 /** As tare_cache_get(), with the scale itself. */
 bool tare_cache_find(const struct tare_cache *cache, const char *name, float *scale);
+
+/** The text of the file. */
+void tare_cache_print(const struct tare_cache *cache, struct tare_text *out);
 
 #endif /* TARE_CACHE_SCALE_H */

@@ -37,6 +37,11 @@ struct tare_cache;
 TARE_API enum tare_status tare_cache_create(const char *version, const char *algorithm,
                                             struct tare_cache **cache,
                                             struct tare_error *err);
+/** Replace the header's parts; NULL keeps one. @retval TARE_E_ARG  as above */
+TARE_API enum tare_status tare_cache_set_header(struct tare_cache *cache,
+                                                const char *version,
+                                                const char *algorithm,
+                                                struct tare_error *err);
 /** Release; NULL is fine. */
 TARE_API void tare_cache_destroy(struct tare_cache *cache);
 
@@ -54,9 +59,12 @@ TARE_API enum tare_status tare_cache_read(const char *path, struct tare_cache **
                                           struct tare_error *err);
 
 /**
- * Read ranges for the calibrator "load": a cache file; or JSON, either {"name": amax,
- * …} or the report that lies beside a cache, with its thresholds. The algorithm of
- * ranges in JSON is MinMaxCalibration.
+ * Read ranges, whatever their format is: a cache file; or JSON:
+ *   {"name": amax, …}, {"name": {"amax": a, "scale": s}, …} or {"name": [lowest,
+ *   highest], …};
+ *   the report that lies beside a cache, with its thresholds;
+ *   what onnxruntime.quantization writes, {"CLS": "TensorsData", "data": …}.
+ * The algorithm of ranges in JSON is MinMaxCalibration, unless they say otherwise.
  * @param[out] cache  tare_cache_destroy() it; NULL on failure.
  * @retval TARE_E_FORMAT  As for tare_cache_read().
  */

@@ -1,0 +1,66 @@
+/* What a model says about ranges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "tare/ranges.h"
+
+static void lists_tensors_and_weights(void **state)
+{
+    struct tare_model *model;
+    struct tare_model_ranges *ranges;
+    struct tare_error err = {TARE_OK, ""};
+    (void)state;
+    assert_int_equal(
+        tare_model_load(TARE_SOURCE_DIR "/models/fashion_depthwise.onnx", &model, NULL),
+        TARE_OK);
+    assert_int_equal(tare_model_ranges_create(model, &ranges, &err), TARE_E_ARG);
+    assert_int_equal(tare_model_bind(model, NULL, 1, NULL, &err), TARE_OK);
+    struct tare_model_value input;
+    tare_model_input(model, 0, &input);
+    char input_name[64];
+    strncpy(input_name, input.name, sizeof input_name - 1);
+    size_t n_outputs = tare_model_n_nodes(model); /* each makes one at least */
+    assert_int_equal(tare_model_ranges_create(model, &ranges, &err), TARE_OK);
+    tare_model_destroy(model);
+
+    const size_t n = tare_model_ranges_count(ranges);
+    assert_true(n > n_outputs);
+    size_t n_needed = 0, n_bounded = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct tare_model_range range;
+        tare_model_ranges_get(ranges, i, &range);
+        if (i == 0) assert_string_equal(range.name, input_name);
+        if (i == 0) assert_true(range.is_needed && isinf(range.most));
+        n_needed += range.is_needed;
+        n_bounded += isfinite(range.most);
+        if (isfinite(range.most)) assert_true(range.most == 6.0F); /* ReLU6 */
+    }
+    assert_true(n_needed > 5 && n_needed < n);
+    assert_true(n_bounded > 0);
+
+    size_t n_grouped = 0;
+    for (size_t i = 0; i < tare_model_weights_count(ranges); i++) {
+        struct tare_model_weights w;
+        tare_model_weights_get(ranges, i, &w);
+        n_grouped += w.n_groups > 1;
+        assert_true(w.n_groups == 1 || w.n_groups == w.n_channels);
+        for (size_t c = 0; c < w.n_channels; c++)
+            assert_true(w.amax[c] >= 0.0F && w.amax[c] < 100.0F);
+        assert_true(strlen(w.layer) > 0 && strlen(w.input) > 0);
+    }
+    assert_true(n_grouped > 0 && tare_model_weights_count(ranges) > n_grouped);
+    tare_model_ranges_destroy(ranges);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lists_tensors_and_weights)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
