@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tare/cache.h"
 #include "tare/cpu.h"
 #include "tare/engine.h"
 #include "tare/model.h"
+#include "tools/cache.h"
 #include "tools/json.h"
 #include "tools/options.h"
 #include "tools/report.h"
@@ -183,31 +183,6 @@ static enum tare_status inspect_engine(const char *path, cJSON *root,
     return TARE_OK;
 }
 
-static enum tare_status inspect_cache(const char *path, cJSON *root,
-                                      struct tare_error *err)
-{
-    struct tare_cache *cache;
-    const enum tare_status st = tare_cache_read(path, &cache, err);
-    if (st != TARE_OK) return st;
-    printf("%s-%s, %zu tensors\n\n%14s %14s  %s\n", tare_cache_version(cache),
-           tare_cache_algorithm(cache), tare_cache_count(cache), "scale", "amax",
-           "tensor");
-    (void)cJSON_AddStringToObject(root, "version", tare_cache_version(cache));
-    (void)cJSON_AddStringToObject(root, "algorithm", tare_cache_algorithm(cache));
-    cJSON *array = cJSON_AddArrayToObject(root, "tensors");
-    for (size_t i = 0; i < tare_cache_count(cache); i++) {
-        printf("%14.9g %14.9g  %s\n", (double)tare_cache_scale(cache, i),
-               (double)tare_cache_amax(cache, i), tare_cache_name(cache, i));
-        cJSON *row = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(row, "name", tare_cache_name(cache, i));
-        json_add_number(row, "scale", (double)tare_cache_scale(cache, i));
-        json_add_number(row, "amax", (double)tare_cache_amax(cache, i));
-        (void)cJSON_AddItemToArray(array, row);
-    }
-    tare_cache_destroy(cache);
-    return TARE_OK;
-}
-
 static enum tare_status inspect_cpu(const char *path, cJSON *root,
                                     struct tare_error *err)
 {
@@ -228,7 +203,7 @@ static const struct {
 } subjects[] = {
     {"model", true, inspect_model},
     {"engine", true, inspect_engine},
-    {"cache", true, inspect_cache},
+    {"cache", true, cache_show},
     {"cpu", false, inspect_cpu},
 };
 

@@ -17,6 +17,7 @@ static const struct {
     {"run", tool_run, "run an engine on samples"},
     {"perf", tool_perf, "time an engine"},
     {"compare", tool_compare, "accuracy of an engine beside the FP32 model"},
+    {"cache", tool_cache, "check, convert, compare and show calibration caches"},
     {"inspect", tool_inspect, "look into a model, an engine, a cache, the CPU"},
 };
 enum { N_TOOLS = sizeof tools / sizeof tools[0] };

@@ -5,6 +5,7 @@
 /** argv[0] is the subcommand's name. Returns an enum exit_status. */
 typedef int tool_fn(int argc, char **argv);
 
-tool_fn tool_calibrate, tool_build, tool_run, tool_perf, tool_compare, tool_inspect;
+tool_fn tool_calibrate, tool_build, tool_run, tool_perf, tool_compare, tool_inspect,
+    tool_cache;
 
 #endif /* TARE_TOOLS_TOOL_H */
