@@ -1,0 +1,192 @@
+/* The pool: every unit once, whatever the number of threads; one loop after another
+ * without a pause, after pauses, and no loop at all before the end. Built with
+ * -fsanitize=thread it also proves that a loop's data reach the workers and their
+ * results the caller, with plain loads and stores here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/threads.h"
+#include "tests/kernels/check.h"
+
+enum { MAX_UNITS = 300, MAX_THREADS = 8 };
+
+/* Plain variables: only the pool keeps the threads apart. */
+struct loop {
+    int64_t n_units, grain;
+    int n_threads;
+    int32_t factor;
+    int32_t values[MAX_UNITS];
+    int32_t visits[MAX_UNITS];
+    int64_t sums[MAX_THREADS]; /* a worker's own */
+    int32_t wrong[MAX_THREADS];
+};
+
+static void add_factor(void *arg, int64_t begin, int64_t end, int worker)
+{
+    struct loop *loop = arg;
+    if (worker < 0 || worker >= loop->n_threads) abort();
+    const bool is_chunk = end - begin == loop->grain || end == loop->n_units;
+    if (begin < 0 || end <= begin || end > loop->n_units ||
+        (!is_chunk && loop->n_threads > 1))
+        loop->wrong[worker]++;
+    for (int64_t i = begin; i < end; i++) {
+        loop->visits[i]++;
+        loop->values[i] += loop->factor;
+        loop->sums[worker] += loop->factor;
+    }
+}
+
+/* One loop and its check. */
+static void run_loop(struct tare_pool *pool, struct loop *loop, int64_t n_units,
+                     int64_t grain)
+{
+    memset(loop, 0, sizeof *loop);
+    loop->n_units = n_units;
+    loop->grain = grain;
+    loop->n_threads = tare_pool_size(pool);
+    loop->factor = (int32_t)(check_u32() % 1000 + 1);
+    tare_pool_run(pool, n_units, grain, add_factor, loop);
+    int64_t sum = 0;
+    for (int i = 0; i < MAX_THREADS; i++) {
+        assert_int_equal(loop->wrong[i], 0);
+        sum += loop->sums[i];
+    }
+    assert_int_equal(sum, n_units * loop->factor);
+    for (int64_t i = 0; i < MAX_UNITS; i++) {
+        assert_int_equal(loop->visits[i], i < n_units);
+        assert_int_equal(loop->values[i], i < n_units ? loop->factor : 0);
+    }
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec t = {0, ms * 1000000L};
+    (void)nanosleep(&t, NULL);
+}
+
+static struct tare_pool *new_pool(int n_threads)
+{
+    struct tare_pool *pool;
+    assert_int_equal(tare_pool_create(n_threads, &pool, NULL), TARE_OK);
+    assert_int_equal(tare_pool_size(pool), n_threads);
+    return pool;
+}
+
+static void test_every_unit_once(void **state)
+{
+    static struct loop loop;
+    (void)state;
+    for (int n_threads = 1; n_threads <= MAX_THREADS; n_threads++) {
+        struct tare_pool *pool = new_pool(n_threads);
+        for (int round = 0; round < 200; round++)
+            run_loop(pool, &loop, check_u32() % (MAX_UNITS + 1), check_u32() % 40 + 1);
+        tare_pool_destroy(pool);
+    }
+    run_loop(NULL, &loop, MAX_UNITS, 7);
+}
+
+/* Rounds so short that a worker often comes late, or not at all before the next. */
+static void test_short_rounds(void **state)
+{
+    static struct loop loop;
+    (void)state;
+    struct tare_pool *pool = new_pool(4);
+    for (int round = 0; round < 5000; round++)
+        run_loop(pool, &loop, 2 + check_u32() % 6, 1);
+    tare_pool_destroy(pool);
+}
+
+/* Pauses longer than the workers spin: they sleep, and must be woken. */
+static void test_sleeping_workers(void **state)
+{
+    static struct loop loop;
+    (void)state;
+    struct tare_pool *pool = new_pool(3);
+    for (int round = 0; round < 30; round++) {
+        pause_ms(round % 4);
+        run_loop(pool, &loop, MAX_UNITS, 5);
+    }
+    tare_pool_destroy(pool);
+}
+
+/* Stopped while the workers start, spin or sleep. */
+static void test_stop_at_any_time(void **state)
+{
+    static struct loop loop;
+    (void)state;
+    for (int round = 0; round < 150; round++) {
+        struct tare_pool *pool = new_pool(2 + round % 5);
+        if (round % 3) run_loop(pool, &loop, 20, 1);
+        if (round % 15 == 0) pause_ms(3);
+        tare_pool_destroy(pool);
+    }
+    tare_pool_destroy(NULL);
+}
+
+/* One pool serves several threads one after the other. */
+struct turn {
+    struct tare_pool *pool;
+    struct loop loop;
+};
+
+static void *take_turn(void *arg)
+{
+    struct turn *turn = arg;
+    for (int round = 0; round < 20; round++)
+        run_loop(turn->pool, &turn->loop, MAX_UNITS, 11);
+    return NULL;
+}
+
+static void test_handed_over(void **state)
+{
+    static struct turn turn;
+    (void)state;
+    turn.pool = new_pool(3);
+    for (int i = 0; i < 10; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, take_turn, &turn), 0);
+        pthread_join(thread, NULL);
+    }
+    tare_pool_destroy(turn.pool);
+}
+
+static void test_refused(void **state)
+{
+    struct tare_pool *pool;
+    struct tare_error err;
+    (void)state;
+    assert_int_equal(tare_pool_create(0, &pool, &err), TARE_E_ARG);
+    assert_null(pool);
+    assert_int_equal(tare_pool_create(1025, &pool, &err), TARE_E_ARG);
+    for (int64_t n = 0; n < 2; n++) {
+        tare_alloc_fail_after(n);
+        assert_int_equal(tare_pool_create(4, &pool, &err), TARE_E_NOMEM);
+        tare_alloc_fail_after(-1);
+        assert_null(pool);
+    }
+    assert_int_equal(tare_pool_size(NULL), 1);
+    assert_true(tare_cpu_count() >= 1);
+}
+
+int main(int argc, char **argv)
+{
+    check_init(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_unit_once),
+        cmocka_unit_test(test_short_rounds),
+        cmocka_unit_test(test_sleeping_workers),
+        cmocka_unit_test(test_stop_at_any_time),
+        cmocka_unit_test(test_handed_over),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
