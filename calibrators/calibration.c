@@ -1,7 +1,9 @@
 #include <math.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "calibrators/cache_scale.h"
 #include "calibrators/calibrator.h"
 #include "calibrators/observations.h"
@@ -14,6 +16,25 @@ struct tare_calibration {
     char *algorithm;                        /* for the cache's header */
     struct tare_threshold *thresholds;
 };
+
+/* The bins of the second pass, where there was one. */
+static enum tare_status use_exact_bins(const struct tare_observed_tensor *tensor,
+                                       struct tare_seen *seen, struct tare_error *err)
+{
+    uint64_t counted = tensor->observer.n_zeros;
+    if (!tensor->exact) return TARE_OK;
+    for (size_t k = 0; k < TARE_EXACT_BINS; k++)
+        counted += tensor->exact[k];
+    const uint64_t n_finite = tare_observer_n_finite(&tensor->observer);
+    TARE_FAIL_IF(counted != n_finite, err, TARE_E_ARG,
+                 "the second pass counted %llu values and the first %llu: run it over "
+                 "the same samples",
+                 (unsigned long long)counted, (unsigned long long)n_finite);
+    seen->bins = tensor->exact;
+    seen->n_bins = TARE_EXACT_BINS;
+    seen->width = (double)seen->amax / TARE_EXACT_BINS;
+    return TARE_OK;
+}
 
 static struct tare_seen seen_of(const struct tare_observed_tensor *tensor)
 {
@@ -57,12 +78,47 @@ static enum tare_status choose(const struct tare_calibrator *calibrator,
 {
     *threshold = (struct tare_threshold){.scale = NAN, .kl = (double)NAN};
     if (!calibrator->algorithm || !is_settled(tensor, threshold)) {
-        const struct tare_seen seen = seen_of(tensor);
+        struct tare_seen seen = seen_of(tensor);
+        TARE_TRY(use_exact_bins(tensor, &seen, err), err, "tensor '%s'", tensor->name);
         TARE_TRY(calibrator->threshold(&seen, options, threshold, err), err,
                  "tensor '%s'", tensor->name);
     }
     if (isnan(threshold->scale)) threshold->scale = threshold->amax / TARE_CACHE_LEVELS;
     return TARE_OK;
+}
+
+static bool is_observed(const struct tare_observations *o, const char *name)
+{
+    for (size_t i = 0; i < o->n_tensors; i++)
+        if (strcmp(o->tensors[i].name, name) == 0) return true;
+    return false;
+}
+
+/* Loaded names that no tensor has, once, with the first one spelled out. */
+static void report_vain_names(const struct tare_observations *o,
+                              const struct tare_cache *ranges)
+{
+    const char *first = NULL;
+    const char *nearest = "";
+    size_t n_vain = 0;
+    for (size_t i = 0; i < tare_cache_count(ranges); i++) {
+        const char *name = tare_cache_name(ranges, i);
+        if (is_observed(o, name)) continue;
+        if (!first) first = name;
+        n_vain++;
+    }
+    if (!first) return;
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < o->n_tensors; i++) {
+        const size_t distance = tare_text_distance(first, o->tensors[i].name);
+        if (distance >= least) continue;
+        least = distance;
+        nearest = o->tensors[i].name;
+    }
+    tare_log(TARE_LOG_WARN,
+             "%zu of the loaded %zu names are not observed; the first is '%s', the "
+             "nearest tensor is '%s'",
+             n_vain, tare_cache_count(ranges), first, nearest);
 }
 
 static enum tare_status choose_all(struct tare_calibration *calibration,
@@ -71,6 +127,7 @@ static enum tare_status choose_all(struct tare_calibration *calibration,
 {
     const struct tare_observations *o = calibration->observations;
     enum tare_status st = TARE_OK;
+    if (!calibration->calibrator->algorithm) report_vain_names(o, options->ranges);
     for (size_t i = 0; i < o->n_tensors && st == TARE_OK; i++)
         st = choose(calibration->calibrator, &o->tensors[i], options,
                     &calibration->thresholds[i], err);

@@ -1,8 +1,8 @@
 /* observations.c - run the samples over several threads and observe every tensor.
  *
- * A worker observes into a histogram of its own and merges that into the tensor's one
- * under the tensor's lock. Merging is exact and order does not matter, so neither
- * threads nor their timing show in the result, and memory does not grow with them. */
+ * A worker observes into histograms of its own, which are merged at the end. Merging is
+ * exact and order does not matter, so neither threads nor their timing show in the
+ * result, and memory does not grow with the samples. */
 #include "calibrators/observations.h"
 
 #include <math.h>
@@ -14,13 +14,18 @@
 #include "base/mem.h"
 #include "base/threads.h"
 
+/* What one worker saw of one tensor. */
+struct local {
+    size_t first_bad_sample; /* SIZE_MAX: none */
+    struct tare_observer observer;
+};
+
 struct job {
     const struct tare_forward *forward;
     struct tare_observations *result;
-    size_t first, n_samples;     /* to run */
-    size_t batch;                /* samples a run */
-    pthread_mutex_t *locks;      /* [n_tensors] */
-    struct tare_observer *local; /* [n_workers] */
+    size_t first, n_samples; /* to run */
+    size_t batch;            /* samples a run */
+    struct local *local;     /* [n_workers][n_tensors] */
 
     pthread_mutex_t lock; /* of what follows, but for reading first_failed */
     tare_progress_fn *progress;
@@ -33,7 +38,7 @@ struct job {
 /* What the forward sees as observe_ctx. */
 struct visit {
     struct job *job;
-    struct tare_observer *local;
+    struct local *local; /* [n_tensors] */
     size_t sample;
     size_t stray; /* a tensor number that does not exist; SIZE_MAX: none */
 };
@@ -46,21 +51,19 @@ static void observe(void *observe_ctx, size_t tensor, const float *data, size_t 
         visit->stray = tensor;
         return;
     }
-    tare_observer_init(visit->local);
-    tare_observer_add(visit->local, data, n);
-    const bool bad = tare_observer_n_finite(visit->local) < n;
-
-    struct tare_observed_tensor *t = &job->result->tensors[tensor];
-    pthread_mutex_lock(&job->locks[tensor]);
-    tare_observer_merge(&t->observer, visit->local);
-    if (bad && visit->sample < t->first_bad_sample) t->first_bad_sample = visit->sample;
-    pthread_mutex_unlock(&job->locks[tensor]);
+    struct local *local = &visit->local[tensor];
+    const uint64_t n_bad = local->observer.n_nan + local->observer.n_inf;
+    tare_observer_add(&local->observer, data, n);
+    if (local->observer.n_nan + local->observer.n_inf > n_bad &&
+        visit->sample < local->first_bad_sample)
+        local->first_bad_sample = visit->sample;
 }
 
 static void run_sample(struct job *job, size_t sample, int worker)
 {
     struct tare_error error = {TARE_OK, ""};
-    struct visit visit = {job, &job->local[worker], sample, SIZE_MAX};
+    struct visit visit = {job, &job->local[(size_t)worker * job->result->n_tensors],
+                          sample, SIZE_MAX};
     enum tare_status st =
         job->forward->run(job->forward->ctx, worker, sample, observe, &visit, &error);
     if (st == TARE_OK && visit.stray != SIZE_MAX)
@@ -123,21 +126,22 @@ static enum tare_status observe_all(const struct tare_forward *forward, size_t f
                       .progress = progress,
                       .progress_ctx = progress_ctx,
                       .first_failed = SIZE_MAX};
-    job.locks = tare_alloc_array(forward->n_tensors, sizeof *job.locks);
-    job.local = tare_alloc_array((size_t)forward->n_workers, sizeof *job.local);
-    enum tare_status st = TARE_OK;
-    if (!job.locks || !job.local) {
-        st = tare_error_set(err, TARE_E_NOMEM,
-                            "no memory for the observers of %d workers",
-                            forward->n_workers);
-    } else {
-        for (size_t i = 0; i < forward->n_tensors; i++)
-            pthread_mutex_init(&job.locks[i], NULL);
-        st = run_job(&job, err);
-        for (size_t i = 0; i < forward->n_tensors; i++)
-            pthread_mutex_destroy(&job.locks[i]);
+    const size_t n_tensors = result->n_tensors;
+    const size_t n_local = n_tensors * (size_t)forward->n_workers;
+    job.local = tare_alloc_array(n_local, sizeof *job.local);
+    TARE_FAIL_IF(!job.local, err, TARE_E_NOMEM,
+                 "no memory for the observers of %d workers", forward->n_workers);
+    for (size_t i = 0; i < n_local; i++) {
+        job.local[i].first_bad_sample = SIZE_MAX;
+        tare_observer_init(&job.local[i].observer);
     }
-    tare_free(job.locks);
+    const enum tare_status st = run_job(&job, err);
+    for (size_t i = 0; i < n_local && st == TARE_OK; i++) {
+        struct tare_observed_tensor *t = &result->tensors[i % n_tensors];
+        if (job.local[i].first_bad_sample < t->first_bad_sample)
+            t->first_bad_sample = job.local[i].first_bad_sample;
+        tare_observer_merge(&t->observer, &job.local[i].observer);
+    }
     tare_free(job.local);
     return st;
 }
@@ -287,8 +291,10 @@ uint64_t tare_observations_source(const struct tare_observations *observations)
 void tare_observations_destroy(struct tare_observations *observations)
 {
     if (!observations) return;
-    for (size_t i = 0; i < observations->n_tensors; i++)
+    for (size_t i = 0; i < observations->n_tensors; i++) {
         tare_free(observations->tensors[i].name);
+        tare_free(observations->tensors[i].exact);
+    }
     tare_free(observations->tensors);
     tare_free(observations);
 }

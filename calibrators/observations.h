@@ -5,10 +5,13 @@
 #include "calibrators/observer.h"
 #include "tare/calibration.h"
 
+enum { TARE_EXACT_BINS = 2048 };
+
 struct tare_observed_tensor {
     char *name;
     size_t first_bad_sample; /* SIZE_MAX: none */
     struct tare_observer observer;
+    uint64_t *exact; /* [TARE_EXACT_BINS] of width amax / TARE_EXACT_BINS; or NULL */
 };
 
 struct tare_observations {

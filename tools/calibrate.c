@@ -15,7 +15,7 @@ static struct {
     const char *onnx, *calibrator, *cache, *header, *shapes, *isa, *observations, *from,
         *load;
     double percentile, quantile, cutoff;
-    bool resume;
+    bool resume, exact_bins;
 } flags;
 
 static const struct option options[] = {
@@ -39,6 +39,10 @@ static const struct option options[] = {
      0},
     {"load", OPTION_TEXT, &flags.load, "FILE",
      "load: a calibration cache, its report, or JSON {\"tensor\": range}", 0},
+    {"exact-bins", OPTION_SWITCH, &flags.exact_bins, NULL,
+     "run the samples twice and choose from 2048 bins of width amax / 2048, as TensorRT "
+     "does",
+     0},
     {"header", OPTION_TEXT, &flags.header, "TRT-8601",
      "version in the cache's first line (default: TRT-8601)", 0},
     {"observations", OPTION_TEXT, &flags.observations, "OUT.h5",
@@ -162,6 +166,7 @@ static enum tare_status observe_dataset(struct job *job, const struct tare_comm 
     const struct observe_options observe_options = {
         .path = flags.observations,
         .resume = flags.resume,
+        .exact = flags.exact_bins,
         .source = observe_source(bytes, n_bytes, job->preprocess, job->dataset),
         .comm = comm,
     };
@@ -252,6 +257,8 @@ int tool_calibrate(int argc, char **argv)
     if (!flags.cache) return usage_error(&usage, "--cache is missing");
     if (!flags.onnx == !flags.from)
         return usage_error(&usage, "give either --onnx and data, or --from");
+    if (flags.exact_bins && flags.from)
+        return usage_error(&usage, "--exact-bins needs the samples, not --from");
     if (flags.resume && !flags.observations)
         return usage_error(&usage, "--resume wants --observations=FILE to go on from");
 

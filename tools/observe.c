@@ -147,6 +147,21 @@ static enum tare_status run_share(struct feed *feed, const struct tare_forward *
     return st;
 }
 
+/* The second pass over this rank's samples; there are no checkpoints of it. */
+static enum tare_status run_again(const struct tare_forward *forward,
+                                  const struct tare_comm *comm, struct share *s,
+                                  struct tare_observations *observations,
+                                  struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    progress_start("counting in exact bins");
+    s->next = s->begin;
+    if (s->begin < s->end)
+        st = tare_observations_run_exact(observations, forward, s->begin,
+                                         s->end - s->begin, show, s, err);
+    return st == TARE_OK ? tare_observations_reduce_exact(observations, comm, err) : st;
+}
+
 static enum tare_status
 observe_named(const char **names, size_t n_names, struct feed *feed,
               const struct observe_options *options, size_t *n_run,
@@ -171,6 +186,8 @@ observe_named(const char **names, size_t n_names, struct feed *feed,
     if (st == TARE_OK && options->path && options->comm->size > 1 &&
         options->comm->rank == 0)
         st = tare_observations_write(*observations, options->path, err);
+    if (st == TARE_OK && options->exact)
+        st = run_again(&forward, options->comm, &share, *observations, err);
     if (st == TARE_OK) *n_run = tare_observations_samples(*observations) - n_resumed;
     return st;
 }

@@ -9,6 +9,7 @@
 
 struct observe_options {
     const char *path; /* file of observations to write, also while running; or NULL */
+    bool exact;       /* a second pass with bins of width amax / 2048 */
     bool resume;      /* go on from that file, where it is there */
     uint64_t source;  /* see observe_source() */
     const struct tare_comm *comm; /* each rank runs its share of the samples */

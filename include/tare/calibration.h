@@ -98,6 +98,16 @@ TARE_API enum tare_status tare_observations_run(struct tare_observations *observ
                                                 tare_progress_fn *progress,
                                                 void *progress_ctx,
                                                 struct tare_error *err);
+/**
+ * A second pass, when all samples have been observed: run samples first … again and count
+ * |x| in 2048 bins of width amax / 2048, which later calibrations choose from. They fail
+ * unless all samples were counted.
+ */
+TARE_API enum tare_status
+tare_observations_run_exact(struct tare_observations *observations,
+                            const struct tare_forward *forward, size_t first,
+                            size_t n_samples, tare_progress_fn *progress,
+                            void *progress_ctx, struct tare_error *err);
 /** Add what `other` has seen: exact, in any order. Samples of `other` are numbered
  * after ours. @retval TARE_E_ARG  The tensors differ; nothing was merged. */
 TARE_API enum tare_status

@@ -49,6 +49,10 @@ TARE_API void tare_comm_close(struct tare_comm *comm);
 TARE_API enum tare_status
 tare_observations_reduce(struct tare_observations *observations,
                          const struct tare_comm *comm, struct tare_error *err);
+/** The same for what tare_observations_run_exact() counted, after its pass. */
+TARE_API enum tare_status
+tare_observations_reduce_exact(struct tare_observations *observations,
+                               const struct tare_comm *comm, struct tare_error *err);
 
 #ifdef __cplusplus
 }
