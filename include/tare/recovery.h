@@ -101,9 +101,9 @@ struct tare_recover_row {
 #define TARE_RECOVER_MAX_ROWS 2
 
 /**
- * Run the passes, rounding first when both are asked for, since it moves means; with
- * only_if_better bias first, then both. Uses up to 128 samples, fewer when activations
- * are large; every eighth of them is held back to judge by.
+ * Run the passes: bias, then rounding, which with bias corrects the biases again. Uses
+ * up to 128 samples, fewer when activations are large; an eighth of them is held back
+ * to judge by, and what is kept is then done again with all of them.
  * @param[in]  model    after tare_model_bind(), with one input.
  * @param[in]  build    the INT8 build to recover; its `recovery` does not matter.
  * @param[in]  progress NULL: nobody asks.  Layers done of layers to do.

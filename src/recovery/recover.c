@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "recovery/judge.h"
+#include "recovery/samples.h"
 #include "recovery/sweep.h"
 
 #define MOST_SAMPLES  128
@@ -14,14 +15,14 @@
 
 struct job {
     const struct tare_model *model;
-    struct tare_build_options build; /* recovery: what is kept so far */
+    struct tare_build_options build; /* without a recovery */
     const struct tare_recover_options *options;
     struct tare_pool *pool;
-    float **fit, **held; /* inputs: to correct on, to judge by */
-    size_t n_fit, n_held;
+    struct tare_samples samples;
     struct tare_judge judge;
     struct tare_recovery *kept;
-    struct tare_judged judged; /* with what is kept */
+    unsigned kept_passes;      /* that made it */
+    struct tare_judged judged; /* with it */
     tare_progress_fn *progress;
     void *progress_ctx;
     size_t n_ticks, most_ticks;
@@ -46,38 +47,12 @@ static enum tare_status choose_size(struct job *job, size_t available, size_t *n
     if (*n < LEAST_SAMPLES) *n = LEAST_SAMPLES;
     if (*n > MOST_SAMPLES) *n = MOST_SAMPLES;
     if (*n > available) *n = available;
-    job->most_ticks = (passes & TARE_RECOVER_BIAS ? n_layers : 0) +
+    job->most_ticks = n_layers + /* of the last sweep, over all samples */
+                      (passes & TARE_RECOVER_BIAS ? n_layers : 0) +
                       (passes & TARE_RECOVER_ROUNDING ? n_layers : 0);
     TARE_FAIL_IF(n_layers == 0, err, TARE_E_ARG,
                  "recovery: no layer with weights is in INT8, so there is nothing to "
                  "recover");
-    return TARE_OK;
-}
-
-/* Spread over the whole source, whose samples may be sorted by class. */
-static enum tare_status take_samples(struct job *job,
-                                     const struct tare_sample_source *source, size_t n,
-                                     struct tare_error *err)
-{
-    struct tare_model_value input;
-    size_t n_elems = 1;
-    tare_model_input(job->model, 0, &input);
-    for (int i = 0; i < input.dims.rank; i++)
-        n_elems *= (size_t)input.dims.d[i];
-    job->fit = tare_alloc_array(n, sizeof *job->fit);
-    job->held = tare_alloc_array(n, sizeof *job->held);
-    TARE_FAIL_IF(!job->fit || !job->held, err, TARE_E_NOMEM, "recovery: no memory");
-    for (size_t i = 0; i < n; i++) {
-        float *data = tare_alloc_array(n_elems, sizeof *data);
-        TARE_FAIL_IF(!data, err, TARE_E_NOMEM, "recovery: no memory for a sample");
-        if (i % HELD_BACK == HELD_BACK - 1 || (n < HELD_BACK && i == n - 1))
-            job->held[job->n_held++] = data;
-        else
-            job->fit[job->n_fit++] = data;
-        const enum tare_status st =
-            source->fill(source->ctx, i * source->n_samples / n, data, err);
-        if (st != TARE_OK) return st;
-    }
     return TARE_OK;
 }
 
@@ -88,10 +63,13 @@ static enum tare_status prepare(struct job *job,
     size_t n;
     uint64_t model, ranges;
     enum tare_status st = choose_size(job, source->n_samples, &n, err);
-    if (st == TARE_OK) st = take_samples(job, source, n, err);
+    const size_t n_held = st == TARE_OK && n > HELD_BACK ? n / HELD_BACK : 1;
+    if (st == TARE_OK)
+        st = tare_samples_take(&job->samples, job->model, source, n - n_held, n_held,
+                               err);
     if (st == TARE_OK)
         st = tare_judge_open(&job->judge, job->model, job->build.isa, job->pool,
-                             job->held, job->n_held, err);
+                             job->samples.held, job->samples.n_held, err);
     if (st == TARE_OK)
         st = tare_judge_build(&job->judge, &job->build, &job->judged, err);
     if (st == TARE_OK) st = tare_recovery_hash_model(job->model->graph, &model, err);
@@ -102,32 +80,76 @@ static enum tare_status prepare(struct job *job,
     return TARE_OK;
 }
 
-/* Sweep with `passes`, and keep the result in the place of what there was, or not. */
+/* A sweep with `passes` over some samples. */
+static enum tare_status sweep(struct job *job, unsigned passes, float *const *inputs,
+                              size_t n, struct tare_recovery **made,
+                              struct tare_error *err)
+{
+    *made = tare_recovery_create(job->kept->model, job->kept->ranges);
+    TARE_FAIL_IF(!*made, err, TARE_E_NOMEM, "recovery: no memory");
+    return tare_sweep_run(job->model, &job->build, passes, job->pool, inputs, n, tick,
+                          job, *made, err);
+}
+
+/* `made` takes the place of what there was. */
+static void keep(struct job *job, unsigned passes, struct tare_recovery *made)
+{
+    tare_recovery_destroy(job->kept);
+    job->kept = made;
+    job->kept_passes = passes;
+}
+
+/* Sweep with `passes`, and keep the result or not. */
 static enum tare_status try_passes(struct job *job, unsigned passes, const char *name,
                                    struct tare_recover_row *row, struct tare_error *err)
 {
     const double start = tare_clock_ms();
-    struct tare_recovery *made =
-        tare_recovery_create(job->kept->model, job->kept->ranges);
-    TARE_FAIL_IF(!made, err, TARE_E_NOMEM, "recovery: no memory");
+    struct tare_recovery *made;
     struct tare_judged judged = {0};
-    *row = (struct tare_recover_row){.pass = name, .before_db = job->judged.sqnr_db};
-    enum tare_status st = tare_sweep_run(job->model, &job->build, passes, job->pool,
-                                         job->fit, job->n_fit, tick, job, made, err);
-    job->build.recovery = made;
-    if (st == TARE_OK) st = tare_judge_build(&job->judge, &job->build, &judged, err);
-    row->after_db = judged.sqnr_db;
-    row->n_layers = made->n_layers;
-    row->kept = st == TARE_OK &&
-                (!job->options->only_if_better || row->after_db > row->before_db);
-    row->seconds = (tare_clock_ms() - start) / 1000.0;
-    struct tare_recovery *lost = row->kept ? job->kept : made;
-    if (row->kept) {
-        job->kept = made;
-        job->judged = judged;
+    enum tare_status st =
+        sweep(job, passes, job->samples.fit, job->samples.n_fit, &made, err);
+    struct tare_build_options build = job->build;
+    build.recovery = made;
+    if (st == TARE_OK) st = tare_judge_build(&job->judge, &build, &judged, err);
+    if (st != TARE_OK) {
+        tare_recovery_destroy(made);
+        return st;
     }
-    job->build.recovery = job->kept;
-    tare_recovery_destroy(lost);
+    *row = (struct tare_recover_row){
+        .pass = name,
+        .before_db = job->judged.sqnr_db,
+        .after_db = judged.sqnr_db,
+        .kept = !job->options->only_if_better || judged.sqnr_db > job->judged.sqnr_db,
+        .n_layers = made->n_layers,
+        .seconds = (tare_clock_ms() - start) / 1000.0,
+    };
+    if (row->kept) {
+        keep(job, passes, made);
+        job->judged = judged;
+    } else {
+        tare_recovery_destroy(made);
+    }
+    return TARE_OK;
+}
+
+/* The judge has spoken: what helps is done again, with the samples that were held back
+ * too. */
+static enum tare_status use_all_samples(struct job *job, struct tare_error *err)
+{
+    const struct tare_samples *samples = &job->samples;
+    const size_t n = samples->n_fit + samples->n_held;
+    struct tare_recovery *made = NULL;
+    float **all = tare_alloc_array(n, sizeof *all);
+    TARE_FAIL_IF(!all, err, TARE_E_NOMEM, "recovery: no memory");
+    for (size_t i = 0; i < n; i++)
+        all[i] =
+            i < samples->n_fit ? samples->fit[i] : samples->held[i - samples->n_fit];
+    const enum tare_status st = sweep(job, job->kept_passes, all, n, &made, err);
+    tare_free(all);
+    if (st == TARE_OK)
+        keep(job, job->kept_passes, made);
+    else
+        tare_recovery_destroy(made);
     return st;
 }
 
@@ -142,17 +164,13 @@ static enum tare_status recover(struct job *job,
         st = try_passes(job, TARE_RECOVER_BIAS, "bias", &rows[(*n_rows)++], err);
     if (st == TARE_OK && (passes & TARE_RECOVER_ROUNDING))
         st = try_passes(job, passes, "rounding", &rows[(*n_rows)++], err);
+    if (st == TARE_OK && job->kept_passes) st = use_all_samples(job, err);
     return st;
 }
 
 static void release(struct job *job)
 {
-    for (size_t i = 0; i < job->n_fit; i++)
-        tare_free(job->fit[i]);
-    for (size_t i = 0; i < job->n_held; i++)
-        tare_free(job->held[i]);
-    tare_free(job->fit);
-    tare_free(job->held);
+    tare_samples_release(&job->samples);
     tare_judge_release(&job->judge);
     tare_recovery_destroy(job->kept);
     tare_pool_destroy(job->pool);

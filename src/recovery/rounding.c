@@ -40,7 +40,7 @@ static enum tare_status choose_rows(struct rounding *r, size_t n_terms,
                                     struct tare_error *err)
 {
     const size_t all = r->s->int8.n * r->n_pixels;
-    const size_t most = n_terms * 16 > 16384 ? n_terms * 16 : 16384;
+    const size_t most = n_terms * 16 > 32768 ? n_terms * 16 : 32768;
     r->n_rows = all < most ? all : most;
     r->rows = tare_alloc_array(r->n_rows, sizeof *r->rows);
     TARE_FAIL_IF(!r->rows, err, TARE_E_NOMEM, "recovery: no memory");
