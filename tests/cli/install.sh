@@ -81,7 +81,8 @@ target_link_libraries(load PRIVATE tare::tare)
 add_executable(run run.c)
 target_link_libraries(run PRIVATE tare::tare_rt)
 END
-cmake -S . -B consumer -DCMAKE_PREFIX_PATH="$prefix" >log
+generator=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$build/CMakeCache.txt")
+cmake -S . -B consumer -G "$generator" -DCMAKE_PREFIX_PATH="$prefix" >log
 cmake --build consumer >>log || fail "the CMake consumer does not build: $(cat log)"
 consumer/load "$model" | grep -q nodes
 consumer/run e.tare | grep -q layers
