@@ -8,6 +8,7 @@
 #include "tools/data.h"
 #include "tools/feed.h"
 #include "tools/observe.h"
+#include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
@@ -16,6 +17,7 @@ static struct {
         *load;
     double percentile, quantile, cutoff;
     bool resume, exact_bins;
+    const char *recover;
 } flags;
 
 static const struct option options[] = {
@@ -40,7 +42,8 @@ static const struct option options[] = {
     {"load", OPTION_TEXT, &flags.load, "FILE",
      "load: a calibration cache, its report, or JSON {\"tensor\": range}", 0},
     {"exact-bins", OPTION_SWITCH, &flags.exact_bins, NULL,
-     "run the samples twice and choose from 2048 bins of width amax / 2048, as TensorRT "
+     "run the samples twice and choose from 2048 bins of width amax / 2048, as "
+     "TensorRT "
      "does",
      0},
     {"header", OPTION_TEXT, &flags.header, "TRT-8601",
@@ -51,6 +54,8 @@ static const struct option options[] = {
      "go on from --observations where a run was stopped", 0},
     {"from", OPTION_TEXT, &flags.from, "A.h5[,B.h5...]",
      "calibrate from kept histograms: no model, no images", 0},
+    {"recover", OPTION_TEXT, &flags.recover, "bias,rounding|auto|none",
+     "correct biases and weights for INT8, into OUT.recovery (default: none)", 0},
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224",
      "shapes of inputs that the model leaves open", 0},
     {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avx512|vnni",
@@ -262,6 +267,14 @@ int tool_calibrate(int argc, char **argv)
     if (flags.resume && !flags.observations)
         return usage_error(&usage, "--resume wants --observations=FILE to go on from");
 
+    struct recover_request recover;
+    if (!recover_parse(flags.recover, &recover))
+        return usage_error(&usage,
+                           "--recover=%s, want auto, none, or bias and rounding",
+                           flags.recover);
+    if (recover.passes && flags.from)
+        return usage_error(&usage, "--recover needs the model and samples, not --from");
+
     struct job job = {0};
     struct tare_comm comm = {0};
     struct tare_error err = {0};
@@ -272,6 +285,9 @@ int tool_calibrate(int argc, char **argv)
     if (comm.rank > 0) common_options.quiet = true;
     if (st == TARE_OK) st = calibrate(&job, &comm, &err);
     if (st == TARE_OK && comm.rank == 0) st = write_files(&job, &err);
+    if (st == TARE_OK && comm.rank == 0)
+        st = recover_run(&recover, job.model, job.dataset, job.cache, flags.cache,
+                         flags.isa, &err);
     if (st == TARE_OK && comm.rank == 0) print_summary(&job);
     release(&job);
     if (st != TARE_OK) {

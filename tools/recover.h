@@ -1,0 +1,32 @@
+/* tools/recover.h - tare calibrate --recover: correct what INT8 loses. */
+#ifndef TARE_TOOLS_RECOVER_H
+#define TARE_TOOLS_RECOVER_H
+
+#include <stdbool.h>
+
+#include "tare/dataset.h"
+#include "tare/model.h"
+#include "tare/recovery.h"
+#include "tools/feed.h"
+
+/** What --recover asks for. */
+struct recover_request {
+    unsigned passes;     /* enum tare_recover_passes; 0: none */
+    bool only_if_better; /* auto */
+};
+
+/** Parse "bias,rounding", "none" or "auto"; NULL: none. */
+bool recover_parse(const char *text, struct recover_request *request);
+
+/**
+ * Recover an INT8 build of the cache, print a line for each pass, and write
+ * `cache_path`.recovery; without a request, or when nothing helps, remove that file, so
+ * that no build takes an old one along.
+ */
+enum tare_status recover_run(const struct recover_request *request,
+                             const struct tare_model *model,
+                             const struct tare_dataset *dataset,
+                             const struct tare_cache *cache, const char *cache_path,
+                             const char *isa, struct tare_error *err);
+
+#endif /* TARE_TOOLS_RECOVER_H */
