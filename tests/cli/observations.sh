@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Kept observations: files that merge, a run that goes on after a kill, and ranks under
+# mpirun all give the cache and the file of one plain run, byte for byte.
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+need_images
+
+calibrate() { # CACHE COUNT-AND-SKIP... : with its observations beside it
+    local cache=$1
+    shift
+    "$tare" calibrate --onnx="$model" "${data[@]}" "$@" --cache="$cache" \
+        --observations="$cache.h5" >log
+}
+
+calibrate whole.cache --count=96
+calibrate first.cache --count=40
+calibrate second.cache --skip=40 --count=56
+"$tare" calibrate --from=first.cache.h5,second.cache.h5 --cache=merged.cache >log
+cmp whole.cache merged.cache || fail "merged observations give another cache"
+"$tare" calibrate --from=whole.cache.h5 --calibrator=minmax --cache=minmax.cache >log
+head -n 1 minmax.cache | grep -q MinMaxCalibration || fail "--from ignores --calibrator"
+
+# Killed at any moment: what is there is whole, and --resume ends with the same bytes.
+"$tare" calibrate --onnx="$model" "${data[@]}" --count=6000 --threads=1 --cache=killed.cache \
+    --observations=killed.h5 >log 2>&1 &
+victim=$!
+for _ in $(seq 300); do
+    [[ -e killed.h5 ]] && break
+    kill -0 "$victim" 2>/dev/null || break
+    sleep 0.1
+done
+kill -9 "$victim" 2>/dev/null || true
+wait "$victim" 2>/dev/null || true
+"$tare" calibrate --onnx="$model" "${data[@]}" --count=6000 --cache=killed.cache \
+    --observations=killed.h5 --resume >log
+calibrate plain.cache --count=6000
+cmp plain.cache killed.cache || fail "--resume gives another cache"
+cmp plain.cache.h5 killed.h5 || fail "--resume gives other observations"
+refuse 1 'of another model' "$tare" calibrate --onnx="$model" "${data[@]}" --count=50 \
+    --cache=out/c --observations=killed.h5 --resume
+
+# What is no such file.
+refuse 1 '^tare: whole.cache: not a file of observations' "$tare" calibrate --from=whole.cache --cache=out/c
+head -c 5000 whole.cache.h5 >cut.h5
+refuse 1 '^tare: cut.h5: ' "$tare" calibrate --from=cut.h5 --cache=out/c
+
+command -v mpirun >/dev/null && [[ -e $build/libtare-mpi.so ]] || skip "no Open MPI"
+is_sanitized && skip "Open MPI's own leaks"
+for ranks in 1 2 4; do
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun --oversubscribe -n "$ranks" \
+        "$tare" calibrate --onnx="$model" "${data[@]}" --count=96 --threads=1 \
+        --cache="ranks$ranks.cache" --observations="ranks$ranks.h5" </dev/null >log 2>&1 ||
+        fail "mpirun -n $ranks: $(cat log)"
+    cmp whole.cache "ranks$ranks.cache" || fail "$ranks ranks give another cache"
+    cmp whole.cache.h5 "ranks$ranks.h5" || fail "$ranks ranks give other observations"
+done
+
+# One rank's failure ends all, and leaves no cache.
+"$build/idx_to_png" "$images" "$labels" png --count=20 >log
+find png -name '*.png' | sort | tail -n 1 | xargs truncate -s 100
+status=0
+OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout 60 mpirun --oversubscribe -n 2 \
+    "$tare" calibrate --onnx="$model" --images=png "${preprocess[@]}" --cache=failed.cache \
+    </dev/null >log 2>&1 || status=$?
+[[ $status -eq 1 ]] || fail "a rank failed, mpirun ended with $status"
+grep -q 'tare: .*damaged PNG' log || fail "the failure is not named: $(cat log)"
+[[ ! -e failed.cache ]] || fail "a cache in spite of the failure"
