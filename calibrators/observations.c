@@ -43,6 +43,17 @@ struct visit {
     size_t stray; /* a tensor number that does not exist; SIZE_MAX: none */
 };
 
+/* How many samples of a batch come before the first value that is not finite. */
+static size_t first_bad_of_batch(const struct visit *visit, const float *data, size_t n)
+{
+    const size_t left = visit->job->first + visit->job->n_samples - visit->sample;
+    const size_t n_samples = left < visit->job->batch ? left : visit->job->batch;
+    size_t i = 0;
+    while (i < n && isfinite(data[i]))
+        i++;
+    return i / (n / n_samples + (n % n_samples != 0));
+}
+
 static void observe(void *observe_ctx, size_t tensor, const float *data, size_t n)
 {
     struct visit *visit = observe_ctx;
@@ -54,9 +65,9 @@ static void observe(void *observe_ctx, size_t tensor, const float *data, size_t 
     struct local *local = &visit->local[tensor];
     const uint64_t n_bad = local->observer.n_nan + local->observer.n_inf;
     tare_observer_add(&local->observer, data, n);
-    if (local->observer.n_nan + local->observer.n_inf > n_bad &&
-        visit->sample < local->first_bad_sample)
-        local->first_bad_sample = visit->sample;
+    if (local->observer.n_nan + local->observer.n_inf == n_bad) return;
+    const size_t sample = visit->sample + first_bad_of_batch(visit, data, n);
+    if (sample < local->first_bad_sample) local->first_bad_sample = sample;
 }
 
 static void run_sample(struct job *job, size_t sample, int worker)
@@ -178,17 +189,20 @@ static enum tare_status make_tensors(const struct tare_forward *forward,
     return TARE_OK;
 }
 
-static void report_bad_values(const struct tare_observations *observations)
+void tare_observations_report(const struct tare_observations *observations,
+                              tare_sample_name_fn *sample_name, void *ctx)
 {
     for (size_t i = 0; i < observations->n_tensors; i++) {
         const struct tare_observed_tensor *t = &observations->tensors[i];
         if (t->first_bad_sample == SIZE_MAX) continue;
+        const char *name = sample_name ? sample_name(ctx, t->first_bad_sample) : NULL;
         tare_log(TARE_LOG_WARN,
                  "tensor '%s': %llu NaN and %llu infinite of %llu values, first in "
-                 "sample %zu; its range leaves them out",
+                 "sample %zu%s%s%s; its range leaves them out",
                  t->name, (unsigned long long)t->observer.n_nan,
                  (unsigned long long)t->observer.n_inf,
-                 (unsigned long long)t->observer.count, t->first_bad_sample);
+                 (unsigned long long)t->observer.count, t->first_bad_sample,
+                 name ? " (" : "", name ? name : "", name ? ")" : "");
     }
 }
 
@@ -240,7 +254,7 @@ enum tare_status tare_observations_create(const struct tare_forward *forward,
         st = tare_observations_run(*observations, forward, 0, n_samples, progress,
                                    progress_ctx, err);
     if (st == TARE_OK) {
-        report_bad_values(*observations);
+        tare_observations_report(*observations, NULL, NULL);
         return TARE_OK;
     }
     tare_observations_destroy(*observations);

@@ -162,6 +162,14 @@ static enum tare_status run_again(const struct tare_forward *forward,
     return st == TARE_OK ? tare_observations_reduce_exact(observations, comm, err) : st;
 }
 
+static const char *sample_name(void *ctx, size_t sample)
+{
+    const struct feed *feed = ctx;
+    return sample < feed->n_samples
+               ? tare_dataset_sample_name(feed->dataset, (int64_t)sample)
+               : NULL;
+}
+
 static enum tare_status
 observe_named(const char **names, size_t n_names, struct feed *feed,
               const struct observe_options *options, size_t *n_run,
@@ -186,6 +194,8 @@ observe_named(const char **names, size_t n_names, struct feed *feed,
     if (st == TARE_OK && options->path && options->comm->size > 1 &&
         options->comm->rank == 0)
         st = tare_observations_write(*observations, options->path, err);
+    if (st == TARE_OK && options->comm->rank == 0)
+        tare_observations_report(*observations, sample_name, feed);
     if (st == TARE_OK && options->exact)
         st = run_again(&forward, options->comm, &share, *observations, err);
     if (st == TARE_OK) *n_run = tare_observations_samples(*observations) - n_resumed;
@@ -239,6 +249,7 @@ enum tare_status observe_from_files(const char *paths,
         }
         paths += length + (paths[length] == ',');
     }
+    if (st == TARE_OK) tare_observations_report(*observations, NULL, NULL);
     if (st == TARE_OK) return TARE_OK;
     tare_observations_destroy(*observations);
     *observations = NULL;

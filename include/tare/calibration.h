@@ -29,7 +29,8 @@ typedef void tare_observe_fn(void *observe_ctx, size_t tensor, const float *data
 struct tare_forward {
     void *ctx;
     int n_workers;            /**< Threads that call `run`; 1 to 1024. */
-    size_t batch;             /**< Samples that one run takes; 0: one. */
+    size_t batch;             /**< Samples that one run takes; 0: one. A tensor that is
+                                   shown holds them one after the other. */
     size_t n_tensors;         /**< Observed tensors, in the order of the cache. */
     const char *const *names; /**< [n_tensors], no two alike; copied. */
     /**
@@ -127,6 +128,12 @@ tare_observations_read(const char *path, struct tare_observations **observations
 TARE_API uint64_t
 tare_observations_source(const struct tare_observations *observations);
 
+/** What a sample is called, for messages; NULL: nothing. */
+typedef const char *tare_sample_name_fn(void *ctx, size_t sample);
+/** Log a warning for each tensor that held NaN or infinity: how many, and in which sample
+ *  first. tare_observations_create() has done so. @param sample_name  NULL: nobody knows. */
+TARE_API void tare_observations_report(const struct tare_observations *observations,
+                                       tare_sample_name_fn *sample_name, void *ctx);
 /** Release; NULL is fine. */
 TARE_API void tare_observations_destroy(struct tare_observations *observations);
 

@@ -84,3 +84,15 @@ echo '{"input": 1, "input": 2}' >bad.json
 refuse 1 "bad.json: tensor 'input' comes twice" "${calibrate[@]}" --calibrator=load --load=bad.json
 echo '{"input": 1' >bad.json
 refuse 1 'bad.json: not a JSON object of ranges' "${calibrate[@]}" --calibrator=load --load=bad.json
+
+# NaN and infinity are named by tensor and sample, with any batch, and left out.
+mkdir raw
+for name in a b c d e; do head -c $((28 * 28 * 4)) /dev/zero | tr '\0' '>' >raw/$name; done
+{ head -c $((28 * 28 * 4 - 8)) raw/a && printf '\0\0\300\177\0\0\200\377'; } >raw/d
+for flags in --threads=1 --batch=2 --batch=5 --exact-bins; do
+    "$tare" calibrate --onnx="$model" --raw=raw --raw-type=f32 --cache=nan.cache "$flags" >log 2>err
+    grep -q "tensor 'input': 1 NaN and 1 infinite of 3920 values, first in sample 3 (raw/d); its range" err ||
+        fail "NaN is not named with $flags: $(cat err)"
+    [[ $(sed -n 2p nan.cache) == 'input: 3abfbdb9' ]] || fail "NaN is in the range: $(sed -n 2p nan.cache)"
+    [[ $flags == --exact-bins ]] || [[ $(json nan.cache.json first_bad_sample) == 3 ]] || fail "report with $flags"
+done
