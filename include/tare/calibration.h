@@ -100,9 +100,9 @@ TARE_API enum tare_status tare_observations_run(struct tare_observations *observ
                                                 void *progress_ctx,
                                                 struct tare_error *err);
 /**
- * A second pass, when all samples have been observed: run samples first … again and count
- * |x| in 2048 bins of width amax / 2048, which later calibrations choose from. They fail
- * unless all samples were counted.
+ * A second pass, when all samples have been observed: run samples first … again and
+ * count |x| in 2048 bins of width amax / 2048, which later calibrations choose from.
+ * They fail unless all samples were counted.
  */
 TARE_API enum tare_status
 tare_observations_run_exact(struct tare_observations *observations,
@@ -130,8 +130,9 @@ tare_observations_source(const struct tare_observations *observations);
 
 /** What a sample is called, for messages; NULL: nothing. */
 typedef const char *tare_sample_name_fn(void *ctx, size_t sample);
-/** Log a warning for each tensor that held NaN or infinity: how many, and in which sample
- *  first. tare_observations_create() has done so. @param sample_name  NULL: nobody knows. */
+/** Log a warning for each tensor that held NaN or infinity: how many, and in which
+ * sample first. tare_observations_create() has done so. @param sample_name  NULL:
+ * nobody knows. */
 TARE_API void tare_observations_report(const struct tare_observations *observations,
                                        tare_sample_name_fn *sample_name, void *ctx);
 /** Release; NULL is fine. */
