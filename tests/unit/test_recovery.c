@@ -96,7 +96,7 @@ static void rounding_comes_near_exhaustive_search(void **state)
         const bool diagonal = round % 2 == 0;
         const struct problem p = random_problem(diagonal);
         int8_t found[K], nearest[K], q[K];
-        double room[K], best = INFINITY;
+        double room[K], best = (double)INFINITY;
         tare_descent_round(K, p.w, p.scale, p.gram, p.d, p.ridge, room, found);
         const double value = value_of(&p, found);
         for (unsigned bits = 0; bits < 1U << K; bits++) {
