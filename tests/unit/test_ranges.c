@@ -39,7 +39,7 @@ static void lists_tensors_and_weights(void **state)
         if (i == 0) assert_string_equal(range.name, input_name);
         if (i == 0) assert_true(range.is_needed && isinf(range.most));
         n_needed += range.is_needed;
-        n_bounded += isfinite(range.most);
+        n_bounded += isfinite(range.most) != 0;
         if (isfinite(range.most)) assert_true(range.most == 6.0F); /* ReLU6 */
     }
     assert_true(n_needed > 5 && n_needed < n);

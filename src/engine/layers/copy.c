@@ -56,6 +56,17 @@ static bool extent_fits(const struct tare_copy *copy, const int64_t *strides,
            (uint64_t)copy->elem_bytes <= n_bytes - (uint64_t)high;
 }
 
+/* As many elements as the output can take at the most, along strides that advance. */
+static bool writes_each_once(const struct tare_copy *copy, uint64_t n_bytes)
+{
+    size_t total = (size_t)copy->elem_bytes;
+    for (int i = 0; i < copy->rank; i++)
+        if (copy->dims[i] < 1 || (copy->dims[i] > 1 && copy->dst_strides[i] < 1) ||
+            !tare_mul_size(total, (size_t)copy->dims[i], &total))
+            return false;
+    return total <= n_bytes;
+}
+
 static bool piece_valid(const struct tare_layer *layer,
                         const struct tare_copy_piece *piece)
 {
@@ -68,16 +79,16 @@ static bool piece_valid(const struct tare_layer *layer,
     if (copy->elem_bytes != tare_dtype_bytes((enum tare_dtype)src->dtype) ||
         src->dtype != layer->outputs[0]->dtype)
         return false;
-    for (int i = 0; i < copy->rank; i++)
-        if (copy->dims[i] < 1) return false;
+    const uint64_t dst_bytes = layer->outputs[0]->n_bytes;
+    if (!writes_each_once(copy, dst_bytes) ||
+        !extent_fits(copy, copy->src_strides, piece->src_offset, src->n_bytes) ||
+        !extent_fits(copy, copy->dst_strides, piece->dst_offset, dst_bytes))
+        return false;
     struct tare_copy again; /* the kernels rely on the order that planning gives */
     memset(&again, 0, sizeof again);
     tare_copy_plan(copy->elem_bytes, copy->rank, copy->dims, copy->src_strides,
                    copy->dst_strides, &again);
-    return memcmp(&again, copy, sizeof again) == 0 &&
-           extent_fits(copy, copy->src_strides, piece->src_offset, src->n_bytes) &&
-           extent_fits(copy, copy->dst_strides, piece->dst_offset,
-                       layer->outputs[0]->n_bytes);
+    return memcmp(&again, copy, sizeof again) == 0;
 }
 
 enum tare_status tare_copy_layer_check(const struct tare_layer *layer,
