@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hdf5_lock.h"
 #include "base/mem.h"
 #include "calibrators/observations.h"
 
@@ -223,9 +224,10 @@ static hid_t memory_file(void *image, size_t n_bytes)
 enum tare_status tare_observations_write(const struct tare_observations *observations,
                                          const char *path, struct tare_error *err)
 {
-    be_quiet();
     uint8_t *bytes = NULL;
     ssize_t n_bytes = -1;
+    tare_hdf5_lock();
+    be_quiet();
     const hid_t file = memory_file(NULL, 0);
     if (file >= 0 && write_all(file, observations) &&
         H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0)
@@ -233,6 +235,7 @@ enum tare_status tare_observations_write(const struct tare_observations *observa
     if (n_bytes > 0) bytes = tare_alloc((size_t)n_bytes);
     const bool ok = bytes && H5Fget_file_image(file, bytes, (size_t)n_bytes) == n_bytes;
     if (file >= 0) (void)H5Fclose(file);
+    tare_hdf5_unlock();
     enum tare_status st = TARE_E_NOMEM;
     if (ok)
         st = tare_file_write(path, bytes, (size_t)n_bytes, err);
@@ -409,13 +412,15 @@ enum tare_status tare_observations_read(const char *path,
     uint8_t *bytes;
     size_t n_bytes;
     *observations = NULL;
-    be_quiet();
     const enum tare_status st = tare_file_read(path, MAX_BYTES, &bytes, &n_bytes, err);
     if (st != TARE_OK) return st;
     struct tare_observations *o = tare_alloc_array(1, sizeof *o);
+    tare_hdf5_lock();
+    be_quiet();
     const hid_t file = o ? memory_file(bytes, n_bytes) : -1;
     const char *problem = !o ? "memory" : file < 0 ? "not HDF5" : read_all(file, o);
     if (file >= 0) (void)H5Fclose(file);
+    tare_hdf5_unlock();
     tare_free(bytes);
     if (!problem) {
         *observations = o;
