@@ -9,14 +9,15 @@ add_library(tare SHARED $<TARGET_OBJECTS:tare_rt_objects> $<TARGET_OBJECTS:tare_
 set_target_properties(tare PROPERTIES VERSION ${PROJECT_VERSION}
                       SOVERSION ${PROJECT_VERSION_MAJOR})
 target_link_libraries(tare PRIVATE tare_flags PkgConfig::PROTOBUF_C PkgConfig::CJSON
-                      PkgConfig::HDF5 JPEG::JPEG PNG::PNG ZLIB::ZLIB Threads::Threads)
+                      PkgConfig::HDF5 PkgConfig::LIBZIP JPEG::JPEG PNG::PNG ZLIB::ZLIB Threads::Threads)
 
 # Internal symbols for the tests and benches, which look below the public headers.
 add_library(tare_static STATIC $<TARGET_OBJECTS:tare_rt_objects>
             $<TARGET_OBJECTS:tare_objects>)
 target_include_directories(tare_static PUBLIC include src .)
 target_link_libraries(tare_static PUBLIC tare_flags PkgConfig::PROTOBUF_C
-                      PkgConfig::CJSON PkgConfig::HDF5 JPEG::JPEG PNG::PNG ZLIB::ZLIB Threads::Threads)
+                      PkgConfig::CJSON PkgConfig::HDF5 PkgConfig::LIBZIP JPEG::JPEG PNG::PNG
+                      ZLIB::ZLIB Threads::Threads)
 
 foreach(library tare tare_rt)
   target_include_directories(${library} INTERFACE

@@ -15,7 +15,8 @@ enum tare_status tare_image_create(int64_t height, int64_t width, int channels,
     uint8_t *pixels = fits ? tare_alloc(n) : NULL;
     TARE_FAIL_IF(!pixels, err, TARE_E_NOMEM, "no memory for an image of %lldx%lld",
                  (long long)height, (long long)width);
-    *image = (struct tare_image){height, width, channels, pixels};
+    *image = (struct tare_image){
+        .height = height, .width = width, .channels = channels, .pixels = pixels};
     return TARE_OK;
 }
 
@@ -34,17 +35,33 @@ enum tare_status tare_image_check_pixels(int64_t height, int64_t width,
     return TARE_OK;
 }
 
+void tare_image_resized(const struct tare_decode *decode, int64_t *height,
+                        int64_t *width)
+{
+    const int64_t side = decode->resize_height;
+    if (decode->resize == TARE_RESIZE_EXACT) {
+        *height = decode->resize_height;
+        *width = decode->resize_width;
+    } else if (decode->resize == TARE_RESIZE_SHORTER && *width <= *height) {
+        *height = side * *height / *width;
+        *width = side;
+    } else if (decode->resize == TARE_RESIZE_SHORTER) {
+        *width = side * *width / *height;
+        *height = side;
+    }
+}
+
 enum tare_status tare_image_decode(const uint8_t *data, size_t n_bytes,
-                                   int64_t max_pixels, struct tare_image *image,
-                                   struct tare_error *err)
+                                   const struct tare_decode *decode,
+                                   struct tare_image *image, struct tare_error *err)
 {
     static const uint8_t jpeg[] = {0xff, 0xd8, 0xff};
     static const uint8_t png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     *image = (struct tare_image){0};
     if (n_bytes >= sizeof jpeg && !memcmp(data, jpeg, sizeof jpeg))
-        return tare_image_decode_jpeg(data, n_bytes, max_pixels, image, err);
+        return tare_image_decode_jpeg(data, n_bytes, decode, image, err);
     if (n_bytes >= sizeof png && !memcmp(data, png, sizeof png))
-        return tare_image_decode_png(data, n_bytes, max_pixels, image, err);
+        return tare_image_decode_png(data, n_bytes, decode->max_pixels, image, err);
     return tare_error_set(err, TARE_E_FORMAT, "not a JPEG or PNG file (%zu bytes)",
                           n_bytes);
 }
@@ -87,6 +104,9 @@ enum tare_status tare_image_to_yuv(struct tare_image *image, struct tare_error *
         const size_t n_gray = (size_t)rgb.height * (size_t)rgb.width;
         for (size_t i = 0; i < n_gray; i++)
             memset(rgb.pixels + 3 * i, image->pixels[i], 3);
+        rgb.shrink = image->shrink;
+        rgb.full_height = image->full_height;
+        rgb.full_width = image->full_width;
         tare_image_free(image);
         *image = rgb;
     }

@@ -14,7 +14,23 @@ struct tare_image {
     int64_t height, width;
     int channels;
     uint8_t *pixels;
+    /* Decoded at 1/shrink of full_height x full_width, rounded up; 0: in full. */
+    int shrink;
+    int64_t full_height, full_width;
 };
+
+/** What becomes of an image, for its decoder. */
+struct tare_decode {
+    int64_t max_pixels; /* refuse more before allocating */
+    /* With a resize a JPEG may be decoded smaller. For filters whose weights fall off:
+     * a box that snaps to coarser pixels shows. */
+    enum tare_resize resize;
+    int64_t resize_height, resize_width;
+};
+
+/** Size of a height x width image after the resize. */
+void tare_image_resized(const struct tare_decode *decode, int64_t *height,
+                        int64_t *width);
 
 /** Allocate pixels, contents undefined. */
 enum tare_status tare_image_create(int64_t height, int64_t width, int channels,
@@ -26,16 +42,16 @@ void tare_image_free(struct tare_image *image);
  * Decode a JPEG (baseline, progressive; gray, YCbCr, RGB, CMYK, YCCK; turned upright as
  * its EXIF orientation says) or PNG (every kind; 16 bits are rounded to 8, alpha is
  * dropped), told apart by their first bytes. A file that ends early is an error.
- * @param[in]  max_pixels  Refuse more before allocating.
- * @param[out] image       1 channel where the file is gray; zeroed on failure.
+ * @param[out] image  1 channel where the file is gray; zeroed on failure.
  */
 enum tare_status tare_image_decode(const uint8_t *data, size_t n_bytes,
-                                   int64_t max_pixels, struct tare_image *image,
-                                   struct tare_error *err);
+                                   const struct tare_decode *decode,
+                                   struct tare_image *image, struct tare_error *err);
 
 /** tare_image_decode() for one format; image_jpeg.c and image_png.c. */
 enum tare_status tare_image_decode_jpeg(const uint8_t *data, size_t n_bytes,
-                                        int64_t max_pixels, struct tare_image *image,
+                                        const struct tare_decode *decode,
+                                        struct tare_image *image,
                                         struct tare_error *err);
 enum tare_status tare_image_decode_png(const uint8_t *data, size_t n_bytes,
                                        int64_t max_pixels, struct tare_image *image,

@@ -16,7 +16,7 @@ struct jpeg_reader {
     struct jpeg_progress_mgr progress;
     jmp_buf escape;
     char message[JMSG_LENGTH_MAX];
-    int64_t max_pixels;
+    struct tare_decode decode;
     struct tare_image image;
     uint8_t *cmyk_row;
 };
@@ -89,7 +89,7 @@ static enum tare_status read_header(struct jpeg_reader *reader, struct tare_erro
     jpeg_save_markers(codec, JPEG_APP0 + 1, 0xffff);
     (void)jpeg_read_header(codec, TRUE);
     const enum tare_status st = tare_image_check_pixels(
-        codec->image_height, codec->image_width, reader->max_pixels, err);
+        codec->image_height, codec->image_width, reader->decode.max_pixels, err);
     if (st != TARE_OK) return st;
     switch (codec->num_components) {
     case 1: codec->out_color_space = JCS_GRAYSCALE; return TARE_OK;
@@ -102,14 +102,37 @@ static enum tare_status read_header(struct jpeg_reader *reader, struct tare_erro
     }
 }
 
+/* How much smaller the image may be decoded: by the power of two that leaves at least
+ * twice what the resize makes of it. The resize then still averages over neighbours; at
+ * less, libjpeg's coarser average shows. An image that is to be turned would have the
+ * part of a pixel that its last row and column may be at the other end. */
+static int shrink_of(const struct jpeg_reader *reader, int orientation)
+{
+    enum { LEFT = 2 };
+    const int64_t full_height = reader->codec.image_height;
+    const int64_t full_width = reader->codec.image_width;
+    int64_t height = full_height, width = full_width;
+    if (reader->decode.resize == TARE_RESIZE_NONE || orientation != 1) return 1;
+    tare_image_resized(&reader->decode, &height, &width);
+    int shrink = 1;
+    while (shrink < 8 && full_height >= 2 * LEFT * shrink * height &&
+           full_width >= 2 * LEFT * shrink * width)
+        shrink *= 2;
+    return shrink;
+}
+
 static enum tare_status read_pixels(struct jpeg_reader *reader, struct tare_error *err)
 {
     struct jpeg_decompress_struct *codec = &reader->codec;
     enum tare_status st = read_header(reader, err);
     if (st != TARE_OK) return st;
-    const int64_t height = codec->image_height, width = codec->image_width;
     const bool cmyk = codec->num_components == 4;
     const int orientation = orientation_of(codec); /* finishing forgets the markers */
+    const int shrink = shrink_of(reader, orientation);
+    codec->scale_num = 1;
+    codec->scale_denom = (unsigned)shrink;
+    jpeg_calc_output_dimensions(codec);
+    const int64_t height = codec->output_height, width = codec->output_width;
     st = tare_image_create(height, width, codec->num_components == 1 ? 1 : 3,
                            &reader->image, err);
     if (st != TARE_OK) return st;
@@ -129,6 +152,11 @@ static enum tare_status read_pixels(struct jpeg_reader *reader, struct tare_erro
         row += row_bytes;
     }
     (void)jpeg_finish_decompress(codec);
+    if (shrink > 1) {
+        reader->image.shrink = shrink;
+        reader->image.full_height = codec->image_height;
+        reader->image.full_width = codec->image_width;
+    }
     return tare_image_orient(&reader->image, orientation, err);
 }
 
@@ -146,13 +174,14 @@ static enum tare_status read_guarded(struct jpeg_reader *reader, const uint8_t *
 }
 
 enum tare_status tare_image_decode_jpeg(const uint8_t *data, size_t n_bytes,
-                                        int64_t max_pixels, struct tare_image *image,
+                                        const struct tare_decode *decode,
+                                        struct tare_image *image,
                                         struct tare_error *err)
 {
     *image = (struct tare_image){0};
     struct jpeg_reader *reader = tare_alloc_array(1, sizeof *reader);
     TARE_FAIL_IF(!reader, err, TARE_E_NOMEM, "no memory for a JPEG decoder");
-    reader->max_pixels = max_pixels;
+    reader->decode = *decode;
     reader->codec.err = jpeg_std_error(&reader->manager);
     reader->codec.client_data = reader;
     reader->manager.error_exit = on_error;

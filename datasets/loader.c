@@ -118,14 +118,11 @@ void tare_loader_release(struct tare_loader *loader, int64_t index)
 static enum tare_status allocate(struct tare_loader *loader, int n_threads,
                                  struct tare_error *err)
 {
-    int64_t dims[3];
-    tare_dataset_dims(loader->dataset, dims);
-    size_t stride = sizeof(float), total = 0;
-    bool fits = true;
-    for (int i = 0; i < 3; i++)
-        fits = fits && tare_mul_size(stride, (size_t)dims[i], &stride);
-    fits = fits && tare_align_size(stride, &stride) &&
-           tare_mul_size(stride, (size_t)loader->depth, &total);
+    size_t stride = 0, total = 0;
+    const bool fits =
+        tare_mul_size(tare_dataset_elems(loader->dataset), sizeof(float), &stride) &&
+        tare_align_size(stride, &stride) &&
+        tare_mul_size(stride, (size_t)loader->depth, &total);
     if (fits) {
         loader->slots = tare_alloc_array((size_t)loader->depth, sizeof *loader->slots);
         loader->threads = tare_alloc_array((size_t)n_threads, sizeof *loader->threads);

@@ -51,6 +51,14 @@ static enum tare_status resolve_color(struct tare_prepare *prepare, int64_t want
         wanted == 1 ? "--color=gray" : "--color=rgb, bgr or yuv444");
 }
 
+static void allow_shrinking(struct tare_decode *decode,
+                            const struct tare_preprocess *pre)
+{
+    decode->resize = pre->resize;
+    decode->resize_height = pre->resize_height;
+    decode->resize_width = pre->resize_width;
+}
+
 enum tare_status tare_prepare_create(const struct tare_dataset_options *options,
                                      bool images, struct tare_prepare *prepare,
                                      struct tare_error *err)
@@ -69,8 +77,13 @@ enum tare_status tare_prepare_create(const struct tare_dataset_options *options,
         .channels = channels,
         .height = height,
         .width = width,
-        .max_pixels = options->max_pixels ? options->max_pixels : DEFAULT_MAX_PIXELS,
+        .decode.max_pixels =
+            options->max_pixels ? options->max_pixels : DEFAULT_MAX_PIXELS,
     };
+    const enum tare_filter filter = options->preprocess.filter;
+    if (!options->exact_decode &&
+        (filter == TARE_FILTER_BILINEAR || filter == TARE_FILTER_BICUBIC))
+        allow_shrinking(&prepare->decode, &prepare->pre);
     if (images) {
         const enum tare_status st = resolve_color(prepare, channels, err);
         if (st != TARE_OK) return st;
@@ -89,23 +102,26 @@ const float *tare_prepare_table(const struct tare_prepare *prepare, int64_t c)
     return prepare->tables[prepare->n_tables > 1 ? c : 0];
 }
 
-/* Size after the resize. */
+void tare_prepare_bytes(const struct tare_prepare *prepare, const uint8_t *src,
+                        float *dst)
+{
+    const size_t n = (size_t)(prepare->height * prepare->width);
+    for (int64_t c = 0; c < prepare->channels; c++) {
+        const float *table = tare_prepare_table(prepare, c);
+        for (size_t i = 0; i < n; i++)
+            *dst++ = table[*src++];
+    }
+}
+
+/* Size after the resize; that of the whole image counts, not of a shrunk one. */
 static void resized(const struct tare_preprocess *pre, const struct tare_image *image,
                     int64_t *height, int64_t *width)
 {
-    const int64_t side = pre->resize_height;
-    *height = image->height;
-    *width = image->width;
-    if (pre->resize == TARE_RESIZE_EXACT) {
-        *height = pre->resize_height;
-        *width = pre->resize_width;
-    } else if (pre->resize == TARE_RESIZE_SHORTER && *width <= *height) {
-        *height = side * *height / *width;
-        *width = side;
-    } else if (pre->resize == TARE_RESIZE_SHORTER) {
-        *width = side * *width / *height;
-        *height = side;
-    }
+    struct tare_decode decode = {0};
+    allow_shrinking(&decode, pre);
+    *height = image->shrink ? image->full_height : image->height;
+    *width = image->shrink ? image->full_width : image->width;
+    tare_image_resized(&decode, height, width);
 }
 
 static enum tare_status geometry(const struct tare_prepare *prepare,
@@ -129,8 +145,8 @@ static enum tare_status geometry(const struct tare_prepare *prepare,
     if (window.height == image->height && window.width == image->width &&
         height == window.height && width == window.width)
         return TARE_OK;
-    TARE_TRY(tare_image_check_pixels(height, width, prepare->max_pixels, err), err,
-             "after the resize");
+    TARE_TRY(tare_image_check_pixels(height, width, prepare->decode.max_pixels, err),
+             err, "after the resize");
     struct tare_image result;
     const enum tare_status st =
         tare_image_resize(image, height, width, pre->filter, &window, &result, err);

@@ -11,7 +11,7 @@ struct tare_prepare {
     struct tare_preprocess pre; /* colour resolved */
     int64_t channels;
     int64_t height, width; /* 0: any */
-    int64_t max_pixels;
+    struct tare_decode decode;
     int n_tables; /* 1 for all channels, else one a channel */
     float tables[4][256];
 };
@@ -24,6 +24,10 @@ enum tare_status tare_prepare_create(const struct tare_dataset_options *options,
 
 /** The 256 values of channel c's pixels. */
 const float *tare_prepare_table(const struct tare_prepare *prepare, int64_t c);
+
+/** Bytes [channels, height, width] to values. */
+void tare_prepare_bytes(const struct tare_prepare *prepare, const uint8_t *src,
+                        float *dst);
 
 /** Colour, resize and crop, in place; then the size must be the wanted one. */
 enum tare_status tare_prepare_image(const struct tare_prepare *prepare,

@@ -16,7 +16,8 @@ static enum tare_status no_memory(struct tare_error *err)
 enum tare_status tare_samples_add(struct tare_samples *samples, const char *path,
                                   int64_t item, int64_t label, struct tare_error *err)
 {
-    const struct tare_sample sample = {samples->names.length, (size_t)item, label};
+    const struct tare_sample sample = {
+        .name = samples->names.length, .item = (size_t)item, .label = label};
     if (item < 0)
         tare_text_add(&samples->names, "%s", path);
     else

@@ -12,6 +12,7 @@
 struct tare_sample {
     size_t name;   /* offset in names.data */
     size_t item;   /* index in a file of many */
+    size_t file;   /* which of the source's files; 0 where it does not count them */
     int64_t label; /* -1: unknown */
 };
 

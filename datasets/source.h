@@ -14,22 +14,26 @@ struct tare_source {
                              void **state, struct tare_error *err);
     /** Image sources: the pixels of one sample. Threads: any number at a time. */
     enum tare_status (*load)(const void *state, const char *name, size_t item,
-                             int64_t max_pixels, struct tare_image *image,
+                             const struct tare_decode *decode, struct tare_image *image,
                              struct tare_error *err);
     /** Other sources (load is NULL): the values of one sample. */
     enum tare_status (*fill)(const void *state, const char *name,
+                             const struct tare_sample *sample,
                              const struct tare_prepare *prepare, float *dst,
                              struct tare_error *err);
+    /** Sources that know it: channels, height and width of every sample, once open. */
+    void (*shape)(const void *state, int64_t shape[3]);
     /** Release the state; may be NULL. */
     void (*close)(void *state);
 };
 
 extern const struct tare_source tare_source_images, tare_source_list, tare_source_raw,
-    tare_source_idx;
+    tare_source_idx, tare_source_npy, tare_source_hdf5;
 
 /** `load` of sources whose samples are image files. */
 enum tare_status tare_source_load_file(const void *state, const char *name, size_t item,
-                                       int64_t max_pixels, struct tare_image *image,
+                                       const struct tare_decode *decode,
+                                       struct tare_image *image,
                                        struct tare_error *err);
 
 /**

@@ -224,8 +224,8 @@ const char *tare_source_next_part(const char *text, size_t *length)
 }
 
 enum tare_status tare_source_load_file(const void *state, const char *name, size_t item,
-                                       int64_t max_pixels, struct tare_image *image,
-                                       struct tare_error *err)
+                                       const struct tare_decode *decode,
+                                       struct tare_image *image, struct tare_error *err)
 {
     (void)state;
     (void)item;
@@ -234,7 +234,7 @@ enum tare_status tare_source_load_file(const void *state, const char *name, size
     *image = (struct tare_image){0};
     enum tare_status st = tare_file_read(name, MAX_FILE_BYTES, &data, &n_bytes, err);
     if (st != TARE_OK) return st;
-    st = tare_image_decode(data, n_bytes, max_pixels, image, err);
+    st = tare_image_decode(data, n_bytes, decode, image, err);
     tare_free(data);
     if (st != TARE_OK) tare_error_wrap(err, "%s", name);
     return st;

@@ -195,12 +195,13 @@ static enum tare_status open_idx(const struct tare_dataset_options *options,
 }
 
 static enum tare_status load_item(const void *state, const char *name, size_t item,
-                                  int64_t max_pixels, struct tare_image *image,
-                                  struct tare_error *err)
+                                  const struct tare_decode *decode,
+                                  struct tare_image *image, struct tare_error *err)
 {
     const struct idx *images = state;
     const int channels = images->rank == 4 ? (int)images->dims[3] : 1;
-    TARE_TRY(tare_image_check_pixels(images->dims[1], images->dims[2], max_pixels, err),
+    TARE_TRY(tare_image_check_pixels(images->dims[1], images->dims[2],
+                                     decode->max_pixels, err),
              err, "%s", name);
     const enum tare_status st =
         tare_image_create(images->dims[1], images->dims[2], channels, image, err);

@@ -43,22 +43,13 @@ static enum tare_status open_raw(const struct tare_dataset_options *options,
     return TARE_OK;
 }
 
-static void scale_bytes(const uint8_t *src, const struct tare_prepare *prepare,
-                        float *dst)
-{
-    const size_t n = (size_t)(prepare->height * prepare->width);
-    for (int64_t c = 0; c < prepare->channels; c++) {
-        const float *table = tare_prepare_table(prepare, c);
-        for (size_t i = 0; i < n; i++)
-            *dst++ = table[*src++];
-    }
-}
-
 static enum tare_status fill_raw(const void *state, const char *name,
+                                 const struct tare_sample *sample,
                                  const struct tare_prepare *prepare, float *dst,
                                  struct tare_error *err)
 {
     const struct raw *raw = state;
+    (void)sample;
     uint8_t *data;
     size_t n_bytes;
     enum tare_status st = tare_file_read(name, MAX_FILE_BYTES, &data, &n_bytes, err);
@@ -72,7 +63,7 @@ static enum tare_status fill_raw(const void *state, const char *name,
     else if (raw->type == TARE_RAW_F32)
         memcpy(dst, data, n_bytes);
     else
-        scale_bytes(data, prepare, dst);
+        tare_prepare_bytes(prepare, data, dst);
     tare_free(data);
     return st;
 }

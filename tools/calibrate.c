@@ -138,12 +138,8 @@ static enum tare_status check_calibrator(struct job *job, bool *after_fusion,
 static enum tare_status open_all(struct job *job, bool after_fusion,
                                  struct tare_error *err)
 {
-    struct tare_model_value input;
     enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
-    if (st == TARE_OK) st = data_check_inputs(tare_model_n_inputs(job->model), err);
-    if (st != TARE_OK) return st;
-    tare_model_input(job->model, 0, &input);
-    st = data_open(NULL, &input.dims, &job->dataset, err);
+    if (st == TARE_OK) st = data_open_for_model(job->model, &job->dataset, err);
     if (st != TARE_OK) return st;
     int64_t sample[3];
     tare_dataset_dims(job->dataset, sample);

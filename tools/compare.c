@@ -65,15 +65,30 @@ struct job {
     struct compare_hits *hits[2]; /* [sample] */
 };
 
+/* "a:1x3x8x8,b:1x7": what the engine's inputs are. */
+static void print_shapes(const struct tare_engine *engine, char *text, size_t size)
+{
+    struct tare_engine_info info;
+    size_t used = 0;
+    tare_engine_info(engine, &info);
+    text[0] = '\0';
+    for (size_t i = 0; i < info.n_bindings && used + 1 < size; i++) {
+        struct tare_binding input;
+        char dims[128];
+        tare_engine_binding(engine, i, &input);
+        if (!input.is_input) break;
+        const int n = snprintf(text + used, size - used, "%s%.800s:%s", i ? "," : "",
+                               input.name, report_dims(&input.dims, dims));
+        if (n > 0) used += (size_t)n;
+    }
+}
+
 static enum tare_status open_reference(struct job *job, struct tare_error *err)
 {
     if (flags.engines.n == 2)
         return tare_engine_load(flags.engines.items[0], &job->engines[0], err);
-    struct tare_binding input;
-    char dims[128], shapes[1024];
-    tare_engine_binding(job->engines[1], 0, &input);
-    (void)snprintf(shapes, sizeof shapes, "%.800s:%s", input.name,
-                   report_dims(&input.dims, dims));
+    char shapes[4096];
+    print_shapes(job->engines[1], shapes, sizeof shapes);
     enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = tare_model_bind(job->model, shapes, 1, NULL, err);
     const struct tare_build_options build = {0};
@@ -84,11 +99,10 @@ static enum tare_status open_reference(struct job *job, struct tare_error *err)
     return tare_engine_open(bytes, n_bytes, &job->engines[0], err);
 }
 
-/* The same inputs and outputs, and one input. */
+/* The same inputs and outputs. */
 static enum tare_status check_bindings(const struct job *job, struct tare_error *err)
 {
     struct tare_engine_info info[2];
-    size_t n_inputs = 0;
     for (int e = 0; e < 2; e++)
         tare_engine_info(job->engines[e], &info[e]);
     if (info[0].n_bindings != info[1].n_bindings)
@@ -98,13 +112,12 @@ static enum tare_status check_bindings(const struct job *job, struct tare_error 
         struct tare_binding a, b;
         tare_engine_binding(job->engines[0], i, &a);
         tare_engine_binding(job->engines[1], i, &b);
-        n_inputs += a.is_input;
         if (strcmp(a.name, b.name) != 0 || a.n_bytes != b.n_bytes ||
             a.is_input != b.is_input)
             return report_error(err, TARE_E_ARG, "the two networks differ in '%.80s'",
                                 a.name);
     }
-    return data_check_inputs(n_inputs, err);
+    return TARE_OK;
 }
 
 static enum tare_status open_all(struct job *job, struct tare_error *err)
@@ -114,13 +127,13 @@ static enum tare_status open_all(struct job *job, struct tare_error *err)
     if (st == TARE_OK) st = open_reference(job, err);
     if (st == TARE_OK) st = check_bindings(job, err);
     if (st != TARE_OK) return st;
-    struct tare_binding input, output;
-    tare_engine_binding(job->engines[1], 0, &input);
-    tare_engine_binding(job->engines[1], 1, &output);
-    st = data_open(NULL, &input.dims, &job->dataset, err);
+    st = data_open_for_engine(job->engines[1], &job->dataset, err);
     if (st != TARE_OK) return st;
     const struct tare_engine *engines[] = {job->engines[0], job->engines[1]};
     st = feed_open(&job->feed, engines, 2, job->dataset, option_threads(), err);
+    if (st != TARE_OK) return st;
+    struct tare_binding output;
+    tare_engine_binding(job->engines[1], job->feed.n_inputs, &output);
     job->n_classes = output.n_bytes / sizeof(float) / (size_t)job->feed.batch;
     return st;
 }
@@ -204,7 +217,7 @@ static enum tare_status prepare(struct job *job, struct tare_error *err)
         return report_error(err, TARE_E_NOMEM, "no memory for the %s", "results");
     for (size_t i = 0; i < r->n_outputs; i++) {
         struct tare_binding binding;
-        tare_engine_binding(job->engines[1], 1 + i, &binding);
+        tare_engine_binding(job->engines[1], job->feed.n_inputs + i, &binding);
         r->outputs[i].name = binding.name;
     }
     return flags.layers ? prepare_layers(job, err) : TARE_OK;
@@ -255,7 +268,7 @@ static void judge_outputs(struct job *job, const struct feed_worker *w, int64_t 
         const size_t sample = (size_t)(first + s);
         for (size_t i = 0; i < r->n_outputs; i++) {
             struct tare_binding binding;
-            tare_engine_binding(job->engines[1], 1 + i, &binding);
+            tare_engine_binding(job->engines[1], job->feed.n_inputs + i, &binding);
             const size_t elems =
                 binding.n_bytes / sizeof(float) / (size_t)job->feed.batch;
             job->output_sums[sample * r->n_outputs + i] =

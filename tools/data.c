@@ -1,13 +1,15 @@
 #include "tools/data.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "tools/report.h"
 
 static struct {
-    const char *images, *list, *raw, *raw_type, *idx, *labels;
+    const char *images, *list, *raw, *raw_type, *npy, *hdf5, *idx, *labels;
+    struct option_list inputs;
     int64_t count, skip, batch, seed, max_pixels;
-    bool shuffle;
+    bool shuffle, skip_bad, exact_decode;
     const char *preset, *file, *resize, *crop, *filter, *color, *scale, *mean, *std;
 } flags;
 
@@ -20,6 +22,12 @@ static const struct option data_options[] = {
      "headerless files, one a sample, in the input's shape", 0},
     {"raw-type", OPTION_TEXT, &flags.raw_type, "f32|u8", "their element (default: f32)",
      0},
+    {"npy", OPTION_TEXT, &flags.npy, "PATH",
+     ".npy, folder of them or .npz[:ARRAY]; the leading axis is the sample", 0},
+    {"hdf5", OPTION_TEXT, &flags.hdf5, "FILE:/dataset[,/labels]",
+     "the leading axis is the sample", 0},
+    {"input", OPTION_LIST, &flags.inputs, "NAME=KIND:SOURCE",
+     "one for each of several inputs: ids=npy:a.npy", 0},
     {"idx", OPTION_TEXT, &flags.idx, "IMAGES[,LABELS]",
      "MNIST's IDX files, gzipped or not", 0},
     {"labels", OPTION_TEXT, &flags.labels, "FILE",
@@ -30,6 +38,10 @@ static const struct option data_options[] = {
     {"seed", OPTION_COUNT, &flags.seed, "N", "of the permutation (default: 0)", 0},
     {"batch", OPTION_COUNT, &flags.batch, "N",
      "samples a run, where the model leaves it open (default: 1)", 1},
+    {"skip-bad", OPTION_SWITCH, &flags.skip_bad, NULL,
+     "leave out samples that cannot be read, with a warning each", 0},
+    {"exact-decode", OPTION_SWITCH, &flags.exact_decode, NULL,
+     "decode JPEGs in full size where a smaller one would do", 0},
     {"max-pixels", OPTION_COUNT, &flags.max_pixels, "N",
      "refuse larger images (default: 2^28)", 1},
 };
@@ -85,43 +97,188 @@ static enum tare_status fill_preprocess(const char *sidecar,
     return st;
 }
 
-enum tare_status data_check_inputs(size_t n_inputs, struct tare_error *err)
+/* The sources, by the word that --input names them with; in `options`, where their text
+ * goes. */
+static const struct {
+    const char *name;
+    size_t offset;
+} sources[] = {
+    {"images", offsetof(struct tare_dataset_options, images)},
+    {"list", offsetof(struct tare_dataset_options, list)},
+    {"raw", offsetof(struct tare_dataset_options, raw)},
+    {"npy", offsetof(struct tare_dataset_options, npy)},
+    {"hdf5", offsetof(struct tare_dataset_options, hdf5)},
+    {"idx", offsetof(struct tare_dataset_options, idx)},
+};
+enum { N_SOURCES = sizeof sources / sizeof sources[0] };
+
+static void set_source(struct tare_dataset_options *options, size_t i, const char *text)
 {
-    if (n_inputs == 1) return TARE_OK;
-    return report_error(err, TARE_E_UNSUPPORTED,
-                        "the network has %zu inputs; samples can feed a single one",
-                        n_inputs);
+    char *at = (char *)options + sources[i].offset;
+    memcpy(at, &text, sizeof text);
 }
 
-enum tare_status data_open(const char *sidecar, const struct tare_dims *dims,
-                           struct tare_dataset **dataset, struct tare_error *err)
+/* Everything of the flags but the source, for an input of these dims. */
+static enum tare_status fill_options(const char *sidecar, const struct tare_dims *dims,
+                                     bool is_only_input,
+                                     struct tare_dataset_options *options,
+                                     struct tare_error *err)
 {
-    struct tare_dataset_options options = {
-        .images = flags.images,
-        .list = flags.list,
-        .raw = flags.raw,
-        .idx = flags.idx,
+    *options = (struct tare_dataset_options){
         .labels = flags.labels,
         .shuffle = flags.shuffle,
         .seed = (uint64_t)flags.seed,
         .skip = flags.skip,
         .count = flags.count,
         .max_pixels = flags.max_pixels,
+        .skip_bad = flags.skip_bad,
+        .exact_decode = flags.exact_decode,
     };
     if (flags.raw_type && strcmp(flags.raw_type, "u8") == 0)
-        options.raw_type = TARE_RAW_U8;
+        options->raw_type = TARE_RAW_U8;
     else if (flags.raw_type && strcmp(flags.raw_type, "f32") != 0)
         return report_error(err, TARE_E_ARG, "--raw-type=%.40s, want f32 or u8",
                             flags.raw_type);
     if (dims->rank == 4) {
-        options.channels = dims->d[1] > 0 ? dims->d[1] : 0;
-        options.height = dims->d[2] > 0 ? dims->d[2] : 0;
-        options.width = dims->d[3] > 0 ? dims->d[3] : 0;
+        options->channels = dims->d[1] > 0 ? dims->d[1] : 0;
+        options->height = dims->d[2] > 0 ? dims->d[2] : 0;
+        options->width = dims->d[3] > 0 ? dims->d[3] : 0;
     } else {
-        options.channels = options.height = options.width = 1;
+        options->channels = options->height = options->width = 1;
         for (int i = 1; i < dims->rank; i++)
-            options.width *= dims->d[i] > 0 ? dims->d[i] : 1;
+            options->width *= dims->d[i] > 0 ? dims->d[i] : 1;
+        options->shape.rank = dims->rank > 1 ? dims->rank - 1 : 1;
+        options->shape.d[0] = 1;
+        for (int i = 1; i < dims->rank; i++)
+            options->shape.d[i - 1] = dims->d[i];
     }
-    const enum tare_status st = fill_preprocess(sidecar, &options.preprocess, err);
-    return st == TARE_OK ? tare_dataset_create(&options, dataset, err) : st;
+    tare_preprocess_init(&options->preprocess);
+    if (!is_only_input && dims->rank != 4) return TARE_OK; /* no picture among others */
+    return fill_preprocess(sidecar, &options->preprocess, err);
+}
+
+/* "npy:a.npy" */
+static enum tare_status parse_source(const char *name, const char *text,
+                                     struct tare_dataset_options *options,
+                                     struct tare_error *err)
+{
+    const size_t length = strcspn(text, ":");
+    for (size_t i = 0; i < N_SOURCES; i++) {
+        if (strlen(sources[i].name) != length ||
+            strncmp(sources[i].name, text, length) != 0 || !text[length])
+            continue;
+        set_source(options, i, text + length + 1);
+        return TARE_OK;
+    }
+    return report_error(err, TARE_E_ARG,
+                        "--input=%.60s=%.60s: want NAME=KIND:SOURCE, of kind images, "
+                        "list, raw, npy, hdf5 or idx",
+                        name, text);
+}
+
+/* What --input says for this input, behind the '='; names may hold a '='. */
+static const char *find_input(const char *name)
+{
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < flags.inputs.n; i++) {
+        const char *item = flags.inputs.items[i];
+        if (strncmp(item, name, n) == 0 && item[n] == '=') return item + n + 1;
+    }
+    return NULL;
+}
+
+static enum tare_status open_input(const char *sidecar, const struct data_input *input,
+                                   size_t n_inputs, struct tare_dataset **dataset,
+                                   struct tare_error *err)
+{
+    struct tare_dataset_options options;
+    const char *const texts[N_SOURCES] = {flags.images, flags.list, flags.raw,
+                                          flags.npy,    flags.hdf5, flags.idx};
+    enum tare_status st =
+        fill_options(sidecar, &input->dims, n_inputs == 1, &options, err);
+    if (st != TARE_OK) return st;
+    const char *text = find_input(input->name);
+    if (text)
+        st = parse_source(input->name, text, &options, err);
+    else if (flags.inputs.n > 0 || n_inputs > 1)
+        st = report_error(err, TARE_E_ARG,
+                          "no data for input '%.80s': give --input=%.80s=KIND:SOURCE",
+                          input->name, input->name);
+    for (size_t i = 0; !text && i < N_SOURCES; i++)
+        set_source(&options, i, texts[i]);
+    if (st == TARE_OK) st = tare_dataset_create(&options, dataset, err);
+    return st;
+}
+
+/* An --input that names no input of the network. */
+static enum tare_status check_names(const struct data_input *inputs, size_t n_inputs,
+                                    struct tare_error *err)
+{
+    for (size_t k = 0; k < flags.inputs.n; k++) {
+        const char *item = flags.inputs.items[k];
+        bool is_known = false;
+        for (size_t i = 0; i < n_inputs; i++) {
+            const size_t n = strlen(inputs[i].name);
+            is_known =
+                is_known || (strncmp(item, inputs[i].name, n) == 0 && item[n] == '=');
+        }
+        if (!is_known)
+            return report_error(err, TARE_E_ARG,
+                                "--input=%.80s: the network has no such input; its "
+                                "first is '%.80s'",
+                                item, inputs[0].name);
+    }
+    return TARE_OK;
+}
+
+enum tare_status data_open(const char *sidecar, const struct data_input *inputs,
+                           size_t n_inputs, struct tare_dataset **dataset,
+                           struct tare_error *err)
+{
+    struct tare_dataset *parts[DATA_MAX_INPUTS] = {0};
+    *dataset = NULL;
+    if (n_inputs < 1 || n_inputs > DATA_MAX_INPUTS)
+        return report_error(err, TARE_E_UNSUPPORTED,
+                            "the network has %zu inputs, want 1 to %d", n_inputs,
+                            DATA_MAX_INPUTS);
+    enum tare_status st = check_names(inputs, n_inputs, err);
+    for (size_t i = 0; st == TARE_OK && i < n_inputs; i++)
+        st = open_input(sidecar, &inputs[i], n_inputs, &parts[i], err);
+    if (st == TARE_OK) return tare_dataset_join(parts, n_inputs, dataset, err);
+    for (size_t i = 0; i < n_inputs; i++)
+        tare_dataset_destroy(parts[i]);
+    return st;
+}
+
+enum tare_status data_open_for_model(const struct tare_model *model,
+                                     struct tare_dataset **dataset,
+                                     struct tare_error *err)
+{
+    struct data_input inputs[DATA_MAX_INPUTS];
+    const size_t n = tare_model_n_inputs(model);
+    for (size_t i = 0; i < n && i < DATA_MAX_INPUTS; i++) {
+        struct tare_model_value value;
+        tare_model_input(model, i, &value);
+        inputs[i] = (struct data_input){value.name, value.dims};
+    }
+    return data_open(NULL, inputs, n, dataset, err);
+}
+
+enum tare_status data_open_for_engine(const struct tare_engine *engine,
+                                      struct tare_dataset **dataset,
+                                      struct tare_error *err)
+{
+    struct data_input inputs[DATA_MAX_INPUTS];
+    struct tare_engine_info info;
+    size_t n = 0;
+    tare_engine_info(engine, &info);
+    for (size_t i = 0; i < info.n_bindings; i++) {
+        struct tare_binding binding;
+        tare_engine_binding(engine, i, &binding);
+        if (!binding.is_input) continue;
+        if (n < DATA_MAX_INPUTS)
+            inputs[n] = (struct data_input){binding.name, binding.dims};
+        n++;
+    }
+    return data_open(NULL, inputs, n, dataset, err);
 }

@@ -17,7 +17,7 @@ size_t feed_n_outputs(const struct feed *feed, size_t e)
 {
     struct tare_engine_info info;
     tare_engine_info(feed->engines[e], &info);
-    return info.n_bindings - 1; /* one input */
+    return info.n_bindings - feed->n_inputs;
 }
 
 static enum tare_status open_context(struct feed *feed, struct feed_worker *w, size_t e,
@@ -25,19 +25,35 @@ static enum tare_status open_context(struct feed *feed, struct feed_worker *w, s
 {
     enum tare_status st =
         tare_context_create(feed->engines[e], 1, &w->contexts[e], err);
-    if (st == TARE_OK) st = tare_context_set_address(w->contexts[e], 0, w->input, err);
+    for (size_t i = 0; st == TARE_OK && i < feed->n_inputs; i++)
+        st = tare_context_set_address(w->contexts[e], i, w->inputs[i], err);
     if (st != TARE_OK) return st;
     const size_t n_outputs = feed_n_outputs(feed, e);
     w->outputs[e] = calloc(n_outputs, sizeof *w->outputs[e]);
     if (!w->outputs[e]) return no_memory(err);
     for (size_t i = 0; st == TARE_OK && i < n_outputs; i++) {
         struct tare_binding binding;
-        tare_engine_binding(feed->engines[e], 1 + i, &binding);
+        tare_engine_binding(feed->engines[e], feed->n_inputs + i, &binding);
         w->outputs[e][i] = malloc(binding.n_bytes);
         if (!w->outputs[e][i]) return no_memory(err);
-        st = tare_context_set_address(w->contexts[e], 1 + i, w->outputs[e][i], err);
+        st = tare_context_set_address(w->contexts[e], feed->n_inputs + i,
+                                      w->outputs[e][i], err);
     }
     return st;
+}
+
+static enum tare_status open_inputs(const struct feed *feed, struct feed_worker *w,
+                                    struct tare_error *err)
+{
+    w->inputs = calloc(feed->n_inputs, sizeof *w->inputs);
+    w->sample = calloc(tare_dataset_elems(feed->dataset), sizeof *w->sample);
+    if (!w->inputs || !w->sample) return no_memory(err);
+    for (size_t i = 0; i < feed->n_inputs; i++) {
+        w->inputs[i] =
+            calloc((size_t)feed->batch * feed->input_elems[i], sizeof *w->inputs[i]);
+        if (!w->inputs[i]) return no_memory(err);
+    }
+    return TARE_OK;
 }
 
 static enum tare_status open_workers(struct feed *feed, struct tare_error *err)
@@ -46,8 +62,8 @@ static enum tare_status open_workers(struct feed *feed, struct tare_error *err)
     if (!feed->workers) return no_memory(err);
     for (int i = 0; i < feed->n_workers; i++) {
         struct feed_worker *w = &feed->workers[i];
-        w->input = calloc((size_t)feed->batch * feed->sample_elems, sizeof *w->input);
-        if (!w->input) return no_memory(err);
+        const enum tare_status opened = open_inputs(feed, w, err);
+        if (opened != TARE_OK) return opened;
         for (size_t e = 0; e < feed->n_engines; e++) {
             const enum tare_status st = open_context(feed, w, e, err);
             if (st != TARE_OK) return st;
@@ -56,19 +72,46 @@ static enum tare_status open_workers(struct feed *feed, struct tare_error *err)
     return TARE_OK;
 }
 
+/* The batch is the first axis of the first input; each input holds as many samples. */
+static enum tare_status measure_inputs(struct feed *feed, struct tare_error *err)
+{
+    struct tare_engine_info info;
+    struct tare_binding input;
+    size_t total = 0;
+    tare_engine_info(feed->engines[0], &info);
+    feed->input_elems = calloc(info.n_bindings, sizeof *feed->input_elems);
+    if (!feed->input_elems) return no_memory(err);
+    for (size_t i = 0; i < info.n_bindings; i++) {
+        tare_engine_binding(feed->engines[0], i, &input);
+        if (!input.is_input) break;
+        const int64_t batch = input.dims.rank > 0 ? input.dims.d[0] : 1;
+        if (i == 0) feed->batch = batch;
+        if (batch != feed->batch)
+            return report_error(err, TARE_E_UNSUPPORTED,
+                                "input '%.80s' holds %lld samples, the first input "
+                                "%lld: want as many",
+                                input.name, (long long)batch, (long long)feed->batch);
+        feed->input_elems[i] = input.n_bytes / sizeof(float) / (size_t)batch;
+        total += feed->input_elems[i];
+        feed->n_inputs++;
+    }
+    if (total == tare_dataset_elems(feed->dataset)) return TARE_OK;
+    return report_error(err, TARE_E_ARG,
+                        "a sample has %zu values, the network reads %zu",
+                        tare_dataset_elems(feed->dataset), total);
+}
+
 enum tare_status feed_open(struct feed *feed, const struct tare_engine *const *engines,
                            size_t n_engines, const struct tare_dataset *dataset,
                            int n_workers, struct tare_error *err)
 {
-    struct tare_binding input;
-    tare_engine_binding(engines[0], 0, &input);
     memset(feed, 0, sizeof *feed);
     for (size_t e = 0; e < n_engines; e++)
         feed->engines[e] = engines[e];
     feed->n_engines = n_engines;
     feed->dataset = dataset;
-    feed->batch = input.dims.rank > 0 ? input.dims.d[0] : 1;
-    feed->sample_elems = input.n_bytes / sizeof(float) / (size_t)feed->batch;
+    const enum tare_status st = measure_inputs(feed, err);
+    if (st != TARE_OK) return st;
     feed->n_samples = (size_t)tare_dataset_count(dataset);
     feed->n_runs = (feed->n_samples + (size_t)feed->batch - 1) / (size_t)feed->batch;
     feed->n_workers = (size_t)n_workers < feed->n_runs ? n_workers : (int)feed->n_runs;
@@ -85,34 +128,53 @@ void feed_close(struct feed *feed)
                 free(w->outputs[e][o]);
             free(w->outputs[e]);
         }
-        free(w->input);
+        for (size_t k = 0; w->inputs && k < feed->n_inputs; k++)
+            free(w->inputs[k]);
+        free(w->inputs);
+        free(w->sample);
     }
     free(feed->workers);
+    free(feed->input_elems);
     memset(feed, 0, sizeof *feed);
 }
 
-/* What a short batch lacks. */
-static void clear_rest(const struct feed *feed, float *input, int64_t n)
+/* What a short batch of `n` lacks. */
+static void clear_rest(const struct feed *feed, struct feed_worker *w, int64_t n)
 {
-    const size_t missing = (size_t)(feed->batch - n) * feed->sample_elems;
-    memset(input + (size_t)n * feed->sample_elems, 0, missing * sizeof *input);
+    for (size_t i = 0; i < feed->n_inputs; i++) {
+        const size_t missing = (size_t)(feed->batch - n) * feed->input_elems[i];
+        memset(w->inputs[i] + (size_t)n * feed->input_elems[i], 0,
+               missing * sizeof *w->inputs[i]);
+    }
+}
+
+/* Sample `n` of the batch to its place in each input. */
+static void place(const struct feed *feed, struct feed_worker *w, int64_t n,
+                  const float *sample)
+{
+    for (size_t i = 0; i < feed->n_inputs; i++) {
+        const size_t elems = feed->input_elems[i];
+        memcpy(w->inputs[i] + (size_t)n * elems, sample, elems * sizeof *sample);
+        sample += elems;
+    }
 }
 
 enum tare_status feed_read(struct feed *feed, int worker, int64_t first, int64_t *n,
                            struct tare_error *err)
 {
-    float *input = feed->workers[worker].input;
+    struct feed_worker *w = &feed->workers[worker];
     for (*n = 0; *n < feed->batch && first + *n < (int64_t)feed->n_samples; ++*n) {
-        const enum tare_status st = tare_dataset_read(
-            feed->dataset, first + *n, input + (size_t)*n * feed->sample_elems, err);
+        const enum tare_status st =
+            tare_dataset_read(feed->dataset, first + *n, w->sample, err);
         if (st != TARE_OK) return st;
+        place(feed, w, *n, w->sample);
     }
-    clear_rest(feed, input, *n);
+    clear_rest(feed, w, *n);
     return TARE_OK;
 }
 
 /* The next batch of the loader: consecutive samples, since the lock is held. */
-static enum tare_status take(struct feed *feed, float *input, int64_t *first,
+static enum tare_status take(struct feed *feed, struct feed_worker *w, int64_t *first,
                              int64_t *n, struct tare_error *err)
 {
     *first = 0;
@@ -124,11 +186,10 @@ static enum tare_status take(struct feed *feed, float *input, int64_t *first,
         if (st != TARE_OK) return st;
         if (!sample) break;
         if (*n == 0) *first = index;
-        memcpy(input + (size_t)*n * feed->sample_elems, sample,
-               feed->sample_elems * sizeof *input);
+        place(feed, w, *n, sample);
         tare_loader_release(feed->loader, index);
     }
-    clear_rest(feed, input, *n);
+    clear_rest(feed, w, *n);
     return TARE_OK;
 }
 
@@ -173,8 +234,8 @@ static void *work(void *arg)
         struct tare_error err = {0};
         int64_t first, n = 0;
         pthread_mutex_lock(&crew->taking);
-        enum tare_status st = take(
-            crew->feed, crew->feed->workers[member->worker].input, &first, &n, &err);
+        enum tare_status st =
+            take(crew->feed, &crew->feed->workers[member->worker], &first, &n, &err);
         pthread_mutex_unlock(&crew->taking);
         if (st == TARE_OK && n > 0)
             st = crew->fn(crew->ctx, crew->feed, member->worker, first, n, &err);

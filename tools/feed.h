@@ -12,7 +12,8 @@ enum { FEED_MAX_ENGINES = 2 };
 /** What one worker works with. */
 struct feed_worker {
     struct tare_context *contexts[FEED_MAX_ENGINES];
-    float *input;                      /* one batch */
+    float **inputs;                    /* [n_inputs] one batch each */
+    float *sample;                     /* one, of all inputs */
     float **outputs[FEED_MAX_ENGINES]; /* [n_outputs] of each engine */
     void *own;                         /* the caller's */
 };
@@ -23,7 +24,8 @@ struct feed {
     const struct tare_dataset *dataset;
     struct tare_loader *loader; /* during feed_run() */
     int64_t batch;              /* samples a run */
-    size_t sample_elems;        /* of the input */
+    size_t n_inputs;            /* bindings; the outputs follow them */
+    size_t *input_elems;        /* [n_inputs] of one sample */
     size_t n_samples;
     size_t n_runs; /* batches; the last may be short */
     int n_workers;
@@ -36,10 +38,10 @@ enum tare_status feed_open(struct feed *feed, const struct tare_engine *const *e
                            int n_workers, struct tare_error *err);
 void feed_close(struct feed *feed);
 
-/** Outputs of engine `e`; binding number of output i is feed_n_inputs(feed, e) + i. */
+/** Outputs of engine `e`; binding number of output i is feed->n_inputs + i. */
 size_t feed_n_outputs(const struct feed *feed, size_t e);
 
-/** The batch from sample `first` on into the worker's input, decoded by the caller's
+/** The batch from sample `first` on into the worker's inputs, decoded by the caller's
  *  thread. @param[out] n  its samples; the rest of a short batch is zero. */
 enum tare_status feed_read(struct feed *feed, int worker, int64_t first, int64_t *n,
                            struct tare_error *err);

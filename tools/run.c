@@ -59,7 +59,7 @@ static enum tare_status prepare(struct results *r, const struct feed *feed,
     if (!r->bindings || !r->sample_bytes || !r->data)
         return report_error(err, TARE_E_NOMEM, "no memory for the %s", "outputs");
     for (size_t i = 0; i < r->n_outputs; i++) {
-        tare_engine_binding(feed->engines[0], 1 + i, &r->bindings[i]);
+        tare_engine_binding(feed->engines[0], feed->n_inputs + i, &r->bindings[i]);
         const struct tare_dims *dims = &r->bindings[i].dims;
         if (feed->batch > 1 && (dims->rank == 0 || dims->d[0] != feed->batch))
             return report_error(err, TARE_E_UNSUPPORTED,
@@ -156,22 +156,8 @@ static enum tare_status run(struct tare_error *err)
     struct tare_dataset *dataset = NULL;
     struct feed feed = {0};
     struct results results = {0};
-    struct tare_engine_info info;
-    struct tare_binding input;
     enum tare_status st = tare_engine_load(flags.engine, &engine, err);
-    if (st == TARE_OK) {
-        size_t n_inputs = 0;
-        tare_engine_info(engine, &info);
-        for (size_t i = 0; i < info.n_bindings; i++) {
-            tare_engine_binding(engine, i, &input);
-            n_inputs += input.is_input;
-        }
-        st = data_check_inputs(n_inputs, err);
-    }
-    if (st == TARE_OK) {
-        tare_engine_binding(engine, 0, &input);
-        st = data_open(NULL, &input.dims, &dataset, err);
-    }
+    if (st == TARE_OK) st = data_open_for_engine(engine, &dataset, err);
     const struct tare_engine *engines[] = {engine};
     if (st == TARE_OK)
         st = feed_open(&feed, engines, 1, dataset, option_threads(), err);

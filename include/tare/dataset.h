@@ -1,5 +1,5 @@
-/* tare/dataset.h - labelled samples from images, IDX or raw files, preprocessed to what
- * a network reads, and a loader that prefetches them in order. */
+/* tare/dataset.h - labelled samples from images and arrays, preprocessed to what a
+ * network reads, and a loader that prefetches them in order. */
 #ifndef TARE_DATASET_H
 #define TARE_DATASET_H
 
@@ -9,6 +9,7 @@
 
 #include "tare/export.h"
 #include "tare/status.h"
+#include "tare/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -127,6 +128,16 @@ struct tare_dataset_options {
     /** "IMAGES[,LABELS]": MNIST's IDX files, gzipped or not; images uint8, N x H x W or
      *  N x H x W x 3. */
     const char *idx;
+    /** One .npy, a folder of them (found and sorted as `images`), or an array of an
+     * .npz: "x.npz", or "x.npz:name" where it holds several. The leading axis is the
+     * sample; an array of the sample's own shape is one. Little-endian, C order; uint8
+     * of [samples, channels, height, width] goes through scale, mean and std, all other
+     *  numbers are taken as they are. Colour, resize and crop do not apply. An .npz is
+     *  held in memory. */
+    const char *npy;
+    /** "FILE:/dataset[,/labels]": integers or floats of any size and byte order, else
+     * as `npy`. Labels are integers, -1 for unknown. */
+    const char *hdf5;
     /** File with a class number a line, in sample order before shuffling; replaces the
      *  source's labels. NULL: the source's. */
     const char *labels;
@@ -140,6 +151,16 @@ struct tare_dataset_options {
     int64_t channels; /**< what the network reads; 0: any. A sample that comes out */
     int64_t height;   /**< different is an error that names the file, both sizes and */
     int64_t width;    /**< the flags to use. */
+    /** npy, hdf5: the same for a sample of another rank, without the axis of samples;
+     *  -1: open. Rank 0: channels, height and width. */
+    struct tare_dims shape;
+    /** Read every selected sample once, at the start, and leave out those that cannot
+     * be read, each with a warning to the log that names it. */
+    bool skip_bad;
+    /** Decode JPEGs in full size. Without it they are decoded at 1/2, 1/4 or 1/8 where
+     *  that leaves twice the size after a bilinear or bicubic resize: faster, and on
+     *  photographs within one level of 255 on average. */
+    bool exact_decode;
     int64_t max_pixels; /**< refuse larger images before decoding; 0: 2^28 */
 };
 
@@ -159,10 +180,30 @@ tare_dataset_create(const struct tare_dataset_options *options,
                     struct tare_dataset **dataset, struct tare_error *err);
 TARE_API void tare_dataset_destroy(struct tare_dataset *dataset);
 
-/** Number of samples, after skip and count; at least 1. */
+/**
+ * Samples for a network of several inputs: sample i is the values of sample i of each
+ * part, one after the other.
+ * @param[in]  parts   [n] As many samples each. Owned by `dataset` from here on, also
+ * on failure.
+ * @param[out] dataset names, labels and classes are those of the first part that has
+ *                     labels; NULL on failure.
+ * @retval TARE_E_ARG  The parts have different numbers of samples.
+ */
+TARE_API enum tare_status tare_dataset_join(struct tare_dataset *const *parts, size_t n,
+                                            struct tare_dataset **dataset,
+                                            struct tare_error *err);
+
+/** Number of samples, after skip and count, less those that are left out; at least 1.
+ */
 TARE_API int64_t tare_dataset_count(const struct tare_dataset *dataset);
 
-/** Shape of every sample: [channels, height, width]. */
+/** Samples that skip_bad left out. */
+TARE_API int64_t tare_dataset_n_skipped(const struct tare_dataset *dataset);
+
+/** Values of one sample, of all parts together. */
+TARE_API size_t tare_dataset_elems(const struct tare_dataset *dataset);
+
+/** Shape of every sample, of the first part: [channels, height, width]. */
 TARE_API void tare_dataset_dims(const struct tare_dataset *dataset, int64_t dims[3]);
 
 /** The preprocessing in effect: as given, with TARE_COLOR_DEFAULT resolved. */
@@ -186,7 +227,8 @@ TARE_API const char *tare_dataset_sample_name(const struct tare_dataset *dataset
 
 /**
  * Decode and preprocess one sample.
- * @param[out] dst  [channels, height, width] floats; undefined on failure.
+ * @param[out] dst  [tare_dataset_elems] floats, each part as [channels, height, width];
+ *                  undefined on failure.
  * @retval TARE_E_FORMAT  Damaged or truncated; TARE_E_ARG: not of the wanted size.
  */
 TARE_API enum tare_status tare_dataset_read(const struct tare_dataset *dataset,

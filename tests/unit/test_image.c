@@ -9,6 +9,8 @@
 
 #define MAX_PIXELS (INT64_C(1) << 28)
 
+static const struct tare_decode full = {.max_pixels = MAX_PIXELS};
+
 static uint64_t g_seed = 20240901;
 
 static uint32_t draw(uint64_t *state)
@@ -39,7 +41,7 @@ static void decode_file(const char *name, struct tare_image *image)
     size_t n_bytes;
     struct tare_error err = {0};
     uint8_t *data = read_image(name, &n_bytes);
-    if (tare_image_decode(data, n_bytes, MAX_PIXELS, image, &err) != TARE_OK)
+    if (tare_image_decode(data, n_bytes, &full, image, &err) != TARE_OK)
         fail_msg("%s: %s", name, err.text);
     tare_free(data);
 }
@@ -180,8 +182,8 @@ static enum tare_status decode_copy(const uint8_t *data, size_t n_bytes,
     uint8_t *copy = malloc(n_bytes ? n_bytes : 1);
     assert_non_null(copy);
     if (n_bytes) memcpy(copy, data, n_bytes);
-    const enum tare_status st =
-        tare_image_decode(copy, n_bytes, max_pixels, image, err);
+    const struct tare_decode decode = {.max_pixels = max_pixels};
+    const enum tare_status st = tare_image_decode(copy, n_bytes, &decode, image, err);
     free(copy);
     if (st != TARE_OK) {
         assert_null(image->pixels);
@@ -285,7 +287,7 @@ static void survives_failed_allocations(void **state)
             struct tare_image image;
             struct tare_error err = {0};
             tare_alloc_fail_after(n);
-            st = tare_image_decode(data, n_bytes, MAX_PIXELS, &image, &err);
+            st = tare_image_decode(data, n_bytes, &full, &image, &err);
             tare_alloc_fail_after(-1);
             if (st != TARE_OK) {
                 assert_int_equal(st, TARE_E_NOMEM);
@@ -390,8 +392,7 @@ static void decodes_ycck(void **state)
     jpeg_set_colorspace(&writer.codec, JCS_YCCK);
     writer_close(&writer, stored);
     assert_int_equal(
-        tare_image_decode(writer.data, writer.n_bytes, MAX_PIXELS, &image, NULL),
-        TARE_OK);
+        tare_image_decode(writer.data, writer.n_bytes, &full, &image, NULL), TARE_OK);
     free(writer.data);
     assert_int_equal(image.channels, 3);
     for (int c = 0; c < 3; c++)
@@ -424,7 +425,7 @@ static void bounds_progressive_scans(void **state)
         writer.codec.num_scans = n;
         writer_close(&writer, &gray);
         const enum tare_status st =
-            tare_image_decode(writer.data, writer.n_bytes, MAX_PIXELS, &image, &err);
+            tare_image_decode(writer.data, writer.n_bytes, &full, &image, &err);
         free(writer.data);
         if (n <= 200) {
             assert_int_equal(st, TARE_OK);
@@ -449,7 +450,7 @@ static void stray_bytes_before_the_end_are_fine(void **state)
     assert_non_null(stray);
     memcpy(stray, data, n_bytes - 2);
     memcpy(stray + n_bytes + 3, data + n_bytes - 2, 2);
-    assert_int_equal(tare_image_decode(stray, n_bytes + 5, MAX_PIXELS, &image, NULL),
+    assert_int_equal(tare_image_decode(stray, n_bytes + 5, &full, &image, NULL),
                      TARE_OK);
     assert_int_equal(checksum(&image), checksum(&want));
     tare_image_free(&image);
