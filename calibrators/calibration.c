@@ -9,9 +9,14 @@
 #include "calibrators/observations.h"
 #include "tare/calibration.h"
 
+/* What most readers of a cache want; see calibrators.inc. */
+#define COMBINED_ALGORITHM "EntropyCalibration2"
+
 struct tare_calibration {
     const struct tare_observations *observations;
     const struct tare_calibrator *calibrator;
+    const char *name;
+    const char **methods;                   /* of the tensors, when combined */
     struct tare_calibrator_options options; /* without ranges */
     char *algorithm;                        /* for the cache's header */
     struct tare_threshold *thresholds;
@@ -161,6 +166,7 @@ enum tare_status tare_calibration_create(const struct tare_observations *observa
     }
     result->observations = observations;
     result->calibrator = chosen;
+    result->name = chosen->name;
     result->options = settled;
     result->options.ranges = NULL;
     const enum tare_status st = choose_all(result, &settled, err);
@@ -172,10 +178,43 @@ enum tare_status tare_calibration_create(const struct tare_observations *observa
     return TARE_OK;
 }
 
+enum tare_status tare_calibration_combine(const struct tare_calibration *const *parts,
+                                          const char *const *methods,
+                                          const size_t *choice, const char *name,
+                                          struct tare_calibration **calibration,
+                                          struct tare_error *err)
+{
+    const size_t n = parts[0]->observations->n_tensors;
+    struct tare_calibration *result = tare_alloc_array(1, sizeof *result);
+    if (result) {
+        result->thresholds = tare_alloc_array(n, sizeof *result->thresholds);
+        result->methods = tare_alloc_array(n, sizeof *result->methods);
+        result->algorithm = tare_strdup(COMBINED_ALGORITHM);
+    }
+    *calibration = NULL;
+    if (!result || !result->thresholds || !result->methods || !result->algorithm) {
+        tare_calibration_destroy(result);
+        return tare_error_set(err, TARE_E_NOMEM, "no memory for %zu thresholds", n);
+    }
+    result->observations = parts[0]->observations;
+    result->name = name;
+    result->options =
+        (struct tare_calibrator_options){(double)NAN, (double)NAN, (double)NAN, NULL};
+    for (size_t i = 0; i < n; i++) {
+        const struct tare_calibration *part = parts[choice[i]];
+        const char *own = part->methods ? part->methods[i] : part->name;
+        result->thresholds[i] = part->thresholds[i];
+        result->methods[i] = methods[choice[i]] ? methods[choice[i]] : own;
+    }
+    *calibration = result;
+    return TARE_OK;
+}
+
 void tare_calibration_destroy(struct tare_calibration *calibration)
 {
     if (!calibration) return;
     tare_free(calibration->thresholds);
+    tare_free(calibration->methods);
     tare_free(calibration->algorithm);
     tare_free(calibration);
 }
@@ -192,7 +231,7 @@ size_t tare_calibration_samples(const struct tare_calibration *calibration)
 
 const char *tare_calibration_method(const struct tare_calibration *calibration)
 {
-    return calibration->calibrator->name;
+    return calibration->name;
 }
 
 void tare_calibration_options(const struct tare_calibration *calibration,
@@ -219,7 +258,8 @@ void tare_calibration_get(const struct tare_calibration *calibration, size_t i,
     const struct tare_observer *o = &calibration->observations->tensors[i].observer;
     const struct tare_threshold *t = &calibration->thresholds[i];
     tare_observations_get(calibration->observations, i, &calibrated->observed);
-    calibrated->method = calibration->calibrator->name;
+    calibrated->method =
+        calibration->methods ? calibration->methods[i] : calibration->name;
     calibrated->threshold = t->amax;
     calibrated->clip_fraction = t->amax > 0.0F ? clip_fraction(o, t->amax) : 0.0;
     calibrated->kl = t->kl;

@@ -11,6 +11,7 @@
 #include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/tool.h"
+#include "tools/tune.h"
 
 static struct {
     const char *onnx, *calibrator, *cache, *header, *shapes, *isa, *observations, *from,
@@ -25,10 +26,10 @@ static const struct option options[] = {
     {"cache", OPTION_TEXT, &flags.cache, "OUT",
      "the calibration cache to write; a report goes to OUT.json", 0},
     {"calibrator", OPTION_TEXT, &flags.calibrator,
-     "entropy2|entropy|minmax|max|percentile|mse|legacy|load",
+     "entropy2|entropy|minmax|max|percentile|mse|legacy|load|default|mix",
      "how ranges are chosen (default: entropy2); entropy and legacy observe the "
-     "tensors "
-     "that fusion leaves",
+     "tensors that fusion leaves; default judges several on samples that it holds "
+     "back, mix goes on to choose one for each tensor",
      0},
     {"percentile", OPTION_REAL, &flags.percentile, "99.99",
      "percentile, max: percent of the values that a range holds (default: 99.99; max: "
@@ -55,7 +56,9 @@ static const struct option options[] = {
     {"from", OPTION_TEXT, &flags.from, "A.h5[,B.h5...]",
      "calibrate from kept histograms: no model, no images", 0},
     {"recover", OPTION_TEXT, &flags.recover, "bias,rounding|auto|none",
-     "correct biases and weights for INT8, into OUT.recovery (default: none)", 0},
+     "correct biases and weights for INT8, into OUT.recovery (default: none; of the "
+     "calibrators default and mix: auto)",
+     0},
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224",
      "shapes of inputs that the model leaves open", 0},
     {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avx512|vnni",
@@ -94,6 +97,8 @@ struct job {
     struct feed feed;
     char *preprocess; /* JSON; NULL with --from */
     struct tare_observations *observations;
+    struct recover_request recover;
+    struct tare_tuning *tuning; /* of default and mix; of the others: */
     struct tare_calibration *calibration;
     struct tare_cache *cache, *loaded;
     size_t n_run; /* samples, in these seconds */
@@ -102,6 +107,7 @@ struct job {
 
 static void release(struct job *job)
 {
+    tare_tuning_destroy(job->tuning);
     tare_cache_destroy(job->cache);
     tare_cache_destroy(job->loaded);
     tare_calibration_destroy(job->calibration);
@@ -126,6 +132,7 @@ static struct tare_calibrator_options settings(const struct job *job)
 static enum tare_status check_calibrator(struct job *job, bool *after_fusion,
                                          struct tare_error *err)
 {
+    if (tune_is_asked(flags.calibrator)) return TARE_OK;
     enum tare_status st =
         tare_calibrator_after_fusion(flags.calibrator, after_fusion, err);
     if (st == TARE_OK && flags.load)
@@ -178,6 +185,31 @@ static enum tare_status observe_dataset(struct job *job, const struct tare_comm 
     return st;
 }
 
+static const struct tare_calibration *calibration_of(const struct job *job)
+{
+    return job->tuning ? tare_tuning_calibration(job->tuning) : job->calibration;
+}
+
+static enum tare_status choose_ranges(struct job *job, struct tare_error *err)
+{
+    if (tune_is_asked(flags.calibrator))
+        return tune_run(flags.calibrator, &job->recover, job->model, job->dataset,
+                        job->observations, flags.header, flags.isa, &job->tuning, err);
+    const struct tare_calibrator_options chosen = settings(job);
+    const enum tare_status st = tare_calibration_create(
+        job->observations, flags.calibrator, &chosen, &job->calibration, err);
+    if (st != TARE_OK) return st;
+    return tare_calibration_cache(job->calibration, flags.header, &job->cache, err);
+}
+
+static enum tare_status write_recovery(const struct job *job, struct tare_error *err)
+{
+    if (job->tuning)
+        return recover_write(tare_tuning_recovery(job->tuning), flags.cache, err);
+    return recover_run(&job->recover, job->model, job->dataset, job->cache, flags.cache,
+                       flags.isa, err);
+}
+
 static enum tare_status write_files(struct job *job, struct tare_error *err)
 {
     char path[4096];
@@ -185,16 +217,14 @@ static enum tare_status write_files(struct job *job, struct tare_error *err)
     if (n < 0 || (size_t)n >= sizeof path) {
         return report_error(err, TARE_E_ARG, "--cache: the path is too long");
     }
-    const struct tare_calibrator_options chosen = settings(job);
-    enum tare_status st = tare_calibration_create(job->observations, flags.calibrator,
-                                                  &chosen, &job->calibration, err);
+    enum tare_status st = choose_ranges(job, err);
     if (st == TARE_OK)
-        st = tare_calibration_cache(job->calibration, flags.header, &job->cache, err);
+        st = tare_calibration_write_report(calibration_of(job), job->preprocess, path,
+                                           err);
     if (st == TARE_OK)
-        st =
-            tare_calibration_write_report(job->calibration, job->preprocess, path, err);
-    if (st == TARE_OK) st = tare_cache_write(job->cache, flags.cache, err);
-    return st;
+        st = tare_cache_write(job->tuning ? tare_tuning_cache(job->tuning) : job->cache,
+                              flags.cache, err);
+    return st == TARE_OK ? write_recovery(job, err) : st;
 }
 
 static int by_clipping(const void *a, const void *b)
@@ -226,13 +256,14 @@ static void print_summary(const struct job *job)
 {
     char memory[32];
     const double n = (double)tare_observations_samples(job->observations);
-    printf("Calibrator    %s\n", tare_calibration_method(job->calibration));
-    printf("Tensors       %zu\n", tare_calibration_count(job->calibration));
+    const struct tare_calibration *calibration = calibration_of(job);
+    printf("Calibrator    %s\n", tare_calibration_method(calibration));
+    printf("Tensors       %zu\n", tare_calibration_count(calibration));
     printf("Images        %.0f\n", n);
     if (job->n_run) printf("Images/s      %.1f\n", (double)job->n_run / job->seconds);
     printf("Peak memory   %s\n", report_bytes(report_peak_memory(), memory));
     printf("Cache         %s\n", flags.cache);
-    print_most_clipped(job->calibration);
+    print_most_clipped(calibration);
 }
 
 static enum tare_status calibrate(struct job *job, const struct tare_comm *comm,
@@ -263,15 +294,16 @@ int tool_calibrate(int argc, char **argv)
     if (flags.resume && !flags.observations)
         return usage_error(&usage, "--resume wants --observations=FILE to go on from");
 
-    struct recover_request recover;
-    if (!recover_parse(flags.recover, &recover))
+    struct job job = {0};
+    const bool tunes = tune_is_asked(flags.calibrator);
+    if (!recover_parse(tunes && !flags.recover ? "auto" : flags.recover, &job.recover))
         return usage_error(&usage,
                            "--recover=%s, want auto, none, or bias and rounding",
                            flags.recover);
-    if (recover.passes && flags.from)
-        return usage_error(&usage, "--recover needs the model and samples, not --from");
+    if (flags.from && (tunes || job.recover.passes))
+        return usage_error(&usage, "--%s needs the model and samples, not --from",
+                           tunes ? "calibrator=default or mix" : "recover");
 
-    struct job job = {0};
     struct tare_comm comm = {0};
     struct tare_error err = {0};
     enum tare_status st = tare_comm_open(&comm, &err);
@@ -281,9 +313,6 @@ int tool_calibrate(int argc, char **argv)
     if (comm.rank > 0) common_options.quiet = true;
     if (st == TARE_OK) st = calibrate(&job, &comm, &err);
     if (st == TARE_OK && comm.rank == 0) st = write_files(&job, &err);
-    if (st == TARE_OK && comm.rank == 0)
-        st = recover_run(&recover, job.model, job.dataset, job.cache, flags.cache,
-                         flags.isa, &err);
     if (st == TARE_OK && comm.rank == 0) print_summary(&job);
     release(&job);
     if (st != TARE_OK) {

@@ -38,21 +38,30 @@ bool recover_parse(const char *text, struct recover_request *request)
     return true;
 }
 
-/* Runs of the network, whole batches, from single samples. */
-struct source {
-    const struct tare_dataset *dataset;
-    int64_t batch;
-    size_t sample_elems;
-};
-
 static enum tare_status fill(void *ctx, size_t run, float *data, struct tare_error *err)
 {
-    const struct source *source = ctx;
+    const struct recover_samples *source = ctx;
     enum tare_status st = TARE_OK;
     for (int64_t i = 0; st == TARE_OK && i < source->batch; i++)
         st = tare_dataset_read(source->dataset, (int64_t)run * source->batch + i,
                                data + (size_t)i * source->sample_elems, err);
     return st;
+}
+
+struct tare_sample_source recover_source(struct recover_samples *samples,
+                                         const struct tare_model *model,
+                                         const struct tare_dataset *dataset)
+{
+    struct tare_model_value input;
+    tare_model_input(model, 0, &input);
+    *samples = (struct recover_samples){dataset, input.dims.d[0], 1};
+    for (int i = 1; i < input.dims.rank; i++)
+        samples->sample_elems *= (size_t)input.dims.d[i];
+    return (struct tare_sample_source){
+        .ctx = samples,
+        .n_samples = (size_t)(tare_dataset_count(dataset) / samples->batch),
+        .fill = fill,
+    };
 }
 
 static void print_rows(const struct tare_recover_row *rows, size_t n)
@@ -63,9 +72,13 @@ static void print_rows(const struct tare_recover_row *rows, size_t n)
                rows[i].seconds, rows[i].kept ? "" : ", not kept");
 }
 
-static enum tare_status keep(const struct tare_recovery *recovery, const char *path,
-                             struct tare_error *err)
+enum tare_status recover_write(const struct tare_recovery *recovery,
+                               const char *cache_path, struct tare_error *err)
 {
+    char path[4096];
+    const int length = snprintf(path, sizeof path, "%s.recovery", cache_path);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return report_error(err, TARE_E_ARG, "--cache: the path is too long");
     if (recovery && tare_recovery_count(recovery) > 0)
         return tare_recovery_write(recovery, path, err);
     if (unlink(path) != 0 && errno != ENOENT)
@@ -80,22 +93,9 @@ enum tare_status recover_run(const struct recover_request *request,
                              const struct tare_cache *cache, const char *cache_path,
                              const char *isa, struct tare_error *err)
 {
-    char path[4096];
-    const int length = snprintf(path, sizeof path, "%s.recovery", cache_path);
-    if (length < 0 || (size_t)length >= sizeof path)
-        return report_error(err, TARE_E_ARG, "--cache: the path is too long");
-    if (request->passes == 0) return keep(NULL, path, err);
-
-    struct tare_model_value input;
-    tare_model_input(model, 0, &input);
-    struct source source = {dataset, input.dims.d[0], 1};
-    for (int i = 1; i < input.dims.rank; i++)
-        source.sample_elems *= (size_t)input.dims.d[i];
-    const struct tare_sample_source samples = {
-        .ctx = &source,
-        .n_samples = (size_t)(tare_dataset_count(dataset) / source.batch),
-        .fill = fill,
-    };
+    if (request->passes == 0) return recover_write(NULL, cache_path, err);
+    struct recover_samples runs;
+    const struct tare_sample_source samples = recover_source(&runs, model, dataset);
     const struct tare_build_options build = {.int8 = true, .cache = cache, .isa = isa};
     const struct tare_recover_options options = {
         .passes = request->passes,
@@ -109,7 +109,7 @@ enum tare_status recover_run(const struct recover_request *request,
     enum tare_status st = tare_recover(model, &build, &samples, &options, progress_show,
                                        NULL, &recovery, rows, &n_rows, err);
     progress_clear();
-    if (st == TARE_OK) st = keep(recovery, path, err);
+    if (st == TARE_OK) st = recover_write(recovery, cache_path, err);
     if (st == TARE_OK) print_rows(rows, n_rows);
     tare_recovery_destroy(recovery);
     return st;

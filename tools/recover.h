@@ -18,6 +18,22 @@ struct recover_request {
 /** Parse "bias,rounding", "none" or "auto"; NULL: none. */
 bool recover_parse(const char *text, struct recover_request *request);
 
+/** A dataset as runs of the network: whole batches. */
+struct recover_samples {
+    const struct tare_dataset *dataset;
+    int64_t batch;
+    size_t sample_elems;
+};
+
+/** As a source for the library; it points to `samples`. */
+struct tare_sample_source recover_source(struct recover_samples *samples,
+                                         const struct tare_model *model,
+                                         const struct tare_dataset *dataset);
+
+/** Write `cache_path`.recovery; NULL or empty: remove it. */
+enum tare_status recover_write(const struct tare_recovery *recovery,
+                               const char *cache_path, struct tare_error *err);
+
 /**
  * Recover an INT8 build of the cache, print a line for each pass, and write
  * `cache_path`.recovery; without a request, or when nothing helps, remove that file, so

@@ -214,6 +214,22 @@ tare_calibration_create(const struct tare_observations *observations,
                         const char *calibrator,
                         const struct tare_calibrator_options *options,
                         struct tare_calibration **calibration, struct tare_error *err);
+/**
+ * Take each tensor's threshold from one of several calibrations of the same
+ * observations, which may go afterwards. The cache's algorithm is EntropyCalibration2;
+ * there are no settings: all are NaN.
+ * @param[in]  parts    calibrations.  @param[in] methods  what each of them is called,
+ *                      the method of the tensors that it gives; NULL: their
+ *                      own. Static.
+ * @param[in]  choice   [tensors] index into parts and methods.
+ * @param[in]  name     of the result. Static.
+ * @param[out] calibration  tare_calibration_destroy() it; NULL on failure.
+ */
+TARE_API enum tare_status
+tare_calibration_combine(const struct tare_calibration *const *parts,
+                         const char *const *methods, const size_t *choice,
+                         const char *name, struct tare_calibration **calibration,
+                         struct tare_error *err);
 /** Release; NULL is fine. */
 TARE_API void tare_calibration_destroy(struct tare_calibration *calibration);
 

@@ -1,0 +1,87 @@
+/* What a tuning tells. */
+#include "base/mem.h"
+#include "tuning/tuning.h"
+
+void tare_tuning_destroy(struct tare_tuning *tuning)
+{
+    if (!tuning) return;
+    for (size_t i = 0; i < tuning->n_trials; i++)
+        tare_recovery_destroy(tuning->trials[i].recovery);
+    for (size_t i = 0; i < tuning->n_ranges; i++) {
+        tare_calibration_destroy(tuning->ranges[i].calibration);
+        tare_cache_destroy(tuning->ranges[i].cache);
+    }
+    tare_calibration_destroy(tuning->calibration);
+    tare_free(tuning->steps);
+    tare_free(tuning);
+}
+
+const struct tare_calibration *tare_tuning_calibration(const struct tare_tuning *tuning)
+{
+    return tuning->calibration;
+}
+
+static const struct tare_trial *chosen_trial(const struct tare_tuning *tuning)
+{
+    return &tuning->trials[tuning->chosen];
+}
+
+const struct tare_cache *tare_tuning_cache(const struct tare_tuning *tuning)
+{
+    return tuning->ranges[chosen_trial(tuning)->ranges].cache;
+}
+
+const struct tare_recovery *tare_tuning_recovery(const struct tare_tuning *tuning)
+{
+    return chosen_trial(tuning)->recovery;
+}
+
+size_t tare_tuning_n_rows(const struct tare_tuning *tuning)
+{
+    return tuning->n_trials;
+}
+
+static const char *name_of(unsigned passes)
+{
+    if (passes == (TARE_RECOVER_BIAS | TARE_RECOVER_ROUNDING)) return "bias,rounding";
+    if (passes == TARE_RECOVER_ROUNDING) return "rounding";
+    return passes ? "bias" : "none";
+}
+
+void tare_tuning_get_row(const struct tare_tuning *tuning, size_t i,
+                         struct tare_tuning_row *row)
+{
+    const struct tare_trial *trial = &tuning->trials[i];
+    *row = (struct tare_tuning_row){
+        .ranges = tuning->ranges[trial->ranges].name,
+        .recovery = name_of(trial->passes),
+        .sqnr_db = trial->judged.sqnr_db,
+        .agreement = trial->judged.agreement,
+        .top1 = trial->judged.top1,
+        .seconds = trial->seconds,
+        .chosen = i == tuning->chosen,
+    };
+}
+
+size_t tare_tuning_n_steps(const struct tare_tuning *tuning)
+{
+    return tuning->n_steps;
+}
+
+void tare_tuning_get_step(const struct tare_tuning *tuning, size_t i,
+                          struct tare_tuning_step *step)
+{
+    *step = tuning->steps[i];
+}
+
+void tare_tuning_samples(const struct tare_tuning *tuning, size_t *n_fit,
+                         size_t *n_held)
+{
+    *n_fit = tuning->n_fit;
+    *n_held = tuning->n_held;
+}
+
+const char *tare_tuning_reason(const struct tare_tuning *tuning)
+{
+    return tuning->reason;
+}
