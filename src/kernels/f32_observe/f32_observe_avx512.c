@@ -14,7 +14,7 @@ void tare_f32_observe__avx512_u16(const float *x, size_t n, float factor,
     uint32_t n_index = 0;
     for (size_t i = 0; i < n; i += 16) {
         const __mmask16 there =
-            n - i < 16 ? (__mmask16)((1U << (n - i)) - 1U) : (__mmask16)0xFFFF;
+            (__mmask16)(n - i < 16 ? (1U << (n - i)) - 1U : 0xFFFFU);
         const __m512i bits = _mm512_castps_si512(_mm512_maskz_loadu_ps(there, x + i));
         const __m512i sign = _mm512_srai_epi32(bits, 31);
         const __m512i ordinal =
