@@ -150,7 +150,7 @@ static enum tare_status check_parts(struct tare_dataset *const *parts, size_t n,
 {
     TARE_FAIL_IF(n < 1, err, TARE_E_ARG, "no datasets to join");
     for (size_t i = 0; i < n; i++) {
-        TARE_FAIL_IF(parts[i]->n_skipped > 0, err, TARE_E_ARG,
+        TARE_FAIL_IF(n > 1 && parts[i]->n_skipped > 0, err, TARE_E_ARG,
                      "samples were left out, and the inputs no longer fit together: "
                      "--skip-bad is for one input");
         TARE_FAIL_IF(

@@ -260,6 +260,8 @@ static void print_summary(const struct job *job)
     printf("Calibrator    %s\n", tare_calibration_method(calibration));
     printf("Tensors       %zu\n", tare_calibration_count(calibration));
     printf("Images        %.0f\n", n);
+    if (job->dataset && tare_dataset_n_skipped(job->dataset) > 0)
+        printf("Skipped       %lld\n", (long long)tare_dataset_n_skipped(job->dataset));
     if (job->n_run) printf("Images/s      %.1f\n", (double)job->n_run / job->seconds);
     printf("Peak memory   %s\n", report_bytes(report_peak_memory(), memory));
     printf("Cache         %s\n", flags.cache);
