@@ -302,16 +302,18 @@ static void check_ranges(struct check *c)
     }
 }
 
-static void check_scales(struct check *c)
+static enum tare_status check_scales(struct check *c, struct tare_error *err)
 {
     const struct tare_cache_kind *kind = tare_cache_guess(c->entries, c->n_entries);
+    TARE_FAIL_IF(!kind, err, TARE_E_NOMEM, "%s: no memory for %zu scales", c->path,
+                 c->n_entries);
     if (kind->what) {
         char shown[TARE_CACHE_EXCERPT];
         const struct tare_cache_bits *e = &c->entries[0];
         find(c, "%s: tensor '%s' has a range of %g as written, %g as meant", kind->what,
              tare_cache_excerpt(e->name, shown), tare_cache_peak(e->bits),
              kind->peak(e->bits));
-        return;
+        return TARE_OK;
     }
     const double factor = tare_cache_common_factor(c->entries, c->n_entries);
     if (factor > 0.0 && fabs(factor - 1.0) > 0.003)
@@ -321,6 +323,7 @@ static void check_scales(struct check *c)
              factor, 127.0 / factor);
     else
         check_ranges(c);
+    return TARE_OK;
 }
 
 static enum tare_status run(struct check *c, struct tare_error *err)
@@ -337,8 +340,7 @@ static enum tare_status run(struct check *c, struct tare_error *err)
     check_duplicates(c);
     if (c->facts && c->facts->is_model) check_names(c);
     check_needs(c);
-    check_scales(c);
-    return TARE_OK;
+    return check_scales(c, err);
 }
 
 enum tare_status tare_cache_check(const char *path,

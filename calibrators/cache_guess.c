@@ -155,7 +155,7 @@ const struct tare_cache_kind *tare_cache_guess(const struct tare_cache_bits *ent
                                                size_t n)
 {
     double *peaks = tare_alloc_array(n, sizeof *peaks);
-    if (!peaks) return &kinds[0];
+    if (!peaks) return NULL;
     double score[N_KINDS];
     size_t best = 0;
     for (size_t k = 0; k < N_KINDS; k++) {

@@ -22,7 +22,7 @@ struct tare_cache_kind {
 };
 
 /** The likeliest kind of the entries, in the order of the file; that of right scales
- *  unless another one explains them clearly better. */
+ *  unless another one explains them clearly better. NULL: no memory. */
 const struct tare_cache_kind *tare_cache_guess(const struct tare_cache_bits *entries,
                                                size_t n);
 

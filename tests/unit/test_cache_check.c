@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/text.h"
+#include "base/mem.h"
 #include "tare/cache_check.h"
 
 static char path[] = "/tmp/tare-check-XXXXXX";
@@ -269,6 +269,28 @@ static void headers_are_checked(void **state)
                      TARE_E_ARG);
 }
 
+static void survives_failed_allocations(void **state)
+{
+    static const struct tare_cache_known known[] = {{"input", 3.0F, true, true}};
+    const struct tare_cache_facts facts = {known, 1, true};
+    const char *text = write_cache(networks[0], 1.0, undivided);
+    enum tare_status st = TARE_E_NOMEM;
+    int64_t n = 0;
+    (void)state;
+    assert_int_equal(tare_file_write(path, text, strlen(text), NULL), TARE_OK);
+    for (; st != TARE_OK; n++) {
+        size_t n_findings;
+        struct tare_error err = {TARE_OK, ""};
+        assert_true(n < 100);
+        found[0] = '\0';
+        tare_alloc_fail_after(n);
+        st = tare_cache_check(path, &facts, keep, NULL, &n_findings, &err);
+        tare_alloc_fail_after(-1);
+        assert_true(st == TARE_OK || (st == TARE_E_NOMEM && *err.text));
+    }
+    assert_true(n > 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +301,7 @@ int main(void)
         cmocka_unit_test(names_are_compared_with_the_model),
         cmocka_unit_test(lines_are_judged),
         cmocka_unit_test(headers_are_checked),
+        cmocka_unit_test(survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

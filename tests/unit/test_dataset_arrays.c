@@ -476,6 +476,41 @@ static void shrunk_jpegs_are_near(void **state)
     }
 }
 
+static void survives_failed_allocations(void **state)
+{
+    char path[512], h5[520];
+    struct tare_dataset_options o[2] = {options_of(1, 1, 6), options_of(1, 2, 3)};
+    static const hsize_t images[] = {2, 1, 2, 3};
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s", files_path(folder, "z.npz"));
+    write_npz(path);
+    (void)snprintf(path, sizeof path, "%s:a", files_path(folder, "z.npz"));
+    o[0].npy = path;
+    o[0].shape = (struct tare_dims){.rank = 1, .d = {6}};
+    (void)snprintf(h5, sizeof h5, "%s", files_path(folder, "m.h5"));
+    const hid_t file = H5Fcreate(h5, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    put(file, "x", H5T_NATIVE_UINT8, H5T_NATIVE_FLOAT, 4, images, values);
+    (void)H5Fclose(file);
+    (void)snprintf(h5, sizeof h5, "%s:/x", files_path(folder, "m.h5"));
+    o[1].hdf5 = h5;
+    for (int k = 0; k < 2; k++) {
+        enum tare_status st = TARE_E_NOMEM;
+        o[k].skip_bad = true;
+        for (int64_t n = 0; st != TARE_OK; n++) {
+            struct tare_dataset *dataset;
+            struct tare_error err = {TARE_OK, ""};
+            float got[12];
+            assert_true(n < 200);
+            tare_alloc_fail_after(n);
+            st = tare_dataset_create(&o[k], &dataset, &err);
+            if (st == TARE_OK) st = tare_dataset_read(dataset, 0, got, &err);
+            tare_alloc_fail_after(-1);
+            assert_true(st == TARE_OK || *err.text);
+            tare_dataset_destroy(dataset);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +524,7 @@ int main(void)
         cmocka_unit_test(joins_inputs),
         cmocka_unit_test(leaves_out_what_cannot_be_read),
         cmocka_unit_test(shrunk_jpegs_are_near),
+        cmocka_unit_test(survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
