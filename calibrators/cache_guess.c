@@ -17,7 +17,7 @@
 
 #include "base/mem.h"
 
-#define MARGIN       3.0  /* by which a wrong kind must explain the file better … */
+#define MARGIN       2.0  /* by which a wrong kind must explain the file better … */
 #define IMPLAUSIBLE  -5.5 /* … than the right one, whose own score is below this */
 #define OUTSIDE_COST 12.0 /* of all peaks where no tensor has one */
 #define ABOVE_COST   4.0  /* of one that its operator cannot make */
@@ -66,11 +66,16 @@ static const struct tare_cache_kind kinds[] = {
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* Peaks that networks' inputs have: 0..1 or -1..1, ImageNet's normalisation, raw
- * pixels, raw pixels less the mean of ImageNet, pixels around zero. A calibrator may
- * clip 3 % of it, and TensorRT's half bin adds a little. */
+ * pixels, raw pixels less the mean of ImageNet. A calibrator may clip 3 % of it, and
+ * TensorRT's half bin adds a little. Pixels around zero, up to 127.5 or 128, are told
+ * from an undivided 1, which is 127. */
 static const struct {
-    double peak, log_p;
-} inputs[] = {{1.0, -1.2}, {2.64, -1.4}, {255.0, -1.6}, {151.0, -2.3}, {127.7, -3.9}};
+    double from, to, log_p;
+} inputs[] = {{0.97, 1.0031, -1.2},
+              {2.56, 2.6482, -1.4},
+              {247.0, 255.8, -1.6},
+              {146.0, 151.5, -2.3},
+              {127.2, 128.4, -3.9}};
 
 static const struct {
     double below, log_p;
@@ -80,8 +85,7 @@ static const struct {
 static double judge_input(double peak)
 {
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
-        if (peak > 0.97 * inputs[i].peak && peak < 1.0031 * inputs[i].peak)
-            return inputs[i].log_p;
+        if (peak > inputs[i].from && peak < inputs[i].to) return inputs[i].log_p;
     size_t i = 0;
     while (!(peak < other_inputs[i].below) && isfinite(other_inputs[i].below))
         i++;

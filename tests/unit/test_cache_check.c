@@ -91,14 +91,16 @@ static void published_caches_are_right(void **state)
         expect_right(files[i], NULL);
 }
 
-/* Peaks of four networks: ImageNet's normalisation, raw pixels with BatchNormalization,
- * raw pixels without, pixels in -1..1. */
+/* Peaks of six networks: ImageNet's normalisation, raw pixels with BatchNormalization,
+ * raw pixels without, pixels in -1..1, raw pixels of digits, pixels in 0..1. */
 enum { N_TENSORS = 8 };
 static const double networks[][N_TENSORS] = {
     {2.64, 21.3, 7.5, 4.4, 7.5, 17.7, 32.9, 6.2},
     {255, 534.8, 12.4, 24.4, 3.9, 11.5, 8.7, 1.0},
     {151, 612, 612, 960, 1600, 2017, 334.5, 0.99996525},
     {1.0, 66, 6.0, 12.1, 6.0, 141.6, 5.9, 0.9924},
+    {252.04, 1354.6, 771.04, 2641.9, 2642.1, 1810, 1810, 2317.4},
+    {0.99996, 2.323, 2.8174, 2.6557, 4.0244, 1.7154, 1.7154, 1.7154},
 };
 enum { N_NETWORKS = sizeof networks / sizeof networks[0] };
 static const char *const names[N_TENSORS] = {"input", "conv1", "relu1", "conv2",
