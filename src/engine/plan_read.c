@@ -159,6 +159,40 @@ static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor
     }
 }
 
+static const struct tare_plan_tensor *
+operand(const struct tare_engine *e, const struct tare_plan_layer *r, uint32_t k)
+{
+    return &e->tensors[e->ids[r->first_id + k]];
+}
+
+/* Other kernels may read TARE_PLAN_SLACK behind the values, and the user's memory ends
+ * with them. */
+static bool input_ok(const struct tare_engine *e, const struct tare_plan_layer *r,
+                     uint32_t k)
+{
+    return operand(e, r, k)->storage != TARE_IN_BINDING || r->kind == TARE_LAYER_COPY ||
+           r->kind == TARE_LAYER_QUANTIZE;
+}
+
+static bool overlap(const struct tare_plan_tensor *a, const struct tare_plan_tensor *b)
+{
+    return a->storage == TARE_IN_ARENA && b->storage == TARE_IN_ARENA &&
+           a->offset < b->offset + b->n_bytes && b->offset < a->offset + a->n_bytes;
+}
+
+/* Not to weights, nor to the user's input, nor over what the layer reads. */
+static bool output_ok(const struct tare_engine *e, const struct tare_plan_layer *r,
+                      uint32_t k)
+{
+    const struct tare_plan_tensor *y = operand(e, r, k);
+    if (y->storage == TARE_IN_WEIGHTS ||
+        (y->storage == TARE_IN_BINDING && y->offset < e->header->n_inputs))
+        return false;
+    for (uint32_t i = 0; i < r->n_inputs; i++)
+        if (r->kind != TARE_LAYER_RESHAPE && overlap(operand(e, r, i), y)) return false;
+    return true;
+}
+
 static enum tare_status check_layer_record(const struct tare_engine *e, size_t i,
                                            struct tare_error *err)
 {
@@ -172,10 +206,13 @@ static enum tare_status check_layer_record(const struct tare_engine *e, size_t i
                     r->params_bytes == tare_layer_kind_info(r->kind)->params_bytes;
     TARE_FAIL_IF(!ok, err, TARE_E_FORMAT,
                  "engine: the record of layer %zu is invalid: %s", i, rebuild);
-    for (uint32_t k = r->n_inputs; k < n_ids; k++)
-        TARE_FAIL_IF(e->tensors[e->ids[r->first_id + k]].storage == TARE_IN_WEIGHTS,
-                     err, TARE_E_FORMAT, "engine: layer %zu writes to weights: %s", i,
+    for (uint32_t k = 0; k < r->n_inputs; k++)
+        TARE_FAIL_IF(!input_ok(e, r, k), err, TARE_E_FORMAT,
+                     "engine: layer %zu reads a binding as it must not: %s", i,
                      rebuild);
+    for (uint32_t k = r->n_inputs; k < n_ids; k++)
+        TARE_FAIL_IF(!output_ok(e, r, k), err, TARE_E_FORMAT,
+                     "engine: layer %zu writes where it must not: %s", i, rebuild);
     return TARE_OK;
 }
 

@@ -51,17 +51,23 @@ bool tare_product_is(int64_t a, int64_t b, int64_t c, int64_t n)
            !__builtin_mul_overflow(product, c, &product) && product == n;
 }
 
-/* Every field below 2^31, so that products of two cannot overflow. */
+/* Largest step, tap or pad of a window. */
+#define MOST_STEP (INT64_C(1) << 24)
+
+/* Lengths below 2^31, so that products of two cannot overflow; steps so small that one
+ * times the elements of a tensor that fits in memory cannot either. */
 static bool fields_in_range(const struct tare_window *w)
 {
-    const int64_t least_one[] = {w->batch,      w->in_h,      w->in_w,     w->in_c,
-                                 w->out_h,      w->out_w,     w->out_c,    w->groups,
-                                 w->kernel_h,   w->kernel_w,  w->stride_h, w->stride_w,
-                                 w->dilation_h, w->dilation_w};
-    for (size_t i = 0; i < sizeof least_one / sizeof least_one[0]; i++)
-        if (least_one[i] < 1 || least_one[i] > INT32_MAX) return false;
-    return w->pad_top >= 0 && w->pad_top <= INT32_MAX && w->pad_left >= 0 &&
-           w->pad_left <= INT32_MAX;
+    const int64_t lengths[] = {w->batch, w->in_h,  w->in_w,  w->in_c,
+                               w->out_h, w->out_w, w->out_c, w->groups};
+    const int64_t steps[] = {w->kernel_h, w->kernel_w,   w->stride_h,
+                             w->stride_w, w->dilation_h, w->dilation_w};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
+        if (lengths[i] < 1 || lengths[i] > INT32_MAX) return false;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        if (steps[i] < 1 || steps[i] > MOST_STEP) return false;
+    return w->pad_top >= 0 && w->pad_top <= MOST_STEP && w->pad_left >= 0 &&
+           w->pad_left <= MOST_STEP;
 }
 
 bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tensor *x,
@@ -79,7 +85,7 @@ bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tenso
 bool tare_pool_window_valid(const struct tare_window *w, int64_t pad_bottom,
                             int64_t pad_right, const struct tare_layer *layer)
 {
-    return w->in_c == w->out_c && pad_bottom >= 0 && pad_bottom <= INT32_MAX &&
-           pad_right >= 0 && pad_right <= INT32_MAX &&
+    return w->in_c == w->out_c && pad_bottom >= 0 && pad_bottom <= MOST_STEP &&
+           pad_right >= 0 && pad_right <= MOST_STEP &&
            tare_window_valid(w, layer->inputs[0], layer->outputs[0]);
 }

@@ -45,8 +45,8 @@ static inline int64_t tare_plan_count(const struct tare_plan_tensor *t)
     return tare_dims_count(&t->dims);
 }
 
-/** All fields in range, the groups divide the channels, no window starts behind the
- *  padded input, and x and y have the elements that it says. */
+/** All fields in range, the groups divide the channels, and x and y have the elements
+ *  that it says. Windows may lie outside the input: the kernels clip them. */
 bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tensor *x,
                        const struct tare_plan_tensor *y);
 
