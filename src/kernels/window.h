@@ -21,6 +21,25 @@ struct tare_window {
     int64_t pad_top, pad_left;
 };
 
+/** The window of the matrix product [m, k] x [k, n]. */
+static inline struct tare_window tare_matrix_window(int64_t m, int64_t k, int64_t n)
+{
+    return (struct tare_window){.batch = 1,
+                                .in_h = 1,
+                                .in_w = m,
+                                .in_c = k,
+                                .out_h = 1,
+                                .out_w = m,
+                                .out_c = n,
+                                .groups = 1,
+                                .kernel_h = 1,
+                                .kernel_w = 1,
+                                .stride_h = 1,
+                                .stride_w = 1,
+                                .dilation_h = 1,
+                                .dilation_w = 1};
+}
+
 /** Per-channel arrays that a convolution kernel reads have this many readable elements
  *  behind the last one, and activations this many readable bytes behind the last
  *  element; their values do not matter. */

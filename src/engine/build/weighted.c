@@ -30,24 +30,6 @@ static int32_t residual_of(const struct tare_node *node)
     return node->fused.has_residual ? node->inputs[node->n_inputs - 1] : TARE_NO_TENSOR;
 }
 
-static struct tare_window matrix_window(int64_t m, int64_t k, int64_t n)
-{
-    return (struct tare_window){.batch = 1,
-                                .in_h = 1,
-                                .in_w = m,
-                                .in_c = k,
-                                .out_h = 1,
-                                .out_w = m,
-                                .out_c = n,
-                                .groups = 1,
-                                .kernel_h = 1,
-                                .kernel_w = 1,
-                                .stride_h = 1,
-                                .stride_w = 1,
-                                .dilation_h = 1,
-                                .dilation_w = 1};
-}
-
 /* b [k, n], or [n, k] when transposed, times alpha, as [n, k]. */
 static float *transposed_weights(const float *b, int64_t k, int64_t n, bool transposed,
                                  float alpha)
@@ -126,7 +108,7 @@ static enum tare_status gemm_of(const struct tare_graph *g,
                        "transA = 1 is not supported: transpose the input in the model");
     st = gemm_bias(g, node, &gemm, &p->owned_bias, err);
     if (st != TARE_OK) return st;
-    p->window = matrix_window(gemm.m, gemm.k, gemm.n);
+    p->window = tare_matrix_window(gemm.m, gemm.k, gemm.n);
     p->bias = p->owned_bias;
     return own_weights(p, b, gemm.k, gemm.n, gemm.trans_b, gemm.alpha, err);
 }
@@ -141,7 +123,7 @@ static enum tare_status matmul_of(const struct tare_graph *g,
     const enum tare_status st =
         constant_data(g, node, node->inputs[1], "B", &data, err);
     if (st != TARE_OK) return st;
-    p->window = matrix_window(tare_dims_count(a) / b->d[0], b->d[0], b->d[1]);
+    p->window = tare_matrix_window(tare_dims_count(a) / b->d[0], b->d[0], b->d[1]);
     return own_weights(p, data, b->d[0], b->d[1], false, 1.0f, err);
 }
 

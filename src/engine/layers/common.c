@@ -44,6 +44,18 @@ bool tare_layer_types(const struct tare_layer *layer, const char *inputs,
            are_types(layer->outputs, layer->n_outputs, outputs);
 }
 
+int64_t tare_strides_reach(int64_t rank, const int64_t *dims, const int64_t *strides)
+{
+    int64_t at = 0;
+    for (int64_t i = 0; i < rank; i++) {
+        int64_t step;
+        if (strides[i] < 0 || __builtin_mul_overflow(dims[i] - 1, strides[i], &step) ||
+            __builtin_add_overflow(at, step, &at))
+            return -1;
+    }
+    return at;
+}
+
 bool tare_product_is(int64_t a, int64_t b, int64_t c, int64_t n)
 {
     int64_t product;

@@ -54,6 +54,10 @@ bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tenso
 bool tare_pool_window_valid(const struct tare_window *w, int64_t pad_bottom,
                             int64_t pad_right, const struct tare_layer *layer);
 
+/** The last element that a walk over dims with these strides comes to; -1 when a stride
+ *  is negative or the number does not fit. */
+int64_t tare_strides_reach(int64_t rank, const int64_t *dims, const int64_t *strides);
+
 /** a * b * c == n for factors in [1, INT64_MAX], without overflow. */
 bool tare_product_is(int64_t a, int64_t b, int64_t c, int64_t n);
 
@@ -78,16 +82,29 @@ static inline void *tare_layer_scratch(const struct tare_layer_run *run, int wor
     return run->scratch + (size_t)worker * run->scratch_stride;
 }
 
-/** Defines prepare and run of a kind whose kernels are fn(params, x, y, begin, end)
- * with n_units(params) units. */
-#define TARE_LAYER_DEFINE_MAP(stem, family, n_units)                                   \
+/** Run fn on `n_units` units, each call with a tare_layer_job of these. */
+static inline void tare_layer_spread(const struct tare_layer *layer,
+                                     const struct tare_layer_run *run, const void *data,
+                                     int64_t n_units, int64_t grain, tare_pool_fn *fn)
+{
+    struct tare_layer_job job = {layer, run, data};
+    tare_pool_run(run->pool, n_units, grain, fn, &job);
+}
+
+/** Defines prepare of a kind whose kernels need no scratch. */
+#define TARE_LAYER_DEFINE_PREPARE(stem, family)                                        \
     enum tare_status tare_##stem##_prepare(struct tare_layer *layer, uint32_t isa,     \
                                            struct tare_error *err)                     \
     {                                                                                  \
         (void)err;                                                                     \
         TARE_LAYER_CHOOSE(layer, family, isa);                                         \
         return TARE_OK;                                                                \
-    }                                                                                  \
+    }
+
+/** Defines prepare and run of a kind whose kernels are fn(params, x, y, begin, end)
+ * with n_units(params) units. */
+#define TARE_LAYER_DEFINE_MAP(stem, family, n_units)                                   \
+    TARE_LAYER_DEFINE_PREPARE(stem, family)                                            \
     static void stem##_units(void *arg, int64_t begin, int64_t end, int worker)        \
     {                                                                                  \
         const struct tare_layer_job *job = arg;                                        \
@@ -99,10 +116,9 @@ static inline void *tare_layer_scratch(const struct tare_layer_run *run, int wor
     void tare_##stem##_run(const struct tare_layer *layer,                             \
                            const struct tare_layer_run *run)                           \
     {                                                                                  \
-        struct tare_layer_job job = {layer, run, NULL};                                \
         const int64_t n = n_units(layer->params);                                      \
-        tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), stem##_units,      \
-                      &job);                                                           \
+        tare_layer_spread(layer, run, NULL, n, tare_layer_grain(run->pool, n),         \
+                          stem##_units);                                               \
     }
 
 /** Defines prepare and run of a convolution: kernels fn(params, data, scratch, begin,
@@ -128,10 +144,9 @@ static inline void *tare_layer_scratch(const struct tare_layer_run *run, int wor
                            const struct tare_layer_run *run)                           \
     {                                                                                  \
         const struct data_struct data = fill(layer, run);                              \
-        struct tare_layer_job job = {layer, run, &data};                               \
         const int64_t n = family##_units(layer->params);                               \
-        tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), stem##_units,      \
-                      &job);                                                           \
+        tare_layer_spread(layer, run, &data, n, tare_layer_grain(run->pool, n),        \
+                          stem##_units);                                               \
     }
 
 #endif /* TARE_ENGINE_LAYERS_COMMON_H */

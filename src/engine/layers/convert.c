@@ -13,14 +13,8 @@ static bool shape_valid(const struct tare_convert_params *p,
         return false;
     const int64_t dims[] = {p->n_images, p->n_pixels, p->n_channels};
     const int64_t strides[] = {p->image_stride, p->pixel_stride, p->channel_stride};
-    int64_t at = 0;
-    for (int i = 0; i < 3; i++) {
-        int64_t step;
-        if (strides[i] < 0 || __builtin_mul_overflow(dims[i] - 1, strides[i], &step) ||
-            __builtin_add_overflow(at, step, &at))
-            return false;
-    }
-    return at < tare_plan_count(floats);
+    const int64_t at = tare_strides_reach(3, dims, strides);
+    return at >= 0 && at < tare_plan_count(floats);
 }
 
 /* Splits a range of pixels of all images at the images. */
@@ -56,13 +50,7 @@ enum tare_status tare_quantize_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_quantize_layer_prepare(struct tare_layer *layer, uint32_t isa,
-                                             struct tare_error *err)
-{
-    (void)err;
-    TARE_LAYER_CHOOSE(layer, tare_f32_u8_quantize, isa);
-    return TARE_OK;
-}
+TARE_LAYER_DEFINE_PREPARE(quantize_layer, tare_f32_u8_quantize)
 
 static void quantize_units(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -93,9 +81,8 @@ void tare_quantize_layer_run(const struct tare_layer *layer,
         .upper = y->zero_point ? 127.0f : 255.0f,
         .zero_point = y->zero_point,
     };
-    struct tare_layer_job job = {layer, run, &quantize};
-    tare_pool_run(run->pool, p->n_images * p->n_pixels, pixel_grain(p), quantize_units,
-                  &job);
+    tare_layer_spread(layer, run, &quantize, p->n_images * p->n_pixels, pixel_grain(p),
+                      quantize_units);
 }
 
 enum tare_status tare_dequantize_layer_check(const struct tare_layer *layer,
@@ -107,13 +94,7 @@ enum tare_status tare_dequantize_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_dequantize_layer_prepare(struct tare_layer *layer, uint32_t isa,
-                                               struct tare_error *err)
-{
-    (void)err;
-    TARE_LAYER_CHOOSE(layer, tare_u8_f32_dequantize, isa);
-    return TARE_OK;
-}
+TARE_LAYER_DEFINE_PREPARE(dequantize_layer, tare_u8_f32_dequantize)
 
 static void dequantize_units(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -141,7 +122,6 @@ void tare_dequantize_layer_run(const struct tare_layer *layer,
         .scale = x->scale,
         .zero_point = x->zero_point,
     };
-    struct tare_layer_job job = {layer, run, &dequantize};
-    tare_pool_run(run->pool, p->n_images * p->n_pixels, pixel_grain(p),
-                  dequantize_units, &job);
+    tare_layer_spread(layer, run, &dequantize, p->n_images * p->n_pixels,
+                      pixel_grain(p), dequantize_units);
 }

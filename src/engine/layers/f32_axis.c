@@ -82,13 +82,7 @@ enum tare_status tare_f32_resize_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_f32_resize_layer_prepare(struct tare_layer *layer, uint32_t isa,
-                                               struct tare_error *err)
-{
-    (void)err;
-    TARE_LAYER_CHOOSE(layer, tare_f32_resize, isa);
-    return TARE_OK;
-}
+TARE_LAYER_DEFINE_PREPARE(f32_resize_layer, tare_f32_resize)
 
 static void resize_units(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -104,7 +98,7 @@ void tare_f32_resize_layer_run(const struct tare_layer *layer,
     const struct tare_f32_resize *p = layer->params;
     const struct tare_f32_resize_data data = {run->inputs[0], run->inputs[1],
                                               run->inputs[2], run->outputs[0]};
-    struct tare_layer_job job = {layer, run, &data};
     const int64_t n = p->batch * p->out_h;
-    tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), resize_units, &job);
+    tare_layer_spread(layer, run, &data, n, tare_layer_grain(run->pool, n),
+                      resize_units);
 }

@@ -19,13 +19,7 @@ enum tare_status tare_f32_unary_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_f32_unary_layer_prepare(struct tare_layer *layer, uint32_t isa,
-                                              struct tare_error *err)
-{
-    (void)err;
-    TARE_LAYER_CHOOSE(layer, tare_f32_unary, isa);
-    return TARE_OK;
-}
+TARE_LAYER_DEFINE_PREPARE(f32_unary_layer, tare_f32_unary)
 
 static void unary_units(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -39,24 +33,16 @@ static void unary_units(void *arg, int64_t begin, int64_t end, int worker)
 void tare_f32_unary_layer_run(const struct tare_layer *layer,
                               const struct tare_layer_run *run)
 {
-    struct tare_layer_job job = {layer, run, NULL};
-    tare_pool_run(run->pool, tare_plan_count(layer->outputs[0]), ELEMENT_GRAIN,
-                  unary_units, &job);
+    tare_layer_spread(layer, run, NULL, tare_plan_count(layer->outputs[0]),
+                      ELEMENT_GRAIN, unary_units);
 }
 
 /* The last element that an operand's strides reach lies inside its tensor. */
 static bool operand_fits(const struct tare_binary_loop *loop, const int64_t *strides,
                          int64_t n_elems)
 {
-    int64_t at = 0;
-    for (int i = 0; i < loop->rank; i++) {
-        int64_t step;
-        if (strides[i] < 0 ||
-            __builtin_mul_overflow(loop->dims[i] - 1, strides[i], &step) ||
-            __builtin_add_overflow(at, step, &at))
-            return false;
-    }
-    return at < n_elems && strides[loop->rank - 1] <= 1;
+    const int64_t at = tare_strides_reach(loop->rank, loop->dims, strides);
+    return at >= 0 && at < n_elems && strides[loop->rank - 1] <= 1;
 }
 
 enum tare_status tare_f32_binary_layer_check(const struct tare_layer *layer,
@@ -77,13 +63,7 @@ enum tare_status tare_f32_binary_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_f32_binary_layer_prepare(struct tare_layer *layer, uint32_t isa,
-                                               struct tare_error *err)
-{
-    (void)err;
-    TARE_LAYER_CHOOSE(layer, tare_f32_binary, isa);
-    return TARE_OK;
-}
+TARE_LAYER_DEFINE_PREPARE(f32_binary_layer, tare_f32_binary)
 
 static void binary_units(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -97,9 +77,9 @@ static void binary_units(void *arg, int64_t begin, int64_t end, int worker)
 void tare_f32_binary_layer_run(const struct tare_layer *layer,
                                const struct tare_layer_run *run)
 {
-    struct tare_layer_job job = {layer, run, NULL};
     const int64_t n = tare_f32_binary_units(layer->params);
-    tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), binary_units, &job);
+    tare_layer_spread(layer, run, NULL, n, tare_layer_grain(run->pool, n),
+                      binary_units);
 }
 
 enum tare_status tare_f32_affine_layer_check(const struct tare_layer *layer,
@@ -116,13 +96,7 @@ enum tare_status tare_f32_affine_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_f32_affine_layer_prepare(struct tare_layer *layer, uint32_t isa,
-                                               struct tare_error *err)
-{
-    (void)err;
-    TARE_LAYER_CHOOSE(layer, tare_f32_affine, isa);
-    return TARE_OK;
-}
+TARE_LAYER_DEFINE_PREPARE(f32_affine_layer, tare_f32_affine)
 
 static void affine_units(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -138,7 +112,6 @@ void tare_f32_affine_layer_run(const struct tare_layer *layer,
                                const struct tare_layer_run *run)
 {
     const struct tare_affine_params *p = layer->params;
-    struct tare_layer_job job = {layer, run, NULL};
-    tare_pool_run(run->pool, p->n_pixels, ELEMENT_GRAIN / p->n_channels, affine_units,
-                  &job);
+    tare_layer_spread(layer, run, NULL, p->n_pixels, ELEMENT_GRAIN / p->n_channels,
+                      affine_units);
 }

@@ -8,20 +8,7 @@
 static struct tare_f32_conv as_conv(const struct tare_matmul_params *p)
 {
     return (struct tare_f32_conv){
-        .window = {.batch = 1,
-                   .in_h = 1,
-                   .in_w = p->m,
-                   .in_c = p->k,
-                   .out_h = 1,
-                   .out_w = p->m,
-                   .out_c = p->n,
-                   .groups = 1,
-                   .kernel_h = 1,
-                   .kernel_w = 1,
-                   .stride_h = 1,
-                   .stride_w = 1,
-                   .dilation_h = 1,
-                   .dilation_w = 1},
+        .window = tare_matrix_window(p->m, p->k, p->n),
         .epilogue = {0, 1.0f, -INFINITY, INFINITY},
     };
 }
@@ -34,24 +21,10 @@ static int64_t n_matrices(const struct tare_matmul_params *p)
     return n;
 }
 
-/* Largest element offset of the batch axes; -1 when it does not fit. */
-static int64_t reach(const struct tare_matmul_params *p, const int64_t *strides)
-{
-    int64_t at = 0;
-    for (int64_t i = 0; i < p->rank; i++) {
-        int64_t step;
-        if (strides[i] < 0 ||
-            __builtin_mul_overflow(p->dims[i] - 1, strides[i], &step) ||
-            __builtin_add_overflow(at, step, &at))
-            return -1;
-    }
-    return at;
-}
-
 static bool operand_fits(const struct tare_matmul_params *p, const int64_t *strides,
                          int64_t matrix, int64_t n_elems)
 {
-    const int64_t at = reach(p, strides);
+    const int64_t at = tare_strides_reach(p->rank, p->dims, strides);
     return at >= 0 && matrix <= n_elems && at <= n_elems - matrix;
 }
 
@@ -110,8 +83,7 @@ static void product_units(void *arg, int64_t begin, int64_t end, int worker)
 {
     const struct job *job = arg;
     const struct tare_f32_conv_variant *variant = job->layer->kernel;
-    variant->fn(job->conv, &job->data,
-                job->run->scratch + (size_t)worker * job->run->scratch_stride, begin,
+    variant->fn(job->conv, &job->data, tare_layer_scratch(job->run, worker), begin,
                 end);
 }
 

@@ -25,13 +25,7 @@ enum tare_status tare_u8_add_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_u8_add_layer_prepare(struct tare_layer *layer, uint32_t isa,
-                                           struct tare_error *err)
-{
-    (void)err;
-    TARE_LAYER_CHOOSE(layer, tare_u8_add, isa);
-    return TARE_OK;
-}
+TARE_LAYER_DEFINE_PREPARE(u8_add_layer, tare_u8_add)
 
 static void add_units(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -45,9 +39,8 @@ static void add_units(void *arg, int64_t begin, int64_t end, int worker)
 void tare_u8_add_layer_run(const struct tare_layer *layer,
                            const struct tare_layer_run *run)
 {
-    struct tare_layer_job job = {layer, run, NULL};
-    tare_pool_run(run->pool, tare_plan_count(layer->outputs[0]), BYTE_GRAIN, add_units,
-                  &job);
+    tare_layer_spread(layer, run, NULL, tare_plan_count(layer->outputs[0]), BYTE_GRAIN,
+                      add_units);
 }
 
 enum tare_status tare_u8_table_layer_check(const struct tare_layer *layer,
@@ -63,13 +56,7 @@ enum tare_status tare_u8_table_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_u8_table_layer_prepare(struct tare_layer *layer, uint32_t isa,
-                                             struct tare_error *err)
-{
-    (void)err;
-    TARE_LAYER_CHOOSE(layer, tare_u8_table, isa);
-    return TARE_OK;
-}
+TARE_LAYER_DEFINE_PREPARE(u8_table_layer, tare_u8_table)
 
 static void table_units(void *arg, int64_t begin, int64_t end, int worker)
 {
@@ -84,6 +71,5 @@ void tare_u8_table_layer_run(const struct tare_layer *layer,
                              const struct tare_layer_run *run)
 {
     const struct tare_table_params *p = layer->params;
-    struct tare_layer_job job = {layer, run, NULL};
-    tare_pool_run(run->pool, p->n_elems, BYTE_GRAIN, table_units, &job);
+    tare_layer_spread(layer, run, NULL, p->n_elems, BYTE_GRAIN, table_units);
 }
