@@ -4,6 +4,7 @@
 #include "api/build.h"
 #include "api/cache_names.h"
 #include "api/model.h"
+#include "api/recovery.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -14,7 +15,6 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/pass.h"
 #include "precision/precision.h"
-#include "recovery/recovery.h"
 #include "tare/builder.h"
 
 struct tare_plan {

@@ -4,7 +4,7 @@
 #ifndef TARE_RECOVERY_SWEEP_H
 #define TARE_RECOVERY_SWEEP_H
 
-#include "recovery/recovery.h"
+#include "api/recovery.h"
 #include "recovery/replicas.h"
 
 /** An INT8 weighted layer of a sweep: the next one to run in both networks. */

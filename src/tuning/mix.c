@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "api/build.h"
+#include "api/recovery.h"
 #include "base/mem.h"
 #include "precision/precision.h"
-#include "recovery/recovery.h"
 #include "tuning/tuning.h"
 
 /* Of the search, whose time is samples x tensors x calibrators. */

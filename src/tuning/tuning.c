@@ -5,9 +5,9 @@
 #include "tuning/tuning.h"
 
 #include "api/model.h"
+#include "api/recovery.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "recovery/recovery.h"
 #include "recovery/sweep.h"
 
 #define HELD_BACK  4 /* of so many samples one */

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "api/model.h"
+#include "api/recovery.h"
 #include "base/file.h"
 #include "engine/build/weights.h"
 #include "recovery/descent.h"
 #include "recovery/gram.h"
-#include "recovery/recovery.h"
 #include "tare/engine.h"
 
 enum { K = 9, N_SAMPLES = 24, N_INPUT = 3 * 17 * 19, N_LOGITS = 10 };

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/recovery.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "recovery/recovery.h"
 
 static char folder[] = "/tmp/tare-recovery-XXXXXX";
 static char path[64];

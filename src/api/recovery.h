@@ -1,6 +1,6 @@
-/* recovery/recovery.h - what a recovery holds, and how a build takes it in. */
-#ifndef TARE_RECOVERY_RECOVERY_H
-#define TARE_RECOVERY_RECOVERY_H
+/* api/recovery.h - what a recovery holds, and how a build takes it in. */
+#ifndef TARE_API_RECOVERY_H
+#define TARE_API_RECOVERY_H
 
 #include "graph/graph.h"
 #include "tare/cache.h"
@@ -59,4 +59,4 @@ enum tare_status tare_recovery_apply(const struct tare_recovery *recovery,
                                      struct tare_graph *graph, size_t *n_applied,
                                      struct tare_error *err);
 
-#endif /* TARE_RECOVERY_RECOVERY_H */
+#endif /* TARE_API_RECOVERY_H */

@@ -2,10 +2,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "api/recovery.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "recovery/recovery.h"
 
 #define MAGIC     "TARERCVR"
 #define VERSION   1U

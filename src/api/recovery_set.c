@@ -1,9 +1,9 @@
 /* The layers of a recovery, and the hashes that say what it belongs to. */
 #include <string.h>
 
+#include "api/recovery.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "recovery/recovery.h"
 
 struct tare_recovery *tare_recovery_create(uint64_t model, uint64_t ranges)
 {

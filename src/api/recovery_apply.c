@@ -1,7 +1,7 @@
 /* Put a recovery into an annotated graph. */
+#include "api/recovery.h"
 #include "base/log.h"
 #include "engine/build/weighted.h"
-#include "recovery/recovery.h"
 
 /* Why a layer of the recovery cannot be used; NULL: its node is *node. */
 static const char *find_node(const struct tare_recovered_layer *layer,
