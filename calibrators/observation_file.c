@@ -308,7 +308,7 @@ static const char *read_names(hid_t file, struct tare_observations *o)
     if (ok) names = tare_alloc_array((size_t)dims[0], width);
     ok = names && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) >= 0;
     if (ok) o->tensors = tare_alloc_array((size_t)dims[0], sizeof *o->tensors);
-    if (o->tensors) o->n_tensors = (size_t)dims[0];
+    o->n_tensors = o->tensors ? (size_t)dims[0] : 0;
     for (size_t i = 0; i < o->n_tensors && ok; i++) {
         o->tensors[i].name = tare_strndup(names + i * width, width);
         ok = o->tensors[i].name && o->tensors[i].name[0];

@@ -118,8 +118,6 @@ static int take_files(int argc, char **argv)
 
 static int check_usage(const struct action *action)
 {
-    if (!action)
-        return usage_error(&usage, "say what to do: verify, convert, diff or show");
     if (n_files < action->least_files || n_files > action->most_files)
         return usage_error(&usage, "cache %s: %zu files, want %s", action->name,
                            n_files,
@@ -143,6 +141,8 @@ int tool_cache(int argc, char **argv)
     argv[skip] = argv[0];
     const int n = take_files(argc - skip, argv + skip);
     if (!options_parse(&usage, &group, 1, n, argv + skip, &status)) return status;
+    if (!action)
+        return usage_error(&usage, "say what to do: verify, convert, diff or show");
     status = check_usage(action);
     if (status != EXIT_DONE) return status;
 

@@ -1,5 +1,4 @@
 /* Opens libtare-mpi.so when `mpirun` has started us: neither library links to MPI. */
-#define _GNU_SOURCE
 #include "tare/comm.h"
 
 #include <dlfcn.h>
@@ -38,9 +37,10 @@ static void alone_close(void *ctx)
 /* Beside this library first, then wherever the system looks. */
 static void *open_module(void)
 {
+    static const char here = 0; /* in this library */
     Dl_info self;
     char path[4096];
-    if (dladdr((void *)(uintptr_t)&tare_comm_open, &self) != 0 && self.dli_fname) {
+    if (dladdr(&here, &self) != 0 && self.dli_fname) {
         const char *slash = strrchr(self.dli_fname, '/');
         const int n = slash ? (int)(slash + 1 - self.dli_fname) : 0;
         if (n < 4000) {

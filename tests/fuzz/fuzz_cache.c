@@ -16,9 +16,8 @@ static void check_same(const struct tare_cache *a, const struct tare_cache *b)
 {
     if (tare_cache_count(a) != tare_cache_count(b)) abort();
     for (size_t i = 0; i < tare_cache_count(a); i++) {
-        const float x = tare_cache_scale(a, i), y = tare_cache_scale(b, i);
         if (strcmp(tare_cache_name(a, i), tare_cache_name(b, i)) != 0 ||
-            memcmp(&x, &y, sizeof x) != 0)
+            tare_cache_scale(a, i) != tare_cache_scale(b, i))
             abort();
     }
 }

@@ -60,7 +60,7 @@ static void run(const struct tare_engine *engine)
     if (n_bytes > MOST_BYTES ||
         tare_context_create(engine, 1, &context, NULL) != TARE_OK)
         return;
-    void **buffers = calloc(info.n_bindings, sizeof(void *));
+    void **buffers = calloc(info.n_bindings + 1, sizeof(void *));
     if (buffers && set_addresses(engine, context, buffers, info.n_bindings) == TARE_OK)
         (void)tare_context_run(context, NULL);
     tare_context_destroy(context);

@@ -39,7 +39,7 @@ static inline void built_release(struct built *built)
 
 /**
  * Run once with exact-size buffers, so that AddressSanitizer sees over-reads.
- * @param inputs  [n_inputs] floats of the bindings' sizes; NULL: zeros
+ * @param inputs  [n_inputs] floats of the bindings' sizes; NULL, and NULL in it: zeros
  * @param outputs [n_outputs] allocated here; free() each
  */
 static inline enum tare_status built_run(const struct built *built, int n_threads,
@@ -57,7 +57,7 @@ static inline enum tare_status built_run(const struct built *built, int n_thread
         tare_engine_binding(built->engine, i, &binding);
         buffers[i] = calloc(1, binding.n_bytes);
         if (!buffers[i]) abort();
-        if (binding.is_input && inputs)
+        if (binding.is_input && inputs && inputs[n_inputs])
             memcpy(buffers[i], inputs[n_inputs], binding.n_bytes);
         n_inputs += binding.is_input;
         st = tare_context_set_address(context, i, buffers[i], err);

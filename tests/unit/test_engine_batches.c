@@ -210,7 +210,7 @@ static void reduce_mean(struct tare_graph *g, uint64_t *seed)
 static void gemm(struct tare_graph *g, uint64_t *seed)
 {
     net_node(g, TARE_OP_FLATTEN, "flat", "h", "f");
-    net_weights(g, "w", NET_DIMS(CHANNELS * 7 * 6, 9), -1, 1, seed);
+    net_weights(g, "w", NET_DIMS(INT64_C(42) * CHANNELS, 9), -1, 1, seed);
     net_weights(g, "b", NET_DIMS(9), -1, 1, seed);
     net_node(g, TARE_OP_GEMM, "layer", "f w b", "t");
 }
@@ -290,12 +290,13 @@ static void check_batch(const struct tare_graph *one, const struct tare_graph *t
 {
     enum { SAMPLE = 3 * 7 * 6 };
     struct graph_values all = {.n = 1};
-    all.data[0] = malloc(BATCH * SAMPLE * sizeof(float));
+    all.data[0] = malloc(sizeof(float) * BATCH * SAMPLE);
     for (int i = 0; i < BATCH * SAMPLE; i++)
         all.data[0][i] = (float)(int32_t)check_u32() / 2147483648.0F;
     struct graph_values want = graph_run(three, 2, &all);
     for (int s = 0; s < BATCH; s++) {
-        struct graph_values sample = {.data = {all.data[0] + s * SAMPLE}, .n = 1};
+        struct graph_values sample = {.data = {all.data[0] + (size_t)s * SAMPLE},
+                                      .n = 1};
         struct graph_values got = graph_run(one, 1, &sample);
         assert_int_equal(got.n, want.n);
         for (size_t i = 0; i < got.n; i++) {

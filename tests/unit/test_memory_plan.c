@@ -75,7 +75,7 @@ static void random_plan(struct tare_plan_builder *b)
     assert_int_equal(tare_plan_add_vector(b, TARE_F32, 5, weight, &id, NULL), TARE_OK);
     const size_t n_layers = 1 + check_u32() % MAX_LAYERS;
     for (size_t i = 0; i < n_layers; i++) {
-        int32_t inputs[3];
+        int32_t inputs[3] = {0};
         const size_t n_inputs = 1 + check_u32() % 3;
         for (size_t k = 0; k < n_inputs; k++)
             inputs[k] = any_tensor(b);
