@@ -101,6 +101,7 @@ enum tare_status tare_observations_run_exact(struct tare_observations *observati
     second.ctx = &pass;
     second.n_tensors = 1;
     second.names = no_name;
+    second.origins = NULL;
     second.run = run;
     enum tare_status st = tare_observations_start(&second, 0, &nothing, err);
     if (st != TARE_OK) return st;

@@ -13,11 +13,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/threads.h"
+#include "calibrators/tally.h"
 
 /* What one worker saw of one tensor. */
 struct local {
-    size_t first_bad_sample; /* SIZE_MAX: none */
-    struct tare_observer observer;
+    size_t first_odd[TARE_ODD_KINDS]; /* samples; SIZE_MAX: none */
+    struct tare_tally tally;
 };
 
 struct job {
@@ -27,7 +28,7 @@ struct job {
     size_t batch;            /* samples a run */
     struct local *local;     /* [n_workers][n_tensors] */
 
-    pthread_mutex_t lock; /* of what follows, but for reading first_failed */
+    pthread_mutex_t lock; /* of the result and of what follows, but first_failed */
     tare_progress_fn *progress;
     void *progress_ctx;
     size_t n_done;
@@ -43,15 +44,83 @@ struct visit {
     size_t stray; /* a tensor number that does not exist; SIZE_MAX: none */
 };
 
-/* How many samples of a batch come before the first value that is not finite. */
-static size_t first_bad_of_batch(const struct visit *visit, const float *data, size_t n)
+static bool follows(const struct job *job, size_t tensor)
+{
+    return job->forward->origins && job->forward->origins[tensor].follows;
+}
+
+/* Where the values of tensors that follow from this one are cut; INFINITY: nowhere. */
+static float cut_of(const struct tare_forward *forward, size_t tensor)
+{
+    float cut = INFINITY;
+    for (size_t i = tensor + 1; forward->origins && i < forward->n_tensors; i++) {
+        const struct tare_origin *o = &forward->origins[i];
+        if (o->follows && o->tensor == tensor && o->is_clipped)
+            cut = fminf(cut, o->upper);
+    }
+    return cut;
+}
+
+static void note_first(struct tare_observed_tensor *t, size_t sample)
+{
+    if (sample < t->first_bad_sample) t->first_bad_sample = sample;
+}
+
+static void settle_clipped(const struct local *local, float upper,
+                           struct tare_observed_tensor *t)
+{
+    tare_tally_observe_clipped(&local->tally, upper, &t->observer);
+    note_first(t, local->first_odd[TARE_ODD_NAN]);
+    if (isinf(upper)) note_first(t, local->first_odd[TARE_ODD_PLUS]);
+}
+
+static void settle_all(const struct local *local, struct tare_observed_tensor *t)
+{
+    tare_tally_observe(&local->tally, &t->observer);
+    for (int k = 0; k < TARE_ODD_KINDS; k++)
+        note_first(t, local->first_odd[k]);
+}
+
+/* Into the result, where it belongs to a tensor and to those that follow from it. */
+static void settle(struct job *job, struct local *local, size_t tensor)
+{
+    struct tare_observed_tensor *tensors = job->result->tensors;
+    const struct tare_origin *origins = job->forward->origins;
+    pthread_mutex_lock(&job->lock);
+    settle_all(local, &tensors[tensor]);
+    for (size_t i = tensor + 1; i < job->result->n_tensors; i++) {
+        if (!follows(job, i) || origins[i].tensor != tensor) continue;
+        if (origins[i].is_clipped)
+            settle_clipped(local, origins[i].upper, &tensors[i]);
+        else
+            settle_all(local, &tensors[i]);
+    }
+    pthread_mutex_unlock(&job->lock);
+    tare_tally_init(&local->tally, local->tally.cut);
+}
+
+/* Note in which samples of a batch the values are that are not finite. */
+static void find_odd(const struct visit *visit, struct local *local, const float *data,
+                     size_t n)
 {
     const size_t left = visit->job->first + visit->job->n_samples - visit->sample;
     const size_t n_samples = left < visit->job->batch ? left : visit->job->batch;
-    size_t i = 0;
-    while (i < n && isfinite(data[i]))
-        i++;
-    return i / (n / n_samples + (n % n_samples != 0));
+    const size_t sample_elems = n / n_samples + (n % n_samples != 0);
+    for (size_t i = 0; i < n; i++) {
+        enum tare_odd kind = data[i] > 0.0F ? TARE_ODD_PLUS : TARE_ODD_MINUS;
+        if (isfinite(data[i])) continue;
+        if (isnan(data[i])) kind = TARE_ODD_NAN;
+        const size_t sample = visit->sample + i / sample_elems;
+        if (sample < local->first_odd[kind]) local->first_odd[kind] = sample;
+    }
+}
+
+static uint64_t count_odd(const struct tare_tally *tally)
+{
+    uint64_t n = 0;
+    for (int k = 0; k < TARE_ODD_KINDS; k++)
+        n += tally->n_odd[k];
+    return n;
 }
 
 static void observe(void *observe_ctx, size_t tensor, const float *data, size_t n)
@@ -62,12 +131,19 @@ static void observe(void *observe_ctx, size_t tensor, const float *data, size_t 
         visit->stray = tensor;
         return;
     }
+    if (follows(job, tensor)) return;
     struct local *local = &visit->local[tensor];
-    const uint64_t n_bad = local->observer.n_nan + local->observer.n_inf;
-    tare_observer_add(&local->observer, data, n);
-    if (local->observer.n_nan + local->observer.n_inf == n_bad) return;
-    const size_t sample = visit->sample + first_bad_of_batch(visit, data, n);
-    if (sample < local->first_bad_sample) local->first_bad_sample = sample;
+    bool is_odd = false;
+    for (size_t done = 0; done < n;) {
+        if (local->tally.n_values == TARE_TALLY_MOST) settle(job, local, tensor);
+        const size_t room = TARE_TALLY_MOST - (size_t)local->tally.n_values;
+        const size_t m = n - done < room ? n - done : room;
+        const uint64_t n_odd = count_odd(&local->tally);
+        tare_tally_add(&local->tally, data + done, m);
+        is_odd = is_odd || count_odd(&local->tally) != n_odd;
+        done += m;
+    }
+    if (is_odd) find_odd(visit, local, data, n);
 }
 
 static void run_sample(struct job *job, size_t sample, int worker)
@@ -143,18 +219,32 @@ static enum tare_status observe_all(const struct tare_forward *forward, size_t f
     TARE_FAIL_IF(!job.local, err, TARE_E_NOMEM,
                  "no memory for the observers of %d workers", forward->n_workers);
     for (size_t i = 0; i < n_local; i++) {
-        job.local[i].first_bad_sample = SIZE_MAX;
-        tare_observer_init(&job.local[i].observer);
+        for (int k = 0; k < TARE_ODD_KINDS; k++)
+            job.local[i].first_odd[k] = SIZE_MAX;
+        tare_tally_init(&job.local[i].tally, cut_of(forward, i % n_tensors));
     }
     const enum tare_status st = run_job(&job, err);
-    for (size_t i = 0; i < n_local && st == TARE_OK; i++) {
-        struct tare_observed_tensor *t = &result->tensors[i % n_tensors];
-        if (job.local[i].first_bad_sample < t->first_bad_sample)
-            t->first_bad_sample = job.local[i].first_bad_sample;
-        tare_observer_merge(&t->observer, &job.local[i].observer);
-    }
+    for (size_t i = 0; i < n_local && st == TARE_OK; i++)
+        if (!follows(&job, i % n_tensors)) settle(&job, &job.local[i], i % n_tensors);
     tare_free(job.local);
     return st;
+}
+
+static enum tare_status check_origins(const struct tare_forward *forward,
+                                      struct tare_error *err)
+{
+    for (size_t i = 0; forward->origins && i < forward->n_tensors; i++) {
+        const struct tare_origin *o = &forward->origins[i];
+        if (!o->follows) continue;
+        bool ok = o->tensor < i && !forward->origins[o->tensor].follows;
+        if (ok && o->is_clipped)
+            ok = o->upper > 0.0F &&
+                 (isinf(o->upper) || o->upper == cut_of(forward, o->tensor));
+        TARE_FAIL_IF(!ok, err, TARE_E_ARG,
+                     "calibration: tensor %zu cannot follow from tensor %zu", i,
+                     o->tensor);
+    }
+    return TARE_OK;
 }
 
 /* A name that no cache can hold is better refused before hours of running. */
@@ -217,6 +307,8 @@ enum tare_status tare_observations_start(const struct tare_forward *forward,
     TARE_FAIL_IF(forward->n_workers < 1 || forward->n_workers > 1024, err, TARE_E_ARG,
                  "calibration: %d workers, want 1 to 1024", forward->n_workers);
     TARE_TRY(check_names(forward, err), err, "calibration");
+    const enum tare_status st = check_origins(forward, err);
+    if (st != TARE_OK) return st;
 
     struct tare_observations *result = tare_alloc_array(1, sizeof *result);
     if (!result || make_tensors(forward, result) != TARE_OK) {

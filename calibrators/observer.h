@@ -17,7 +17,7 @@
 
 #include "base/observe.h"
 
-enum { TARE_OBSERVER_BINS = TARE_OBSERVE_BINS };
+enum { TARE_OBSERVER_BINS = TARE_OBSERVE_BINS, TARE_OBSERVER_LEAST_EXPONENT = -149 };
 
 /** Equal multisets give equal bytes: there is no padding. */
 struct tare_observer {
@@ -33,8 +33,19 @@ struct tare_observer {
 
 void tare_observer_init(struct tare_observer *observer);
 
-/** Observe x[0] … x[n-1]. */
-void tare_observer_add(struct tare_observer *observer, const float *x, size_t n);
+/** The smallest exponent whose bins reach beyond `amax`, a finite magnitude. */
+int64_t tare_observer_exponent(float amax);
+
+/* What tallies are made of (calibrators/tally.h); counts are left to the caller: */
+
+/** Add bins [TARE_OBSERVER_BINS] of width 2^exponent. An exponent that is larger than
+ *  the values' own needs shows. */
+void tare_observer_add_bins(struct tare_observer *observer, const uint32_t *bins,
+                            int64_t exponent);
+/** Add `n` values, `value` > 0 each, to the bins and extremes. */
+void tare_observer_add_value(struct tare_observer *observer, float value, uint64_t n);
+/** Finite values lay between these two. */
+void tare_observer_add_extremes(struct tare_observer *observer, float min, float max);
 
 /** Observe everything that `other` has observed. */
 void tare_observer_merge(struct tare_observer *observer,

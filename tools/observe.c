@@ -171,8 +171,8 @@ static const char *sample_name(void *ctx, size_t sample)
 }
 
 static enum tare_status
-observe_named(const char **names, size_t n_names, struct feed *feed,
-              const struct observe_options *options, size_t *n_run,
+observe_named(const char **names, const struct tare_origin *origins, size_t n_names,
+              struct feed *feed, const struct observe_options *options, size_t *n_run,
               struct tare_observations **observations, struct tare_error *err)
 {
     const struct tare_forward forward = {
@@ -181,6 +181,7 @@ observe_named(const char **names, size_t n_names, struct feed *feed,
         .batch = (size_t)feed->batch,
         .n_tensors = n_names,
         .names = names,
+        .origins = origins,
         .run = run_sample,
     };
     struct share share = share_of(feed, options->comm);
@@ -209,15 +210,22 @@ enum tare_status observe(const struct tare_engine *engine, struct feed *feed,
 {
     const size_t n = tare_engine_n_taps(engine);
     const char **names = calloc(n, sizeof *names);
+    struct tare_origin *origins = calloc(n, sizeof *origins);
     *observations = NULL;
-    if (!names) return report_error(err, TARE_E_NOMEM, "no memory for %zu tensors", n);
+    if (!names || !origins) {
+        free(names);
+        free(origins);
+        return report_error(err, TARE_E_NOMEM, "no memory for %zu tensors", n);
+    }
     for (size_t i = 0; i < n; i++)
         names[i] = tare_engine_tap_name(engine, i);
     progress_start("calibrating");
-    const enum tare_status st =
-        observe_named(names, n, feed, options, n_run, observations, err);
+    enum tare_status st = tare_engine_tap_origins(engine, origins, err);
+    if (st == TARE_OK)
+        st = observe_named(names, origins, n, feed, options, n_run, observations, err);
     progress_clear();
     free(names);
+    free(origins);
     if (st == TARE_OK) return TARE_OK;
     tare_observations_destroy(*observations);
     *observations = NULL;

@@ -15,6 +15,7 @@
 #include "tare/cache.h"
 #include "tare/export.h"
 #include "tare/status.h"
+#include "tare/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,6 +34,10 @@ struct tare_forward {
                                    shown holds them one after the other. */
     size_t n_tensors;         /**< Observed tensors, in the order of the cache. */
     const char *const *names; /**< [n_tensors], no two alike; copied. */
+    /** [n_tensors], or NULL: no tensor follows from another. Those that do are derived:
+     *  showing them is needed in the second pass alone, and does no harm. A tensor is
+     *  clipped at one finite value at most. */
+    const struct tare_origin *origins;
     /**
      * Run sample `sample`, a multiple of `batch`, and those after it that belong to its
      * batch and are there; call `observe` for each tensor.

@@ -133,6 +133,13 @@ TARE_API size_t tare_engine_n_taps(const struct tare_engine *engine);
 /** Name of tapped tensor `i`; lives as long as the engine. */
 TARE_API const char *tare_engine_tap_name(const struct tare_engine *engine, size_t i);
 /**
+ * Which tapped tensors' values follow from others': of views, Relu, and Clip from zero.
+ * @param[out] origins  [tare_engine_n_taps()], for each; `tensor` is a tap's number.
+ */
+TARE_API enum tare_status tare_engine_tap_origins(const struct tare_engine *engine,
+                                                  struct tare_origin *origins,
+                                                  struct tare_error *err);
+/**
  * Show every named tensor of later runs to `tap`, right after it is made.
  * @param linear  give all tensors in ONNX's order; otherwise the order is the engine's,
  *                which costs less.

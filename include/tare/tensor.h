@@ -2,6 +2,8 @@
 #ifndef TARE_TENSOR_H
 #define TARE_TENSOR_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tare/export.h"
@@ -29,6 +31,14 @@ enum tare_dtype {
 struct tare_dims {
     int32_t rank;
     int64_t d[TARE_MAX_RANK];
+};
+
+/** Where a tensor's values come from, when they follow from another tensor's. */
+struct tare_origin {
+    bool follows;    /**< false: from no other's. */
+    bool is_clipped; /**< They are min(max(x, 0), upper), else x, in any order, where */
+    float upper;     /**< is above 0, INFINITY for none, and x the values of */
+    size_t tensor;   /**< an earlier one, which follows from none. */
 };
 
 /** Bytes of one element. */

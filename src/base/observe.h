@@ -1,33 +1,55 @@
-/* base/observe.h - how calibration looks at a block of values. The kernels implement it
+/* base/observe.h - how calibration counts a block of values. The kernels implement it
  * and calibrators/ uses it; neither includes the other. */
 #ifndef TARE_BASE_OBSERVE_H
 #define TARE_BASE_OBSERVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum tare_observe_part {
+    TARE_OBSERVE_NEGATIVE, /* below zero */
+    TARE_OBSERVE_LOWER,    /* above zero and below the cut */
+    TARE_OBSERVE_UPPER,    /* not below the cut */
+    TARE_OBSERVE_PARTS
+};
 
 enum {
     TARE_OBSERVE_BINS = 4096,
     TARE_OBSERVE_BLOCK = 1024,
-    TARE_OBSERVE_SLACK = 32 /* indexes behind the last that may be overwritten */
+    TARE_OBSERVE_SLACK = 8, /* counts that a kernel may spoil */
+    TARE_OBSERVE_COUNTS =
+        (int)TARE_OBSERVE_PARTS * TARE_OBSERVE_BINS + TARE_OBSERVE_SLACK
 };
 
-struct tare_observe_block {
-    int32_t low, high; /* least and greatest ordinal (below) of all values */
-    uint32_t n_index;
-    uint16_t index[TARE_OBSERVE_BLOCK + TARE_OBSERVE_SLACK];
+/** Bins of |x|, of each part's own width 1 / (factor * boost), a power of two. */
+struct tare_observe_scale {
+    float cut; /* above 0 */
+    float factor[TARE_OBSERVE_PARTS];
+    float boost;       /* 1, but where the factor alone would be no float */
+    int32_t low, high; /* ordinals (below) of the least and the greatest value that all
+                          parts' bins reach; finite */
+};
+
+/** Extremes of a block, as ordinals: integers that order floats as their values do, -0
+ *  just below +0 and NaN outside: the bits, all but the sign inverted when negative. */
+struct tare_observe_extremes {
+    int32_t low, high;
 };
 
 /**
- * Look at x[0] … x[n-1], 1 <= n <= TARE_OBSERVE_BLOCK.
- *   low, high   of ordinal(x), an integer that orders floats as their values do, -0
- * just below +0 and NaN outside: the bits, all but the sign inverted when negative.
- *   index       of the values that are neither +0 nor -0, in their order:
- *               floor(min(|x| * factor, TARE_OBSERVE_BINS - 1)), NaN giving the bound.
- * @param factor  a power of two that is a normal float
+ * Find the extremes of x[0] … x[n-1], 1 <= n <= TARE_OBSERVE_BLOCK, and count every
+ * value that is neither +0 nor -0: counts[part * TARE_OBSERVE_BINS + bin] += 1, bin
+ * being floor(|x| * factor[part] * boost).
+ * @param counts     [TARE_OBSERVE_COUNTS]
+ * @param[out] n_zeros  of either sign.
+ * @retval false  The extremes lie outside scale->low … high: nothing was counted.
  */
-typedef void tare_observe_block_fn(const float *x, size_t n, float factor,
-                                   struct tare_observe_block *block);
+typedef bool tare_observe_block_fn(const float *x, size_t n,
+                                   const struct tare_observe_scale *scale,
+                                   uint32_t *counts,
+                                   struct tare_observe_extremes *extremes,
+                                   size_t *n_zeros);
 
 /** The fastest for this CPU (src/api/observe.c). */
 tare_observe_block_fn *tare_observe_block_select(void);

@@ -10,20 +10,39 @@
 #include "kernels/f32_observe/f32_observe.h"
 #include "tests/kernels/check_u8.h"
 
+static uint32_t want_counts[TARE_OBSERVE_COUNTS], got_counts[TARE_OBSERVE_COUNTS];
+enum { NEGATIVE, LOWER = TARE_OBSERVE_BINS, UPPER = 2 * TARE_OBSERVE_BINS };
+
+/* Bins of 1/4 for negative values, of 1 below 8, of 2 above; up to 1023, 8190. */
 static bool check_by_hand(void)
 {
-    const float x[] = {0.0F, 1.0F, -0.0F, -2.75F, 1e30F, NAN, FLT_TRUE_MIN, 1023.99F};
-    const uint16_t want[] = {4, 11, 4095, 4095, 0, 4095};
-    struct tare_observe_block b;
-    tare_f32_observe__ref(x, 8, 4.0F, &b);
-    if (b.n_index != 6 || memcmp(b.index, want, sizeof want) != 0) return false;
+    const struct tare_observe_scale scale = {
+        8.0F, {4.0F, 1.0F, 0.25F}, 2.0F, -0x44800001, 0x46000000};
+    const float x[] = {0.0F, 1.0F, -0.0F, -2.75F, 7.75F, 8.0F, 8191.0F, FLT_TRUE_MIN};
+    const int want[] = {LOWER + 2, NEGATIVE + 22, LOWER + 15,
+                        UPPER + 4, UPPER + 4095,  LOWER};
+    struct tare_observe_extremes seen;
+    size_t n_zeros;
+    memset(want_counts, 0, sizeof want_counts);
+    if (!tare_f32_observe__ref(x, 8, &scale, want_counts, &seen, &n_zeros) ||
+        n_zeros != 2)
+        return false;
+    for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
+        if (want_counts[want[i]]-- != 1) return false;
+    for (size_t i = 0; i < TARE_OBSERVE_COUNTS; i++)
+        if (want_counts[i] != 0) return false;
+    const float beyond[] = {8193.0F, -1025.0F, NAN, INFINITY, -INFINITY, -NAN};
+    for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++)
+        if (tare_f32_observe__ref(&beyond[i], 1, &scale, want_counts, &seen, &n_zeros))
+            return false;
     const float ordered[] = {-INFINITY, -FLT_MAX,     -1.0F, -FLT_TRUE_MIN, -0.0F,
                              0.0F,      FLT_TRUE_MIN, 1.0F,  FLT_MAX,       INFINITY};
     int32_t last = 0;
     for (size_t i = 0; i < sizeof ordered / sizeof ordered[0]; i++) {
-        tare_f32_observe__ref(&ordered[i], 1, 1.0F, &b);
-        if (b.low != b.high || (i > 0 && b.low <= last)) return false;
-        last = b.low;
+        (void)tare_f32_observe__ref(&ordered[i], 1, &scale, want_counts, &seen,
+                                    &n_zeros);
+        if (seen.low != seen.high || (i > 0 && seen.low <= last)) return false;
+        last = seen.low;
     }
     return true;
 }
@@ -42,45 +61,90 @@ static float random_value(uint32_t kind)
     }
 }
 
+static int32_t reach(int exponent)
+{
+    const float end = ldexpf(4096.0F, exponent); /* infinity too */
+    int32_t bits;
+    memcpy(&bits, &end, sizeof bits);
+    return bits - 1;
+}
+
+/* Bins that reach as far as any of the values, or now and then not that far. */
+static struct tare_observe_scale random_scale(const float *x, size_t n)
+{
+    int e[TARE_OBSERVE_PARTS];
+    float amax = 0.0F;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i])) amax = fmaxf(amax, fabsf(x[i]));
+    int least = -149;
+    if (amax > 0.0F) (void)frexpf(amax, &least);
+    least = least - 12 < -149 ? -149 : least - 12;
+    for (int p = 0; p < TARE_OBSERVE_PARTS; p++) {
+        e[p] = least + (int)(check_u32() % 3) - check_once_in(20);
+        e[p] = e[p] < -149 ? -149 : e[p] > 116 ? 116 : e[p];
+    }
+    const int shift = least < -120 ? 23 : 0;
+    struct tare_observe_scale scale = {.cut = fabsf(x[check_u32() % n])};
+    if (!(scale.cut > 0.0F)) scale.cut = INFINITY;
+    for (int p = 0; p < TARE_OBSERVE_PARTS; p++)
+        scale.factor[p] = ldexpf(1.0F, -e[p] - shift);
+    scale.boost = ldexpf(1.0F, shift);
+    scale.low = ~reach(e[TARE_OBSERVE_NEGATIVE]);
+    const int upper = e[TARE_OBSERVE_UPPER] < e[TARE_OBSERVE_LOWER]
+                          ? e[TARE_OBSERVE_UPPER]
+                          : e[TARE_OBSERVE_LOWER];
+    scale.high = reach(upper);
+    return scale;
+}
+
 static bool check_variant(const struct tare_f32_observe_variant *v)
 {
-    const size_t n = check_once_in(20) ? TARE_OBSERVE_BLOCK : 1 + check_u32() % 70;
-    const float factor = ldexpf(1.0F, (int)(check_u32() % 254) - 126);
+    const size_t n = check_once_in(20) ? TARE_OBSERVE_BLOCK : 1 + check_u32() % 300;
     const uint32_t kind = check_u32() % 6;
     float *x = check_alloc(n * sizeof *x); /* no slack */
-    static struct tare_observe_block want, got;
     for (size_t i = 0; i < n; i++)
         x[i] = random_value(kind == 5 ? check_u32() % 5 : kind);
-    tare_f32_observe__ref(x, n, factor, &want);
-    v->fn(x, n, factor, &got);
+    const struct tare_observe_scale scale = random_scale(x, n);
+    struct tare_observe_extremes want, got;
+    size_t want_zeros = 0, got_zeros = 0;
+    const size_t bytes =
+        (TARE_OBSERVE_COUNTS - TARE_OBSERVE_SLACK) * sizeof want_counts[0];
+    memset(want_counts, 0, sizeof want_counts);
+    memset(got_counts, 0, sizeof got_counts);
+    const bool wanted =
+        tare_f32_observe__ref(x, n, &scale, want_counts, &want, &want_zeros);
+    const bool counted = v->fn(x, n, &scale, got_counts, &got, &got_zeros);
     free(x);
-    if (got.low == want.low && got.high == want.high && got.n_index == want.n_index &&
-        !memcmp(got.index, want.index, want.n_index * sizeof want.index[0]))
+    if (counted == wanted && got.low == want.low && got.high == want.high &&
+        (!wanted || got_zeros == want_zeros) &&
+        memcmp(got_counts, want_counts, bytes) == 0)
         return true;
-    printf("not ok - %s: %zu values of kind %u, factor %a\n", v->name, n,
-           (unsigned)kind, (double)factor);
+    printf("not ok - %s: %zu values of kind %u\n", v->name, n, (unsigned)kind);
     return false;
 }
 
 struct bench {
     tare_f32_observe_fn *fn;
     float x[TARE_OBSERVE_BLOCK];
-    struct tare_observe_block block;
+    struct tare_observe_scale scale;
 };
 
 static void bench_call(void *arg)
 {
     struct bench *t = arg;
-    t->fn(t->x, TARE_OBSERVE_BLOCK, 1.0F, &t->block);
+    struct tare_observe_extremes seen;
+    size_t n_zeros;
+    (void)t->fn(t->x, TARE_OBSERVE_BLOCK, &t->scale, got_counts, &seen, &n_zeros);
 }
 
 static void bench_variant(const struct tare_f32_observe_variant *v)
 {
-    static struct bench t;
+    static struct bench t = {
+        .scale = {INFINITY, {1.0F, 1.0F, 1.0F}, 1.0F, ~0x45800000, 0x45800000}};
     for (int relu = 0; relu < 2; relu++) {
         t.fn = v->fn;
         for (size_t i = 0; i < TARE_OBSERVE_BLOCK; i++) {
-            t.x[i] = (float)(int32_t)check_u32() * 0x1p-20F;
+            t.x[i] = (float)(int32_t)check_u32() * 0x1p-21F;
             if (relu && t.x[i] < 0) t.x[i] = 0;
         }
         char name[96];

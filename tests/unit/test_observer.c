@@ -8,7 +8,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "calibrators/observer.h"
+#include "calibrators/tally.h"
 #include "tests/kernels/check.h"
 
 static float from_bits(uint32_t bits)
@@ -80,6 +80,14 @@ static void define(struct tare_observer *o, const float *x, size_t n)
     }
 }
 
+static void observe_values(struct tare_observer *o, const float *x, size_t n)
+{
+    static struct tare_tally tally;
+    tare_tally_init(&tally, INFINITY);
+    tare_tally_add(&tally, x, n);
+    tare_tally_observe(&tally, o);
+}
+
 static void shuffle(float *x, size_t n)
 {
     for (size_t i = n; i > 1; i--) {
@@ -108,7 +116,7 @@ static void equals_direct_binning(void **state)
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
             float *x = draw_many(kind, sizes[s]);
             tare_observer_init(&got);
-            tare_observer_add(&got, x, sizes[s]);
+            observe_values(&got, x, sizes[s]);
             define(&want, x, sizes[s]);
             assert_memory_equal(&got, &want, sizeof want);
             free(x);
@@ -124,8 +132,8 @@ static void observe_in_parts(struct tare_observer *whole, const float *x, size_t
     for (size_t p = 0; p < 5; p++) {
         const size_t m = p == 4 ? n - done : check_u32() % (n - done + 1);
         tare_observer_init(&parts[p]);
-        tare_observer_add(&parts[p], x + done, m / 3);
-        tare_observer_add(&parts[p], x + done + m / 3, m - m / 3);
+        observe_values(&parts[p], x + done, m / 3);
+        observe_values(&parts[p], x + done + m / 3, m - m / 3);
         done += m;
     }
     for (size_t left = 5; left > 1; left--) {
@@ -146,7 +154,7 @@ static void depends_on_the_multiset_alone(void **state)
         const size_t n = 1 + check_u32() % 30000;
         float *x = draw_many(kind, n);
         tare_observer_init(&first);
-        tare_observer_add(&first, x, n);
+        observe_values(&first, x, n);
         for (int round = 0; round < 6; round++) {
             shuffle(x, n);
             observe_in_parts(&other, x, n);
@@ -167,15 +175,15 @@ static void growing_loses_nothing(void **state)
         x[i] = ldexpf(1.5F, i - 149 + (i == 0));
     tare_observer_init(&grown);
     for (int i = 0; i < N; i++) {
-        tare_observer_add(&grown, &x[i], 1);
+        observe_values(&grown, &x[i], 1);
         define(&want, x, (size_t)i + 1);
         assert_memory_equal(&grown, &want, sizeof want);
     }
     for (int i = 1; i < N; i++) { /* and in one step */
         const float two[] = {x[0], x[i]};
         tare_observer_init(&grown);
-        tare_observer_add(&grown, &two[0], 1);
-        tare_observer_add(&grown, &two[1], 1);
+        observe_values(&grown, &two[0], 1);
+        observe_values(&grown, &two[1], 1);
         define(&want, two, 2);
         assert_memory_equal(&grown, &want, sizeof want);
     }
@@ -191,7 +199,7 @@ static void every_kind_of_bad_value_is_found(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const float x[] = {FLT_MAX, from_bits(bad[i]), -FLT_MAX};
         tare_observer_init(&got);
-        tare_observer_add(&got, x, 3);
+        observe_values(&got, x, 3);
         define(&want, x, 3);
         assert_int_equal(got.n_nan + got.n_inf, 1);
         assert_memory_equal(&got, &want, sizeof want);
@@ -209,21 +217,21 @@ static void known_values(void **state)
     tare_observer_init(&o);
     assert_true(tare_observer_amax(&o) == 0.0F && tare_observer_n_finite(&o) == 0);
 
-    tare_observer_add(&o, &ones[2], 1);
+    observe_values(&o, &ones[2], 1);
     assert_true(o.min == 0 && !signbit(o.min) && !signbit(o.max) && o.n_zeros == 1);
 
-    tare_observer_add(&o, ones, 3);
+    observe_values(&o, ones, 3);
     assert_int_equal(o.exponent, -11); /* 1 = 2048 * 2^-11 < 4096 * 2^-11 */
     assert_int_equal(o.bins[2048], 2);
     assert_true(tare_observer_width(&o) == 1.0 / 2048);
 
     tare_observer_init(&o);
-    tare_observer_add(&o, &least, 1);
+    observe_values(&o, &least, 1);
     assert_int_equal(o.exponent, -149);
     assert_int_equal(o.bins[1], 1);
 
     tare_observer_init(&o);
-    tare_observer_add(&o, extremes, 3);
+    observe_values(&o, extremes, 3);
     assert_int_equal(o.exponent, 116);
     assert_int_equal(o.bins[4095], 2);
     assert_int_equal(o.bins[0], 1);
@@ -240,10 +248,52 @@ static void moments_are_right_to_the_bin_width(void **state)
     tare_observer_init(&o);
     tare_observer_moments(&o, &mean_abs, &rms);
     assert_true(mean_abs == 0 && rms == 0);
-    tare_observer_add(&o, x, 6);
+    observe_values(&o, x, 6);
     tare_observer_moments(&o, &mean_abs, &rms);
     assert_true(fabs(mean_abs - 7.0 / 4) < 4.0 / 2048);
     assert_true(fabs(rms - 2.5) < 4.0 / 2048);
+}
+
+/* As Relu and Clip do: NaN stays. */
+static float clipped(float x, float upper)
+{
+    x = 0.0F > x ? 0.0F : x;
+    return upper < x ? upper : x;
+}
+
+static void clipped_tensors_follow_exactly(void **state)
+{
+    static struct tare_tally tally;
+    static struct tare_observer got;
+    static struct tare_observer want;
+    (void)state;
+    for (int round = 0; round < 40; round++)
+        for (enum kind kind = NORMAL; kind < N_KINDS; kind++) {
+            const size_t n = 1 + check_u32() % (round < 20 ? 4 : 5000);
+            float *x = draw_many(kind, n);
+            float cut = round % 4 == 0 ? 1.5F : fabsf(draw(kind));
+            if (round % 4 == 1 || !(cut > 0.0F)) cut = INFINITY;
+            tare_tally_init(&tally, cut);
+            tare_tally_add(&tally, x, n / 2);
+            tare_tally_add(&tally, x + n / 2, n - n / 2);
+            tare_observer_init(&got);
+            tare_tally_observe(&tally, &got);
+            define(&want, x, n);
+            assert_memory_equal(&got, &want, sizeof want);
+
+            const float uppers[] = {cut, INFINITY};
+            for (size_t u = 0; u < 2; u++) {
+                float *y = check_alloc(n * sizeof *y);
+                for (size_t i = 0; i < n; i++)
+                    y[i] = clipped(x[i], uppers[u]);
+                tare_observer_init(&got);
+                tare_tally_observe_clipped(&tally, uppers[u], &got);
+                define(&want, y, n);
+                assert_memory_equal(&got, &want, sizeof want);
+                free(y);
+            }
+            free(x);
+        }
 }
 
 int main(int argc, char **argv)
@@ -253,6 +303,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(depends_on_the_multiset_alone),
         cmocka_unit_test(growing_loses_nothing),
         cmocka_unit_test(every_kind_of_bad_value_is_found),
+        cmocka_unit_test(clipped_tensors_follow_exactly),
         cmocka_unit_test(known_values),
         cmocka_unit_test(moments_are_right_to_the_bin_width),
     };

@@ -2,36 +2,93 @@
 #include <immintrin.h>
 
 #include "kernels/f32_observe/f32_observe.h"
+#include "kernels/f32_observe/f32_observe_tally.h"
 
-void tare_f32_observe__avx512_u16(const float *x, size_t n, float factor,
-                                  struct tare_observe_block *block)
+static inline __mmask16 first(size_t n)
 {
-    const __m512 scale = _mm512_set1_ps(factor);
-    const __m512 last = _mm512_set1_ps((float)(TARE_OBSERVE_BINS - 1));
+    return n < 16 ? (__mmask16)((1U << n) - 1U) : (__mmask16)0xFFFF;
+}
+
+struct extremes {
+    __m512i low, high;
+};
+
+static inline void look(struct extremes *e, __m512 x, __mmask16 there)
+{
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i ordinal =
+        _mm512_ternarylogic_epi32(/* bits ^ (sign & mask) */
+                                  bits, _mm512_srai_epi32(bits, 31),
+                                  _mm512_set1_epi32(0x7FFFFFFF), 0x78);
+    e->low = _mm512_mask_min_epi32(e->low, there, e->low, ordinal);
+    e->high = _mm512_mask_max_epi32(e->high, there, e->high, ordinal);
+}
+
+static void find_extremes(const float *x, size_t n,
+                          struct tare_observe_extremes *extremes)
+{
+    const size_t whole = n / 16 * 16;
+    struct extremes e = {_mm512_set1_epi32(INT32_MAX), _mm512_set1_epi32(INT32_MIN)};
+    for (size_t i = 0; i < whole; i += 16)
+        look(&e, _mm512_loadu_ps(x + i), 0xFFFF);
+    if (whole < n)
+        look(&e, _mm512_maskz_loadu_ps(first(n - whole), x + whole), first(n - whole));
+    extremes->low = _mm512_reduce_min_epi32(e.low);
+    extremes->high = _mm512_reduce_max_epi32(e.high);
+}
+
+/* The scale in vectors. */
+struct parts {
+    __m512 cut, boost, negative, lower, upper;
+};
+
+static inline void add_indexes(struct tally_indexes *indexes, const struct parts *p,
+                               __m512 x)
+{
     const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
-    __m512i low = _mm512_set1_epi32(INT32_MAX);
-    __m512i high = _mm512_set1_epi32(INT32_MIN);
-    uint32_t n_index = 0;
-    for (size_t i = 0; i < n; i += 16) {
-        const __mmask16 there =
-            (__mmask16)(n - i < 16 ? (1U << (n - i)) - 1U : 0xFFFFU);
-        const __m512i bits = _mm512_castps_si512(_mm512_maskz_loadu_ps(there, x + i));
-        const __m512i sign = _mm512_srai_epi32(bits, 31);
-        const __m512i ordinal =
-            _mm512_xor_si512(bits, _mm512_and_si512(sign, magnitude));
-        low = _mm512_mask_min_epi32(low, there, low, ordinal);
-        high = _mm512_mask_max_epi32(high, there, high, ordinal);
-        const __m512i a = _mm512_and_si512(bits, magnitude);
-        const __m512i index = /* the second operand wins over NaN */
-            _mm512_cvttps_epi32(
-                _mm512_min_ps(_mm512_mul_ps(_mm512_castsi512_ps(a), scale), last));
-        const __mmask16 used = _mm512_test_epi32_mask(a, a);
-        _mm256_storeu_si256(
-            (__m256i *)(void *)(block->index + n_index),
-            _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(used, index)));
-        n_index += (uint32_t)_mm_popcnt_u32(used);
+    const __m512 a =
+        _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x), magnitude));
+    const __mmask16 below = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
+    const __mmask16 above = _mm512_cmp_ps_mask(x, p->cut, _CMP_GE_OQ);
+    __m512 factor = _mm512_mask_blend_ps(below, p->lower, p->negative);
+    factor = _mm512_mask_blend_ps(above, factor, p->upper);
+    __m512i base = _mm512_maskz_set1_epi32((__mmask16)~below,
+                                           TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS);
+    base = _mm512_mask_set1_epi32(base, above, TARE_OBSERVE_UPPER * TARE_OBSERVE_BINS);
+    const __m512i bin =
+        _mm512_cvttps_epi32(_mm512_mul_ps(_mm512_mul_ps(a, factor), p->boost));
+    __m512i index = _mm512_add_epi32(bin, base);
+    const __mmask16 used = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    if (used != 0xFFFF) index = _mm512_maskz_compress_epi32(used, index);
+    _mm256_storeu_si256((__m256i *)(void *)(indexes->at + indexes->n),
+                        _mm512_cvtepi32_epi16(index));
+    indexes->n += (size_t)_mm_popcnt_u32(used);
+}
+
+bool tare_f32_observe__avx512_u16(const float *x, size_t n,
+                                  const struct tare_observe_scale *scale,
+                                  uint32_t *counts,
+                                  struct tare_observe_extremes *extremes,
+                                  size_t *n_zeros)
+{
+    find_extremes(x, n, extremes);
+    if (extremes->low < scale->low || extremes->high > scale->high) return false;
+    const struct parts p = {_mm512_set1_ps(scale->cut), _mm512_set1_ps(scale->boost),
+                            _mm512_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
+                            _mm512_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
+                            _mm512_set1_ps(scale->factor[TARE_OBSERVE_UPPER])};
+    *n_zeros = n;
+    for (size_t i = 0; i < n; i += TALLY_VALUES) {
+        const size_t end = n - i < TALLY_VALUES ? n : i + TALLY_VALUES;
+        struct tally_indexes indexes;
+        size_t k = i;
+        indexes.n = 0;
+        for (; k + 16 <= end; k += 16)
+            add_indexes(&indexes, &p, _mm512_loadu_ps(x + k));
+        if (k < end)
+            add_indexes(&indexes, &p, _mm512_maskz_loadu_ps(first(end - k), x + k));
+        *n_zeros -= indexes.n;
+        tally(&indexes, counts);
     }
-    block->n_index = n_index;
-    block->low = _mm512_reduce_min_epi32(low);
-    block->high = _mm512_reduce_max_epi32(high);
+    return true;
 }
