@@ -8,15 +8,16 @@
 /* Rounding is dear: only the best few ranges get it. */
 #define MAX_FINALISTS 2
 
+/* The likeliest to do well first: that order decides among equals. */
 static const struct {
     const char *name, *calibrator;
     double percentile;
 } candidates[TARE_TUNING_CALIBRATORS] = {
-    {"minmax", "minmax", 0.0},
-    {"percentile 99.999", "percentile", 99.999},
-    {"percentile 99.99", "percentile", 99.99},
-    {"entropy2", "entropy2", 0.0},
     {"mse", "mse", 0.0},
+    {"percentile 99.999", "percentile", 99.999},
+    {"minmax", "minmax", 0.0},
+    {"entropy2", "entropy2", 0.0},
+    {"percentile 99.99", "percentile", 99.99},
 };
 
 /* What all candidates are tried with; returns how many there are. */
@@ -63,7 +64,8 @@ enum tare_status tare_default_ranges(struct tare_tuner *t, struct tare_error *er
     return st;
 }
 
-/* The `i`-th best ranges by their best trial so far; with nothing tried, the i-th. */
+/* The `i`-th best ranges by their best trial so far; those within the noise of the best
+ * are equal, and of equals the first comes first. */
 static size_t ranked(const struct tare_tuning *tuning, size_t i)
 {
     double best[TARE_TUNING_CALIBRATORS];
@@ -74,6 +76,11 @@ static size_t ranked(const struct tare_tuning *tuning, size_t i)
         if (trial->ranges < TARE_TUNING_CALIBRATORS)
             best[trial->ranges] = fmax(best[trial->ranges], trial->judged.sqnr_db);
     }
+    double most = best[0];
+    for (size_t r = 1; r < TARE_TUNING_CALIBRATORS; r++)
+        most = fmax(most, best[r]);
+    for (size_t r = 0; r < TARE_TUNING_CALIBRATORS; r++)
+        if (best[r] >= most - TARE_TUNING_NOISE_DB) best[r] = most;
     for (size_t r = 0; r < TARE_TUNING_CALIBRATORS; r++) {
         size_t n_better = 0;
         for (size_t k = 0; k < TARE_TUNING_CALIBRATORS; k++)

@@ -63,17 +63,21 @@ static int compare(double a, double b)
 }
 
 /* Between trials that are equal but for noise. */
-static int compare_trials(const struct tare_judged *a, const struct tare_judged *b,
-                          const char **reason)
+static int compare_trials(const struct tare_tuning *tuning, const struct tare_trial *a,
+                          const struct tare_trial *b, const char **reason)
 {
-    int order = compare(a->top1, b->top1);
-    *reason = "most labels hit among those within 0.05 dB of the highest SQNR";
+    int order = compare(a->judged.top1, b->judged.top1);
+    *reason = "most labels hit among those within 0.5 dB of the highest SQNR";
     if (order) return order;
-    order = compare(a->agreement, b->agreement);
-    *reason = "most agreement with FP32 among those within 0.05 dB of the highest SQNR";
+    order = compare(a->judged.agreement, b->judged.agreement);
+    *reason = "most agreement with FP32 among those within 0.5 dB of the highest SQNR";
     if (order) return order;
+    const bool any_mixed =
+        tuning->ranges[a->ranges].is_mixed || tuning->ranges[b->ranges].is_mixed;
+    *reason = "the usual best of those within 0.5 dB of the highest SQNR";
+    if (a->ranges != b->ranges && !any_mixed) return a->ranges < b->ranges ? 1 : -1;
     *reason = "highest SQNR";
-    return compare(a->sqnr_db, b->sqnr_db);
+    return compare(a->judged.sqnr_db, b->judged.sqnr_db);
 }
 
 void tare_tuner_choose(struct tare_tuner *t)
@@ -88,9 +92,9 @@ void tare_tuner_choose(struct tare_tuner *t)
     tuning->reason = "highest SQNR";
     for (size_t i = 0; i < tuning->n_trials; i++) {
         const char *reason;
-        const struct tare_judged *judged = &tuning->trials[i].judged;
-        if (judged->sqnr_db < least ||
-            compare_trials(judged, &tuning->trials[tuning->chosen].judged, &reason) <=
+        const struct tare_trial *trial = &tuning->trials[i];
+        if (trial->judged.sqnr_db < least ||
+            compare_trials(tuning, trial, &tuning->trials[tuning->chosen], &reason) <=
                 0)
             continue;
         tuning->chosen = i;
