@@ -245,6 +245,21 @@ enum tare_status tare_observations_write(const struct tare_observations *observa
     return st;
 }
 
+/* Laid out as dataset_properties() does: in a file where the layout contradicts the
+ * chunks' content HDF5 reads behind its own buffers. */
+static bool layout_ok(hid_t set, hid_t type, int rank, const hsize_t dims[2])
+{
+    const hid_t p = H5Dget_create_plist(set);
+    hsize_t chunk[2] = {0, 0};
+    const bool is_chunked = p >= 0 && H5Pget_layout(p) == H5D_CHUNKED;
+    const bool ok = rank == 2 ? is_chunked && H5Pget_chunk(p, 2, chunk) == 2 &&
+                                    chunk[0] == 1 && chunk[1] == dims[1] &&
+                                    H5Tget_size(type) == sizeof(uint64_t)
+                              : p >= 0 && !is_chunked;
+    if (p >= 0) (void)H5Pclose(p);
+    return ok;
+}
+
 /* The dataset `name`, if it has these dims (a dim of 0 takes any) and class. */
 static hid_t open_array(hid_t file, const char *name, H5T_class_t class, int rank,
                         hsize_t dims[2])
@@ -261,6 +276,7 @@ static hid_t open_array(hid_t file, const char *name, H5T_class_t class, int ran
         ok = dims[i] == 0 || dims[i] == have[i];
         dims[i] = have[i];
     }
+    ok = ok && layout_ok(set, type, rank, have);
     if (type >= 0) (void)H5Tclose(type);
     if (space >= 0) (void)H5Sclose(space);
     if (ok) return set;

@@ -6,7 +6,7 @@
 
 static inline __mmask16 first(size_t n)
 {
-    return n < 16 ? (__mmask16)((1U << n) - 1U) : (__mmask16)0xFFFF;
+    return (__mmask16)(n < 16 ? (1U << n) - 1U : 0xFFFFU);
 }
 
 struct extremes {
