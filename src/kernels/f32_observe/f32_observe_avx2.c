@@ -31,16 +31,13 @@ static void find_extremes(const float *x, size_t n,
     extremes->high = ~least(high);
 }
 
-static inline void squeeze(struct tally_indexes *indexes, __m256i index, int used)
+/* The indexes whose bits are set in `used`; returns how many. */
+static inline size_t squeeze(uint16_t *out, __m256i index, int used)
 {
-    uint16_t *out = indexes->at + indexes->n;
     const __m128i narrow = _mm_packus_epi32(_mm256_castsi256_si128(index),
                                             _mm256_extracti128_si256(index, 1));
     _mm_storeu_si128((__m128i *)(void *)out, narrow);
-    if (used == 0xFF) {
-        indexes->n += 8;
-        return;
-    }
+    if (used == 0xFF) return 8;
     uint16_t all[8];
     size_t n = 0;
     _mm_storeu_si128((__m128i *)(void *)all, narrow);
@@ -48,7 +45,7 @@ static inline void squeeze(struct tally_indexes *indexes, __m256i index, int use
         out[n] = all[i];
         n += (size_t)(used >> i & 1);
     }
-    indexes->n += n;
+    return n;
 }
 
 /* The scale in vectors. */
@@ -56,8 +53,8 @@ struct parts {
     __m256 cut, boost, negative, lower, upper;
 };
 
-static inline void add_indexes(struct tally_indexes *indexes, const struct parts *p,
-                               __m256 x)
+/* The bins of 8 values but zeros, each with its part's base; returns how many. */
+static inline size_t make_indexes(uint16_t *out, const struct parts *p, __m256 x)
 {
     const __m256i lower = _mm256_set1_epi32(TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS);
     const __m256i upper = _mm256_set1_epi32(TARE_OBSERVE_UPPER * TARE_OBSERVE_BINS);
@@ -71,8 +68,8 @@ static inline void add_indexes(struct tally_indexes *indexes, const struct parts
     base = _mm256_blendv_epi8(base, upper, _mm256_castps_si256(above));
     const __m256i bin =
         _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_mul_ps(a, factor), p->boost));
-    squeeze(indexes, _mm256_add_epi32(bin, base),
-            _mm256_movemask_ps(_mm256_cmp_ps(x, zero, _CMP_NEQ_UQ)));
+    return squeeze(out, _mm256_add_epi32(bin, base),
+                   _mm256_movemask_ps(_mm256_cmp_ps(x, zero, _CMP_NEQ_UQ)));
 }
 
 bool tare_f32_observe__avx2_u8(const float *x, size_t n,
@@ -97,12 +94,12 @@ bool tare_f32_observe__avx2_u8(const float *x, size_t n,
     *n_zeros = 0;
     for (size_t i = 0; i < whole; i += TALLY_VALUES) {
         const size_t end = whole - i < TALLY_VALUES ? whole : i + TALLY_VALUES;
-        struct tally_indexes indexes;
-        indexes.n = 0;
+        uint16_t indexes[TALLY_VALUES + TALLY_SLACK];
+        size_t m = 0;
         for (size_t k = i; k < end; k += 8)
-            add_indexes(&indexes, &p, _mm256_loadu_ps(x + k));
-        *n_zeros += end - i - indexes.n;
-        tally(&indexes, counts);
+            m += make_indexes(indexes + m, &p, _mm256_loadu_ps(x + k));
+        *n_zeros += end - i - m;
+        tally(indexes, m, counts);
     }
     if (whole == n) return true;
     size_t n_zeros_rest;

@@ -40,29 +40,29 @@ static void find_extremes(const float *x, size_t n,
 /* The scale in vectors. */
 struct parts {
     __m512 cut, boost, negative, lower, upper;
+    __m512i lower_base, upper_base;
+    bool is_cut; /* there are values in the upper part */
 };
 
-static inline void add_indexes(struct tally_indexes *indexes, const struct parts *p,
-                               __m512 x)
+/* The bins of 16 values but zeros, each with its part's base; returns how many. */
+static inline size_t make_indexes(uint16_t *out, const struct parts *p, __m512 x)
 {
-    const __m512i magnitude = _mm512_set1_epi32(0x7FFFFFFF);
-    const __m512 a =
-        _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(x), magnitude));
-    const __mmask16 below = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
-    const __mmask16 above = _mm512_cmp_ps_mask(x, p->cut, _CMP_GE_OQ);
+    const __m512 a = _mm512_abs_ps(x);
+    const __mmask16 below = _mm512_movepi32_mask(_mm512_castps_si512(x));
     __m512 factor = _mm512_mask_blend_ps(below, p->lower, p->negative);
-    factor = _mm512_mask_blend_ps(above, factor, p->upper);
-    __m512i base = _mm512_maskz_set1_epi32((__mmask16)~below,
-                                           TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS);
-    base = _mm512_mask_set1_epi32(base, above, TARE_OBSERVE_UPPER * TARE_OBSERVE_BINS);
+    __m512i base = _mm512_maskz_mov_epi32((__mmask16)~below, p->lower_base);
+    if (p->is_cut) {
+        const __mmask16 above = _mm512_cmp_ps_mask(x, p->cut, _CMP_GE_OQ);
+        factor = _mm512_mask_blend_ps(above, factor, p->upper);
+        base = _mm512_mask_blend_epi32(above, base, p->upper_base);
+    }
     const __m512i bin =
         _mm512_cvttps_epi32(_mm512_mul_ps(_mm512_mul_ps(a, factor), p->boost));
     __m512i index = _mm512_add_epi32(bin, base);
     const __mmask16 used = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
     if (used != 0xFFFF) index = _mm512_maskz_compress_epi32(used, index);
-    _mm256_storeu_si256((__m256i *)(void *)(indexes->at + indexes->n),
-                        _mm512_cvtepi32_epi16(index));
-    indexes->n += (size_t)_mm_popcnt_u32(used);
+    _mm256_storeu_si256((__m256i *)(void *)out, _mm512_cvtepi32_epi16(index));
+    return (size_t)_mm_popcnt_u32(used);
 }
 
 bool tare_f32_observe__avx512_u16(const float *x, size_t n,
@@ -73,22 +73,29 @@ bool tare_f32_observe__avx512_u16(const float *x, size_t n,
 {
     find_extremes(x, n, extremes);
     if (extremes->low < scale->low || extremes->high > scale->high) return false;
-    const struct parts p = {_mm512_set1_ps(scale->cut), _mm512_set1_ps(scale->boost),
-                            _mm512_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
-                            _mm512_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
-                            _mm512_set1_ps(scale->factor[TARE_OBSERVE_UPPER])};
+    const struct parts p = {
+        .cut = _mm512_set1_ps(scale->cut),
+        .boost = _mm512_set1_ps(scale->boost),
+        .negative = _mm512_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
+        .lower = _mm512_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
+        .upper = _mm512_set1_ps(scale->factor[TARE_OBSERVE_UPPER]),
+        .lower_base = _mm512_set1_epi32(TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS),
+        .upper_base = _mm512_set1_epi32(TARE_OBSERVE_UPPER * TARE_OBSERVE_BINS),
+        .is_cut = extremes->high >=
+                  _mm_cvtsi128_si32(_mm_castps_si128(_mm_set_ss(scale->cut))),
+    };
     *n_zeros = n;
     for (size_t i = 0; i < n; i += TALLY_VALUES) {
         const size_t end = n - i < TALLY_VALUES ? n : i + TALLY_VALUES;
-        struct tally_indexes indexes;
-        size_t k = i;
-        indexes.n = 0;
+        uint16_t indexes[TALLY_VALUES + TALLY_SLACK];
+        size_t k = i, m = 0;
         for (; k + 16 <= end; k += 16)
-            add_indexes(&indexes, &p, _mm512_loadu_ps(x + k));
+            m += make_indexes(indexes + m, &p, _mm512_loadu_ps(x + k));
         if (k < end)
-            add_indexes(&indexes, &p, _mm512_maskz_loadu_ps(first(end - k), x + k));
-        *n_zeros -= indexes.n;
-        tally(&indexes, counts);
+            m += make_indexes(indexes + m, &p,
+                              _mm512_maskz_loadu_ps(first(end - k), x + k));
+        *n_zeros -= m;
+        tally(indexes, m, counts);
     }
     return true;
 }
