@@ -6,13 +6,15 @@
  *   /exponent   [n] int64: the bins are 2^exponent wide
  *   /histogram  [n, 4096] uint64 of |x|, a chunk each row, deflated, Fletcher-32
  *
- * The file is made in memory and written in one piece; no times are stored, so that the
+ * and 16 bytes behind what HDF5 reads: "TAREOBS1" and the XXH3 of all before them. The
+ * file is made in memory and written in one piece; no times are stored, so that the
  * same observations give the same bytes. */
 #include <hdf5.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/hdf5_lock.h"
 #include "base/mem.h"
 #include "calibrators/observations.h"
@@ -221,6 +223,28 @@ static hid_t memory_file(void *image, size_t n_bytes)
     return file;
 }
 
+/* Behind what HDF5 reads: a mark and the XXH3 of all before. A damaged file is found
+ * out before HDF5, which trusts much, sees a byte of it. */
+enum { TRAILER_BYTES = 16 };
+static const char trailer_mark[9] = "TAREOBS1";
+
+static void seal(uint8_t *bytes, size_t n_bytes)
+{
+    const uint64_t hash = tare_hash64(bytes, n_bytes);
+    memcpy(bytes + n_bytes, trailer_mark, 8);
+    memcpy(bytes + n_bytes + 8, &hash, sizeof hash);
+}
+
+static bool is_sealed(const uint8_t *bytes, size_t n_bytes)
+{
+    uint64_t hash;
+    if (n_bytes <= TRAILER_BYTES) return false;
+    const uint8_t *trailer = bytes + n_bytes - TRAILER_BYTES;
+    memcpy(&hash, trailer + 8, sizeof hash);
+    return memcmp(trailer, trailer_mark, 8) == 0 &&
+           hash == tare_hash64(bytes, n_bytes - TRAILER_BYTES);
+}
+
 enum tare_status tare_observations_write(const struct tare_observations *observations,
                                          const char *path, struct tare_error *err)
 {
@@ -232,14 +256,15 @@ enum tare_status tare_observations_write(const struct tare_observations *observa
     if (file >= 0 && write_all(file, observations) &&
         H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0)
         n_bytes = H5Fget_file_image(file, NULL, 0);
-    if (n_bytes > 0) bytes = tare_alloc((size_t)n_bytes);
+    if (n_bytes > 0) bytes = tare_alloc((size_t)n_bytes + TRAILER_BYTES);
     const bool ok = bytes && H5Fget_file_image(file, bytes, (size_t)n_bytes) == n_bytes;
     if (file >= 0) (void)H5Fclose(file);
     tare_hdf5_unlock();
     enum tare_status st = TARE_E_NOMEM;
-    if (ok)
-        st = tare_file_write(path, bytes, (size_t)n_bytes, err);
-    else
+    if (ok) {
+        seal(bytes, (size_t)n_bytes);
+        st = tare_file_write(path, bytes, (size_t)n_bytes + TRAILER_BYTES, err);
+    } else
         (void)tare_error_set(err, st, "%s: no memory for the HDF5 file", path);
     tare_free(bytes);
     return st;
@@ -431,10 +456,14 @@ enum tare_status tare_observations_read(const char *path,
     const enum tare_status st = tare_file_read(path, MAX_BYTES, &bytes, &n_bytes, err);
     if (st != TARE_OK) return st;
     struct tare_observations *o = tare_alloc_array(1, sizeof *o);
+    const bool sealed = is_sealed(bytes, n_bytes);
     tare_hdf5_lock();
     be_quiet();
-    const hid_t file = o ? memory_file(bytes, n_bytes) : -1;
-    const char *problem = !o ? "memory" : file < 0 ? "not HDF5" : read_all(file, o);
+    const hid_t file = o && sealed ? memory_file(bytes, n_bytes - TRAILER_BYTES) : -1;
+    const char *problem = !o         ? "memory"
+                          : !sealed  ? "its checksum"
+                          : file < 0 ? "not HDF5"
+                                     : read_all(file, o);
     if (file >= 0) (void)H5Fclose(file);
     tare_hdf5_unlock();
     tare_free(bytes);

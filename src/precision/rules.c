@@ -102,16 +102,6 @@ static bool check_pad(const struct tare_graph *graph, const struct tare_node *no
     return true;
 }
 
-static bool check_resize(const struct tare_graph *graph, const struct tare_node *node,
-                         char reason[TARE_REASON_BYTES])
-{
-    struct tare_resize resize;
-    if (tare_node_resize(graph, node, &resize, NULL) != TARE_OK ||
-        resize.mode != TARE_RESIZE_NEAREST)
-        NO("only nearest-neighbour resizing works on INT8");
-    return true;
-}
-
 static bool check_add(const struct tare_graph *graph, const struct tare_node *node,
                       char reason[TARE_REASON_BYTES])
 {
@@ -151,8 +141,6 @@ static const struct {
     [TARE_OP_SLICE] = {TARE_RULE_SAME_SCALE, NULL},
     [TARE_OP_SPLIT] = {TARE_RULE_SAME_SCALE, NULL},
     [TARE_OP_PAD] = {TARE_RULE_SAME_SCALE, check_pad},
-    [TARE_OP_RESIZE] = {TARE_RULE_SAME_SCALE, check_resize},
-    [TARE_OP_UPSAMPLE] = {TARE_RULE_SAME_SCALE, check_resize},
 
     [TARE_OP_CONCAT] = {TARE_RULE_CONCAT, NULL},
 
