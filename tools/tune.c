@@ -26,9 +26,8 @@ static void print_rows(const struct tare_tuning *tuning)
 {
     struct tare_tuning_row row, chosen = {0};
     char agreement[16], top1[16];
-    size_t n_fit, n_held;
-    tare_tuning_samples(tuning, &n_fit, &n_held);
-    printf("Judged on %zu samples, corrected on %zu others:\n", n_held, n_fit);
+    printf("Judged on %zu samples, each half recovered on the other:\n",
+           tare_tuning_n_samples(tuning));
     printf("%10s %11s %8s %8s  %-18s %s\n", "SQNR, dB", "agreement", "top-1", "seconds",
            "ranges", "recovery");
     for (size_t i = 0; i < tare_tuning_n_rows(tuning); i++) {
@@ -45,13 +44,13 @@ static void print_rows(const struct tare_tuning *tuning)
 static void print_steps(const struct tare_tuning *tuning)
 {
     const size_t n = tare_tuning_n_steps(tuning);
-    if (n == 0) {
-        printf("Mix           no tensor does better with another calibrator\n");
-        return;
-    }
-    printf("Mix changed %zu tensors, the most damaging first (SQNR on samples of the "
-           "search):\n%10s %10s %10s  %-18s %-18s %s\n",
-           n, "alone, dB", "before", "after", "from", "to", "tensor");
+    struct tare_tuning_row last;
+    tare_tuning_get_row(tuning, tare_tuning_n_rows(tuning) - 1, &last);
+    printf("Mix           %zu tensors do better with another calibrator%s\n", n,
+           n && !last.chosen ? ", but not on the other half of the samples" : "");
+    if (n == 0) return;
+    printf("%10s %10s %10s  %-18s %-18s %s\n", "alone, dB", "before", "after", "from",
+           "to", "tensor, the most damaging first");
     for (size_t i = 0; i < n; i++) {
         struct tare_tuning_step step;
         tare_tuning_get_step(tuning, i, &step);

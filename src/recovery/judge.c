@@ -7,11 +7,8 @@
 #include "base/mem.h"
 #include "tare/engine.h"
 
-/* Sums over a sample; a sample is judged by one thread, samples are added in order. */
-struct sums {
-    double signal, noise;
-    size_t n_agreeing, n_labelled, n_right;
-};
+/* Of one sample, in a mean. */
+#define MOST_DB 100.0
 
 /* A tensor that is quantized in the FP32 network. */
 struct change {
@@ -27,23 +24,23 @@ struct crew {
     struct look *looks;             /* [n_workers] */
     uint8_t **outputs;              /* [n_workers] */
     int n_workers;
-    const struct change *change; /* or NULL */
-    struct sums *sums;           /* [n samples], or NULL: fill the reference */
-    enum tare_status *status;    /* [n samples] */
+    const struct change *change;   /* or NULL */
+    struct tare_judged_sums *sums; /* [n samples], or NULL: fill the reference */
+    enum tare_status *status;      /* [n samples] */
 };
 
 struct look {
     const struct tare_judge *judge;
     size_t sample;
-    struct sums *sums; /* of the sample, or NULL */
+    struct tare_judged_sums *sums; /* of the sample, or NULL */
     const struct change *change;
     float *changed; /* [n_changed] its values; made when first needed */
     bool has_failed;
 };
 
-static struct sums sums_of(const float *a, const float *b, size_t n)
+static struct tare_judged_sums sums_of(const float *a, const float *b, size_t n)
 {
-    struct sums s = {0};
+    struct tare_judged_sums s = {0};
     double mean = 0.0;
     for (size_t i = 0; i < n; i++)
         mean += (double)a[i];
@@ -74,6 +71,7 @@ static void add_classes(const struct look *look, const float *reference,
         const size_t best = best_of(data + row * n_classes, n_classes);
         const int64_t label =
             judge->labels ? judge->labels[look->sample * judge->n_rows + row] : -1;
+        look->sums->n_classified++;
         look->sums->n_agreeing +=
             best == best_of(reference + row * n_classes, n_classes);
         look->sums->n_labelled += label >= 0;
@@ -89,7 +87,7 @@ static void judge_tensor(const struct look *look, const char *name, const float 
         const size_t n = look->judge->sizes[i];
         if (n == n_elems && strcmp(look->judge->names[i], name) == 0) {
             if (look->sums) {
-                const struct sums s = sums_of(reference, data, n);
+                const struct tare_judged_sums s = sums_of(reference, data, n);
                 look->sums->signal += s.signal;
                 look->sums->noise += s.noise;
                 if (i == 0) add_classes(look, reference, data);
@@ -225,8 +223,8 @@ static void judge_samples(void *arg, int64_t begin, int64_t end, int worker)
 /* All samples through a plan: into the reference, or against it. */
 static enum tare_status run_all(const struct tare_judge *judge,
                                 const struct tare_plan *plan,
-                                const struct change *change, struct sums *sums,
-                                struct tare_error *err)
+                                const struct change *change,
+                                struct tare_judged_sums *sums, struct tare_error *err)
 {
     size_t n_bytes;
     const void *bytes = tare_plan_bytes(plan, &n_bytes);
@@ -321,9 +319,36 @@ void tare_judge_release(struct tare_judge *judge)
     *judge = (struct tare_judge){0};
 }
 
+static double sqnr_of(double signal, double noise)
+{
+    return noise > 0.0 ? 10.0 * log10(signal / noise) : (double)INFINITY;
+}
+
 static double percent(size_t part, size_t whole)
 {
     return whole ? 100.0 * (double)part / (double)whole : (double)NAN;
+}
+
+static void add_sums(struct tare_judged *judged, const struct tare_judged_sums *more)
+{
+    struct tare_judged_sums *sums = &judged->sums;
+    sums->signal += more->signal;
+    sums->noise += more->noise;
+    sums->decibels += more->decibels;
+    sums->n_samples += more->n_samples;
+    sums->n_classified += more->n_classified;
+    sums->n_agreeing += more->n_agreeing;
+    sums->n_labelled += more->n_labelled;
+    sums->n_right += more->n_right;
+    judged->sqnr_db = sqnr_of(sums->signal, sums->noise);
+    judged->typical_db = sums->decibels / (double)sums->n_samples;
+    judged->agreement = percent(sums->n_agreeing, sums->n_classified);
+    judged->top1 = percent(sums->n_right, sums->n_labelled);
+}
+
+void tare_judged_add(struct tare_judged *judged, const struct tare_judged *other)
+{
+    add_sums(judged, &other->sums);
 }
 
 static enum tare_status judge_plan(const struct tare_judge *judge,
@@ -331,24 +356,17 @@ static enum tare_status judge_plan(const struct tare_judge *judge,
                                    const struct change *change,
                                    struct tare_judged *judged, struct tare_error *err)
 {
-    struct sums all = {0};
-    struct sums *sums = tare_alloc_array(judge->n, sizeof *sums);
+    *judged = (struct tare_judged){0};
+    struct tare_judged_sums *sums = tare_alloc_array(judge->n, sizeof *sums);
     TARE_FAIL_IF(!sums, err, TARE_E_NOMEM, "recovery: no memory");
     const enum tare_status st = run_all(judge, plan, change, sums, err);
-    for (size_t i = 0; i < judge->n; i++) {
-        all.signal += sums[i].signal;
-        all.noise += sums[i].noise;
-        all.n_agreeing += sums[i].n_agreeing;
-        all.n_labelled += sums[i].n_labelled;
-        all.n_right += sums[i].n_right;
+    for (size_t i = 0; st == TARE_OK && i < judge->n; i++) {
+        sums[i].n_samples = 1;
+        sums[i].decibels =
+            fmax(fmin(sqnr_of(sums[i].signal, sums[i].noise), MOST_DB), -MOST_DB);
+        add_sums(judged, &sums[i]);
     }
     tare_free(sums);
-    *judged = (struct tare_judged){
-        .sqnr_db =
-            all.noise > 0.0 ? 10.0 * log10(all.signal / all.noise) : (double)INFINITY,
-        .agreement = percent(all.n_agreeing, judge->n * judge->n_rows),
-        .top1 = percent(all.n_right, all.n_labelled),
-    };
     return st;
 }
 

@@ -21,13 +21,22 @@ struct tare_judge {
     const int64_t *labels; /* [n * n_rows], borrowed; NULL or < 0: not known */
 };
 
-/** How like FP32 an INT8 network is. */
+/** How like FP32 an INT8 network is, over some samples. */
 struct tare_judged {
-    double sqnr_db;   /* over all samples and judged tensors; signal: a tensor less its
-                         mean over the sample */
-    double agreement; /* percent of samples of the same best class; NaN: no classes */
-    double top1;      /* percent of labelled samples that are right; NaN: none */
+    double sqnr_db;    /* over all samples and judged tensors; signal: a tensor less its
+                          mean over the sample; INFINITY: no noise */
+    double typical_db; /* mean over the samples of each one's own SQNR, which the few
+                          that make most of the noise do not dominate */
+    double agreement;  /* percent of samples of the same best class; NaN: no classes */
+    double top1;       /* percent of labelled samples that are right; NaN: none */
+    struct tare_judged_sums {
+        double signal, noise, decibels;
+        size_t n_samples, n_classified, n_agreeing, n_labelled, n_right;
+    } sums; /* what these follow from */
 };
+
+/** Add what was found on other samples. */
+void tare_judged_add(struct tare_judged *judged, const struct tare_judged *other);
 
 /** Run FP32. tare_judge_release() it in any case. @param inputs  [n], borrowed */
 enum tare_status tare_judge_open(struct tare_judge *judge,

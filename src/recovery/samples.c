@@ -17,9 +17,11 @@ enum tare_status tare_samples_take(struct tare_samples *samples,
     *samples = (struct tare_samples){0};
     samples->fit = tare_alloc_array(n_fit, sizeof *samples->fit);
     samples->held = tare_alloc_array(n_held, sizeof *samples->held);
+    samples->fit_index = tare_alloc_array(n_fit, sizeof *samples->fit_index);
     samples->held_index = tare_alloc_array(n_held, sizeof *samples->held_index);
-    TARE_FAIL_IF(!samples->fit || !samples->held || !samples->held_index, err,
-                 TARE_E_NOMEM, "recovery: no memory");
+    TARE_FAIL_IF(!samples->fit || !samples->held || !samples->fit_index ||
+                     !samples->held_index,
+                 err, TARE_E_NOMEM, "recovery: no memory");
     for (size_t i = 0; i < n; i++) {
         const size_t index = i * source->n_samples / n;
         float *data = tare_alloc_array(n_elems, sizeof *data);
@@ -28,6 +30,7 @@ enum tare_status tare_samples_take(struct tare_samples *samples,
             samples->held_index[samples->n_held] = index;
             samples->held[samples->n_held++] = data;
         } else {
+            samples->fit_index[samples->n_fit] = index;
             samples->fit[samples->n_fit++] = data;
         }
         const enum tare_status st = source->fill(source->ctx, index, data, err);
@@ -44,6 +47,7 @@ void tare_samples_release(struct tare_samples *samples)
         tare_free(samples->held[i]);
     tare_free(samples->fit);
     tare_free(samples->held);
+    tare_free(samples->fit_index);
     tare_free(samples->held_index);
     *samples = (struct tare_samples){0};
 }

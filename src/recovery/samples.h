@@ -6,8 +6,8 @@
 #include "tare/recovery.h"
 
 struct tare_samples {
-    float **fit, **held; /* inputs of the network */
-    size_t *held_index;  /* [n_held] in the source */
+    float **fit, **held;            /* inputs of the network */
+    size_t *fit_index, *held_index; /* [n_fit], [n_held] in the source */
     size_t n_fit, n_held;
 };
 

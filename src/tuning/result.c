@@ -5,13 +5,12 @@
 void tare_tuning_destroy(struct tare_tuning *tuning)
 {
     if (!tuning) return;
-    for (size_t i = 0; i < tuning->n_trials; i++)
-        tare_recovery_destroy(tuning->trials[i].recovery);
     for (size_t i = 0; i < tuning->n_ranges; i++) {
         tare_calibration_destroy(tuning->ranges[i].calibration);
         tare_cache_destroy(tuning->ranges[i].cache);
     }
     tare_calibration_destroy(tuning->calibration);
+    tare_recovery_destroy(tuning->recovery);
     tare_free(tuning->steps);
     tare_free(tuning);
 }
@@ -21,19 +20,14 @@ const struct tare_calibration *tare_tuning_calibration(const struct tare_tuning 
     return tuning->calibration;
 }
 
-static const struct tare_trial *chosen_trial(const struct tare_tuning *tuning)
-{
-    return &tuning->trials[tuning->chosen];
-}
-
 const struct tare_cache *tare_tuning_cache(const struct tare_tuning *tuning)
 {
-    return tuning->ranges[chosen_trial(tuning)->ranges].cache;
+    return tuning->ranges[tuning->trials[tuning->chosen].ranges].cache;
 }
 
 const struct tare_recovery *tare_tuning_recovery(const struct tare_tuning *tuning)
 {
-    return chosen_trial(tuning)->recovery;
+    return tuning->recovery;
 }
 
 size_t tare_tuning_n_rows(const struct tare_tuning *tuning)
@@ -74,11 +68,9 @@ void tare_tuning_get_step(const struct tare_tuning *tuning, size_t i,
     *step = tuning->steps[i];
 }
 
-void tare_tuning_samples(const struct tare_tuning *tuning, size_t *n_fit,
-                         size_t *n_held)
+size_t tare_tuning_n_samples(const struct tare_tuning *tuning)
 {
-    *n_fit = tuning->n_fit;
-    *n_held = tuning->n_held;
+    return tuning->n_samples;
 }
 
 const char *tare_tuning_reason(const struct tare_tuning *tuning)

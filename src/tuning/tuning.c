@@ -10,10 +10,8 @@
 #include "base/mem.h"
 #include "recovery/sweep.h"
 
-#define HELD_BACK  4 /* of so many samples one */
-#define LEAST_HELD 16
-#define MOST_HELD  128
-#define MOST_FIT   256
+#define LEAST_SAMPLES 16
+#define MOST_SAMPLES  384
 
 void tare_tuner_tick(void *tuner)
 {
@@ -22,10 +20,11 @@ void tare_tuner_tick(void *tuner)
     if (t->progress) t->progress(t->progress_ctx, t->n_ticks, t->most_ticks);
 }
 
-static enum tare_status sweep(struct tare_tuner *t,
-                              const struct tare_build_options *build, unsigned passes,
-                              float *const *inputs, size_t n,
-                              struct tare_recovery **recovery, struct tare_error *err)
+enum tare_status tare_tuner_recover(struct tare_tuner *t,
+                                    const struct tare_build_options *build,
+                                    unsigned passes, float *const *inputs, size_t n,
+                                    struct tare_recovery **recovery,
+                                    struct tare_error *err)
 {
     uint64_t hash;
     const enum tare_status st = tare_recovery_hash_ranges(build->cache, &hash, err);
@@ -36,21 +35,34 @@ static enum tare_status sweep(struct tare_tuner *t,
                           t, *recovery, err);
 }
 
+static enum tare_status try_fold(struct tare_tuner *t, struct tare_trial *trial,
+                                 size_t fold, struct tare_error *err)
+{
+    const struct tare_fold *other = &t->folds[1 - fold];
+    struct tare_recovery *recovery = NULL;
+    struct tare_build_options build = t->build;
+    enum tare_status st = TARE_OK;
+    build.cache = t->tuning->ranges[trial->ranges].cache;
+    if (trial->passes)
+        st = tare_tuner_recover(t, &build, trial->passes, other->inputs, other->n,
+                                &recovery, err);
+    build.recovery = recovery;
+    if (st == TARE_OK)
+        st = tare_judge_build(&t->folds[fold].judge, &build, &trial->folds[fold], err);
+    if (st == TARE_OK) tare_judged_add(&trial->judged, &trial->folds[fold]);
+    tare_recovery_destroy(recovery);
+    return st;
+}
+
 enum tare_status tare_tuner_try(struct tare_tuner *t, size_t ranges, unsigned passes,
                                 struct tare_error *err)
 {
     const double start = tare_clock_ms();
     struct tare_trial *trial = &t->tuning->trials[t->tuning->n_trials++];
-    struct tare_build_options build = t->build;
-    enum tare_status st = TARE_OK;
     *trial = (struct tare_trial){.ranges = ranges, .passes = passes};
-    build.cache = t->tuning->ranges[ranges].cache;
-    if (passes) {
-        st = sweep(t, &build, passes, t->samples.fit, t->samples.n_fit,
-                   &trial->recovery, err);
-        build.recovery = trial->recovery;
-    }
-    if (st == TARE_OK) st = tare_judge_build(&t->judge, &build, &trial->judged, err);
+    enum tare_status st = TARE_OK;
+    for (size_t fold = 0; st == TARE_OK && fold < 2; fold++)
+        st = try_fold(t, trial, fold, err);
     trial->seconds = (tare_clock_ms() - start) / 1000.0;
     tare_tuner_tick(t);
     return st;
@@ -62,20 +74,22 @@ static int compare(double a, double b)
     return a > b ? 1 : a < b ? -1 : 0;
 }
 
-/* Between trials that are equal but for noise. */
-static int compare_trials(const struct tare_tuning *tuning, const struct tare_trial *a,
-                          const struct tare_trial *b, const char **reason)
+/* Between trials that are equal but for noise. More passes come first: the recovery is
+ * made again on twice as many samples, and rounding gains most by that. */
+static int compare_trials(const struct tare_trial *a, const struct tare_trial *b,
+                          const char **reason)
 {
-    int order = compare(a->judged.top1, b->judged.top1);
-    *reason = "most labels hit among those within 0.5 dB of the highest SQNR";
+    int order = compare((double)a->passes, (double)b->passes);
+    *reason = "most recovery among those within 0.3 dB of the highest SQNR";
+    if (order) return order;
+    order = compare(a->judged.top1, b->judged.top1);
+    *reason = "most labels hit among those within 0.3 dB of the highest SQNR";
     if (order) return order;
     order = compare(a->judged.agreement, b->judged.agreement);
-    *reason = "most agreement with FP32 among those within 0.5 dB of the highest SQNR";
+    *reason = "most agreement with FP32 among those within 0.3 dB of the highest SQNR";
     if (order) return order;
-    const bool any_mixed =
-        tuning->ranges[a->ranges].is_mixed || tuning->ranges[b->ranges].is_mixed;
-    *reason = "the usual best of those within 0.5 dB of the highest SQNR";
-    if (a->ranges != b->ranges && !any_mixed) return a->ranges < b->ranges ? 1 : -1;
+    *reason = "the usual best of those within 0.3 dB of the highest SQNR";
+    if (a->ranges != b->ranges) return a->ranges < b->ranges ? 1 : -1;
     *reason = "highest SQNR";
     return compare(a->judged.sqnr_db, b->judged.sqnr_db);
 }
@@ -94,50 +108,45 @@ void tare_tuner_choose(struct tare_tuner *t)
         const char *reason;
         const struct tare_trial *trial = &tuning->trials[i];
         if (trial->judged.sqnr_db < least ||
-            compare_trials(tuning, trial, &tuning->trials[tuning->chosen], &reason) <=
-                0)
+            compare_trials(trial, &tuning->trials[tuning->chosen], &reason) <= 0)
             continue;
         tuning->chosen = i;
         tuning->reason = reason;
     }
 }
 
-/* How many samples to use for what, and whether there is anything to recover. */
+/* How many samples to use, and whether there is anything to recover. */
 static enum tare_status plan_samples(struct tare_tuner *t, size_t available,
-                                     size_t *n_fit, size_t *n_held,
                                      struct tare_error *err)
 {
     struct tare_build_options build = t->build;
-    size_t most;
+    size_t n;
     build.cache = t->tuning->ranges[0].cache;
     const enum tare_status st =
-        tare_sweep_measure(t->model, &build, t->pool, &most, &t->n_layers, err);
+        tare_sweep_measure(t->model, &build, t->pool, &n, &t->n_layers, err);
     if (st != TARE_OK) return st;
     t->passes = t->n_layers ? t->options->passes : 0;
-    *n_held = available / HELD_BACK;
-    if (*n_held < LEAST_HELD) *n_held = LEAST_HELD;
-    if (*n_held > MOST_HELD) *n_held = MOST_HELD;
-    if (*n_held > available / 2) *n_held = available / 2;
-    if (most < LEAST_HELD) most = LEAST_HELD;
-    t->most_samples = most;
-    if (most > MOST_FIT) most = MOST_FIT;
-    *n_fit = available - *n_held < most ? available - *n_held : most;
+    if (n < LEAST_SAMPLES) n = LEAST_SAMPLES;
+    if (n > MOST_SAMPLES) n = MOST_SAMPLES;
+    t->tuning->n_samples = n < available ? n : available;
     return TARE_OK;
 }
 
-static enum tare_status find_labels(struct tare_tuner *t, struct tare_error *err)
+static enum tare_status open_fold(struct tare_tuner *t, struct tare_fold *fold,
+                                  const size_t *index, struct tare_error *err)
 {
     struct tare_model_value input;
-    if (!t->options->labels) return TARE_OK;
+    const enum tare_status st = tare_judge_open(&fold->judge, t->model, t->build.isa,
+                                                t->pool, fold->inputs, fold->n, err);
+    if (st != TARE_OK || !t->options->labels) return st;
     tare_model_input(t->model, 0, &input);
     const size_t batch = input.dims.rank ? (size_t)input.dims.d[0] : 1;
-    t->held_labels = tare_alloc_array(t->samples.n_held * batch, sizeof(int64_t));
-    TARE_FAIL_IF(!t->held_labels, err, TARE_E_NOMEM, "tuning: no memory for labels");
-    for (size_t i = 0; i < t->samples.n_held; i++)
-        memcpy(t->held_labels + i * batch,
-               t->options->labels + t->samples.held_index[i] * batch,
-               batch * sizeof(int64_t));
-    t->judge.labels = t->held_labels;
+    fold->labels = tare_alloc_array(fold->n * batch, sizeof *fold->labels);
+    TARE_FAIL_IF(!fold->labels, err, TARE_E_NOMEM, "tuning: no memory for labels");
+    for (size_t i = 0; i < fold->n; i++)
+        memcpy(fold->labels + i * batch, t->options->labels + index[i] * batch,
+               batch * sizeof *fold->labels);
+    fold->judge.labels = fold->labels;
     return TARE_OK;
 }
 
@@ -145,20 +154,19 @@ static enum tare_status prepare(struct tare_tuner *t,
                                 const struct tare_sample_source *source,
                                 struct tare_error *err)
 {
-    size_t n_fit = 0, n_held = 0;
+    struct tare_samples *samples = &t->samples;
     enum tare_status st = tare_pool_create(t->options->n_threads, &t->pool, err);
     if (st == TARE_OK)
         st = tare_recovery_hash_model(t->model->graph, &t->model_hash, err);
     if (st == TARE_OK) st = tare_default_ranges(t, err);
-    if (st == TARE_OK) st = plan_samples(t, source->n_samples, &n_fit, &n_held, err);
-    if (st == TARE_OK)
-        st = tare_samples_take(&t->samples, t->model, source, n_fit, n_held, err);
-    if (st == TARE_OK)
-        st = tare_judge_open(&t->judge, t->model, t->build.isa, t->pool,
-                             t->samples.held, n_held, err);
-    if (st == TARE_OK) st = find_labels(t, err);
-    t->tuning->n_fit = n_fit;
-    t->tuning->n_held = n_held;
+    if (st == TARE_OK) st = plan_samples(t, source->n_samples, err);
+    if (st != TARE_OK) return st;
+    const size_t n = t->tuning->n_samples;
+    st = tare_samples_take(samples, t->model, source, n - n / 2, n / 2, err);
+    t->folds[0] = (struct tare_fold){.inputs = samples->fit, .n = samples->n_fit};
+    t->folds[1] = (struct tare_fold){.inputs = samples->held, .n = samples->n_held};
+    if (st == TARE_OK) st = open_fold(t, &t->folds[0], samples->fit_index, err);
+    if (st == TARE_OK) st = open_fold(t, &t->folds[1], samples->held_index, err);
     return st;
 }
 
@@ -179,29 +187,21 @@ static enum tare_status conclude(struct tare_tuner *t, struct tare_error *err)
     return st;
 }
 
-/* All has been judged: the chosen recovery is made again, with the samples that were
- * held back too. */
-static enum tare_status use_all_samples(struct tare_tuner *t, struct tare_error *err)
+/* All has been judged: the chosen recovery, on all samples. */
+static enum tare_status recover_chosen(struct tare_tuner *t, struct tare_error *err)
 {
-    struct tare_trial *trial = &t->tuning->trials[t->tuning->chosen];
+    const struct tare_trial *trial = &t->tuning->trials[t->tuning->chosen];
     struct tare_build_options build = t->build;
-    struct tare_recovery *recovery = NULL;
-    const struct tare_samples *samples = &t->samples;
-    size_t n = samples->n_fit + samples->n_held;
+    const size_t n = t->tuning->n_samples;
     if (!trial->passes) return TARE_OK;
     float **inputs = tare_alloc_array(n, sizeof *inputs);
     TARE_FAIL_IF(!inputs, err, TARE_E_NOMEM, "tuning: no memory");
     for (size_t i = 0; i < n; i++)
-        inputs[i] =
-            i < samples->n_fit ? samples->fit[i] : samples->held[i - samples->n_fit];
-    if (n > t->most_samples) n = t->most_samples;
+        inputs[i] = t->folds[i % 2 == 1].inputs[i / 2];
     build.cache = t->tuning->ranges[trial->ranges].cache;
-    const enum tare_status st =
-        sweep(t, &build, trial->passes, inputs, n, &recovery, err);
+    const enum tare_status st = tare_tuner_recover(t, &build, trial->passes, inputs, n,
+                                                   &t->tuning->recovery, err);
     tare_free(inputs);
-    struct tare_recovery *lost = st == TARE_OK ? trial->recovery : recovery;
-    if (st == TARE_OK) trial->recovery = recovery;
-    tare_recovery_destroy(lost);
     return st;
 }
 
@@ -215,15 +215,17 @@ static enum tare_status tune(struct tare_tuner *t,
         t->n_layers + tare_default_ticks(t) + (t->options->mix ? tare_mix_ticks(t) : 0);
     st = tare_tune_default(t, err);
     if (st == TARE_OK && t->options->mix) st = tare_tune_mix(t, err);
-    if (st == TARE_OK) st = use_all_samples(t, err);
+    if (st == TARE_OK) st = recover_chosen(t, err);
     return st == TARE_OK ? conclude(t, err) : st;
 }
 
 static void release(struct tare_tuner *t)
 {
-    tare_judge_release(&t->judge);
+    for (size_t i = 0; i < 2; i++) {
+        tare_judge_release(&t->folds[i].judge);
+        tare_free(t->folds[i].labels);
+    }
     tare_samples_release(&t->samples);
-    tare_free(t->held_labels);
     tare_pool_destroy(t->pool);
 }
 

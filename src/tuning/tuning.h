@@ -19,8 +19,8 @@ struct tare_ranges {
 struct tare_trial {
     size_t ranges; /* index */
     unsigned passes;
-    struct tare_recovery *recovery; /* NULL: none */
-    struct tare_judged judged;
+    struct tare_judged judged;   /* on all samples */
+    struct tare_judged folds[2]; /* recovered on the other half, judged on this */
     double seconds;
 };
 
@@ -35,12 +35,21 @@ struct tare_tuning {
     size_t n_ranges;
     struct tare_trial trials[TARE_TUNING_MAX_TRIALS];
     size_t n_trials;
-    size_t chosen; /* trial */
+    size_t chosen;                  /* trial */
+    struct tare_recovery *recovery; /* of the chosen, on all samples; NULL: none */
     const char *reason;
     struct tare_calibration *calibration; /* chosen, under the name of the method */
     struct tare_tuning_step *steps;
     size_t n_steps, cap_steps;
-    size_t n_fit, n_held;
+    size_t n_samples;
+};
+
+/** A half of the samples. */
+struct tare_fold {
+    float **inputs; /* borrowed */
+    size_t n;
+    int64_t *labels; /* NULL: none */
+    struct tare_judge judge;
 };
 
 /** What is needed while choosing. */
@@ -51,8 +60,7 @@ struct tare_tuner {
     struct tare_build_options build; /* INT8, without ranges */
     struct tare_pool *pool;
     struct tare_samples samples;
-    int64_t *held_labels;
-    struct tare_judge judge;
+    struct tare_fold folds[2]; /* of the samples */
     uint64_t model_hash;
     size_t n_layers;     /* of a sweep */
     size_t most_samples; /* of a sweep */
@@ -66,7 +74,15 @@ struct tare_tuner {
 /** One step of work is done. */
 void tare_tuner_tick(void *tuner);
 
-/** Recover with `passes` (0: none), judge on what is held back, and add the trial. */
+/** Make a recovery of build->cache on some samples.
+ *  @param[out] recovery  tare_recovery_destroy() it, also on failure. */
+enum tare_status tare_tuner_recover(struct tare_tuner *tuner,
+                                    const struct tare_build_options *build,
+                                    unsigned passes, float *const *inputs, size_t n,
+                                    struct tare_recovery **recovery,
+                                    struct tare_error *err);
+/** Recover with `passes` (0: none) on either half of the samples, judge on the other,
+ *  and add the trial. */
 enum tare_status tare_tuner_try(struct tare_tuner *tuner, size_t ranges,
                                 unsigned passes, struct tare_error *err);
 /** Choose among the trials. */
