@@ -21,7 +21,11 @@ enum tare_dtype {
     TARE_S64 = 4,
     TARE_BOOL = 5,
     TARE_F64 = 6,
-    TARE_F16 = 7
+    TARE_F16 = 7,
+    TARE_S16 = 8,
+    TARE_U16 = 9,
+    TARE_U32 = 10,
+    TARE_U64 = 11
 };
 
 /** Largest number of axes of a tensor. */

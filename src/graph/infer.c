@@ -184,6 +184,10 @@ enum tare_status tare_graph_infer(struct tare_graph *graph, struct tare_error *e
         if (node->dead) continue;
         size_t n_read, n_made;
         st = infer_node(graph, node, err);
+        if (st == TARE_E_DEFERRED) {
+            if (err) err->code = TARE_E_UNSUPPORTED;
+            st = TARE_E_UNSUPPORTED;
+        }
         if (st == TARE_OK && can_eval(graph, node, &n_read, &n_made) &&
             n_read <= SMALL_BYTES && n_made <= SMALL_BYTES && n_made <= n_left) {
             n_left -= n_made;

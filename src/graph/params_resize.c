@@ -97,20 +97,17 @@ static enum tare_status read_scales(const struct tare_graph *graph,
 {
     const struct tare_attr *attr = tare_node_attr(node, "scales");
     const size_t at = node->op == TARE_OP_UPSAMPLE || graph->opset < 11 ? 1 : 2;
-    const struct tare_tensor *input = tare_op_input(graph, node, at);
+    struct tare_const input = {0};
+    enum tare_status st = TARE_OK;
     lists->n_scales = 0;
-    if (!attr && !input) return TARE_OK;
-    if (!attr && !input->data)
-        TARE_NODE_FAIL(
-            node, err, TARE_E_UNSUPPORTED,
-            "input 'scales' ('%.80s') is computed at run time; it must be constant",
-            input->name);
-    const enum tare_status st =
-        attr ? TARE_OK : tare_op_want_dtype(graph, node, at, TARE_IS_FLOAT, err);
+    if (!attr && !tare_op_input(graph, node, at)) return TARE_OK;
+    if (!attr) st = tare_op_want_dtype(graph, node, at, TARE_IS_FLOAT, err);
+    if (!attr && st == TARE_OK)
+        st = tare_op_value(graph, node, "scales", at, &input, err);
     if (st != TARE_OK) return st;
-    const size_t n = attr ? attr->n : (size_t)tare_dims_count(&input->dims);
+    const size_t n = attr ? attr->n : (size_t)tare_dims_count(&input.dims);
     if (n > TARE_MAX_RANK) TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%zu scales", n);
-    if (n) memcpy(lists->scales, attr ? attr->floats : input->data, n * sizeof(float));
+    if (n) memcpy(lists->scales, attr ? attr->floats : input.data, n * sizeof(float));
     lists->n_scales = n;
     return TARE_OK;
 }

@@ -12,16 +12,16 @@ static const struct tare_onnx_type types[] = {
     [ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT] = {"float", TARE_F32, 4, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__UINT8] = {"uint8", TARE_U8, 1, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__INT8] = {"int8", TARE_S8, 1, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT16] = {"uint16", TARE_F32, 0, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__INT16] = {"int16", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT16] = {"uint16", TARE_U16, 2, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__INT16] = {"int16", TARE_S16, 2, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__INT32] = {"int32", TARE_S32, 4, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__INT64] = {"int64", TARE_S64, 8, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__STRING] = {"string", TARE_F32, 0, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__BOOL] = {"bool", TARE_BOOL, 1, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16] = {"float16", TARE_F32, 2, true},
     [ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE] = {"double", TARE_F32, 8, true},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT32] = {"uint32", TARE_F32, 0, false},
-    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT64] = {"uint64", TARE_F32, 0, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT32] = {"uint32", TARE_U32, 4, false},
+    [ONNX__TENSOR_PROTO__DATA_TYPE__UINT64] = {"uint64", TARE_U64, 8, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64] = {"complex64", TARE_F32, 0, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX128] = {"complex128", TARE_F32, 0, false},
     [ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16] = {"bfloat16", TARE_F32, 2, true},
@@ -47,6 +47,10 @@ static size_t typed_count(const Onnx__TensorProto *proto, const char **field)
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
         *field = "int64_data";
         return proto->n_int64_data;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT64:
+        *field = "uint64_data";
+        return proto->n_uint64_data;
     default: *field = "int32_data"; return proto->n_int32_data;
     }
 }
@@ -56,11 +60,10 @@ static enum tare_status narrow_int32(const Onnx__TensorProto *proto, uint8_t *to
                                      struct tare_error *err)
 {
     const struct tare_onnx_type *type = tare_onnx_type(proto->data_type);
-    const bool is_signed = type->dtype == TARE_S8;
-    const int32_t least = is_signed ? INT8_MIN : 0;
-    const int32_t most = is_signed                 ? INT8_MAX
-                         : type->stored_bytes == 1 ? UINT8_MAX
-                                                   : UINT16_MAX;
+    const bool is_signed = type->dtype == TARE_S8 || type->dtype == TARE_S16;
+    const int32_t span = type->stored_bytes == 1 ? UINT8_MAX + 1 : UINT16_MAX + 1;
+    const int32_t least = is_signed ? -span / 2 : 0;
+    const int32_t most = least + span - 1;
     for (size_t i = 0; i < proto->n_int32_data; i++) {
         const int32_t value = proto->int32_data[i];
         if (type->stored_bytes == 4) {
@@ -72,6 +75,20 @@ static enum tare_status narrow_int32(const Onnx__TensorProto *proto, uint8_t *to
                      type->name);
         const uint16_t bits = (uint16_t)(value & 0xffff);
         memcpy(to + type->stored_bytes * i, &bits, type->stored_bytes);
+    }
+    return TARE_OK;
+}
+
+/** uint64_data holds uint32 as well, one element a value. */
+static enum tare_status narrow_uint64(const Onnx__TensorProto *proto, uint8_t *to,
+                                      struct tare_error *err)
+{
+    for (size_t i = 0; i < proto->n_uint64_data; i++) {
+        const uint32_t value = (uint32_t)proto->uint64_data[i];
+        TARE_FAIL_IF(value != proto->uint64_data[i], err, TARE_E_FORMAT,
+                     "uint64_data[%zu] is %llu, which is no uint32", i,
+                     (unsigned long long)proto->uint64_data[i]);
+        memcpy(to + 4 * i, &value, sizeof value);
     }
     return TARE_OK;
 }
@@ -90,6 +107,10 @@ static enum tare_status copy_typed(const Onnx__TensorProto *proto, size_t n_byte
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
         memcpy(to, proto->int64_data, n_bytes);
         return TARE_OK;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT64:
+        memcpy(to, proto->uint64_data, n_bytes);
+        return TARE_OK;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT32: return narrow_uint64(proto, to, err);
     default: return narrow_int32(proto, to, err);
     }
 }

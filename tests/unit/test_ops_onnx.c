@@ -17,6 +17,7 @@
 #include "geometry.h"
 #include "graph/graph.h"
 #include "graph/ops/ops.h"
+#include "node_data.h"
 #include "onnx/import.h"
 #include "onnx/tensor_file.h"
 
@@ -42,6 +43,7 @@ static bool bind_inputs(struct tare_graph *graph, const char *test)
         struct tare_const content;
         if (!read_tensor(test, "input", i, &content)) return false;
         struct tare_tensor *tensor = &graph->tensors[graph->inputs[i]];
+        node_data_match(&content, tensor->dtype);
         tensor->dtype = content.dtype;
         tensor->dims = content.dims;
         tensor->has_dims = true;
@@ -79,6 +81,7 @@ static enum tare_status compute(struct tare_graph *graph, int32_t id,
 /* The importer makes half floats float32, so a cast to one does not round. */
 static double tolerance(const char *test)
 {
+    if (strstr(test, "_to_BFLOAT16")) return 1e-2;
     return strstr(test, "_to_FLOAT16") ? 1e-3 : 2e-6;
 }
 
@@ -113,6 +116,7 @@ static void check_outputs(const struct tare_graph *graph, const char *test,
         struct tare_const want;
         char text[2][TARE_DIMS_TEXT];
         if (!read_tensor(test, "output", i, &want)) continue;
+        node_data_match(&want, have->dtype);
         const bool shape =
             tare_dims_equal(&want.dims, &have->dims) && want.dtype == have->dtype;
         const bool values = shape && (!have->data || is_exception(test) ||

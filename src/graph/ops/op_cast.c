@@ -7,8 +7,9 @@ static const struct {
     int64_t onnx;
     enum tare_dtype dtype;
 } types[] = {
-    {1, TARE_F32}, {2, TARE_U8},   {3, TARE_S8},   {6, TARE_S32},
-    {7, TARE_S64}, {9, TARE_BOOL}, {10, TARE_F32}, {11, TARE_F32},
+    {1, TARE_F32},  {2, TARE_U8},   {3, TARE_S8},   {4, TARE_U16},  {5, TARE_S16},
+    {6, TARE_S32},  {7, TARE_S64},  {9, TARE_BOOL}, {10, TARE_F32}, {11, TARE_F32},
+    {12, TARE_U32}, {13, TARE_U64}, {16, TARE_F32},
 };
 
 enum tare_status tare_infer_cast(struct tare_graph *graph, struct tare_node *node,

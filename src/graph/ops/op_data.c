@@ -14,9 +14,16 @@ int64_t tare_const_get_int(const struct tare_const *constant, int64_t i)
     const uint8_t *at = element(constant, i);
     int64_t s64;
     int32_t s32;
+    uint32_t u32;
+    int16_t s16;
+    uint16_t u16;
     switch (constant->dtype) {
-    case TARE_S64: memcpy(&s64, at, sizeof s64); return s64;
+    case TARE_S64:
+    case TARE_U64: memcpy(&s64, at, sizeof s64); return s64;
     case TARE_S32: memcpy(&s32, at, sizeof s32); return s32;
+    case TARE_U32: memcpy(&u32, at, sizeof u32); return u32;
+    case TARE_S16: memcpy(&s16, at, sizeof s16); return s16;
+    case TARE_U16: memcpy(&u16, at, sizeof u16); return u16;
     case TARE_S8: return at[0] - 2 * (at[0] & 0x80);
     default: return at[0];
     }
@@ -24,6 +31,8 @@ int64_t tare_const_get_int(const struct tare_const *constant, int64_t i)
 
 double tare_const_get(const struct tare_const *constant, int64_t i)
 {
+    if (constant->dtype == TARE_U64)
+        return (double)(uint64_t)tare_const_get_int(constant, i);
     if (constant->dtype != TARE_F32) return (double)tare_const_get_int(constant, i);
     float f32;
     memcpy(&f32, element(constant, i), sizeof f32);
@@ -47,6 +56,10 @@ static double clamp_to(enum tare_dtype dtype, double value)
         [TARE_S8] = {-128.0, 127.0},
         [TARE_S32] = {-2147483648.0, 2147483647.0},
         [TARE_S64] = {-9223372036854775808.0, 9223372036854774784.0},
+        [TARE_S16] = {-32768.0, 32767.0},
+        [TARE_U16] = {0.0, 65535.0},
+        [TARE_U32] = {0.0, 4294967295.0},
+        [TARE_U64] = {0.0, 18446744073709549568.0},
     };
     if (isnan(value)) return 0.0;
     return fmin(fmax(value, range[dtype][0]), range[dtype][1]);
@@ -59,6 +72,9 @@ void tare_const_set(struct tare_const *constant, int64_t i, double value)
         memcpy((uint8_t *)constant->data + (size_t)i * sizeof f32, &f32, sizeof f32);
     } else if (constant->dtype == TARE_BOOL) {
         tare_const_set_int(constant, i, value != 0.0);
+    } else if (constant->dtype == TARE_U64) {
+        const uint64_t u64 = (uint64_t)clamp_to(TARE_U64, value);
+        tare_const_set_int(constant, i, (int64_t)u64);
     } else {
         tare_const_set_int(constant, i, (int64_t)clamp_to(constant->dtype, value));
     }

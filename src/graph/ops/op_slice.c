@@ -48,7 +48,7 @@ enum tare_status tare_infer_gather(struct tare_graph *graph, struct tare_node *n
     const struct tare_tensor *x = tare_op_input(graph, node, 0);
     const struct tare_tensor *indices = tare_op_input(graph, node, 1);
     int32_t axis;
-    enum tare_status st = tare_op_want_dtype(graph, node, 1, TARE_IS_INT, err);
+    enum tare_status st = tare_op_want_dtype(graph, node, 1, TARE_IS_INDEX, err);
     if (st == TARE_OK) st = tare_node_axis(node, 0, x->dims.rank, &axis, err);
     if (st != TARE_OK) return st;
     if (x->dims.rank - 1 + indices->dims.rank > TARE_MAX_RANK)

@@ -20,9 +20,11 @@ enum tare_status tare_op_want_dtype(const struct tare_graph *graph,
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
                        "input '%.80s' is %s, tare wants %s", tensor->name,
                        tare_dtype_name(tensor->dtype),
-                       dtypes == TARE_IS_FLOAT ? "float32"
-                       : dtypes == TARE_IS_INT ? "int64 or int32"
-                                               : "float32, int64 or int32");
+                       dtypes == TARE_IS_FLOAT   ? "float32"
+                       : dtypes == TARE_IS_INDEX ? "int64 or int32"
+                       : dtypes == TARE_IS_BOOL  ? "bool"
+                       : dtypes == TARE_IS_INT   ? "an integer"
+                                                 : "a number");
     return TARE_OK;
 }
 
@@ -76,26 +78,34 @@ void tare_dims_insert(struct tare_dims *dims, int32_t axis)
     dims->rank++;
 }
 
+enum tare_status tare_op_value(const struct tare_graph *graph,
+                               const struct tare_node *node, const char *name, size_t i,
+                               struct tare_const *out, struct tare_error *err)
+{
+    const struct tare_tensor *tensor = tare_op_input(graph, node, i);
+    if (!tensor->data)
+        TARE_NODE_FAIL(
+            node, err, TARE_E_DEFERRED,
+            "input '%s' ('%.80s') is computed at run time; it must be constant", name,
+            tensor->name);
+    *out = (struct tare_const){.dtype = tensor->dtype,
+                               .dims = tensor->dims,
+                               .data = tensor->data,
+                               .n_bytes = tensor->n_bytes};
+    return TARE_OK;
+}
+
 /* Input `i` as a constant of at most one axis, for parameter `name`. */
 static enum tare_status parameter(const struct tare_graph *graph,
                                   const struct tare_node *node, const char *name,
                                   size_t i, struct tare_const *out,
                                   struct tare_error *err)
 {
-    const struct tare_tensor *tensor = tare_op_input(graph, node, i);
-    if (!tensor->data)
-        TARE_NODE_FAIL(
-            node, err, TARE_E_UNSUPPORTED,
-            "input '%s' ('%.80s') is computed at run time; it must be constant", name,
-            tensor->name);
-    if (tensor->dims.rank > 1)
+    const enum tare_status st = tare_op_value(graph, node, name, i, out, err);
+    if (st == TARE_OK && out->dims.rank > 1)
         TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "input '%s' has rank %d, want 1", name,
-                       (int)tensor->dims.rank);
-    *out = (struct tare_const){.dtype = tensor->dtype,
-                               .dims = tensor->dims,
-                               .data = tensor->data,
-                               .n_bytes = tensor->n_bytes};
-    return TARE_OK;
+                       (int)out->dims.rank);
+    return st;
 }
 
 enum tare_status tare_op_ints(const struct tare_graph *graph,
@@ -110,7 +120,8 @@ enum tare_status tare_op_ints(const struct tare_graph *graph,
     *given = is_attr || is_input;
     *n = is_attr ? attr->n : 0;
     if (is_input) {
-        enum tare_status st = tare_op_want_dtype(graph, node, input, TARE_IS_INT, err);
+        enum tare_status st =
+            tare_op_want_dtype(graph, node, input, TARE_IS_INDEX, err);
         if (st == TARE_OK) st = parameter(graph, node, name, input, &list, err);
         if (st != TARE_OK) return st;
         *n = (size_t)tare_dims_count(&list.dims);

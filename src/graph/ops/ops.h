@@ -27,7 +27,11 @@ tare_op_eval_fn tare_eval_binary, tare_eval_cast, tare_eval_clip, tare_eval_conc
 /* Sets of element types. */
 #define TARE_IS(dtype) (1U << (dtype))
 #define TARE_IS_FLOAT  TARE_IS(TARE_F32)
-#define TARE_IS_INT    (TARE_IS(TARE_S64) | TARE_IS(TARE_S32))
+#define TARE_IS_BOOL   TARE_IS(TARE_BOOL)
+#define TARE_IS_INDEX  (TARE_IS(TARE_S64) | TARE_IS(TARE_S32))
+#define TARE_IS_INT                                                                    \
+    (TARE_IS_INDEX | TARE_IS(TARE_S8) | TARE_IS(TARE_U8) | TARE_IS(TARE_S16) |         \
+     TARE_IS(TARE_U16) | TARE_IS(TARE_U32) | TARE_IS(TARE_U64))
 #define TARE_IS_NUMBER (TARE_IS_FLOAT | TARE_IS_INT)
 #define TARE_IS_ANY    (~0U)
 
@@ -67,6 +71,14 @@ enum tare_status tare_op_ints(const struct tare_graph *graph,
                               const struct tare_node *node, const char *name,
                               size_t input, size_t max, int64_t *out, size_t *n,
                               bool *given, struct tare_error *err);
+
+/** The value of input `i`, which is there: a view. TARE_E_DEFERRED when it is only
+ * known at run time: the shapes of the node's outputs then are, too. Every read of an
+ *  input's value in an infer function goes through this, tare_op_ints() or
+ *  tare_op_float(). @param name  of the parameter, for the message. */
+enum tare_status tare_op_value(const struct tare_graph *graph,
+                               const struct tare_node *node, const char *name, size_t i,
+                               struct tare_const *out, struct tare_error *err);
 
 /** One float that is attribute `name` or constant input `input`; else `fallback`. */
 enum tare_status tare_op_float(const struct tare_graph *graph,
