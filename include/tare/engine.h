@@ -23,10 +23,19 @@ struct tare_context;
 /** An input or an output of the network. */
 struct tare_binding {
     const char *name;      /**< The ONNX tensor's name; lives as long as the engine. */
-    struct tare_dims dims; /**< In ONNX's order, for example [N,C,H,W]. */
-    enum tare_dtype dtype; /**< TARE_F32. */
-    size_t n_bytes;        /**< Of a dense tensor of dims and dtype. */
+    struct tare_dims dims; /**< In ONNX's order, for example [N,C,H,W]. Rank -1: an
+                              output whose shape and type only a run tells. */
+    enum tare_dtype dtype;
+    size_t n_bytes; /**< Of a dense tensor of dims and dtype; 0: not known. */
     bool is_input;
+};
+
+/** What a run made of an output. */
+struct tare_result {
+    struct tare_dims dims;
+    enum tare_dtype dtype;
+    const void *data; /**< Dense, [dims]. */
+    size_t n_bytes;
 };
 
 /** One layer of an engine. Strings live as long as the engine. */
@@ -107,11 +116,22 @@ TARE_API enum tare_status tare_context_set_address(struct tare_context *context,
                                                    struct tare_error *err);
 
 /**
- * Run the network once. All bindings need an address. Allocates nothing.
+ * Run the network once. All bindings of known shape need an address. Allocates nothing,
+ * but for what layers of type "program" make while they run.
  * @retval TARE_E_ARG  A binding has no address; the text names it.
+ * Other errors come from programs: an index out of range, no memory; outputs are then
+ * undefined.
  */
 TARE_API enum tare_status tare_context_run(struct tare_context *context,
                                            struct tare_error *err);
+
+/**
+ * Where the values of output binding `i` are after a run: at the address that was set,
+ * or, where only the run could tell the shape, in the context, until the next run.
+ * `data` is NULL when no run has made it.
+ */
+TARE_API void tare_context_result(const struct tare_context *context, size_t i,
+                                  struct tare_result *result);
 
 /** A tensor as a tap sees it: dense float32, dequantized. Valid during the call. */
 struct tare_tapped {

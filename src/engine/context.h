@@ -4,6 +4,10 @@
 
 #include "engine/engine.h"
 
+/** The first error of a layer since the context was made, or since this was asked. */
+enum tare_status tare_context_failure(struct tare_context *context,
+                                      struct tare_error *err);
+
 /** Run layer `i` alone. Its inputs must be there, from the layers in front; a layer may
  *  run again as long as no later one has run. All bindings need an address. */
 void tare_context_run_layer(struct tare_context *context, size_t i);

@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "engine/isa.h"
+#include "graph/graph.h"
 
 const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset)
 {
@@ -47,7 +48,9 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
 static bool is_named_activation(const struct tare_engine *e, int32_t id)
 {
     const struct tare_plan_tensor *t = &e->tensors[id];
-    return t->name != 0 && t->storage != TARE_IN_WEIGHTS;
+    return t->name != 0 && t->storage != TARE_IN_WEIGHTS &&
+           t->storage != TARE_IN_CONTEXT &&
+           (t->dtype == TARE_F32 || t->dtype == TARE_U8);
 }
 
 /* A reformat makes another copy of a tensor that was shown before. */
@@ -124,6 +127,8 @@ enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,
 void tare_engine_destroy(struct tare_engine *engine)
 {
     if (!engine) return;
+    for (size_t i = 0; engine->layers && i < engine->n_layers; i++)
+        tare_graph_destroy(engine->layers[i].program);
     tare_free(engine->layers);
     tare_free(engine->layer_tensors);
     tare_free(engine->taps);
@@ -151,9 +156,10 @@ void tare_engine_binding(const struct tare_engine *engine, size_t i,
                          struct tare_binding *binding)
 {
     const struct tare_plan_tensor *t = &engine->tensors[engine->ids[i]];
+    const struct tare_dims unknown = {.rank = -1};
     *binding = (struct tare_binding){
         .name = tare_engine_string(engine, t->name),
-        .dims = t->dims,
+        .dims = t->storage == TARE_IN_CONTEXT ? unknown : t->dims,
         .dtype = (enum tare_dtype)t->dtype,
         .n_bytes = (size_t)t->n_bytes,
         .is_input = i < engine->header->n_inputs,

@@ -20,6 +20,9 @@ enum tare_layer_kind {
 };
 #undef TARE_LAYER_LINE
 
+struct tare_graph;
+struct tare_const;
+
 /** A layer of a loaded engine. Pointers lead into the file. */
 struct tare_layer {
     const struct tare_plan_layer *record;
@@ -31,10 +34,11 @@ struct tare_layer {
     size_t n_outputs;
     const uint8_t *weights; /* the weights section: constant inputs are in it */
     /* chosen by prepare: */
-    const void *kernel;   /* the family's variant, whatever its type */
-    const char *tactic;   /* the variant's name */
-    size_t scratch_bytes; /* one worker's scratch */
-    size_t shared_bytes;  /* scratch common to all workers */
+    const void *kernel;         /* the family's variant, whatever its type */
+    const char *tactic;         /* the variant's name */
+    size_t scratch_bytes;       /* one worker's scratch */
+    size_t shared_bytes;        /* scratch common to all workers */
+    struct tare_graph *program; /* of a program layer, owned by the engine; else NULL */
 };
 
 /** Addresses for one run. */
@@ -45,6 +49,9 @@ struct tare_layer_run {
     char *scratch;             /* worker w: scratch + w * scratch_stride */
     size_t scratch_stride;
     char *shared;
+    struct tare_graph *program; /* the context's copy of the layer's */
+    struct tare_const *made;    /* [n_outputs bindings] where programs' outputs go */
+    struct tare_error *err;     /* what went wrong, where something did */
 };
 
 struct tare_layer_kind_info {
@@ -56,6 +63,7 @@ struct tare_layer_kind_info {
     /** Choose the kernel among `isa` and say how much scratch it needs. */
     enum tare_status (*prepare)(struct tare_layer *layer, uint32_t isa,
                                 struct tare_error *err);
+    /** Of what check() lets pass, programs alone can fail: they say so in run->err. */
     void (*run)(const struct tare_layer *layer, const struct tare_layer_run *run);
 };
 

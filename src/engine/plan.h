@@ -13,7 +13,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 1
+#define TARE_PLAN_VERSION 2
 
 /* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
 #define TARE_PLAN_SLACK 256
@@ -56,18 +56,20 @@ enum tare_format {
 enum tare_storage {
     TARE_IN_ARENA,   /* offset into the context's arena */
     TARE_IN_WEIGHTS, /* offset into the weights section */
-    TARE_IN_BINDING  /* offset is the number of the binding */
+    TARE_IN_BINDING, /* offset is the number of the binding */
+    TARE_IN_CONTEXT /* an output that a program makes, of a shape that only a run tells:
+                       dims.rank is 0, n_bytes 0, offset the number of the binding */
 };
 
 struct tare_plan_tensor {
     uint32_t name;   /* string; "" for what has no ONNX name of its own */
-    uint32_t dtype;  /* TARE_F32 or TARE_U8 */
+    uint32_t dtype;  /* kernels know TARE_F32 and TARE_U8, programs all types */
     uint32_t format; /* enum tare_format */
     uint32_t storage;
     struct tare_dims dims; /* in ONNX's order, whatever the format */
     uint64_t offset;
     uint64_t n_bytes;
-    float scale; /* of TARE_U8: real = scale * (q - zero_point) */
+    float scale; /* of TARE_U8: real = scale * (q - zero_point); 1 of ONNX's uint8 */
     int32_t zero_point;
 };
 

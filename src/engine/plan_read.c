@@ -130,20 +130,26 @@ static bool inside(uint64_t offset, uint64_t n_bytes, uint64_t slack, uint64_t l
            slack <= limit - offset - n_bytes;
 }
 
+static bool is_binding(const struct tare_engine *e, const struct tare_plan_tensor *t)
+{
+    return t->offset < (uint64_t)e->header->n_inputs + e->header->n_outputs;
+}
+
 static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor *t)
 {
     size_t n_bytes;
-    const bool is_weight = t->storage == TARE_IN_WEIGHTS;
-    if (!string_ok(e, t->name) ||
-        (t->dtype != TARE_F32 && t->dtype != TARE_U8 &&
-         !(is_weight && (t->dtype == TARE_S8 || t->dtype == TARE_S32))) ||
+    if (!string_ok(e, t->name) || t->dtype > TARE_U64 ||
         (t->format != TARE_LINEAR && t->format != TARE_HWC))
         return false;
+    if (t->storage == TARE_IN_CONTEXT)
+        return t->dims.rank == 0 && t->n_bytes == 0 && t->dtype == TARE_F32 &&
+               t->offset >= e->header->n_inputs && is_binding(e, t);
     if (!tare_dims_bytes(&t->dims, (enum tare_dtype)t->dtype, &n_bytes) ||
         n_bytes != t->n_bytes || (t->format == TARE_HWC && t->dims.rank != 4))
         return false;
+    /* The user's tensors may be empty; programs alone work with such. */
     for (int i = 0; i < t->dims.rank; i++)
-        if (t->dims.d[i] < 1) return false;
+        if (t->dims.d[i] < 1 && t->storage != TARE_IN_BINDING) return false;
     if (t->dtype == TARE_U8 && (!isnormal(t->scale) || t->scale < 0.0f ||
                                 (t->zero_point != 0 && t->zero_point != 128)))
         return false;
@@ -152,9 +158,7 @@ static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor
         return inside(t->offset, t->n_bytes, TARE_PLAN_SLACK, e->header->arena_bytes);
     case TARE_IN_WEIGHTS:
         return inside(t->offset, t->n_bytes, TARE_PLAN_SLACK, e->weights_bytes);
-    case TARE_IN_BINDING:
-        return t->offset < (uint64_t)e->header->n_inputs + e->header->n_outputs &&
-               t->dtype == TARE_F32 && t->format == TARE_LINEAR;
+    case TARE_IN_BINDING: return is_binding(e, t) && t->format == TARE_LINEAR;
     default: return false;
     }
 }
@@ -170,8 +174,10 @@ operand(const struct tare_engine *e, const struct tare_plan_layer *r, uint32_t k
 static bool input_ok(const struct tare_engine *e, const struct tare_plan_layer *r,
                      uint32_t k)
 {
-    return operand(e, r, k)->storage != TARE_IN_BINDING || r->kind == TARE_LAYER_COPY ||
-           r->kind == TARE_LAYER_QUANTIZE;
+    const uint32_t storage = operand(e, r, k)->storage;
+    return storage != TARE_IN_CONTEXT &&
+           (storage != TARE_IN_BINDING || r->kind == TARE_LAYER_COPY ||
+            r->kind == TARE_LAYER_QUANTIZE || r->kind == TARE_LAYER_PROGRAM);
 }
 
 static bool overlap(const struct tare_plan_tensor *a, const struct tare_plan_tensor *b)
@@ -186,6 +192,7 @@ static bool output_ok(const struct tare_engine *e, const struct tare_plan_layer 
 {
     const struct tare_plan_tensor *y = operand(e, r, k);
     if (y->storage == TARE_IN_WEIGHTS ||
+        (y->storage == TARE_IN_CONTEXT && r->kind != TARE_LAYER_PROGRAM) ||
         (y->storage == TARE_IN_BINDING && y->offset < e->header->n_inputs))
         return false;
     for (uint32_t i = 0; i < r->n_inputs; i++)
@@ -223,7 +230,8 @@ static enum tare_status check_bindings(const struct tare_engine *e,
     bool ok = n <= e->n_ids && e->header->n_outputs >= 1;
     for (size_t i = 0; ok && i < n; i++) {
         const struct tare_plan_tensor *t = &e->tensors[e->ids[i]];
-        ok = t->storage == TARE_IN_BINDING && t->offset == i;
+        ok = (t->storage == TARE_IN_BINDING || t->storage == TARE_IN_CONTEXT) &&
+             t->offset == i;
     }
     for (size_t i = 0; ok && i < e->n_tensors; i++) {
         const struct tare_plan_tensor *t = &e->tensors[i];

@@ -24,7 +24,8 @@ enum tare_attr_type {
     TARE_ATTR_STRING,
     TARE_ATTR_INTS,
     TARE_ATTR_FLOATS,
-    TARE_ATTR_TENSOR
+    TARE_ATTR_TENSOR,
+    TARE_ATTR_GRAPH
 };
 
 /** Constant data: `data` is dense, TARE_ALIGN-aligned, owned, little-endian. */
@@ -45,6 +46,9 @@ struct tare_attr {
     float *floats;       /* FLOATS [n] */
     size_t n;            /* of ints or floats */
     struct tare_const t; /* TENSOR */
+    /* GRAPH: the body of an If, Loop or Scan, owned. It sees nothing but its inputs:
+     * what ONNX lets it capture are further inputs of it and of the node. */
+    struct tare_graph *g;
 };
 
 /** The precision that a node computes in. */
@@ -165,13 +169,19 @@ int32_t tare_graph_find_tensor(const struct tare_graph *graph, const char *name)
 /** Node by name, dead ones included, or -1. */
 int32_t tare_graph_find_node(const struct tare_graph *graph, const char *name);
 /** Give a constant its storage, data and n_bytes from dtype and dims, contents
- *  undefined. A size that does not fit is TARE_E_UNSUPPORTED. */
+ *  undefined. A size that does not fit is TARE_E_UNSUPPORTED. Where there is data
+ *  already, of n_bytes, it must be just as large, and stays. */
 enum tare_status tare_const_alloc(struct tare_const *constant, struct tare_error *err);
+/** A copy without the name. @param[out] to  nothing, on failure. */
+enum tare_status tare_attr_copy(const struct tare_attr *from, struct tare_attr *to,
+                                struct tare_error *err);
 /** Release what an attribute points to, and its name. */
 void tare_attr_free(struct tare_attr *attr);
 /** Give back a tensor's constant data (it becomes an ordinary tensor). */
 void tare_tensor_clear_data(struct tare_tensor *tensor);
 bool tare_tensor_is_const(const struct tare_tensor *tensor);
+/** A view of a tensor's value. */
+struct tare_const tare_tensor_content(const struct tare_tensor *tensor);
 bool tare_graph_is_output(const struct tare_graph *graph, int32_t tensor);
 /** How many live nodes read the tensor (a node that reads it twice counts twice), plus
  *  one for each time it is a graph output. */

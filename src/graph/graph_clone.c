@@ -28,10 +28,24 @@ static bool copy_attr(struct tare_attr *to, const struct tare_attr *from)
     to->ints = NULL;
     to->floats = NULL;
     to->t.data = NULL;
+    to->g = NULL;
+    if (from->g && tare_graph_clone(from->g, &to->g, NULL) != TARE_OK) return false;
     return copy_text(&to->name, from->name) && copy_text(&to->s, from->s) &&
            copy_bytes(&to->ints, from->ints, from->n * sizeof *from->ints) &&
            copy_bytes(&to->floats, from->floats, from->n * sizeof *from->floats) &&
            copy_bytes(&to->t.data, from->t.data, from->t.n_bytes);
+}
+
+enum tare_status tare_attr_copy(const struct tare_attr *from, struct tare_attr *to,
+                                struct tare_error *err)
+{
+    const bool ok = copy_attr(to, from);
+    tare_free(to->name);
+    to->name = NULL;
+    if (ok) return TARE_OK;
+    tare_attr_free(to);
+    return tare_error_set(err, TARE_E_NOMEM, "no memory for attribute '%.40s'",
+                          from->name);
 }
 
 static bool copy_tensor(struct tare_tensor *to, const struct tare_tensor *from)

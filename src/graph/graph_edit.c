@@ -3,6 +3,14 @@
 #include "base/mem.h"
 #include "graph/graph.h"
 
+struct tare_const tare_tensor_content(const struct tare_tensor *tensor)
+{
+    return (struct tare_const){.dtype = tensor->dtype,
+                               .dims = tensor->dims,
+                               .data = tensor->data,
+                               .n_bytes = tensor->n_bytes};
+}
+
 bool tare_tensor_is_const(const struct tare_tensor *tensor)
 {
     return tensor->data != NULL;

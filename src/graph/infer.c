@@ -1,5 +1,6 @@
 #include "base/dims.h"
 #include "base/mem.h"
+#include "graph/evaluate.h"
 #include "graph/graph.h"
 
 /* What inference computes on the way: one result, with what it is made from, and all
@@ -39,63 +40,35 @@ static bool can_eval(const struct tare_graph *graph, const struct tare_node *nod
     for (size_t i = 0; i < node->n_outputs; i++) {
         const struct tare_tensor *tensor = &graph->tensors[node->outputs[i]];
         size_t n_bytes;
-        if (!tare_dims_bytes(&tensor->dims, tensor->dtype, &n_bytes) ||
+        if (!tensor->has_dims ||
+            !tare_dims_bytes(&tensor->dims, tensor->dtype, &n_bytes) ||
             !tare_add_size(*n_made, n_bytes, n_made))
             return false;
     }
     return true;
 }
 
-static void view_inputs(const struct tare_graph *graph, const struct tare_node *node,
-                        struct tare_const *inputs)
-{
-    for (size_t i = 0; i < node->n_inputs; i++) {
-        if (node->inputs[i] == TARE_NO_TENSOR) continue;
-        const struct tare_tensor *tensor = &graph->tensors[node->inputs[i]];
-        inputs[i] = (struct tare_const){.dtype = tensor->dtype,
-                                        .dims = tensor->dims,
-                                        .data = tensor->data,
-                                        .n_bytes = tensor->n_bytes};
-    }
-}
-
 /* Run a node's eval; can_eval() said yes. */
 static enum tare_status evaluate(struct tare_graph *graph, const struct tare_node *node,
                                  struct tare_error *err)
 {
-    struct tare_const *inputs = tare_alloc_array(node->n_inputs, sizeof *inputs);
     struct tare_const *outputs = tare_alloc_array(node->n_outputs, sizeof *outputs);
-    enum tare_status st = TARE_OK;
-    if (!inputs || !outputs) {
-        st = tare_error_set(err, TARE_E_NOMEM, "no memory to compute node '%.80s'",
-                            node->name);
-    } else {
-        view_inputs(graph, node, inputs);
-        for (size_t i = 0; i < node->n_outputs; i++) {
-            outputs[i].dtype = graph->tensors[node->outputs[i]].dtype;
-            outputs[i].dims = graph->tensors[node->outputs[i]].dims;
-        }
-        st = tare_op_info(node->op)->eval(graph, node, inputs, outputs, err);
-    }
-    for (size_t i = 0; outputs && i < node->n_outputs; i++) {
-        if (st != TARE_OK) {
-            tare_free(outputs[i].data);
-            continue;
-        }
+    if (!outputs)
+        TARE_NODE_FAIL(node, err, TARE_E_NOMEM, "%s", "no memory to compute it");
+    const enum tare_status st = tare_node_compute(graph, node, outputs, err);
+    for (size_t i = 0; st == TARE_OK && i < node->n_outputs; i++) {
         struct tare_tensor *tensor = &graph->tensors[node->outputs[i]];
         tare_tensor_clear_data(tensor);
         tensor->data = outputs[i].data;
         tensor->n_bytes = outputs[i].n_bytes;
     }
-    tare_free(inputs);
     tare_free(outputs);
     return st;
 }
 
 /* What every infer function takes for granted: the operator's first inputs and its
- * output are there, and the shapes of all inputs are known. */
-static enum tare_status check_inputs(const struct tare_graph *graph,
-                                     const struct tare_node *node,
+ * output are there. */
+static enum tare_status check_inputs(const struct tare_node *node,
                                      struct tare_error *err)
 {
     for (size_t i = 0; i < tare_op_info(node->op)->min_inputs; i++)
@@ -103,21 +76,38 @@ static enum tare_status check_inputs(const struct tare_graph *graph,
             TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "input %zu is missing", i);
     if (node->n_outputs == 0)
         TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%s", "no output");
-    for (size_t i = 0; i < node->n_inputs; i++) {
-        if (node->inputs[i] == TARE_NO_TENSOR) continue;
-        const struct tare_tensor *tensor = &graph->tensors[node->inputs[i]];
-        if (!tensor->has_dims || !tare_dims_known(&tensor->dims))
-            TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
-                           "the shape of input '%.80s' is not known", tensor->name);
-    }
     return TARE_OK;
 }
 
-static enum tare_status infer_node(struct tare_graph *graph, struct tare_node *node,
-                                   struct tare_error *err)
+/* Its inputs' shapes are known, and so its outputs' can be. */
+static bool can_infer(const struct tare_graph *graph, const struct tare_node *node)
 {
-    enum tare_status st = check_inputs(graph, node, err);
-    if (st == TARE_OK) st = tare_op_info(node->op)->infer(graph, node, err);
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        if (node->inputs[i] == TARE_NO_TENSOR) continue;
+        const struct tare_tensor *tensor = &graph->tensors[node->inputs[i]];
+        if (!tensor->has_dims || !tare_dims_known(&tensor->dims)) return false;
+    }
+    return true;
+}
+
+static void defer(struct tare_graph *graph, const struct tare_node *node)
+{
+    for (size_t i = 0; i < node->n_outputs; i++)
+        graph->tensors[node->outputs[i]].has_dims = false;
+}
+
+enum tare_status tare_node_infer(struct tare_graph *graph, struct tare_node *node,
+                                 struct tare_error *err)
+{
+    enum tare_status st = check_inputs(node, err);
+    if (st != TARE_OK) return st;
+    defer(graph, node);
+    if (!can_infer(graph, node)) return TARE_E_DEFERRED;
+    st = tare_op_info(node->op)->infer(graph, node, err);
+    if (st == TARE_E_DEFERRED) {
+        defer(graph, node);
+        if (err) *err = (struct tare_error){0};
+    }
     if (st != TARE_OK || !node->fused.has_residual) return st;
     const struct tare_dims *out = &graph->tensors[node->outputs[0]].dims;
     const struct tare_tensor *residual =
@@ -136,7 +126,8 @@ enum tare_status tare_graph_eval_node(struct tare_graph *graph, int32_t node,
     struct tare_node *n = &graph->nodes[node];
     size_t n_read, n_made, limit;
     *evaluated = false;
-    const enum tare_status st = infer_node(graph, n, err);
+    const enum tare_status st = tare_node_infer(graph, n, err);
+    if (st == TARE_E_DEFERRED) return TARE_OK;
     if (st != TARE_OK) return st;
     if (!can_eval(graph, n, &n_read, &n_made) ||
         !tare_mul_size(n_read, GROWTH, &limit) ||
@@ -183,13 +174,11 @@ enum tare_status tare_graph_infer(struct tare_graph *graph, struct tare_error *e
         struct tare_node *node = &graph->nodes[i];
         if (node->dead) continue;
         size_t n_read, n_made;
-        st = infer_node(graph, node, err);
-        if (st == TARE_E_DEFERRED) {
-            if (err) err->code = TARE_E_UNSUPPORTED;
-            st = TARE_E_UNSUPPORTED;
-        }
-        if (st == TARE_OK && can_eval(graph, node, &n_read, &n_made) &&
-            n_read <= SMALL_BYTES && n_made <= SMALL_BYTES && n_made <= n_left) {
+        st = tare_node_infer(graph, node, err);
+        if (st == TARE_E_DEFERRED)
+            st = TARE_OK;
+        else if (st == TARE_OK && can_eval(graph, node, &n_read, &n_made) &&
+                 n_read <= SMALL_BYTES && n_made <= SMALL_BYTES && n_made <= n_left) {
             n_left -= n_made;
             st = evaluate(graph, node, err);
         }

@@ -35,9 +35,16 @@ bool tare_fused_is_none(const struct tare_fused *fused)
 enum tare_status tare_const_alloc(struct tare_const *constant, struct tare_error *err)
 {
     char text[TARE_DIMS_TEXT];
-    TARE_FAIL_IF(!tare_dims_bytes(&constant->dims, constant->dtype, &constant->n_bytes),
-                 err, TARE_E_UNSUPPORTED, "a constant of shape %s is too large",
+    size_t n_bytes;
+    TARE_FAIL_IF(!tare_dims_bytes(&constant->dims, constant->dtype, &n_bytes), err,
+                 TARE_E_UNSUPPORTED, "a constant of shape %s is too large",
                  tare_dims_print(&constant->dims, text));
+    if (constant->data) {
+        TARE_FAIL_IF(constant->n_bytes != n_bytes, err, TARE_E_ARG,
+                     "%zu bytes for a tensor of %zu", constant->n_bytes, n_bytes);
+        return TARE_OK;
+    }
+    constant->n_bytes = n_bytes;
     constant->data = tare_alloc(constant->n_bytes);
     TARE_FAIL_IF(!constant->data, err, TARE_E_NOMEM,
                  "no memory for %zu bytes of constants", constant->n_bytes);
@@ -51,6 +58,7 @@ void tare_attr_free(struct tare_attr *attr)
     tare_free(attr->ints);
     tare_free(attr->floats);
     tare_free(attr->t.data);
+    tare_graph_destroy(attr->g);
     *attr = (struct tare_attr){0};
 }
 

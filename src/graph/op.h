@@ -40,14 +40,19 @@ struct tare_fused {
 struct tare_fused tare_fused_none(void);
 bool tare_fused_is_none(const struct tare_fused *fused);
 
-/** Set dims and dtype of the node's outputs from its inputs, which are all known. */
+/** Set dims and dtype of the node's outputs from its inputs, whose dims are all known.
+ *  TARE_E_DEFERRED: that takes the value of an input that is not known. An output whose
+ *  shape only eval can tell, even when all values are known (Loop), is left alone. */
 typedef enum tare_status tare_op_infer_fn(struct tare_graph *graph,
                                           struct tare_node *node,
                                           struct tare_error *err);
 
-/** The float reference of cheap operators, for constant folding. inputs[n_inputs]: data
- *  is NULL for an absent input, and for Shape's and Size's. Fills outputs[i].data,
- * allocated here (dtype and dims come from inference and are set by the caller). */
+/** The reference of an operator: constants are folded by it, and an engine runs it
+ *  where no kernel does. inputs[n_inputs]: data is NULL for an absent input, and may be
+ *  for Shape's and Size's. Fills outputs[i] with tare_const_alloc(); dtype and dims
+ * come from inference and are set by the caller, and where it has set data, that is
+ * where the values go. On failure what was allocated stays in outputs[], for the caller
+ * to free. */
 typedef enum tare_status tare_op_eval_fn(const struct tare_graph *graph,
                                          const struct tare_node *node,
                                          const struct tare_const *inputs,
@@ -79,7 +84,8 @@ enum tare_status tare_node_check(const struct tare_graph *graph,
 /** Infer every node in order. All graph inputs must have known dims. Results up to 64
  * KiB that depend on constants and shapes alone are computed on the way and stored on
  * their tensors, so that Shape, Gather, Concat, Reshape chains get their shapes; a
- * second call computes them afresh. */
+ * second call computes them afresh. A node whose outputs' shapes only a run can tell is
+ * deferred, and so is what reads them: those tensors are left with has_dims false. */
 enum tare_status tare_graph_infer(struct tare_graph *graph, struct tare_error *err);
 
 #endif /* TARE_GRAPH_OP_H */

@@ -42,6 +42,7 @@ static void print_attr(const struct tare_attr *attr, struct tare_text *out)
         tare_text_add(out, "%s[%s]", tare_dtype_name(attr->t.dtype),
                       tare_dims_print(&attr->t.dims, text));
         return;
+    case TARE_ATTR_GRAPH: tare_text_add(out, "graph[%zu]", attr->g->n_nodes); return;
     case TARE_ATTR_INTS:
     case TARE_ATTR_FLOATS: break;
     }

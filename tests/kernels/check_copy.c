@@ -80,8 +80,8 @@ static bool is_stable(const struct tare_copy *copy)
 
 static bool check_one(void)
 {
-    static const int32_t sizes[] = {1, 4, 8};
-    const int32_t elem_bytes = sizes[check_u32() % 3];
+    static const int32_t sizes[] = {1, 2, 4, 8};
+    const int32_t elem_bytes = sizes[check_u32() % 4];
     const int32_t rank = (int32_t)check_range(0, 5);
     int64_t dims[TARE_COPY_MAX_RANK], longest = check_u32() % 4 ? 9 : 90;
     for (int32_t i = 0; i < rank; i++) {
@@ -127,9 +127,9 @@ static bool check_plan(void)
 
 static bool check_fill(void)
 {
-    static const int32_t sizes[] = {1, 4, 8};
+    static const int32_t sizes[] = {1, 2, 4, 8};
     const uint64_t pattern = (uint64_t)check_u32() << 32 | check_u32();
-    const int32_t size = sizes[check_u32() % 3];
+    const int32_t size = sizes[check_u32() % 4];
     const int64_t n = check_range(0, 100);
     unsigned char *p = check_alloc((size_t)(n * size) + 1);
     p[n * size] = 0x99;

@@ -134,6 +134,10 @@ static inline void one_describe(const struct tare_tensor *tensor, struct tare_te
 {
     char text[TARE_DIMS_TEXT];
     if (out->length) tare_text_add(out, " ");
+    if (!tensor->has_dims) {
+        tare_text_add(out, "later");
+        return;
+    }
     if (tensor->dims.rank || !tensor->data)
         tare_text_add(out, "%s", tare_dims_print(&tensor->dims, text));
     if (tensor->dtype != TARE_F32) tare_text_add(out, "%c", one_letters[tensor->dtype]);

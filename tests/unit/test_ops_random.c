@@ -191,8 +191,9 @@ static bool try_node(enum tare_op op)
     size_t n_bytes;
     for (size_t i = 0; st == TARE_OK && i < n_outputs; i++) {
         const struct tare_tensor *y = &graph->tensors[outputs[i]];
-        good = good && y->has_dims && tare_dims_bytes(&y->dims, y->dtype, &n_bytes) &&
-               (!y->data || y->n_bytes == n_bytes);
+        good = good && (y->has_dims ? tare_dims_bytes(&y->dims, y->dtype, &n_bytes) &&
+                                          (!y->data || y->n_bytes == n_bytes)
+                                    : !y->data);
     }
     if (st == TARE_OK) {
         bool flags[16];

@@ -32,10 +32,7 @@ static void test_reshape(void **state)
          "F: node 'n' (Reshape): shape copies axis 1, but the input has rank 1"},
         {13, TARE_OP_RESHAPE, "2x3 4i=4294967296,4294967296,6,1", "",
          "F: node 'n' (Reshape): 2x3 does not reshape to 4294967296x4294967296x6x1"},
-        {13, TARE_OP_RESHAPE, "2x3x4 2i", "",
-         "U: node 'n' (Reshape): input 'shape' ('x1') is computed at run time; it must "
-         "be "
-         "constant"},
+        {13, TARE_OP_RESHAPE, "2x3x4 2i", "", "later"},
         {13, TARE_OP_RESHAPE, "2x3x4 2=4,6", "",
          "U: node 'n' (Reshape): input 'x1' is float32, tare wants int64 or int32"},
         {13, TARE_OP_RESHAPE, "2x3x4 1x2i=4,6", "",
@@ -226,10 +223,7 @@ static void test_slice(void **state)
          "F: node 'n' (Slice): step 0 on axis 0"},
         {10, TARE_OP_SLICE, "6 1i=0 2i=6,6", "",
          "F: node 'n' (Slice): ends has 2 values, starts has 1"},
-        {10, TARE_OP_SLICE, "6 1i 1i=6", "",
-         "U: node 'n' (Slice): input 'starts' ('x1') is computed at run time; it must "
-         "be "
-         "constant"},
+        {10, TARE_OP_SLICE, "6 1i 1i=6", "", "later"},
         {7, TARE_OP_SLICE, "6", "starts=[1]", "F: node 'n' (Slice): ends is missing"},
     };
     ONE_CHECK(tests);

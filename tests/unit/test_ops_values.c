@@ -101,10 +101,7 @@ static void test_reduce(void **state)
          "U: node 'n' (ReduceMean): axis 1 to reduce is empty"},
         {11, TARE_OP_REDUCE_MEAN, "2i", "",
          "U: node 'n' (ReduceMean): input 'x0' is int64, tare wants float32"},
-        {18, TARE_OP_REDUCE_MEAN, "2x3 1i", "",
-         "U: node 'n' (ReduceMean): input 'axes' ('x1') is computed at run time; it "
-         "must be "
-         "constant"},
+        {18, TARE_OP_REDUCE_MEAN, "2x3 1i", "", "later"},
     };
     ONE_CHECK(tests);
 }
@@ -141,9 +138,7 @@ static void test_clip_cast(void **state)
         {11, TARE_OP_CLIP, "3=-9,3,9 - =6", "", "3=-9,3,6"},
         {11, TARE_OP_CLIP, "3=-9,3,9", "", "3=-9,3,9"},
         {11, TARE_OP_CLIP, "3=-9,3,9 =4 =2", "", "3=2,2,2"},
-        {11, TARE_OP_CLIP, "3 scalar", "",
-         "U: node 'n' (Clip): input 'min' ('x1') is computed at run time; it must be "
-         "constant"},
+        {11, TARE_OP_CLIP, "3 scalar", "", "later"},
         {11, TARE_OP_CLIP, "3 =nan", "", "F: node 'n' (Clip): min is NaN"},
         {11, TARE_OP_CLIP, "3", "min=0.0",
          "U: node 'n' (Clip): attribute 'min' is not known in opset 11"},

@@ -66,18 +66,52 @@ static enum tare_status lower_inputs(struct tare_lower *l, struct tare_error *er
     const struct tare_graph *g = l->graph;
     for (size_t i = 0; i < g->n_inputs; i++) {
         const struct tare_tensor *t = tare_lower_tensor(l, g->inputs[i]);
-        TARE_FAIL_IF(t->dtype != TARE_F32, err, TARE_E_UNSUPPORTED,
-                     "input '%.80s' is %s, want float32", t->name,
-                     tare_dtype_name(t->dtype));
-        for (int k = 0; k < t->dims.rank; k++)
-            TARE_FAIL_IF(t->dims.d[k] < 1, err, TARE_E_UNSUPPORTED,
-                         "input '%.80s' is empty (axis %d has length %lld)", t->name, k,
-                         (long long)t->dims.d[k]);
-        const enum tare_status st = tare_plan_add_binding(
-            l->plan, t->name, &t->dims, true, &l->versions[g->inputs[i]].binding, err);
+        const enum tare_status st =
+            tare_plan_add_binding(l->plan, t->name, t->dtype, &t->dims, true,
+                                  &l->versions[g->inputs[i]].binding, err);
         if (st != TARE_OK) return st;
     }
     return TARE_OK;
+}
+
+/* Kernels compute float32, or the uint8 that stands for it; constants may be parameters
+ * of any type. */
+static bool are_floats(const struct tare_lower *l, const struct tare_node *node)
+{
+    bool all = lowerings[node->op] != NULL;
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        if (node->inputs[i] == TARE_NO_TENSOR) continue;
+        const struct tare_tensor *t = tare_lower_tensor(l, node->inputs[i]);
+        all = all && (t->dtype == TARE_F32 || tare_tensor_is_const(t));
+    }
+    for (size_t i = 0; i < node->n_outputs; i++)
+        all = all && tare_lower_tensor(l, node->outputs[i])->dtype == TARE_F32;
+    return all;
+}
+
+static bool is_empty(const struct tare_dims *dims)
+{
+    for (int i = 0; i < dims->rank; i++)
+        if (dims->d[i] == 0) return true;
+    return false;
+}
+
+/* Its outputs' shapes are not known, or it reads what is late, or makes what is empty.
+ */
+static bool is_late(const struct tare_lower *l, const struct tare_node *node)
+{
+    bool late = false;
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        if (node->inputs[i] == TARE_NO_TENSOR) continue;
+        const struct tare_tensor *t = tare_lower_tensor(l, node->inputs[i]);
+        late = late || tare_lower_is_late(l, node->inputs[i]) ||
+               (!tare_tensor_is_const(t) && is_empty(&t->dims));
+    }
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        const struct tare_tensor *t = tare_lower_tensor(l, node->outputs[i]);
+        late = late || !t->has_dims || (!tare_tensor_is_const(t) && is_empty(&t->dims));
+    }
+    return late;
 }
 
 static enum tare_status lower_node(struct tare_lower *l, const struct tare_node *node,
@@ -89,10 +123,12 @@ static enum tare_status lower_node(struct tare_lower *l, const struct tare_node 
             all_const = all_const &&
                         tare_tensor_is_const(tare_lower_tensor(l, node->outputs[i]));
     if (all_const) return TARE_OK; /* folded by inference: nothing to run */
-    if (!lowerings[node->op])
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
-                       "cannot run on activations, only on constants");
-    return lowerings[node->op](l, node, err);
+    if (!are_floats(l, node)) return tare_lower_as_program(l, node, err);
+    const enum tare_status st = lowerings[node->op](l, node, err);
+    const bool can_run =
+        node->precision == TARE_PRECISION_FP32 && tare_op_info(node->op)->eval;
+    return st == TARE_E_UNSUPPORTED && can_run ? tare_lower_as_program(l, node, err)
+                                               : st;
 }
 
 /* Does a layer read it, or a view of it exist? */
@@ -120,11 +156,12 @@ static enum tare_status lower_output(struct tare_lower *l, int32_t tensor,
 
     struct tare_pieces pieces = {0};
     int64_t strides[TARE_MAX_RANK];
-    tare_lower_strides(&t->dims, TARE_LINEAR, sizeof(float), strides);
-    st = tare_plan_add_binding(l->plan, t->name, &t->dims, false, &id, err);
+    const int32_t elem_bytes = tare_dtype_bytes(t->dtype);
+    tare_lower_strides(&t->dims, TARE_LINEAR, elem_bytes, strides);
+    st = tare_plan_add_binding(l->plan, t->name, t->dtype, &t->dims, false, &id, err);
     if (st == TARE_OK)
-        st = tare_pieces_add(&pieces, 0, sizeof(float), &t->dims, 0, strides, 0,
-                             strides, err);
+        st = tare_pieces_add(&pieces, 0, elem_bytes, &t->dims, 0, strides, 0, strides,
+                             err);
     if (st == TARE_OK)
         st = tare_lower_copy(l, NULL, "copy to output", &pieces, NULL, &from, 1, id,
                              err);
@@ -132,20 +169,69 @@ static enum tare_status lower_output(struct tare_lower *l, int32_t tensor,
     return st;
 }
 
+/* Nodes in order; those that have to wait are collected and come last. */
+static enum tare_status lower_nodes(struct tare_lower *l, const struct tare_node **late,
+                                    size_t *n_late, struct tare_error *err)
+{
+    const struct tare_graph *g = l->graph;
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < g->n_nodes; i++) {
+        const struct tare_node *node = &g->nodes[i];
+        if (node->dead) continue;
+        if (!is_late(l, node)) {
+            st = lower_node(l, node, err);
+            continue;
+        }
+        late[(*n_late)++] = node;
+        for (size_t k = 0; k < node->n_outputs; k++)
+            l->is_late[node->outputs[k]] = true;
+    }
+    return st;
+}
+
+/* In the network's order; the late ones are then made by one program. */
+static enum tare_status lower_outputs(struct tare_lower *l,
+                                      const struct tare_node *const *late,
+                                      size_t n_late, struct tare_error *err)
+{
+    const struct tare_graph *g = l->graph;
+    int32_t *made = tare_alloc_array(g->n_outputs, sizeof *made);
+    TARE_FAIL_IF(!made, err, TARE_E_NOMEM, "engine: no memory while building");
+    size_t n_made = 0;
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < g->n_outputs; i++) {
+        const int32_t id = g->outputs[i];
+        st = tare_lower_is_late(l, id)
+                 ? tare_plan_add_result(l->plan, tare_lower_tensor(l, id)->name,
+                                        &made[n_made++], err)
+                 : lower_output(l, id, err);
+    }
+    if (st == TARE_OK && n_made > 0)
+        st = tare_lower_late(l, late, n_late, made, n_made, err);
+    tare_free(made);
+    return st;
+}
+
 enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err)
 {
     const struct tare_graph *g = l->graph;
+    const struct tare_node **late = tare_alloc_array(g->n_nodes, sizeof(void *));
     l->versions = tare_alloc_array(g->n_tensors, sizeof *l->versions);
-    TARE_FAIL_IF(!l->versions, err, TARE_E_NOMEM, "engine: no memory while building");
-    for (size_t i = 0; i < g->n_tensors; i++)
+    l->is_late = tare_alloc_array(g->n_tensors, sizeof *l->is_late);
+    size_t n_late = 0;
+    enum tare_status st = TARE_OK;
+    if (!late || !l->versions || !l->is_late)
+        st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
+    for (size_t i = 0; st == TARE_OK && i < g->n_tensors; i++)
         l->versions[i] = (struct tare_versions){{{-1, -1}, {-1, -1}}, -1};
 
-    enum tare_status st = lower_inputs(l, err);
-    for (size_t i = 0; st == TARE_OK && i < g->n_nodes; i++)
-        if (!g->nodes[i].dead) st = lower_node(l, &g->nodes[i], err);
-    for (size_t i = 0; st == TARE_OK && i < g->n_outputs; i++)
-        st = lower_output(l, g->outputs[i], err);
+    if (st == TARE_OK) st = lower_inputs(l, err);
+    if (st == TARE_OK) st = lower_nodes(l, late, &n_late, err);
+    if (st == TARE_OK) st = lower_outputs(l, late, n_late, err);
+    tare_free(late);
     tare_free(l->versions);
+    tare_free(l->is_late);
     l->versions = NULL;
+    l->is_late = NULL;
     return st;
 }

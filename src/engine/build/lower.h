@@ -21,8 +21,11 @@ struct tare_lower {
     const struct tare_graph *graph;
     struct tare_plan_builder *plan;
     struct tare_versions *versions; /* [n_tensors] */
+    bool *is_late;                  /* [n_tensors] made by the last program */
 };
 
+/** Add the layers of a node. TARE_E_UNSUPPORTED, with nothing added: no kernel computes
+ *  it as it is. */
 typedef enum tare_status tare_lower_fn(struct tare_lower *l,
                                        const struct tare_node *node,
                                        struct tare_error *err);
@@ -64,6 +67,31 @@ enum tare_status tare_lower_make_view(struct tare_lower *l, int32_t tensor,
                                       enum tare_format format, int32_t of, int32_t *id,
                                       struct tare_error *err);
 
+/** Whether the tensor only exists inside the program at the end: its shape is not known
+ *  before, or it is empty, or it is made from such. */
+static inline bool tare_lower_is_late(const struct tare_lower *l, int32_t tensor)
+{
+    return l->is_late[tensor];
+}
+
+/** A node that no kernel computes, as a program of its own. (lower_program.c) */
+enum tare_status tare_lower_as_program(struct tare_lower *l,
+                                       const struct tare_node *node,
+                                       struct tare_error *err);
+/** The nodes that make late tensors, in order, as the program at the end.
+ *  @param made  [n_made] ids of the late outputs of the network, in its order */
+enum tare_status tare_lower_late(struct tare_lower *l,
+                                 const struct tare_node *const *nodes, size_t n_nodes,
+                                 const int32_t *made, size_t n_made,
+                                 struct tare_error *err);
+
+/** Add the layer of a node, or of several of which `node` is the first. */
+enum tare_status tare_lower_add_multi(struct tare_lower *l,
+                                      const struct tare_node *node, const char *name,
+                                      enum tare_layer_kind kind, const void *params,
+                                      const int32_t *inputs, size_t n_inputs,
+                                      const int32_t *outputs, size_t n_outputs,
+                                      struct tare_error *err);
 /** Add the layer of a node. */
 enum tare_status tare_lower_add(struct tare_lower *l, const struct tare_node *node,
                                 enum tare_layer_kind kind, const void *params,

@@ -283,6 +283,9 @@ enum tare_status tare_lower_binary(struct tare_lower *l, const struct tare_node 
                                    struct tare_error *err)
 {
     if (node->precision == TARE_PRECISION_INT8) return add_u8(l, node, err);
+    for (size_t i = 0; i < 2; i++)
+        if (tare_lower_tensor(l, node->inputs[i])->dtype != TARE_F32)
+            TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "input %zu is no float32", i);
 
     int32_t inputs[2], y;
     enum tare_format format;

@@ -116,7 +116,7 @@ enum tare_status tare_plan_add_tensor(struct tare_plan_builder *b, const char *n
                                       struct tare_error *err)
 {
     const enum tare_status st = new_tensor(b, name, dtype, format, dims, id, err);
-    if (st != TARE_OK || dtype != TARE_U8) return st;
+    if (st != TARE_OK || !quant || dtype != TARE_U8) return st;
     b->tensors[*id].scale = quant->scale;
     b->tensors[*id].zero_point = quant->zero_point;
     return TARE_OK;
@@ -180,11 +180,24 @@ enum tare_status tare_plan_bind_tensor(struct tare_plan_builder *b, int32_t id,
     return TARE_OK;
 }
 
+enum tare_status tare_plan_add_result(struct tare_plan_builder *b, const char *name,
+                                      int32_t *id, struct tare_error *err)
+{
+    const struct tare_dims unknown = {.rank = 0};
+    enum tare_status st = new_tensor(b, name, TARE_F32, TARE_LINEAR, &unknown, id, err);
+    if (st == TARE_OK) st = tare_plan_bind_tensor(b, *id, name, err);
+    if (st != TARE_OK) return st;
+    b->tensors[*id].storage = TARE_IN_CONTEXT;
+    b->tensors[*id].n_bytes = 0;
+    return TARE_OK;
+}
+
 enum tare_status tare_plan_add_binding(struct tare_plan_builder *b, const char *name,
+                                       enum tare_dtype dtype,
                                        const struct tare_dims *dims, bool is_input,
                                        int32_t *id, struct tare_error *err)
 {
-    enum tare_status st = new_tensor(b, name, TARE_F32, TARE_LINEAR, dims, id, err);
+    enum tare_status st = new_tensor(b, name, dtype, TARE_LINEAR, dims, id, err);
     if (st == TARE_OK) st = tare_plan_bind_tensor(b, *id, name, err);
     if (st == TARE_OK && is_input) b->n_inputs++;
     return st;

@@ -46,7 +46,7 @@ struct tare_layer_spec {
 
 void tare_plan_builder_release(struct tare_plan_builder *b);
 
-/** A tensor in the arena. `quant` counts for TARE_U8 alone. */
+/** A tensor in the arena. `quant` counts for TARE_U8 alone; NULL: ONNX's uint8. */
 enum tare_status tare_plan_add_tensor(struct tare_plan_builder *b, const char *name,
                                       enum tare_dtype dtype, enum tare_format format,
                                       const struct tare_dims *dims,
@@ -66,11 +66,15 @@ enum tare_status tare_plan_add_weight(struct tare_plan_builder *b,
 enum tare_status tare_plan_add_vector(struct tare_plan_builder *b,
                                       enum tare_dtype dtype, size_t n, const void *data,
                                       int32_t *id, struct tare_error *err);
-/** A float tensor at an address that the user gives; inputs before outputs. */
+/** An output of the network whose shape only a run tells; inputs are bound before. */
+enum tare_status tare_plan_add_result(struct tare_plan_builder *b, const char *name,
+                                      int32_t *id, struct tare_error *err);
+/** A tensor at an address that the user gives; inputs before outputs. */
 enum tare_status tare_plan_add_binding(struct tare_plan_builder *b, const char *name,
+                                       enum tare_dtype dtype,
                                        const struct tare_dims *dims, bool is_input,
                                        int32_t *id, struct tare_error *err);
-/** Let the user give the address of arena tensor `id`, a float32 linear output. */
+/** Let the user give the address of arena tensor `id`, a linear output. */
 enum tare_status tare_plan_bind_tensor(struct tare_plan_builder *b, int32_t id,
                                        const char *name, struct tare_error *err);
 enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,

@@ -70,8 +70,8 @@ enum tare_status tare_pieces_add(struct tare_pieces *pieces, int64_t input,
 static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *node,
                                   const char *name, enum tare_layer_kind kind,
                                   const void *params, const int32_t *inputs,
-                                  size_t n_inputs, int32_t output,
-                                  struct tare_error *err)
+                                  size_t n_inputs, const int32_t *outputs,
+                                  size_t n_outputs, struct tare_error *err)
 {
     const char *nodes = node && node->absorbed ? node->absorbed
                         : node                 ? node->name
@@ -85,8 +85,8 @@ static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *
         .params = params,
         .inputs = inputs,
         .n_inputs = n_inputs,
-        .outputs = &output,
-        .n_outputs = 1,
+        .outputs = outputs,
+        .n_outputs = n_outputs,
     };
     return tare_plan_add_layer(l->plan, &spec, err);
 }
@@ -96,7 +96,19 @@ enum tare_status tare_lower_add(struct tare_lower *l, const struct tare_node *no
                                 const int32_t *inputs, size_t n_inputs, int32_t output,
                                 struct tare_error *err)
 {
-    return add_layer(l, node, node->name, kind, params, inputs, n_inputs, output, err);
+    return add_layer(l, node, node->name, kind, params, inputs, n_inputs, &output, 1,
+                     err);
+}
+
+enum tare_status tare_lower_add_multi(struct tare_lower *l,
+                                      const struct tare_node *node, const char *name,
+                                      enum tare_layer_kind kind, const void *params,
+                                      const int32_t *inputs, size_t n_inputs,
+                                      const int32_t *outputs, size_t n_outputs,
+                                      struct tare_error *err)
+{
+    return add_layer(l, node, name, kind, params, inputs, n_inputs, outputs, n_outputs,
+                     err);
 }
 
 enum tare_status tare_lower_copy(struct tare_lower *l, const struct tare_node *node,
@@ -120,7 +132,7 @@ enum tare_status tare_lower_copy(struct tare_lower *l, const struct tare_node *n
                              pieces->items, &all[n_inputs], err);
     if (st == TARE_OK)
         st = add_layer(l, node, name, TARE_LAYER_COPY, &params, all, n_inputs + 1,
-                       output, err);
+                       &output, 1, err);
     tare_free(all);
     return st;
 }
@@ -135,8 +147,8 @@ enum tare_status tare_lower_make(struct tare_lower *l, int32_t tensor,
                      "tensor '%.80s' is empty (axis %d has length %lld)", t->name, i,
                      (long long)t->dims.d[i]);
     const enum tare_status st =
-        tare_plan_add_tensor(l->plan, t->name, is_u8 ? TARE_U8 : TARE_F32, format,
-                             &t->dims, &t->quant, id, err);
+        tare_plan_add_tensor(l->plan, t->name, is_u8 ? TARE_U8 : t->dtype, format,
+                             &t->dims, is_u8 ? &t->quant : NULL, id, err);
     if (st == TARE_OK) l->versions[tensor].id[format][is_u8] = *id;
     return st;
 }
@@ -214,8 +226,8 @@ static enum tare_status convert_type(struct tare_lower *l, int32_t tensor, int32
         st = add_layer(
             l, NULL,
             reformat_name(name, sizeof name, is_u8 ? "quantize" : "dequantize", t),
-            is_u8 ? TARE_LAYER_QUANTIZE : TARE_LAYER_DEQUANTIZE, &params, &from, 1, *id,
-            err);
+            is_u8 ? TARE_LAYER_QUANTIZE : TARE_LAYER_DEQUANTIZE, &params, &from, 1, id,
+            1, err);
     return st;
 }
 
@@ -235,8 +247,9 @@ static enum tare_status convert_format(struct tare_lower *l, int32_t tensor,
     char name[128];
     tare_lower_strides(&t->dims, from_format, tare_dtype_bytes(dtype), src);
     tare_lower_strides(&t->dims, format, tare_dtype_bytes(dtype), dst);
-    enum tare_status st = tare_plan_add_tensor(l->plan, NULL, dtype, format, &t->dims,
-                                               &t->quant, id, err);
+    const struct tare_quant *quant = t->quant.held ? &t->quant : NULL;
+    enum tare_status st =
+        tare_plan_add_tensor(l->plan, NULL, dtype, format, &t->dims, quant, id, err);
     if (st == TARE_OK)
         st = tare_pieces_add(&pieces, 0, tare_dtype_bytes(dtype), &t->dims, 0, src, 0,
                              dst, err);
@@ -253,11 +266,11 @@ static enum tare_status use_constant(struct tare_lower *l, const struct tare_ten
                                      enum tare_format format, int32_t *id,
                                      struct tare_error *err)
 {
+    if (format == TARE_LINEAR || same_order(dims))
+        return tare_plan_add_weight(l->plan, t->dtype, format, dims, t->data, id, err);
     TARE_FAIL_IF(t->dtype != TARE_F32, err, TARE_E_UNSUPPORTED,
                  "constant '%.80s' is %s, want float32", t->name,
                  tare_dtype_name(t->dtype));
-    if (format == TARE_LINEAR || same_order(dims))
-        return tare_plan_add_weight(l->plan, TARE_F32, format, dims, t->data, id, err);
     float *hwc = tare_alloc(t->n_bytes);
     TARE_FAIL_IF(!hwc, err, TARE_E_NOMEM, "engine: no memory while building");
     struct tare_copy copy;

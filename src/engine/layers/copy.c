@@ -72,8 +72,7 @@ static bool piece_valid(const struct tare_layer *layer,
 {
     const struct tare_copy *copy = &piece->copy;
     if (piece->input < 0 || (uint64_t)piece->input >= layer->n_inputs - 1 ||
-        (copy->elem_bytes != 1 && copy->elem_bytes != 4) || copy->rank < 0 ||
-        copy->rank > TARE_COPY_MAX_RANK)
+        copy->elem_bytes < 1 || copy->rank < 0 || copy->rank > TARE_COPY_MAX_RANK)
         return false;
     const struct tare_plan_tensor *src = layer->inputs[piece->input];
     if (copy->elem_bytes != tare_dtype_bytes((enum tare_dtype)src->dtype) ||

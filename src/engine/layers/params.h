@@ -19,6 +19,12 @@ struct tare_reshape_params {
     int32_t unused; /* C has no empty struct */
 };
 
+/** A graph that runs node by node, without kernels. Inputs: the graph's, then a weight
+ *  that holds it (graph/blob.h). */
+struct tare_program_params {
+    int64_t n_bytes; /* of that weight */
+};
+
 /** Inputs: the sources, then a weight holding n_pieces of struct tare_copy_piece. The
  *  output is first filled with `fill` when does_fill. */
 struct tare_copy_params {

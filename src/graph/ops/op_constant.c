@@ -31,8 +31,9 @@ static enum tare_status read_constant(const struct tare_node *node,
         out->data = attr->floats;
         break;
     case TARE_ATTR_STRING:
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "its value is a string ('%.40s')",
-                       attr->s);
+    case TARE_ATTR_GRAPH:
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
+                       "its value is no tensor and no number");
     }
     return TARE_OK;
 }

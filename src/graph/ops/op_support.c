@@ -88,10 +88,7 @@ enum tare_status tare_op_value(const struct tare_graph *graph,
             node, err, TARE_E_DEFERRED,
             "input '%s' ('%.80s') is computed at run time; it must be constant", name,
             tensor->name);
-    *out = (struct tare_const){.dtype = tensor->dtype,
-                               .dims = tensor->dims,
-                               .data = tensor->data,
-                               .n_bytes = tensor->n_bytes};
+    *out = tare_tensor_content(tensor);
     return TARE_OK;
 }
 

@@ -11,7 +11,7 @@
  *  (a reversed slice) or 0 (broadcast); source and destination do not overlap. Made by
  *  tare_copy_plan(), stored in engine files. */
 struct tare_copy {
-    int32_t elem_bytes; /* 1, 4 or 8 */
+    int32_t elem_bytes; /* 1, 2, 4 or 8 */
     int32_t rank;
     int64_t dims[TARE_COPY_MAX_RANK];
     int64_t src_strides[TARE_COPY_MAX_RANK];
@@ -33,7 +33,7 @@ int64_t tare_copy_units(const struct tare_copy *copy);
 void tare_copy_run(const struct tare_copy *copy, const void *src, void *dst,
                    int64_t begin, int64_t end);
 
-/** n elements of elem_bytes (1, 4 or 8), each the low bytes of `pattern`. */
+/** n elements of elem_bytes (1, 2, 4 or 8), each the low bytes of `pattern`. */
 void tare_fill(int32_t elem_bytes, uint64_t pattern, int64_t n, void *dst);
 
 #endif /* TARE_KERNELS_COPY_H */

@@ -2,6 +2,7 @@
  * every x86-64 has it, and moving data needs no more. */
 #include "kernels/copy/copy_transpose.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #if defined(__SSE2__)
@@ -19,6 +20,9 @@ void tare_copy_strided(int32_t elem_bytes, int64_t n, const char *src, int64_t s
     else if (elem_bytes == 8)
         for (int64_t i = 0; i < n; i++)
             memcpy(dst + i * dst_step, src + i * src_step, 8);
+    else if (elem_bytes == 2)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(dst + i * dst_step, src + i * src_step, 2);
     else
         for (int64_t i = 0; i < n; i++)
             dst[i * dst_step] = src[i * src_step];
@@ -105,7 +109,8 @@ void tare_copy_transpose(int32_t elem_bytes, int64_t rows, int64_t columns,
 {
     const int64_t block = elem_bytes == 4 ? 4 : 16;
     int64_t whole_rows = rows / block * block, whole_columns = columns / block * block;
-    if (elem_bytes == 8 || whole_columns == 0) whole_rows = 0;
+    const bool is_plain = elem_bytes != 1 && elem_bytes != 4;
+    if (is_plain || whole_columns == 0) whole_rows = 0;
     if (whole_rows == 0) whole_columns = 0;
     if (elem_bytes == 4)
         transpose_4(whole_rows, whole_columns, src, src_step, dst, dst_step);

@@ -1,0 +1,36 @@
+/* graph/blob.h - graphs as bytes, inside engine files. Little-endian, in this order:
+ *
+ *     graph   text name   u32 opset   u32 n, tensors   u32 n, nodes
+ *             ids inputs   ids outputs
+ *     tensor  text name   u32 dtype   u32 constant   where constant: shape, elements
+ *     node    text op   text name   ids inputs   ids outputs
+ *             u32 residual   f32 slope, lower, upper   u32 n, attributes
+ *     attribute  text name   u32 type   its value: i64, f32, text, u32 n and values,
+ *             u32 dtype and shape and elements, or a graph
+ *     text    u32 bytes, characters     ids  u32 n, i32 each (-1: left out)
+ *     shape   u32 rank, i64 each
+ */
+#ifndef TARE_GRAPH_BLOB_H
+#define TARE_GRAPH_BLOB_H
+
+#include "graph/graph.h"
+
+/** Zero-initialise; tare_free() data. */
+struct tare_blob {
+    uint8_t *data;
+    size_t n_bytes, capacity;
+    bool failed; /* no memory */
+};
+
+/** Append a graph without dead nodes. Shapes of what nodes make are not kept. */
+enum tare_status tare_blob_write_graph(struct tare_blob *blob,
+                                       const struct tare_graph *graph,
+                                       struct tare_error *err);
+
+/** Read what is nothing but one graph, perhaps damaged or forged.
+ *  @param[out] graph  sorted, its nodes checked; NULL on failure. */
+enum tare_status tare_blob_read_graph(const void *bytes, size_t n_bytes,
+                                      struct tare_graph **graph,
+                                      struct tare_error *err);
+
+#endif /* TARE_GRAPH_BLOB_H */

@@ -1,0 +1,281 @@
+#include <string.h>
+
+#include "base/dims.h"
+#include "base/mem.h"
+#include "graph/blob.h"
+
+/* Bodies of If and Loop in each other. */
+#define MAX_DEPTH 16
+
+struct reader {
+    const uint8_t *at;
+    size_t left;
+    struct tare_error *err;
+};
+
+static enum tare_status damaged(const struct reader *r, const char *what)
+{
+    return tare_error_set(r->err, TARE_E_FORMAT, "the program is damaged (%s)", what);
+}
+
+static bool get(struct reader *r, void *to, size_t n)
+{
+    if (n > r->left) return false;
+    if (n) memcpy(to, r->at, n);
+    r->at += n;
+    r->left -= n;
+    return true;
+}
+
+static bool get_u32(struct reader *r, uint32_t *value)
+{
+    return get(r, value, sizeof *value);
+}
+
+/* The number of things that take `least` bytes each or more. */
+static bool get_n(struct reader *r, size_t least, size_t *n)
+{
+    uint32_t value;
+    if (!get_u32(r, &value) || value > r->left / least) return false;
+    *n = value;
+    return true;
+}
+
+/* A text, NUL-terminated; tare_free() it. */
+static enum tare_status get_text(struct reader *r, char **text)
+{
+    size_t n;
+    if (!get_n(r, 1, &n)) return damaged(r, "a text");
+    *text = tare_alloc(n + 1);
+    TARE_FAIL_IF(!*text, r->err, TARE_E_NOMEM, "no memory for a program");
+    (void)get(r, *text, n);
+    (*text)[n] = '\0';
+    if (strlen(*text) == n) return TARE_OK;
+    tare_free(*text);
+    *text = NULL;
+    return damaged(r, "a text");
+}
+
+/* An array of `elem_bytes` each; tare_free() it. */
+static enum tare_status get_array(struct reader *r, size_t elem_bytes, void **items,
+                                  size_t *n)
+{
+    if (!get_n(r, elem_bytes, n)) return damaged(r, "a list");
+    *items = tare_alloc_array(*n, elem_bytes);
+    TARE_FAIL_IF(!*items, r->err, TARE_E_NOMEM, "no memory for a program");
+    (void)get(r, *items, *n * elem_bytes);
+    return TARE_OK;
+}
+
+static enum tare_status get_ids(struct reader *r, int32_t **ids, size_t *n)
+{
+    void *items;
+    const enum tare_status st = get_array(r, sizeof **ids, &items, n);
+    *ids = st == TARE_OK ? items : NULL;
+    return st;
+}
+
+/* dtype is set; shape and elements follow. */
+static enum tare_status get_content(struct reader *r, uint32_t dtype,
+                                    struct tare_const *content)
+{
+    size_t rank, n_bytes;
+    *content = (struct tare_const){0};
+    if (dtype > TARE_U64 || !get_n(r, sizeof(int64_t), &rank) || rank > TARE_MAX_RANK)
+        return damaged(r, "a constant");
+    content->dtype = (enum tare_dtype)dtype;
+    content->dims.rank = (int32_t)rank;
+    (void)get(r, content->dims.d, rank * sizeof(int64_t));
+    if (!tare_dims_bytes(&content->dims, content->dtype, &n_bytes) || n_bytes > r->left)
+        return damaged(r, "a constant");
+    const enum tare_status st = tare_const_alloc(content, r->err);
+    if (st == TARE_OK) (void)get(r, content->data, n_bytes);
+    return st;
+}
+
+static enum tare_status get_tensor(struct reader *r, struct tare_graph *graph)
+{
+    char *name;
+    uint32_t dtype, is_const;
+    int32_t id;
+    enum tare_status st = get_text(r, &name);
+    if (st != TARE_OK) return st;
+    struct tare_const content = {0};
+    if (!get_u32(r, &dtype) || !get_u32(r, &is_const) || dtype > TARE_U64)
+        st = damaged(r, "a tensor");
+    else if (!is_const)
+        st = tare_graph_add_tensor(graph, name, &id, r->err);
+    else if ((st = get_content(r, dtype, &content)) == TARE_OK)
+        st = tare_graph_add_const(graph, name, &content, &id, r->err);
+    if (st == TARE_OK) graph->tensors[id].dtype = (enum tare_dtype)dtype;
+    tare_free(name);
+    return st;
+}
+
+static enum tare_status get_graph(struct reader *r, int depth,
+                                  struct tare_graph **graph);
+
+static enum tare_status get_value(struct reader *r, int depth, struct tare_attr *attr)
+{
+    void *items;
+    uint32_t dtype;
+    enum tare_status st = TARE_OK;
+    switch (attr->type) {
+    case TARE_ATTR_INT:
+        return get(r, &attr->i, sizeof attr->i) ? TARE_OK : damaged(r, "a number");
+    case TARE_ATTR_FLOAT:
+        return get(r, &attr->f, sizeof attr->f) ? TARE_OK : damaged(r, "a number");
+    case TARE_ATTR_STRING: return get_text(r, &attr->s);
+    case TARE_ATTR_INTS:
+        st = get_array(r, sizeof *attr->ints, &items, &attr->n);
+        if (st == TARE_OK) attr->ints = items;
+        return st;
+    case TARE_ATTR_FLOATS:
+        st = get_array(r, sizeof *attr->floats, &items, &attr->n);
+        if (st == TARE_OK) attr->floats = items;
+        return st;
+    case TARE_ATTR_TENSOR:
+        return get_u32(r, &dtype) ? get_content(r, dtype, &attr->t)
+                                  : damaged(r, "a constant");
+    case TARE_ATTR_GRAPH: return get_graph(r, depth + 1, &attr->g);
+    }
+    return damaged(r, "an attribute's type");
+}
+
+static enum tare_status get_attr(struct reader *r, int depth, struct tare_node *node)
+{
+    char *name;
+    uint32_t type;
+    enum tare_status st = get_text(r, &name);
+    if (st != TARE_OK) return st;
+    struct tare_attr attr = {0};
+    if (!get_u32(r, &type) || type > TARE_ATTR_GRAPH)
+        st = damaged(r, "an attribute's type");
+    else {
+        attr.type = (enum tare_attr_type)type;
+        st = get_value(r, depth, &attr);
+    }
+    if (st == TARE_OK)
+        st = tare_node_add_attr(node, name, attr, r->err);
+    else
+        tare_attr_free(&attr);
+    tare_free(name);
+    return st;
+}
+
+static enum tare_status get_fused(struct reader *r, struct tare_node *node)
+{
+    uint32_t has_residual;
+    if (!get_u32(r, &has_residual) ||
+        !get(r, &node->fused.negative_slope, sizeof(float)) ||
+        !get(r, &node->fused.lower, sizeof(float)) ||
+        !get(r, &node->fused.upper, sizeof(float)) ||
+        (has_residual &&
+         (node->n_inputs == 0 || node->inputs[node->n_inputs - 1] == TARE_NO_TENSOR)))
+        return damaged(r, "a fusion");
+    node->fused.has_residual = has_residual != 0;
+    return TARE_OK;
+}
+
+static enum tare_status get_edges(struct reader *r, struct tare_graph *graph,
+                                  const char *op_name, const char *name)
+{
+    int32_t *inputs = NULL, *outputs = NULL;
+    size_t n_inputs, n_outputs;
+    const enum tare_op op = tare_op_find(op_name);
+    enum tare_status st = op == TARE_OP_COUNT ? damaged(r, "an operator")
+                                              : get_ids(r, &inputs, &n_inputs);
+    if (st == TARE_OK) st = get_ids(r, &outputs, &n_outputs);
+    if (st == TARE_OK)
+        st = tare_graph_add_node(graph, op, name, inputs, n_inputs, outputs, n_outputs,
+                                 NULL, r->err);
+    tare_free(inputs);
+    tare_free(outputs);
+    return st;
+}
+
+static enum tare_status get_node(struct reader *r, int depth, struct tare_graph *graph)
+{
+    char *op, *name;
+    size_t n_attrs;
+    enum tare_status st = get_text(r, &op);
+    if (st != TARE_OK) return st;
+    st = get_text(r, &name);
+    if (st == TARE_OK) {
+        st = get_edges(r, graph, op, name);
+        tare_free(name);
+    }
+    tare_free(op);
+    if (st != TARE_OK) return st;
+    struct tare_node *node = &graph->nodes[graph->n_nodes - 1];
+    st = get_fused(r, node);
+    if (st == TARE_OK && !get_n(r, 8, &n_attrs)) st = damaged(r, "attributes");
+    for (size_t i = 0; st == TARE_OK && i < n_attrs; i++)
+        st = get_attr(r, depth, node);
+    return st == TARE_OK ? tare_node_check(graph, node, r->err) : st;
+}
+
+typedef enum tare_status set_fn(struct tare_graph *graph, const int32_t *ids, size_t n,
+                                struct tare_error *err);
+
+static enum tare_status get_bindings(struct reader *r, struct tare_graph *graph,
+                                     set_fn *set)
+{
+    int32_t *ids;
+    size_t n;
+    enum tare_status st = get_ids(r, &ids, &n);
+    for (size_t i = 0; st == TARE_OK && i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= graph->n_tensors)
+            st = damaged(r, "an input or output");
+    if (st == TARE_OK) st = set(graph, ids, n, r->err);
+    tare_free(ids);
+    return st;
+}
+
+static enum tare_status get_parts(struct reader *r, int depth, struct tare_graph *graph)
+{
+    uint32_t opset;
+    size_t n;
+    enum tare_status st = get_text(r, &graph->name);
+    if (st != TARE_OK) return st;
+    if (!get_u32(r, &opset) || opset < TARE_OPSET_MIN || opset > TARE_OPSET_MAX)
+        return damaged(r, "the opset");
+    graph->opset = (int)opset;
+    if (!get_n(r, 12, &n)) return damaged(r, "the tensors");
+    for (size_t i = 0; st == TARE_OK && i < n; i++)
+        st = get_tensor(r, graph);
+    if (st != TARE_OK) return st;
+    if (!get_n(r, 36, &n)) return damaged(r, "the nodes");
+    for (size_t i = 0; st == TARE_OK && i < n; i++)
+        st = get_node(r, depth, graph);
+    if (st == TARE_OK) st = get_bindings(r, graph, tare_graph_set_inputs);
+    if (st == TARE_OK) st = get_bindings(r, graph, tare_graph_set_outputs);
+    return st == TARE_OK ? tare_graph_sort(graph, r->err) : st;
+}
+
+static enum tare_status get_graph(struct reader *r, int depth,
+                                  struct tare_graph **graph)
+{
+    *graph = NULL;
+    if (depth > MAX_DEPTH) return damaged(r, "graphs in graphs");
+    enum tare_status st = tare_graph_create(graph, r->err);
+    if (st != TARE_OK) return st;
+    tare_free((*graph)->name);
+    (*graph)->name = NULL;
+    st = get_parts(r, depth, *graph);
+    if (st == TARE_OK) return TARE_OK;
+    tare_graph_destroy(*graph);
+    *graph = NULL;
+    return st;
+}
+
+enum tare_status tare_blob_read_graph(const void *bytes, size_t n_bytes,
+                                      struct tare_graph **graph, struct tare_error *err)
+{
+    struct reader r = {bytes, n_bytes, err};
+    const enum tare_status st = get_graph(&r, 0, graph);
+    if (st != TARE_OK || r.left == 0) return st;
+    tare_graph_destroy(*graph);
+    *graph = NULL;
+    return damaged(&r, "its end");
+}
