@@ -51,6 +51,17 @@ static const enum rule rules[TARE_OP_COUNT] = {
     [TARE_OP_SPLIT] = RULE_FIRST,
     [TARE_OP_SLICE] = RULE_FIRST,
     [TARE_OP_GATHER] = RULE_FIRST,
+    [TARE_OP_GATHER_ELEMENTS] = RULE_FIRST,
+    [TARE_OP_GATHER_ND] = RULE_FIRST,
+    [TARE_OP_CENTER_CROP_PAD] = RULE_FIRST,
+    [TARE_OP_TILE] = RULE_FIRST,
+    [TARE_OP_COMPRESS] = RULE_FIRST,
+    [TARE_OP_UNIQUE] = RULE_FIRST,
+    [TARE_OP_REVERSE_SEQUENCE] = RULE_FIRST,
+    [TARE_OP_DEPTH_TO_SPACE] = RULE_FIRST,
+    [TARE_OP_SPACE_TO_DEPTH] = RULE_FIRST,
+    [TARE_OP_MAX_UNPOOL] = RULE_FIRST,
+    [TARE_OP_COL2IM] = RULE_FIRST,
     [TARE_OP_CAST] = RULE_FIRST,
     [TARE_OP_CONCAT] = RULE_ALL,
     [TARE_OP_ADD] = RULE_ALL,
@@ -60,6 +71,9 @@ static const enum rule rules[TARE_OP_COUNT] = {
     [TARE_OP_MUL] = RULE_SPECIAL,
     [TARE_OP_CLIP] = RULE_SPECIAL,
     [TARE_OP_PAD] = RULE_SPECIAL,
+    [TARE_OP_SCATTER] = RULE_SPECIAL,
+    [TARE_OP_SCATTER_ELEMENTS] = RULE_SPECIAL,
+    [TARE_OP_SCATTER_ND] = RULE_SPECIAL,
     [TARE_OP_RESIZE] = RULE_SPECIAL,
     [TARE_OP_UPSAMPLE] = RULE_SPECIAL,
 };
@@ -84,6 +98,9 @@ static bool special(const struct tare_graph *graph, const struct tare_node *node
     case TARE_OP_PAD:
         return x && tare_node_pads(graph, node, &pads, NULL) == TARE_OK &&
                pads.value >= 0.0F;
+    case TARE_OP_SCATTER:
+    case TARE_OP_SCATTER_ELEMENTS:
+    case TARE_OP_SCATTER_ND: return x && flags[node->inputs[2]];
     default: /* Resize and Upsample: cubic interpolation overshoots */
         return x && strcmp(tare_node_string(node, "mode", "nearest"), "cubic") != 0;
     }

@@ -26,6 +26,14 @@ enum tare_status tare_node_axes(const struct tare_graph *graph,
                                 bool axes[TARE_MAX_RANK], bool *named,
                                 struct tare_error *err);
 
+/** Pad, CenterCropPad, Resize: the axes named by attribute or input `axes`, number
+ *  `input` (SIZE_MAX: none), each in [0, rank); all `rank` of them when it is absent.
+ */
+enum tare_status tare_node_axis_list(const struct tare_graph *graph,
+                                     const struct tare_node *node, size_t input,
+                                     int32_t rank, int64_t axes[TARE_MAX_RANK],
+                                     size_t *n, struct tare_error *err);
+
 /** Reduce*: which axes of the input are reduced (perhaps none), and whether they stay
  *  as axes of length 1. */
 enum tare_status tare_node_reduce_axes(const struct tare_graph *graph,
@@ -73,10 +81,16 @@ enum tare_status tare_node_split(const struct tare_graph *graph,
                                  const struct tare_node *node, int32_t *axis,
                                  int64_t *lengths, struct tare_error *err);
 
-enum tare_pad_mode { TARE_PAD_CONSTANT, TARE_PAD_REFLECT, TARE_PAD_EDGE };
+enum tare_pad_mode {
+    TARE_PAD_CONSTANT,
+    TARE_PAD_REFLECT,
+    TARE_PAD_EDGE,
+    TARE_PAD_WRAP
+};
 
-/** Elements put before and behind each axis, >= 0; for TARE_PAD_REFLECT fewer than the
- *  axis has. `value` is 0 unless the mode is TARE_PAD_CONSTANT. */
+/** Elements put before and behind each axis; negative: taken away, before the others
+ *  are filled; for TARE_PAD_REFLECT fewer than the axis then has. `value` is 0 unless
+ *  the mode is TARE_PAD_CONSTANT, and rounded to float32 for an integer input. */
 struct tare_pads {
     enum tare_pad_mode mode;
     float value;

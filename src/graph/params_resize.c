@@ -26,19 +26,9 @@ static const char *const nearest_names[] = {
     [TARE_NEAREST_CEIL] = "ceil",
 };
 
-static enum tare_status choose(const struct tare_node *node, const char *attr,
-                               const char *const names[], size_t n, size_t fallback,
-                               size_t *out, struct tare_error *err)
-{
-    const char *wanted = tare_node_string(node, attr, names[fallback]);
-    for (*out = 0; *out < n; (*out)++)
-        if (strcmp(wanted, names[*out]) == 0) return TARE_OK;
-    TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s '%.60s' is not supported", attr,
-                   wanted);
-}
 #define CHOOSE(node, attr, names, fallback, out, err)                                  \
-    choose((node), (attr), (names), sizeof(names) / sizeof(names)[0], (fallback),      \
-           (out), (err))
+    tare_op_choice((node), (attr), (names), sizeof(names) / sizeof(names)[0],          \
+                   (fallback), (out), (err))
 
 static enum tare_status read_modes(const struct tare_graph *graph,
                                    const struct tare_node *node,

@@ -1,6 +1,7 @@
 /* Parameters that cut or extend axes: Slice, Split, Pad. */
 #include <string.h>
 
+#include "base/dims.h"
 #include "graph/ops/ops.h"
 #include "graph/params.h"
 
@@ -160,31 +161,30 @@ enum tare_status tare_node_split(const struct tare_graph *graph,
     return TARE_OK;
 }
 
-static enum tare_status read_pad_mode(const struct tare_node *node,
+static enum tare_status read_pad_mode(const struct tare_graph *graph,
+                                      const struct tare_node *node,
                                       enum tare_pad_mode *mode, struct tare_error *err)
 {
     static const char *const names[] = {[TARE_PAD_CONSTANT] = "constant",
                                         [TARE_PAD_REFLECT] = "reflect",
-                                        [TARE_PAD_EDGE] = "edge"};
-    const char *wanted = tare_node_string(node, "mode", "constant");
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(wanted, names[i]) == 0) {
-            *mode = (enum tare_pad_mode)i;
-            return TARE_OK;
-        }
-    TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
-                   "mode '%.40s', tare has constant, reflect and edge", wanted);
+                                        [TARE_PAD_EDGE] = "edge",
+                                        [TARE_PAD_WRAP] = "wrap"};
+    const size_t n = graph->opset < 19 ? TARE_PAD_WRAP : TARE_PAD_WRAP + 1;
+    size_t chosen;
+    const enum tare_status st =
+        tare_op_choice(node, "mode", names, n, TARE_PAD_CONSTANT, &chosen, err);
+    *mode = st == TARE_OK ? (enum tare_pad_mode)chosen : TARE_PAD_CONSTANT;
+    return st;
 }
 
-/* Which axes the list of pads is about: all, or those of input `axes`. */
-static enum tare_status read_pad_axes(const struct tare_graph *graph,
-                                      const struct tare_node *node, int32_t rank,
-                                      int64_t axes[TARE_MAX_RANK], size_t *n,
-                                      struct tare_error *err)
+enum tare_status tare_node_axis_list(const struct tare_graph *graph,
+                                     const struct tare_node *node, size_t input,
+                                     int32_t rank, int64_t axes[TARE_MAX_RANK],
+                                     size_t *n, struct tare_error *err)
 {
     bool given;
     const enum tare_status st =
-        tare_op_ints(graph, node, "axes", 3, TARE_MAX_RANK, axes, n, &given, err);
+        tare_op_ints(graph, node, "axes", input, TARE_MAX_RANK, axes, n, &given, err);
     if (st != TARE_OK) return st;
     if (!given) *n = (size_t)rank;
     bool seen[TARE_MAX_RANK] = {false};
@@ -201,20 +201,52 @@ static enum tare_status read_pad_axes(const struct tare_graph *graph,
     return TARE_OK;
 }
 
-static enum tare_status check_pad(const struct tare_node *node, enum tare_pad_mode mode,
-                                  int64_t pad, int64_t length, struct tare_error *err)
+/* The pads of one axis: what they take away is there, what they put in its place too.
+ */
+static enum tare_status check_pad(const struct tare_node *node,
+                                  const struct tare_pads *pads, int64_t axis,
+                                  int64_t length, struct tare_error *err)
 {
-    if (pad < 0)
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
-                       "a pad of %lld: tare does not crop with Pad; use Slice",
-                       (long long)pad);
-    if (pad > INT32_MAX)
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "a pad of %lld is too large",
-                       (long long)pad);
-    if ((mode == TARE_PAD_REFLECT && pad >= length) ||
-        (mode == TARE_PAD_EDGE && pad > 0 && length == 0))
+    const int64_t both[] = {pads->begin[axis], pads->end[axis]};
+    int64_t kept = length, most = 0;
+    for (int i = 0; i < 2; i++) {
+        if (both[i] > INT32_MAX)
+            TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "a pad of %lld is too large",
+                           (long long)both[i]);
+        if (both[i] < -kept)
+            TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
+                           "pads of %lld and %lld for an axis of %lld",
+                           (long long)both[0], (long long)both[1], (long long)length);
+        if (both[i] < 0) kept += both[i];
+        if (both[i] > most) most = both[i];
+    }
+    if ((pads->mode == TARE_PAD_REFLECT && most > 0 && most >= kept) ||
+        (pads->mode != TARE_PAD_CONSTANT && most > 0 && kept == 0))
         TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "a pad of %lld for an axis of %lld",
-                       (long long)pad, (long long)length);
+                       (long long)most, (long long)kept);
+    return TARE_OK;
+}
+
+/* The value of a constant pad, which is of the input's type. */
+static enum tare_status read_pad_value(const struct tare_graph *graph,
+                                       const struct tare_node *node, float *value,
+                                       struct tare_error *err)
+{
+    const struct tare_tensor *given = tare_op_input(graph, node, 2);
+    const enum tare_dtype dtype = tare_op_input(graph, node, 0)->dtype;
+    *value = tare_node_float(node, "value", 0.0F);
+    if (!given) return TARE_OK;
+    if (given->dtype != dtype)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "the value is %s, the input %s",
+                       tare_dtype_name(given->dtype), tare_dtype_name(dtype));
+    struct tare_const content;
+    const enum tare_status st = tare_op_value(graph, node, "value", 2, &content, err);
+    if (st != TARE_OK) return st;
+    if (content.dims.rank > 1 || tare_dims_count(&content.dims) != 1)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
+                       "input 'value' has %lld values, want 1",
+                       (long long)tare_dims_count(&content.dims));
+    *value = (float)tare_const_get(&content, 0);
     return TARE_OK;
 }
 
@@ -227,10 +259,11 @@ enum tare_status tare_node_pads(const struct tare_graph *graph,
     size_t n_axes, n;
     bool given;
     *out = (struct tare_pads){.value = 0.0F};
-    enum tare_status st = read_pad_mode(node, &out->mode, err);
+    enum tare_status st = read_pad_mode(graph, node, &out->mode, err);
     if (st == TARE_OK && out->mode == TARE_PAD_CONSTANT)
-        st = tare_op_float(graph, node, "value", 2, 0.0F, &out->value, err);
-    if (st == TARE_OK) st = read_pad_axes(graph, node, in->rank, axes, &n_axes, err);
+        st = read_pad_value(graph, node, &out->value, err);
+    if (st == TARE_OK)
+        st = tare_node_axis_list(graph, node, 3, in->rank, axes, &n_axes, err);
     if (st == TARE_OK)
         st = tare_op_ints(graph, node, "pads", 1, 2 * TARE_MAX_RANK, list, &n, &given,
                           err);
@@ -241,9 +274,7 @@ enum tare_status tare_node_pads(const struct tare_graph *graph,
     for (size_t i = 0; i < n_axes && st == TARE_OK; i++) {
         out->begin[axes[i]] = list[i];
         out->end[axes[i]] = list[n_axes + i];
-        st = check_pad(node, out->mode, list[i], in->d[axes[i]], err);
-        if (st == TARE_OK)
-            st = check_pad(node, out->mode, list[n_axes + i], in->d[axes[i]], err);
+        st = check_pad(node, out, axes[i], in->d[axes[i]], err);
     }
     return st;
 }

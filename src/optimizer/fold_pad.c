@@ -8,9 +8,11 @@
 
 static bool pads_image_with_zeros(const struct tare_pads *pads)
 {
-    return pads->mode == TARE_PAD_CONSTANT && pads->value == 0.0F &&
-           pads->begin[0] == 0 && pads->end[0] == 0 && pads->begin[1] == 0 &&
-           pads->end[1] == 0;
+    for (int i = 0; i < 2; i++)
+        if (pads->begin[i] != 0 || pads->end[i] != 0 || pads->begin[2 + i] < 0 ||
+            pads->end[2 + i] < 0)
+            return false;
+    return pads->mode == TARE_PAD_CONSTANT && pads->value == 0.0F;
 }
 
 /* Every window must still touch the image, as everywhere in this program: not so when

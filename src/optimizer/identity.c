@@ -57,6 +57,21 @@ static enum tare_status takes_all(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+/* A pad as long as its input may still cut one end and fill the other. */
+static enum tare_status pads_nothing(const struct tare_graph *graph,
+                                     const struct tare_node *node, bool *no_op,
+                                     struct tare_error *err)
+{
+    struct tare_pads pads;
+    const enum tare_status status = tare_node_pads(graph, node, &pads, err);
+    if (status != TARE_OK) return status;
+    const int32_t rank = graph->tensors[node->inputs[0]].dims.rank;
+    *no_op = true;
+    for (int32_t i = 0; i < rank; i++)
+        if (pads.begin[i] != 0) *no_op = false;
+    return TARE_OK;
+}
+
 /* ONNX before opset 11 spells "no bound" as the largest float. */
 static enum tare_status clips_nothing(const struct tare_graph *graph,
                                       const struct tare_node *node, bool *no_op,
@@ -87,22 +102,14 @@ static const struct {
     enum tare_op op;
     no_op_fn *test;
 } candidates[] = {
-    {TARE_OP_IDENTITY, always},
-    {TARE_OP_DROPOUT, always},
-    {TARE_OP_RESHAPE, always},
-    {TARE_OP_FLATTEN, always},
-    {TARE_OP_SQUEEZE, always},
-    {TARE_OP_UNSQUEEZE, always},
-    {TARE_OP_EXPAND, always},
-    {TARE_OP_CAST, always},
-    {TARE_OP_PAD, always},
-    {TARE_OP_CONCAT, always},
-    {TARE_OP_SPLIT, always},
-    {TARE_OP_TRANSPOSE, moves_nothing},
-    {TARE_OP_SLICE, takes_all},
-    {TARE_OP_CLIP, clips_nothing},
-    {TARE_OP_MAX_POOL, window_of_one},
-    {TARE_OP_AVERAGE_POOL, window_of_one},
+    {TARE_OP_IDENTITY, always},        {TARE_OP_DROPOUT, always},
+    {TARE_OP_RESHAPE, always},         {TARE_OP_FLATTEN, always},
+    {TARE_OP_SQUEEZE, always},         {TARE_OP_UNSQUEEZE, always},
+    {TARE_OP_EXPAND, always},          {TARE_OP_CAST, always},
+    {TARE_OP_PAD, pads_nothing},       {TARE_OP_CONCAT, always},
+    {TARE_OP_SPLIT, always},           {TARE_OP_TRANSPOSE, moves_nothing},
+    {TARE_OP_SLICE, takes_all},        {TARE_OP_CLIP, clips_nothing},
+    {TARE_OP_MAX_POOL, window_of_one}, {TARE_OP_AVERAGE_POOL, window_of_one},
 };
 
 static bool same_type(const struct tare_graph *graph, const struct tare_node *node)

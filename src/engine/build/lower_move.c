@@ -229,15 +229,17 @@ static int axis_runs(const struct tare_pads *pads, int axis, int64_t length,
                      struct run runs[3])
 {
     const int64_t begin = pads->begin[axis], end = pads->end[axis];
+    const int64_t first = begin < 0 ? -begin : 0;
+    const int64_t kept = length - first + (end < 0 ? end : 0);
     const bool is_edge = pads->mode == TARE_PAD_EDGE;
     int n = 0;
-    runs[n++] = (struct run){begin, 0, length, 1};
+    runs[n++] = (struct run){begin + first, first, kept, 1};
     if (pads->mode == TARE_PAD_CONSTANT) return n;
     if (begin > 0)
         runs[n++] = (struct run){0, is_edge ? 0 : begin, begin, is_edge ? 0 : -1};
     if (end > 0)
-        runs[n++] = (struct run){begin + length, is_edge ? length - 1 : length - 2, end,
-                                 is_edge ? 0 : -1};
+        runs[n++] = (struct run){begin + first + kept, first + kept - (is_edge ? 1 : 2),
+                                 end, is_edge ? 0 : -1};
     return n;
 }
 
@@ -260,8 +262,10 @@ static enum tare_status pad_pieces(struct move *m, const struct tare_pads *pads,
             src_at += m->src[i] * run->from;
             dst_at += m->dst[i] * run->to;
         }
-        const enum tare_status st = tare_pieces_add(&m->pieces, 0, m->elem_bytes, &dims,
-                                                    src_at, src, dst_at, m->dst, err);
+        enum tare_status st = TARE_OK;
+        if (tare_dims_count(&dims) > 0) /* 0: the pads take the whole axis away */
+            st = tare_pieces_add(&m->pieces, 0, m->elem_bytes, &dims, src_at, src,
+                                 dst_at, m->dst, err);
         if (st != TARE_OK) return st;
         int axis = rank;
         while (axis > 0 && ++which[axis - 1] == n_runs[axis - 1])
@@ -277,6 +281,9 @@ enum tare_status tare_lower_pad(struct tare_lower *l, const struct tare_node *no
     struct move m;
     enum tare_status st = tare_node_pads(l->graph, node, &pads, err);
     if (st != TARE_OK) return st;
+    if (pads.mode == TARE_PAD_WRAP)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
+                       "mode 'wrap' does not run in an engine");
     const enum tare_format format = tare_lower_format(l, node->inputs[0]);
     st = begin_move(l, node, format, format, node->outputs[0], &m, err);
     if (st == TARE_OK)

@@ -149,3 +149,32 @@ enum tare_status tare_op_float(const struct tare_graph *graph,
     *out = (float)tare_const_get(&value, 0);
     return TARE_OK;
 }
+
+enum tare_status tare_op_choice(const struct tare_node *node, const char *attr,
+                                const char *const names[], size_t n, size_t fallback,
+                                size_t *out, struct tare_error *err)
+{
+    const char *wanted = tare_node_string(node, attr, names[fallback]);
+    for (*out = 0; *out < n; (*out)++)
+        if (strcmp(wanted, names[*out]) == 0) return TARE_OK;
+    TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s '%.60s' is not supported", attr,
+                   wanted);
+}
+
+enum tare_status tare_op_index(const struct tare_node *node,
+                               const struct tare_const *indices, int64_t i,
+                               int32_t axis, int64_t length, int64_t *out,
+                               struct tare_error *err)
+{
+    const int64_t value = tare_const_get_int(indices, i);
+    if (value < -length || value >= length)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "index %lld, axis %d has length %lld",
+                       (long long)value, (int)axis, (long long)length);
+    *out = value < 0 ? value + length : value;
+    return TARE_OK;
+}
+
+bool tare_op_has_output(const struct tare_node *node, size_t i)
+{
+    return i < node->n_outputs && node->outputs[i] != TARE_NO_TENSOR;
+}

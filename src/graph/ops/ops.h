@@ -9,20 +9,27 @@
 #include "graph/graph.h"
 
 tare_op_infer_fn tare_infer_batch_normalization, tare_infer_binary, tare_infer_cast,
-    tare_infer_clip, tare_infer_concat, tare_infer_constant,
-    tare_infer_constant_of_shape, tare_infer_conv, tare_infer_dropout,
-    tare_infer_expand, tare_infer_flatten, tare_infer_gather, tare_infer_gemm,
-    tare_infer_global_pool, tare_infer_identity, tare_infer_matmul, tare_infer_pad,
-    tare_infer_pool, tare_infer_reduce, tare_infer_reshape, tare_infer_resize,
+    tare_infer_center_crop_pad, tare_infer_clip, tare_infer_col2im, tare_infer_compress,
+    tare_infer_concat, tare_infer_constant, tare_infer_constant_of_shape,
+    tare_infer_conv, tare_infer_depth_to_space, tare_infer_dropout, tare_infer_expand,
+    tare_infer_flatten, tare_infer_gather, tare_infer_gather_elements,
+    tare_infer_gather_nd, tare_infer_gemm, tare_infer_global_pool, tare_infer_identity,
+    tare_infer_matmul, tare_infer_max_unpool, tare_infer_pad, tare_infer_pool,
+    tare_infer_reduce, tare_infer_reshape, tare_infer_resize,
+    tare_infer_reverse_sequence, tare_infer_scatter_elements, tare_infer_scatter_nd,
     tare_infer_shape, tare_infer_size, tare_infer_slice, tare_infer_softmax,
-    tare_infer_split, tare_infer_squeeze, tare_infer_transpose, tare_infer_unary,
-    tare_infer_unsqueeze;
+    tare_infer_split, tare_infer_squeeze, tare_infer_tile, tare_infer_transpose,
+    tare_infer_unary, tare_infer_unique, tare_infer_unsqueeze;
 
-tare_op_eval_fn tare_eval_binary, tare_eval_cast, tare_eval_clip, tare_eval_concat,
-    tare_eval_constant, tare_eval_constant_of_shape, tare_eval_copy, tare_eval_expand,
-    tare_eval_gather, tare_eval_pad, tare_eval_reduce, tare_eval_shape, tare_eval_size,
-    tare_eval_slice, tare_eval_softmax, tare_eval_split, tare_eval_transpose,
-    tare_eval_unary;
+tare_op_eval_fn tare_eval_binary, tare_eval_cast, tare_eval_center_crop_pad,
+    tare_eval_clip, tare_eval_col2im, tare_eval_compress, tare_eval_concat,
+    tare_eval_constant, tare_eval_constant_of_shape, tare_eval_copy,
+    tare_eval_depth_to_space, tare_eval_expand, tare_eval_gather,
+    tare_eval_gather_elements, tare_eval_gather_nd, tare_eval_max_unpool, tare_eval_pad,
+    tare_eval_reduce, tare_eval_reverse_sequence, tare_eval_scatter_elements,
+    tare_eval_scatter_nd, tare_eval_shape, tare_eval_size, tare_eval_slice,
+    tare_eval_softmax, tare_eval_split, tare_eval_tile, tare_eval_transpose,
+    tare_eval_unary, tare_eval_unique;
 
 /* Sets of element types. */
 #define TARE_IS(dtype) (1U << (dtype))
@@ -99,6 +106,33 @@ double tare_compute(enum tare_op op, double a, double b);
 /** The same, but for Pow, of integers, which wrap; a quotient is cut towards zero.
  *  `b` is not 0 for Div. */
 int64_t tare_compute_int(enum tare_op op, int64_t a, int64_t b);
+
+/** Which of `names` the attribute is, `names[fallback]` without it; another one is
+ *  TARE_E_UNSUPPORTED. */
+enum tare_status tare_op_choice(const struct tare_node *node, const char *attr,
+                                const char *const names[], size_t n, size_t fallback,
+                                size_t *out, struct tare_error *err);
+
+/** Element `i` of `indices`, in [-length, length), as one in [0, length); outside is
+ *  TARE_E_FORMAT. @param axis  of the data that the index is about, for the message. */
+enum tare_status tare_op_index(const struct tare_node *node,
+                               const struct tare_const *indices, int64_t i,
+                               int32_t axis, int64_t length, int64_t *out,
+                               struct tare_error *err);
+/** Where the place that tuple number `tuple` of `indices` [..., n] names lies, counted
+ *  in blocks, among axes `first` to `first + n - 1` of `dims`. */
+enum tare_status tare_op_tuple_offset(const struct tare_node *node,
+                                      const struct tare_const *indices, int64_t tuple,
+                                      const struct tare_dims *dims, int32_t first,
+                                      int64_t *offset, struct tare_error *err);
+/** GatherElements, ScatterElements: the indices have the data's rank and, but for
+ *  `axis`, no longer axes. */
+enum tare_status tare_op_check_element_indices(const struct tare_graph *graph,
+                                               const struct tare_node *node,
+                                               int32_t axis, struct tare_error *err);
+
+/** Whether the node makes output `i`; an optional one may be left out. */
+bool tare_op_has_output(const struct tare_node *node, size_t i);
 
 /** Elements from one tensor to another: dims axes, each with a stride in elements,
  * which may be 0 or negative, on either side. `src` and `dst` are element 0's. */
