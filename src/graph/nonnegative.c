@@ -102,7 +102,8 @@ static bool special(const struct tare_graph *graph, const struct tare_node *node
     case TARE_OP_SCATTER_ELEMENTS:
     case TARE_OP_SCATTER_ND: return x && flags[node->inputs[2]];
     default: /* Resize and Upsample: cubic interpolation overshoots */
-        return x && strcmp(tare_node_string(node, "mode", "nearest"), "cubic") != 0;
+        return x && strcmp(tare_node_string(node, "mode", "nearest"), "cubic") != 0 &&
+               tare_node_float(node, "extrapolation_value", 0.0F) >= 0.0F;
     }
 }
 

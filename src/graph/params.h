@@ -109,7 +109,8 @@ enum tare_resize_coordinates {
     TARE_RESIZE_PYTORCH_HALF_PIXEL,
     TARE_RESIZE_ALIGN_CORNERS,
     TARE_RESIZE_ASYMMETRIC,
-    TARE_RESIZE_TF_HALF_PIXEL_FOR_NN
+    TARE_RESIZE_TF_HALF_PIXEL_FOR_NN,
+    TARE_RESIZE_TF_CROP_AND_RESIZE
 };
 
 /** TARE_NEAREST_SIMPLE, for opsets without nearest_mode: up where the axis shrinks,
@@ -127,9 +128,13 @@ struct tare_resize {
     enum tare_resize_coordinates coordinates;
     enum tare_resize_nearest nearest;
     float cubic_a;        /* coefficient of the cubic kernel */
-    bool exclude_outside; /* cubic: taps outside weigh 0 and the others are scaled up */
+    bool exclude_outside; /* taps outside weigh 0 and the others are scaled up */
+    bool antialias;       /* an axis that shrinks has a kernel as wide as its scale */
+    float extrapolation;  /* TF_CROP_AND_RESIZE: what lies outside of the input */
     struct tare_dims in, out;
     float scale[TARE_MAX_RANK]; /* out / in, or as the node says, which may differ */
+    /* TF_CROP_AND_RESIZE: the part of each axis that is shown; 0 to 1 is all of it. */
+    float roi_start[TARE_MAX_RANK], roi_end[TARE_MAX_RANK];
 };
 
 /** Resize and Upsample. */
@@ -139,6 +144,11 @@ enum tare_status tare_node_resize(const struct tare_graph *graph,
 /** Where output index `o` of `axis` lies in the input, in elements; may be outside. The
  *  arithmetic is float32, as onnxruntime's. */
 float tare_resize_coordinate(const struct tare_resize *resize, int32_t axis, int64_t o);
+/** Whether the axis stays as it is. */
+bool tare_resize_keeps(const struct tare_resize *resize, int32_t axis);
+/** Whether a coordinate shows the extrapolation value: TF_CROP_AND_RESIZE alone. */
+bool tare_resize_is_outside(const struct tare_resize *resize, int32_t axis,
+                            float coordinate);
 /** The input index that TARE_RESIZE_NEAREST takes for output index `o` of `axis`. */
 int64_t tare_resize_nearest_index(const struct tare_resize *resize, int32_t axis,
                                   int64_t o);

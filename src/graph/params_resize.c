@@ -18,6 +18,7 @@ static const char *const coordinate_names[] = {
     [TARE_RESIZE_ALIGN_CORNERS] = "align_corners",
     [TARE_RESIZE_ASYMMETRIC] = "asymmetric",
     [TARE_RESIZE_TF_HALF_PIXEL_FOR_NN] = "tf_half_pixel_for_nn",
+    [TARE_RESIZE_TF_CROP_AND_RESIZE] = "tf_crop_and_resize",
 };
 static const char *const nearest_names[] = {
     [TARE_NEAREST_ROUND_PREFER_FLOOR] = "round_prefer_floor",
@@ -51,35 +52,43 @@ static enum tare_status read_modes(const struct tare_graph *graph,
     out->nearest = (enum tare_resize_nearest)nearest;
     out->cubic_a = tare_node_float(node, "cubic_coeff_a", -0.75F);
     out->exclude_outside = tare_node_int(node, "exclude_outside", 0) != 0;
+    out->antialias = tare_node_int(node, "antialias", 0) != 0;
+    out->extrapolation = tare_node_float(node, "extrapolation_value", 0.0F);
+    if (out->antialias && out->mode == TARE_RESIZE_NEAREST)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%s",
+                       "antialias with mode 'nearest', want 'linear' or 'cubic'");
     return TARE_OK;
 }
 
-static enum tare_status check_unsupported(const struct tare_graph *graph,
-                                          const struct tare_node *node,
-                                          struct tare_error *err)
-{
-    if (node->op == TARE_OP_UPSAMPLE && graph->opset > 9)
-        TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
-                       "opset %d, the operator ends with opset 9", graph->opset);
-    if (tare_node_int(node, "antialias", 0))
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
-                       "antialias is %lld, tare has 0 only",
-                       (long long)tare_node_int(node, "antialias", 0));
-    const char *policy = tare_node_string(node, "keep_aspect_ratio_policy", "stretch");
-    if (strcmp(policy, "stretch") != 0)
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
-                       "keep_aspect_ratio_policy '%.40s', tare has stretch only",
-                       policy);
-    return TARE_OK;
-}
+enum policy { POLICY_STRETCH, POLICY_NOT_LARGER, POLICY_NOT_SMALLER };
 
 /* The lists of scales and sizes that the node gives; one of them is empty. */
 struct resize_lists {
     int64_t axes[TARE_MAX_RANK];
     float scales[TARE_MAX_RANK];
     int64_t sizes[TARE_MAX_RANK];
-    size_t n_axes, n_scales, n_sizes;
+    float roi[2 * TARE_MAX_RANK]; /* starts, then ends; none unless it is wanted */
+    size_t n_axes, n_scales, n_sizes, n_roi;
+    enum policy policy;
 };
+
+/* Float input `i`; none when it is left out. */
+static enum tare_status read_floats(const struct tare_graph *graph,
+                                    const struct tare_node *node, const char *name,
+                                    size_t i, size_t max, float *out, size_t *n,
+                                    struct tare_error *err)
+{
+    struct tare_const input;
+    *n = 0;
+    if (!tare_op_input(graph, node, i)) return TARE_OK;
+    enum tare_status st = tare_op_want_dtype(graph, node, i, TARE_IS_FLOAT, err);
+    if (st == TARE_OK) st = tare_op_value(graph, node, name, i, &input, err);
+    if (st != TARE_OK) return st;
+    *n = (size_t)tare_dims_count(&input.dims);
+    if (*n > max) TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%zu %s", *n, name);
+    if (*n) memcpy(out, input.data, *n * sizeof *out);
+    return TARE_OK;
+}
 
 static enum tare_status read_scales(const struct tare_graph *graph,
                                     const struct tare_node *node,
@@ -87,38 +96,58 @@ static enum tare_status read_scales(const struct tare_graph *graph,
 {
     const struct tare_attr *attr = tare_node_attr(node, "scales");
     const size_t at = node->op == TARE_OP_UPSAMPLE || graph->opset < 11 ? 1 : 2;
-    struct tare_const input = {0};
-    enum tare_status st = TARE_OK;
-    lists->n_scales = 0;
-    if (!attr && !tare_op_input(graph, node, at)) return TARE_OK;
-    if (!attr) st = tare_op_want_dtype(graph, node, at, TARE_IS_FLOAT, err);
-    if (!attr && st == TARE_OK)
-        st = tare_op_value(graph, node, "scales", at, &input, err);
-    if (st != TARE_OK) return st;
-    const size_t n = attr ? attr->n : (size_t)tare_dims_count(&input.dims);
-    if (n > TARE_MAX_RANK) TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%zu scales", n);
-    if (n) memcpy(lists->scales, attr ? attr->floats : input.data, n * sizeof(float));
-    lists->n_scales = n;
+    if (!attr)
+        return read_floats(graph, node, "scales", at, TARE_MAX_RANK, lists->scales,
+                           &lists->n_scales, err);
+    lists->n_scales = attr->n;
+    if (attr->n > TARE_MAX_RANK)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%zu scales", attr->n);
+    if (attr->n) memcpy(lists->scales, attr->floats, attr->n * sizeof(float));
+    return TARE_OK;
+}
+
+/* With a policy, all axes have the least or the greatest of their scales. */
+static enum tare_status apply_policy(const struct tare_node *node,
+                                     const struct tare_dims *in,
+                                     struct resize_lists *lists, struct tare_error *err)
+{
+    static const char *const names[] = {[POLICY_STRETCH] = "stretch",
+                                        [POLICY_NOT_LARGER] = "not_larger",
+                                        [POLICY_NOT_SMALLER] = "not_smaller"};
+    size_t policy;
+    const enum tare_status st =
+        CHOOSE(node, "keep_aspect_ratio_policy", names, POLICY_STRETCH, &policy, err);
+    if (st != TARE_OK || policy == POLICY_STRETCH || !lists->n_sizes) return st;
+    float scale = policy == POLICY_NOT_LARGER ? INFINITY : 0.0F;
+    for (size_t i = 0; i < lists->n_axes; i++) {
+        const float own = (float)lists->sizes[i] / (float)in->d[lists->axes[i]];
+        scale = policy == POLICY_NOT_LARGER ? fminf(scale, own) : fmaxf(scale, own);
+    }
+    for (size_t i = 0; i < lists->n_axes; i++)
+        lists->scales[i] = scale;
+    lists->policy = (enum policy)policy;
     return TARE_OK;
 }
 
 static enum tare_status read_lists(const struct tare_graph *graph,
                                    const struct tare_node *node, int32_t rank,
-                                   struct resize_lists *lists, struct tare_error *err)
+                                   bool wants_roi, struct resize_lists *lists,
+                                   struct tare_error *err)
 {
     bool given;
+    *lists = (struct resize_lists){.policy = POLICY_STRETCH};
     enum tare_status st = read_scales(graph, node, lists, err);
     if (st == TARE_OK)
         st = tare_op_ints(graph, node, "sizes", 3, TARE_MAX_RANK, lists->sizes,
                           &lists->n_sizes, &given, err);
     if (st == TARE_OK)
-        st = tare_op_ints(graph, node, "axes", SIZE_MAX, TARE_MAX_RANK, lists->axes,
-                          &lists->n_axes, &given, err);
+        st = tare_node_axis_list(graph, node, SIZE_MAX, rank, lists->axes,
+                                 &lists->n_axes, err);
+    if (st == TARE_OK && wants_roi)
+        st = read_floats(graph, node, "roi", 1, 2 * TARE_MAX_RANK, lists->roi,
+                         &lists->n_roi, err);
     if (st != TARE_OK) return st;
-    if (!lists->n_axes)
-        for (; lists->n_axes < (size_t)rank; lists->n_axes++)
-            lists->axes[lists->n_axes] = (int64_t)lists->n_axes;
-    if (!lists->n_scales == !lists->n_sizes)
+    if (!lists->n_scales == !lists->n_sizes && rank > 0)
         TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%s, want one of scales and sizes",
                        lists->n_sizes ? "scales and sizes"
                                       : "neither scales nor sizes");
@@ -126,35 +155,40 @@ static enum tare_status read_lists(const struct tare_graph *graph,
     if (n != lists->n_axes)
         TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%zu %s for %zu axes", n,
                        lists->n_sizes ? "sizes" : "scales", lists->n_axes);
+    if (wants_roi && lists->n_roi != 2 * n)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "roi has %zu values, want %zu",
+                       lists->n_roi, 2 * n);
     return TARE_OK;
 }
 
-/* Output length and scale of one axis, from element i of the lists. */
+/* Output length, scale and region of one axis, from element i of the lists. */
 static enum tare_status resize_axis(const struct tare_node *node,
                                     const struct resize_lists *lists, size_t i,
                                     struct tare_resize *out, struct tare_error *err)
 {
-    const int64_t rank = out->in.rank;
-    const int64_t axis = lists->axes[i] < 0 ? lists->axes[i] + rank : lists->axes[i];
-    if (axis < 0 || axis >= rank)
-        TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
-                       "axis %lld, but the input has rank %lld",
-                       (long long)lists->axes[i], (long long)rank);
-    const float length = (float)out->in.d[axis];
-    if (lists->n_sizes) {
+    const int64_t axis = lists->axes[i];
+    const int64_t in = out->in.d[axis];
+    const float length = (float)in;
+    if (lists->n_sizes && lists->policy == POLICY_STRETCH) {
         out->out.d[axis] = lists->sizes[i];
-        out->scale[axis] = (float)lists->sizes[i] / length;
+        out->scale[axis] = in ? (float)lists->sizes[i] / length : 1.0F;
     } else {
-        const float wanted = floorf(length * lists->scales[i]);
+        const float wanted = lists->n_sizes ? roundf(length * lists->scales[i])
+                                            : floorf(length * lists->scales[i]);
         out->out.d[axis] =
             wanted >= 1.0F && wanted < 2147483648.0F ? (int64_t)wanted : 0;
         out->scale[axis] = lists->scales[i];
     }
-    if (out->in.d[axis] < 1 || out->out.d[axis] < 1 || out->out.d[axis] > INT32_MAX)
+    const int64_t made = out->out.d[axis];
+    if (in == 0 ? made != 0 : made < 1 || made > INT32_MAX)
         TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
                        "axis %lld of length %lld cannot be resized to %lld (scale %g)",
-                       (long long)axis, (long long)out->in.d[axis],
-                       (long long)out->out.d[axis], (double)out->scale[axis]);
+                       (long long)axis, (long long)in, (long long)made,
+                       (double)out->scale[axis]);
+    if (lists->n_roi) {
+        out->roi_start[axis] = lists->roi[i];
+        out->roi_end[axis] = lists->roi[lists->n_axes + i];
+    }
     return TARE_OK;
 }
 
@@ -162,16 +196,37 @@ enum tare_status tare_node_resize(const struct tare_graph *graph,
                                   const struct tare_node *node, struct tare_resize *out,
                                   struct tare_error *err)
 {
+    if (node->op == TARE_OP_UPSAMPLE && graph->opset > 9)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
+                       "opset %d, the operator ends with opset 9", graph->opset);
     struct resize_lists lists;
     out->in = out->out = tare_op_input(graph, node, 0)->dims;
-    for (int i = 0; i < TARE_MAX_RANK; i++)
-        out->scale[i] = 1.0F;
-    enum tare_status st = check_unsupported(graph, node, err);
-    if (st == TARE_OK) st = read_modes(graph, node, out, err);
-    if (st == TARE_OK) st = read_lists(graph, node, out->in.rank, &lists, err);
+    for (int i = 0; i < TARE_MAX_RANK; i++) {
+        out->scale[i] = out->roi_end[i] = 1.0F;
+        out->roi_start[i] = 0.0F;
+    }
+    enum tare_status st = read_modes(graph, node, out, err);
+    if (st == TARE_OK)
+        st =
+            read_lists(graph, node, out->in.rank,
+                       out->coordinates == TARE_RESIZE_TF_CROP_AND_RESIZE, &lists, err);
+    if (st == TARE_OK) st = apply_policy(node, &out->in, &lists, err);
     for (size_t i = 0; st == TARE_OK && i < lists.n_axes; i++)
         st = resize_axis(node, &lists, i, out, err);
     return st;
+}
+
+bool tare_resize_keeps(const struct tare_resize *resize, int32_t axis)
+{
+    return resize->scale[axis] == 1.0F && resize->roi_start[axis] == 0.0F &&
+           resize->roi_end[axis] == 1.0F;
+}
+
+bool tare_resize_is_outside(const struct tare_resize *resize, int32_t axis,
+                            float coordinate)
+{
+    return resize->coordinates == TARE_RESIZE_TF_CROP_AND_RESIZE &&
+           !(coordinate >= 0.0F && coordinate <= (float)(resize->in.d[axis] - 1));
 }
 
 float tare_resize_coordinate(const struct tare_resize *resize, int32_t axis, int64_t o)
@@ -180,7 +235,7 @@ float tare_resize_coordinate(const struct tare_resize *resize, int32_t axis, int
     const float scale = resize->scale[axis];
     const float in = (float)resize->in.d[axis];
     const float out = (float)resize->out.d[axis];
-    if (scale == 1.0F) return x;
+    if (tare_resize_keeps(resize, axis)) return x;
     switch (resize->coordinates) {
     case TARE_RESIZE_HALF_PIXEL: return (x + 0.5F) / scale - 0.5F;
     case TARE_RESIZE_HALF_PIXEL_SYMMETRIC: {
@@ -193,6 +248,11 @@ float tare_resize_coordinate(const struct tare_resize *resize, int32_t axis, int
     case TARE_RESIZE_ALIGN_CORNERS:
         return out > 1.0F ? x * (in - 1.0F) / (out - 1.0F) : 0.0F;
     case TARE_RESIZE_TF_HALF_PIXEL_FOR_NN: return (x + 0.5F) / scale;
+    case TARE_RESIZE_TF_CROP_AND_RESIZE: {
+        const float start = resize->roi_start[axis], end = resize->roi_end[axis];
+        if (!(out > 1.0F)) return 0.5F * (start + end) * (in - 1.0F);
+        return start * (in - 1.0F) + x * (end - start) * (in - 1.0F) / (out - 1.0F);
+    }
     case TARE_RESIZE_ASYMMETRIC: break;
     }
     return x / scale;

@@ -1,5 +1,5 @@
-/* tests/unit/geometry.h - Conv, pooling and Resize spelled out on top of graph/window.h
- * and graph/params.h: what those say, tested by the values that follow from it. */
+/* tests/unit/geometry.h - Conv and pooling spelled out on top of graph/window.h: what
+ * that says, tested by the values that follow from it. */
 #ifndef TARE_TESTS_GEOMETRY_H
 #define TARE_TESTS_GEOMETRY_H
 
@@ -7,8 +7,6 @@
 #include <string.h>
 
 #include "base/dims.h"
-#include "base/mem.h"
-#include "graph/params.h"
 #include "graph/window.h"
 
 static inline int64_t geometry_tap(const struct tare_spatial *s, int axis, int64_t o,
@@ -87,68 +85,6 @@ static inline enum tare_status geometry_window(const struct tare_graph *graph,
         if (bias >= 0) value += (double)((const float *)graph->tensors[bias].data)[c];
         out[i] = (float)value;
     }
-    return TARE_OK;
-}
-
-/** Weight of input index i for a coordinate x, before indices outside are moved. */
-static inline double geometry_weight(const struct tare_resize *r, double x, double i)
-{
-    const double d = fabs(x - i), a = (double)r->cubic_a;
-    if (r->mode == TARE_RESIZE_LINEAR) return d < 1.0 ? 1.0 - d : 0.0;
-    if (d < 1.0) return ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0;
-    return d < 2.0 ? ((d - 5.0) * d + 8.0) * d * a - 4.0 * a : 0.0;
-}
-
-/** One element of an axis of `n` values, `stride` apart, interpolated for output `o`.
- */
-static inline double geometry_interpolate(const struct tare_resize *r, int32_t axis,
-                                          int64_t o, const double *from, int64_t stride)
-{
-    if (r->mode == TARE_RESIZE_NEAREST)
-        return from[tare_resize_nearest_index(r, axis, o) * stride];
-    double x = (double)tare_resize_coordinate(r, axis, o), sum = 0.0, total = 0.0;
-    const int64_t last = r->in.d[axis] - 1;
-    if (r->mode == TARE_RESIZE_LINEAR) x = fmin(fmax(x, 0.0), (double)last);
-    for (int64_t i = (int64_t)floor(x) - 1; i <= (int64_t)floor(x) + 2; i++) {
-        const bool outside = i < 0 || i > last;
-        const double weight =
-            r->exclude_outside && outside ? 0.0 : geometry_weight(r, x, (double)i);
-        total += weight;
-        sum += weight * from[(i < 0 ? 0 : i > last ? last : i) * stride];
-    }
-    return sum / total;
-}
-
-/** Resize axis by axis: each is resized with the ones before it done. */
-static inline enum tare_status geometry_resize(const struct tare_graph *graph,
-                                               const struct tare_node *node, float *out,
-                                               struct tare_error *err)
-{
-    struct tare_resize r;
-    const enum tare_status st = tare_node_resize(graph, node, &r, err);
-    if (st != TARE_OK) return st;
-    const float *in = graph->tensors[node->inputs[0]].data;
-    struct tare_dims dims = r.in;
-    double *have = tare_alloc_array((size_t)tare_dims_count(&dims), sizeof *have);
-    for (int64_t i = 0; i < tare_dims_count(&dims); i++)
-        have[i] = (double)in[i];
-    for (int32_t axis = 0; axis < dims.rank; axis++) {
-        int64_t inner = 1;
-        for (int32_t i = axis + 1; i < dims.rank; i++)
-            inner *= dims.d[i];
-        const int64_t n_in = r.in.d[axis], n_out = r.out.d[axis];
-        dims.d[axis] = n_out;
-        double *made = tare_alloc_array((size_t)tare_dims_count(&dims), sizeof *made);
-        for (int64_t i = 0; i < tare_dims_count(&dims); i++)
-            made[i] = geometry_interpolate(
-                &r, axis, i / inner % n_out,
-                have + i / inner / n_out * n_in * inner + i % inner, inner);
-        tare_free(have);
-        have = made;
-    }
-    for (int64_t i = 0; i < tare_dims_count(&dims); i++)
-        out[i] = (float)have[i];
-    tare_free(have);
     return TARE_OK;
 }
 

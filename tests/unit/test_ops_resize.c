@@ -47,17 +47,24 @@ static void test_shapes(void **state)
          "U: node 'n' (Resize): mode 'area' is not supported"},
         {11, R, "1x3x4x5 - 4=1,1,2,2",
          "coordinate_transformation_mode=tf_crop_and_resize",
-         "U: node 'n' (Resize): coordinate_transformation_mode 'tf_crop_and_resize' is "
-         "not "
-         "supported"},
+         "F: node 'n' (Resize): roi has 0 values, want 8"},
         {18, R, "1x3x4x5 - 4=1,1,2,2", "antialias=1",
-         "U: node 'n' (Resize): antialias is 1, tare has 0 only"},
-        {18, R, "1x3x4x5 - 4=1,1,2,2", "keep_aspect_ratio_policy=not_larger",
-         "U: node 'n' (Resize): keep_aspect_ratio_policy 'not_larger', tare has "
-         "stretch "
-         "only"},
+         "F: node 'n' (Resize): antialias with mode 'nearest', want 'linear' or "
+         "'cubic'"},
+        {18, R, "1x3x4x5 - - 2i=8,5", "axes=[2,3] keep_aspect_ratio_policy=not_larger",
+         "1x3x4x5"},
+        {18, R, "1x3x4x5 - - 2i=8,5", "axes=[2,3] keep_aspect_ratio_policy=not_smaller",
+         "1x3x8x10"},
+        {18, R, "1x3x4x5 - - 2i=8,5", "axes=[2,3] keep_aspect_ratio_policy=junk",
+         "U: node 'n' (Resize): keep_aspect_ratio_policy 'junk' is not supported"},
+        {18, R, "0x4 - - 2i=0,2", "", "0x2"},
+        {18, R, "0x4 - - 2i=1,2", "",
+         "F: node 'n' (Resize): axis 0 of length 0 cannot be resized to 1 (scale 1)"},
         {18, R, "1x3x4x5 - 1=2", "axes=[4]",
-         "F: node 'n' (Resize): axis 4, but the input has rank 4"},
+         "F: node 'n' (Resize): axis 4 is out of range or named twice, the input has "
+         "rank 4"},
+        {13, R, "2b - 1=2", "mode=linear",
+         "U: node 'n' (Resize): input 'x0' is bool, tare wants a number"},
     };
     ONE_CHECK(tests);
 }
@@ -152,10 +159,39 @@ static void test_nearest(void **state)
     }
 }
 
+#define CROP "coordinate_transformation_mode=tf_crop_and_resize extrapolation_value=9.0"
+
+static void test_values(void **state)
+{
+    (void)state;
+    static const struct one_op tests[] = {
+        {7, TARE_OP_UPSAMPLE, "1x2=1,2", "scales=(1.0,2.0)", "1x4=1,1,2,2"},
+        {13, R, "2n=1,2 - 1=2", "", "4n=1,1,2,2"},
+        {13, R, "2b=1,0 - 1=2", "", "4b=1,1,0,0"},
+        {13, R, "4=1,2,3,4 - 1=0.5", "mode=linear", "2=1.5,3.5"},
+        {13, R, "2u=0,255 - 1=2", "mode=linear", "4u=0,63,191,255"},
+        {13, R, "2x2=1,2,3,4 - - 2i=3,3",
+         "mode=linear coordinate_transformation_mode=align_corners",
+         "3x3=1,1.5,2,2,2.5,3,3,3.5,4"},
+        /* The kernel of two inputs each way has weights 1, 3, 3, 1. */
+        {18, R, "4=1,2,3,4 - 1=0.5", "mode=linear antialias=1", "2=1.625,3.375"},
+        {18, R, "4=1,2,3,4 - 1=0.5", "mode=linear antialias=1 exclude_outside=1",
+         "2=1.71429,3.28571"},
+        {18, R, "2=1,2 - 1=2", "mode=linear antialias=1", "4=1,1.25,1.75,2"},
+        {13, R, "4=1,2,3,4 2=0.5,1.5 - 1i=3", "mode=linear " CROP, "3=2.5,4,9"},
+        {13, R, "4n=1,2,3,4 2=0.5,1.5 - 1i=3", CROP, "3n=2,4,9"},
+        {13, R, "4=1,2,3,4 2=0.25,0.75 - 1i=1", "mode=linear " CROP, "1=2.5"},
+        {18, R, "2x4=1,2,3,4,5,6,7,8 2=1,0 - 1i=4", "axes=[1] " CROP,
+         "2x4=4,3,2,1,8,7,6,5"},
+    };
+    ONE_CHECK(tests);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_values),
         cmocka_unit_test(test_coordinates),
         cmocka_unit_test(test_nearest),
     };

@@ -181,6 +181,9 @@ enum tare_status tare_lower_resize(struct tare_lower *l, const struct tare_node 
         resize.in.d[1] != resize.out.d[1])
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
                        "only the two spatial axes of a rank 4 tensor can be resized");
+    if (resize.antialias || resize.coordinates == TARE_RESIZE_TF_CROP_AND_RESIZE)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
+                       "antialias and tf_crop_and_resize do not run in an engine");
     struct tare_f32_resize params;
     memset(&params, 0, sizeof params);
     params.batch = resize.in.d[0];

@@ -26,10 +26,10 @@ tare_op_eval_fn tare_eval_binary, tare_eval_cast, tare_eval_center_crop_pad,
     tare_eval_constant, tare_eval_constant_of_shape, tare_eval_copy,
     tare_eval_depth_to_space, tare_eval_expand, tare_eval_gather,
     tare_eval_gather_elements, tare_eval_gather_nd, tare_eval_max_unpool, tare_eval_pad,
-    tare_eval_reduce, tare_eval_reverse_sequence, tare_eval_scatter_elements,
-    tare_eval_scatter_nd, tare_eval_shape, tare_eval_size, tare_eval_slice,
-    tare_eval_softmax, tare_eval_split, tare_eval_tile, tare_eval_transpose,
-    tare_eval_unary, tare_eval_unique;
+    tare_eval_reduce, tare_eval_resize, tare_eval_reverse_sequence,
+    tare_eval_scatter_elements, tare_eval_scatter_nd, tare_eval_shape, tare_eval_size,
+    tare_eval_slice, tare_eval_softmax, tare_eval_split, tare_eval_tile,
+    tare_eval_transpose, tare_eval_unary, tare_eval_unique;
 
 /* Sets of element types. */
 #define TARE_IS(dtype) (1U << (dtype))
