@@ -62,6 +62,9 @@ static const enum rule rules[TARE_OP_COUNT] = {
     [TARE_OP_SPACE_TO_DEPTH] = RULE_FIRST,
     [TARE_OP_MAX_UNPOOL] = RULE_FIRST,
     [TARE_OP_COL2IM] = RULE_FIRST,
+    [TARE_OP_ROI_ALIGN] = RULE_FIRST,
+    [TARE_OP_MAX_ROI_POOL] = RULE_FIRST,
+    [TARE_OP_GRID_SAMPLE] = RULE_SPECIAL,
     [TARE_OP_CAST] = RULE_FIRST,
     [TARE_OP_CONCAT] = RULE_ALL,
     [TARE_OP_ADD] = RULE_ALL,
@@ -101,6 +104,8 @@ static bool special(const struct tare_graph *graph, const struct tare_node *node
     case TARE_OP_SCATTER:
     case TARE_OP_SCATTER_ELEMENTS:
     case TARE_OP_SCATTER_ND: return x && flags[node->inputs[2]];
+    case TARE_OP_GRID_SAMPLE: /* cubic interpolation overshoots */
+        return x && strstr(tare_node_string(node, "mode", "linear"), "cubic") == NULL;
     default: /* Resize and Upsample: cubic interpolation overshoots */
         return x && strcmp(tare_node_string(node, "mode", "nearest"), "cubic") != 0 &&
                tare_node_float(node, "extrapolation_value", 0.0F) >= 0.0F;

@@ -75,9 +75,13 @@ static enum tare_status compute(struct tare_graph *graph, int32_t id,
     return geometry_window(graph, node, y->data, err);
 }
 
-/* The importer makes half floats float32, so a cast to one does not round. */
+/* The importer makes half floats float32, so a cast to one does not round. Some data
+ * were printed with four decimals; ONNX's own runner allows them 1e-3. */
 static double tolerance(const char *test)
 {
+    if (strncmp(test, "test_roialign", 13) == 0 ||
+        strcmp(test, "test_gridsample_bicubic") == 0)
+        return 1e-3;
     if (strstr(test, "_to_BFLOAT16")) return 1e-2;
     return strstr(test, "_to_FLOAT16") ? 1e-3 : 2e-6;
 }
@@ -172,7 +176,7 @@ static void test_nodes(void **state)
     print_message("%zu shapes and %zu values agree, %zu are wrong, %zu tests refused\n",
                   count.shapes, count.values, count.wrong, count.refused);
     assert_int_equal(count.wrong, 0);
-    assert_true(count.values >= 428);
+    assert_true(count.values >= 447);
 }
 
 int main(void)

@@ -12,14 +12,24 @@ static const struct {
     {12, TARE_U32}, {13, TARE_U64}, {16, TARE_F32},
 };
 
+bool tare_onnx_dtype(int64_t onnx, enum tare_dtype *dtype)
+{
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i].onnx == onnx) {
+            *dtype = types[i].dtype;
+            return true;
+        }
+    return false;
+}
+
 enum tare_status tare_infer_cast(struct tare_graph *graph, struct tare_node *node,
                                  struct tare_error *err)
 {
     const struct tare_tensor *x = tare_op_input(graph, node, 0);
     const int64_t to = tare_node_int(node, "to", 0);
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (types[i].onnx == to)
-            return tare_op_set_output(graph, node, 0, types[i].dtype, &x->dims, err);
+    enum tare_dtype dtype;
+    if (tare_onnx_dtype(to, &dtype))
+        return tare_op_set_output(graph, node, 0, dtype, &x->dims, err);
     TARE_NODE_FAIL(
         node, err, TARE_E_UNSUPPORTED,
         "casts to ONNX type %lld, tare has float, the integers to 64 bits and bool",

@@ -97,8 +97,8 @@ static void add(const struct tare_const *x, int64_t from, struct tare_const *y,
         ((float *)y->data)[to] += ((const float *)x->data)[from];
     else
         tare_const_set_int(y, to,
-                           tare_compute_int(TARE_OP_ADD, tare_const_get_int(y, to),
-                                            tare_const_get_int(x, from)));
+                           (int64_t)((uint64_t)tare_const_get_int(y, to) +
+                                     (uint64_t)tare_const_get_int(x, from)));
 }
 
 /* Add the row of one block element, input elements from `from` on, to a plane. */

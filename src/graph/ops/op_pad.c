@@ -56,7 +56,8 @@ enum tare_status tare_eval_pad(const struct tare_graph *graph,
     struct tare_const *out = &outputs[0];
     enum tare_status st = tare_node_pads(graph, node, &pads, err);
     if (st == TARE_OK) st = tare_const_alloc(out, err);
-    if (st == TARE_OK) st = tare_axis_maps_create(&out->dims, &maps, err);
+    if (st != TARE_OK || out->n_bytes == 0) return st;
+    st = tare_axis_maps_create(&out->dims, &maps, err);
     if (st != TARE_OK) return st;
     for (int32_t i = 0; i < out->dims.rank; i++)
         map_axis(&pads, i, inputs[0].dims.d[i], out->dims.d[i], maps.map[i]);
@@ -110,7 +111,8 @@ enum tare_status tare_eval_center_crop_pad(const struct tare_graph *graph,
     struct tare_axis_maps maps = {0};
     struct tare_const *out = &outputs[0];
     enum tare_status st = tare_const_alloc(out, err);
-    if (st == TARE_OK) st = tare_axis_maps_create(&out->dims, &maps, err);
+    if (st != TARE_OK || out->n_bytes == 0) return st;
+    st = tare_axis_maps_create(&out->dims, &maps, err);
     if (st != TARE_OK) return st;
     for (int32_t i = 0; i < out->dims.rank; i++) {
         const int64_t length = inputs[0].dims.d[i], n = out->dims.d[i];

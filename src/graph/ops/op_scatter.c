@@ -1,5 +1,6 @@
 /* Scatter, ScatterElements and ScatterND: input 0 with the updates of input 2 at the
  * places that input 1 names, in the updates' order. */
+#include <math.h>
 #include <string.h>
 
 #include "base/dims.h"
@@ -26,30 +27,53 @@ static enum tare_status read_reduction(const struct tare_graph *graph,
     return st;
 }
 
+static double combine(enum reduction reduction, double a, double b)
+{
+    switch (reduction) {
+    case REDUCE_NONE: return b;
+    case REDUCE_ADD: return a + b;
+    case REDUCE_MUL: return a * b;
+    case REDUCE_MAX: return isnan(a) || a > b ? a : b;
+    case REDUCE_MIN: return isnan(a) || a < b ? a : b;
+    }
+    return b;
+}
+
+/* Integers wrap; those of uint64 are compared as their bits. */
+static int64_t combine_ints(enum reduction reduction, bool is_u64, int64_t a, int64_t b)
+{
+    const bool less = is_u64 ? (uint64_t)a < (uint64_t)b : a < b;
+    switch (reduction) {
+    case REDUCE_NONE: return b;
+    case REDUCE_ADD: return (int64_t)((uint64_t)a + (uint64_t)b);
+    case REDUCE_MUL: return (int64_t)((uint64_t)a * (uint64_t)b);
+    case REDUCE_MAX: return less ? b : a;
+    case REDUCE_MIN: return less ? a : b;
+    }
+    return b;
+}
+
 /* Put `n` updates from `from` on behind element `at` of the output. */
 static void update(enum reduction reduction, const struct tare_const *updates,
                    int64_t from, struct tare_const *out, int64_t at, int64_t n)
 {
-    static const enum tare_op ops[] = {[REDUCE_ADD] = TARE_OP_ADD,
-                                       [REDUCE_MUL] = TARE_OP_MUL,
-                                       [REDUCE_MAX] = TARE_OP_MAX,
-                                       [REDUCE_MIN] = TARE_OP_MIN};
     const size_t elem = (size_t)tare_dtype_bytes(out->dtype);
+    const bool is_u64 = out->dtype == TARE_U64;
     if (reduction == REDUCE_NONE) {
         memcpy((uint8_t *)out->data + (size_t)at * elem,
                (const uint8_t *)updates->data + (size_t)from * elem, (size_t)n * elem);
         return;
     }
-    const enum tare_op op = ops[reduction];
     for (int64_t i = 0; i < n; i++)
         if (out->dtype == TARE_F32)
             tare_const_set(out, at + i,
-                           tare_compute(op, tare_const_get(out, at + i),
-                                        tare_const_get(updates, from + i)));
+                           combine(reduction, tare_const_get(out, at + i),
+                                   tare_const_get(updates, from + i)));
         else
             tare_const_set_int(out, at + i,
-                               tare_compute_int(op, tare_const_get_int(out, at + i),
-                                                tare_const_get_int(updates, from + i)));
+                               combine_ints(reduction, is_u64,
+                                            tare_const_get_int(out, at + i),
+                                            tare_const_get_int(updates, from + i)));
 }
 
 static enum tare_status check_types(const struct tare_graph *graph,

@@ -150,6 +150,23 @@ enum tare_status tare_op_float(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+enum tare_status tare_op_int(const struct tare_graph *graph,
+                             const struct tare_node *node, const char *name,
+                             size_t input, int64_t fallback, int64_t *out,
+                             struct tare_error *err)
+{
+    size_t n;
+    bool given;
+    const enum tare_status st =
+        tare_op_ints(graph, node, name, input, 1, out, &n, &given, err);
+    if (st != TARE_OK) return st;
+    if (given && n != 1)
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "'%s' has %zu values, want 1", name,
+                       n);
+    if (!given) *out = fallback;
+    return TARE_OK;
+}
+
 enum tare_status tare_op_choice(const struct tare_node *node, const char *attr,
                                 const char *const names[], size_t n, size_t fallback,
                                 size_t *out, struct tare_error *err)

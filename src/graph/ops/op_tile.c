@@ -38,7 +38,8 @@ enum tare_status tare_eval_tile(const struct tare_graph *graph,
     struct tare_axis_maps maps = {0};
     struct tare_const *out = &outputs[0];
     enum tare_status st = tare_const_alloc(out, err);
-    if (st == TARE_OK) st = tare_axis_maps_create(&out->dims, &maps, err);
+    if (st != TARE_OK || out->n_bytes == 0) return st;
+    st = tare_axis_maps_create(&out->dims, &maps, err);
     if (st != TARE_OK) return st;
     for (int32_t i = 0; i < out->dims.rank; i++)
         for (int64_t o = 0; o < out->dims.d[i]; o++)

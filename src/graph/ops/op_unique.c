@@ -5,6 +5,7 @@
 #include "base/dims.h"
 #include "base/mem.h"
 #include "graph/ops/ops.h"
+#include "graph/ops/stable_sort.h"
 #include "graph/params.h"
 
 /* The input is [outer, n, inner]; the parts that are compared are its n slices, without
@@ -36,8 +37,9 @@ static int compare_elements(const struct tare_const *x, int64_t a, int64_t b)
 }
 
 /* Slices are ordered by their first element that differs; NaN is the largest. */
-static int compare_slices(const struct unique *u, int64_t a, int64_t b)
+static int compare_slices(const void *context, int64_t a, int64_t b)
 {
+    const struct unique *u = context;
     for (int64_t o = 0; o < u->outer; o++)
         for (int64_t i = 0; i < u->inner; i++) {
             const int64_t at = o * u->n * u->inner + i;
@@ -46,28 +48,6 @@ static int compare_slices(const struct unique *u, int64_t a, int64_t b)
             if (result != 0) return result;
         }
     return 0;
-}
-
-/* A stable merge sort of u->order; u->same is its scratch. */
-static void sort_slices(struct unique *u)
-{
-    for (int64_t i = 0; i < u->n; i++)
-        u->order[i] = i;
-    for (int64_t width = 1; width < u->n; width *= 2) {
-        for (int64_t begin = 0; begin < u->n; begin += 2 * width) {
-            const int64_t middle = begin + width < u->n ? begin + width : u->n;
-            const int64_t end = middle + width < u->n ? middle + width : u->n;
-            int64_t left = begin, right = middle;
-            for (int64_t i = begin; i < end; i++) {
-                const bool take_left =
-                    left < middle &&
-                    (right >= end ||
-                     compare_slices(u, u->order[left], u->order[right]) <= 0);
-                u->same[i] = u->order[take_left ? left++ : right++];
-            }
-        }
-        memcpy(u->order, u->same, (size_t)u->n * sizeof *u->order);
-    }
 }
 
 static void number_slices(struct unique *u, bool sorted)
@@ -109,9 +89,10 @@ static enum tare_status find_unique(const struct tare_node *node,
             TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
                            "the input is too large");
     }
-    size_t n_words;
-    if (tare_mul_size((size_t)u->n, 5, &n_words))
-        u->storage = tare_alloc_array(n_words, sizeof *u->storage);
+    if (u->n > INT32_MAX)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%lld slices are too many",
+                       (long long)u->n);
+    u->storage = tare_alloc_array(5 * (size_t)u->n, sizeof *u->storage);
     if (!u->storage)
         TARE_NODE_FAIL(node, err, TARE_E_NOMEM, "no memory to compare %lld slices",
                        (long long)u->n);
@@ -120,7 +101,9 @@ static enum tare_status find_unique(const struct tare_node *node,
     u->counts = u->inverse + u->n;
     u->order = u->counts + u->n;
     u->same = u->order + u->n;
-    sort_slices(u);
+    for (int64_t i = 0; i < u->n; i++)
+        u->order[i] = i;
+    tare_stable_sort(u->order, u->same, u->n, compare_slices, u);
     number_slices(u, tare_node_int(node, "sorted", 1) != 0);
     return TARE_OK;
 }
