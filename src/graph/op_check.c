@@ -25,6 +25,7 @@ static const struct {
     {TARE_OP_REDUCE_MIN, 18, 1, 2},  {TARE_OP_UPSAMPLE, 0, 1, 1},
     {TARE_OP_UPSAMPLE, 9, 2, 2},     {TARE_OP_RESIZE, 10, 2, 2},
     {TARE_OP_RESIZE, 11, 3, 4},      {TARE_OP_RESIZE, 13, 1, 4},
+    {TARE_OP_DFT, 17, 1, 2},         {TARE_OP_DFT, 20, 1, 3},
 };
 
 static enum tare_status check_inputs(const struct tare_graph *graph,

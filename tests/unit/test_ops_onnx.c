@@ -82,8 +82,19 @@ static double tolerance(const char *test)
     if (strncmp(test, "test_roialign", 13) == 0 ||
         strcmp(test, "test_gridsample_bicubic") == 0)
         return 1e-3;
+    /* These were made with 3.1415 for pi. */
+    if (strncmp(test, "test_hannwindow", 15) == 0 ||
+        strncmp(test, "test_hammingwindow", 18) == 0 ||
+        strncmp(test, "test_blackmanwindow", 19) == 0)
+        return 1e-3;
     if (strstr(test, "_to_BFLOAT16")) return 1e-2;
     return strstr(test, "_to_FLOAT16") ? 1e-3 : 2e-6;
+}
+
+/* Sums up to 1000 of float32 terms that cancel. */
+static double absolute_tolerance(const char *test)
+{
+    return strcmp(test, "test_stft_with_window") == 0 ? 1e-4 : 1e-6;
 }
 
 /* With align_corners and a length that is not scale * length, ONNX's data divide by the
@@ -95,7 +106,7 @@ static bool is_exception(const char *test)
 }
 
 static bool same_values(const struct tare_const *want, const struct tare_tensor *have,
-                        double relative)
+                        double absolute, double relative)
 {
     const struct tare_const content = {
         .dtype = have->dtype, .dims = have->dims, .data = have->data};
@@ -103,7 +114,7 @@ static bool same_values(const struct tare_const *want, const struct tare_tensor 
     for (int64_t i = 0; i < n; i++) {
         const double a = tare_const_get(want, i), b = tare_const_get(&content, i);
         if (a != b && !(isnan(a) && isnan(b)) &&
-            !(fabs(a - b) <= 1e-6 + relative * fabs(a)))
+            !(fabs(a - b) <= absolute + relative * fabs(a)))
             return false;
     }
     return true;
@@ -121,7 +132,8 @@ static void check_outputs(const struct tare_graph *graph, const char *test,
         const bool shape =
             tare_dims_equal(&want.dims, &have->dims) && want.dtype == have->dtype;
         const bool values = shape && (!have->data || is_exception(test) ||
-                                      same_values(&want, have, tolerance(test)));
+                                      same_values(&want, have, absolute_tolerance(test),
+                                                  tolerance(test)));
         count->shapes += shape;
         count->values += values && have->data;
         if (!values) {
@@ -176,7 +188,7 @@ static void test_nodes(void **state)
     print_message("%zu shapes and %zu values agree, %zu are wrong, %zu tests refused\n",
                   count.shapes, count.values, count.wrong, count.refused);
     assert_int_equal(count.wrong, 0);
-    assert_true(count.values >= 447);
+    assert_true(count.values >= 459);
 }
 
 int main(void)
