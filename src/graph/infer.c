@@ -17,6 +17,24 @@ static bool reads_shape_only(enum tare_op op)
     return op == TARE_OP_SHAPE || op == TARE_OP_SIZE;
 }
 
+/* Operators over many elements for each that they make. No shape comes from them, so
+ * that inference does not run them. */
+static bool is_costly(enum tare_op op)
+{
+    switch (op) {
+    case TARE_OP_CONV:
+    case TARE_OP_CONV_INTEGER:
+    case TARE_OP_CONV_TRANSPOSE:
+    case TARE_OP_DEFORM_CONV:
+    case TARE_OP_QLINEAR_CONV:
+    case TARE_OP_AVERAGE_POOL:
+    case TARE_OP_LP_POOL:
+    case TARE_OP_MAX_POOL:
+    case TARE_OP_LRN: return true;
+    default: return false;
+    }
+}
+
 /* Whether all inputs are there for eval, and how many bytes it reads and makes. */
 static bool can_eval(const struct tare_graph *graph, const struct tare_node *node,
                      size_t *n_read, size_t *n_made)
@@ -177,8 +195,9 @@ enum tare_status tare_graph_infer(struct tare_graph *graph, struct tare_error *e
         st = tare_node_infer(graph, node, err);
         if (st == TARE_E_DEFERRED)
             st = TARE_OK;
-        else if (st == TARE_OK && can_eval(graph, node, &n_read, &n_made) &&
-                 n_read <= SMALL_BYTES && n_made <= SMALL_BYTES && n_made <= n_left) {
+        else if (st == TARE_OK && !is_costly(node->op) &&
+                 can_eval(graph, node, &n_read, &n_made) && n_read <= SMALL_BYTES &&
+                 n_made <= SMALL_BYTES && n_made <= n_left) {
             n_left -= n_made;
             st = evaluate(graph, node, err);
         }

@@ -121,7 +121,7 @@ static enum tare_status add_outputs(struct tare_importer *importer,
     const size_t n = count_names(proto->output, proto->n_output);
     for (size_t i = 0; i < n; i++) {
         int32_t id;
-        if (!*proto->output[i]) continue; /* left out */
+        if (!*proto->output[i]) continue; /* left out: add_left_out() names it */
         TARE_FAIL_IF(!tare_onnx_name_valid(proto->output[i]), err, TARE_E_FORMAT,
                      "the name of output %zu is unprintable", i);
         const enum tare_status st =
@@ -144,14 +144,15 @@ static enum tare_status find_tensors(const struct tare_graph *graph, char *const
     return TARE_OK;
 }
 
-/** An output that the model leaves out gets a tensor that nobody reads. */
-static enum tare_status add_unread(struct tare_graph *graph, const char *name, size_t i,
-                                   int32_t *id, struct tare_error *err)
+/* A tensor for output `i`, which the node leaves out while a later one is wanted: the
+ * operator makes it, and nobody reads it. All other tensors have their names. */
+static enum tare_status add_left_out(struct tare_graph *graph, const char *node,
+                                     size_t i, int32_t *id, struct tare_error *err)
 {
     struct tare_text text = {0};
-    do {
-        tare_text_add(&text, "%s%s_unread_%zu", text.length ? "," : "", name, i);
-    } while (!text.failed && tare_graph_find_tensor(graph, text.data) >= 0);
+    tare_text_add(&text, "%s:%zu", node, i);
+    while (!text.failed && tare_graph_find_tensor(graph, text.data) != TARE_NO_TENSOR)
+        tare_text_add(&text, "_");
     const enum tare_status st = text.failed
                                     ? tare_error_set(err, TARE_E_NOMEM, "no memory")
                                     : tare_graph_add_tensor(graph, text.data, id, err);
@@ -172,9 +173,9 @@ static enum tare_status add_edges(struct tare_importer *importer,
         find_tensors(importer->graph, proto->input, n_inputs, ids, err);
     if (st == TARE_OK)
         st = find_tensors(importer->graph, proto->output, n_outputs, outputs, err);
-    for (size_t i = 0; st == TARE_OK && i < n_outputs; i++)
+    for (size_t i = 0; i < n_outputs && st == TARE_OK; i++)
         if (outputs[i] == TARE_NO_TENSOR)
-            st = add_unread(importer->graph, name, i, &outputs[i], err);
+            st = add_left_out(importer->graph, name, i, &outputs[i], err);
     if (st == TARE_OK)
         st = tare_graph_add_node(importer->graph, find_op(proto), name, ids, n_inputs,
                                  outputs, n_outputs, id, err);

@@ -63,6 +63,7 @@ static bool is_affine(const struct tare_graph *graph, const struct tare_node *no
     if (!tare_fused_is_none(&node->fused)) return false;
     switch (node->op) {
     case TARE_OP_BATCH_NORMALIZATION:
+        if (tare_node_int(node, "training_mode", 0)) return false;
         for (size_t i = 1; i < 5; i++)
             if (node->inputs[i] == x ||
                 !tare_pass_is_float_const(graph, node->inputs[i]))

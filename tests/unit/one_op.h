@@ -160,7 +160,9 @@ static inline void one_run(const struct one_op *test, size_t n_outputs,
     struct tare_error err = {0};
     struct tare_graph *graph = one_create(test, n_outputs);
     enum tare_status st = tare_node_check(graph, &graph->nodes[0], &err);
+    bool evaluated;
     if (st == TARE_OK) st = tare_graph_infer(graph, &err);
+    if (st == TARE_OK) st = tare_graph_eval_node(graph, 0, &evaluated, &err);
     if (st != TARE_OK)
         tare_text_add(out, "%c: %s",
                       st == TARE_E_FORMAT        ? 'F'

@@ -270,8 +270,7 @@ static void test_names_must_be_printable(void **state)
         struct bytes graph = frame();
         put_message(&graph, GRAPH_NODE, make_node("Relu", "r", "x", bad[i]));
         expect_graph_failure(graph, TARE_E_FORMAT,
-                             "node 'r' (Relu): the name of output 0 is "
-                             "unprintable");
+                             "node 'r' (Relu): the name of output 0 is unprintable");
         graph = relu_graph();
         put_message(&graph, GRAPH_INPUT, make_value(bad[i], TYPE_FLOAT, NULL));
         expect_graph_failure(graph, TARE_E_FORMAT,

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "geometry.h"
 #include "graph/graph.h"
 #include "graph/ops/ops.h"
 #include "node_data.h"
@@ -51,28 +50,6 @@ static bool bind_inputs(struct tare_graph *graph, const char *test)
         tensor->n_bytes = content.n_bytes;
     }
     return true;
-}
-
-static bool is_window(enum tare_op op)
-{
-    return op == TARE_OP_CONV || op == TARE_OP_MAX_POOL || op == TARE_OP_AVERAGE_POOL ||
-           op == TARE_OP_GLOBAL_AVERAGE_POOL || op == TARE_OP_GLOBAL_MAX_POOL;
-}
-
-/* Values of a node: by its evaluator, or by geometry.h. */
-static enum tare_status compute(struct tare_graph *graph, int32_t id,
-                                struct tare_error *err)
-{
-    bool evaluated;
-    const struct tare_node *node = &graph->nodes[id];
-    const enum tare_status st = tare_graph_eval_node(graph, id, &evaluated, err);
-    if (st != TARE_OK || evaluated || !is_window(node->op)) return st;
-    struct tare_tensor *y = &graph->tensors[node->outputs[0]];
-    struct tare_const values = {.dtype = y->dtype, .dims = y->dims};
-    assert_int_equal(tare_const_alloc(&values, NULL), TARE_OK);
-    y->data = values.data;
-    y->n_bytes = values.n_bytes;
-    return geometry_window(graph, node, y->data, err);
 }
 
 /* The importer makes half floats float32, so a cast to one does not round. Some data
@@ -160,9 +137,10 @@ static void check_folder(const char *test, struct count *count)
         tare_graph_destroy(graph);
         return;
     }
+    bool evaluated;
     enum tare_status st = tare_graph_infer(graph, &err);
     for (size_t i = 0; i < graph->n_nodes && st == TARE_OK; i++)
-        st = compute(graph, (int32_t)i, &err);
+        st = tare_graph_eval_node(graph, (int32_t)i, &evaluated, &err);
     if (st == TARE_OK) {
         check_outputs(graph, test, count);
     } else if (st == TARE_E_UNSUPPORTED) {

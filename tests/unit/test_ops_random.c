@@ -30,10 +30,17 @@ static int64_t draw_number(void)
     return (int64_t)draw(9) - 3;
 }
 
+/* Operators whose later inputs are tensors like the first, rather than lists. */
+static bool takes_tensors(enum tare_op op)
+{
+    return op == TARE_OP_CONV || op == TARE_OP_CONV_TRANSPOSE ||
+           op == TARE_OP_DEFORM_CONV || op == TARE_OP_GEMM || op == TARE_OP_MATMUL;
+}
+
 static struct tare_dims draw_gentle_dims(enum tare_op op, size_t input)
 {
     struct tare_dims dims = {.rank = op == TARE_OP_GEMM ? 2 : 4};
-    const bool is_list = input > 0 && op != TARE_OP_CONV && op != TARE_OP_GEMM;
+    const bool is_list = input > 0 && !takes_tensors(op);
     if (is_list) dims.rank = 1;
     for (int32_t i = 0; i < dims.rank; i++)
         dims.d[i] = draw(2) ? 1 : 1 + (int64_t)draw(4);
@@ -82,8 +89,7 @@ static int32_t draw_input(struct tare_graph *graph, enum tare_op op, size_t i)
     if (draw(16) == 0) return TARE_NO_TENSOR;
     (void)snprintf(name, sizeof name, "x%zu", i);
     enum tare_dtype dtype = draw_dtype();
-    const bool products =
-        op == TARE_OP_CONV || op == TARE_OP_GEMM || op == TARE_OP_BATCH_NORMALIZATION;
+    const bool products = takes_tensors(op) || op == TARE_OP_BATCH_NORMALIZATION;
     if (gentle && (i == 0 || products || draw(2))) dtype = TARE_F32;
     struct tare_dims dims = gentle ? draw_gentle_dims(op, i) : draw_dims();
     /* What comes behind the first input is mostly a list or a number. */
@@ -185,7 +191,9 @@ static bool try_node(enum tare_op op)
 
     struct tare_error err = {0};
     enum tare_status st = tare_node_check(graph, &graph->nodes[0], &err);
+    bool evaluated;
     if (st == TARE_OK) st = tare_graph_infer(graph, &err);
+    if (st == TARE_OK) st = tare_graph_eval_node(graph, 0, &evaluated, &err);
     bool good = st == TARE_OK || st == TARE_E_FORMAT || st == TARE_E_UNSUPPORTED;
     good = good && (st == TARE_OK) == (err.text[0] == '\0');
     size_t n_bytes;

@@ -58,6 +58,14 @@ enum tare_status tare_lower_pool(struct tare_lower *l, const struct tare_node *n
     struct tare_spatial s;
     const enum tare_status st = tare_node_window(l->graph, node, &s, err);
     if (st != TARE_OK) return st;
+    const struct tare_tensor *x = tare_lower_tensor(l, node->inputs[0]);
+    if (x->dtype != TARE_F32)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "input '%.80s' is %s, want %s",
+                       x->name, tare_dtype_name(x->dtype), tare_dtype_name(TARE_F32));
+    if (node->n_outputs > 1 && tare_graph_n_uses(l->graph, node->outputs[1]) > 0)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
+                       "its indices '%.80s' are used; no kernel makes them",
+                       tare_lower_tensor(l, node->outputs[1])->name);
     int32_t mode = TARE_POOL_MAX;
     if (node->op == TARE_OP_GLOBAL_AVERAGE_POOL) mode = TARE_POOL_AVERAGE;
     if (node->op == TARE_OP_AVERAGE_POOL)
@@ -314,6 +322,9 @@ enum tare_status tare_lower_batch_normalization(struct tare_lower *l,
                                                 struct tare_error *err)
 {
     const struct tare_dims *dims = &tare_lower_tensor(l, node->inputs[0])->dims;
+    if (tare_node_int(node, "training_mode", 0))
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
+                       "training_mode is 1; export the model for inference");
     if (dims->rank != 4 && dims->rank != 2)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "input has rank %d, want 2 or 4",
                        (int)dims->rank);

@@ -28,6 +28,20 @@ enum tare_status tare_op_want_dtype(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+enum tare_status tare_op_want_vector(const struct tare_graph *graph,
+                                     const struct tare_node *node, size_t i,
+                                     const char *name, int64_t n,
+                                     struct tare_error *err)
+{
+    const struct tare_tensor *tensor = tare_op_input(graph, node, i);
+    if (tensor && (tensor->dims.rank != 1 || tensor->dims.d[0] != n)) {
+        char text[TARE_DIMS_TEXT];
+        TARE_NODE_FAIL(node, err, TARE_E_FORMAT, "%s is %.80s, want %lld", name,
+                       tare_dims_print(&tensor->dims, text), (long long)n);
+    }
+    return TARE_OK;
+}
+
 enum tare_status tare_op_set_output(struct tare_graph *graph,
                                     const struct tare_node *node, size_t i,
                                     enum tare_dtype dtype, const struct tare_dims *dims,
