@@ -32,11 +32,11 @@ static bool get_u32(struct reader *r, uint32_t *value)
     return get(r, value, sizeof *value);
 }
 
-/* The number of things that take `least` bytes each or more. */
+/* The number of things that take `least` bytes each or more; 0: nobody knows. */
 static bool get_n(struct reader *r, size_t least, size_t *n)
 {
     uint32_t value;
-    if (!get_u32(r, &value) || value > r->left / least) return false;
+    if (!get_u32(r, &value) || (least > 0 && value > r->left / least)) return false;
     *n = value;
     return true;
 }
@@ -115,6 +115,20 @@ static enum tare_status get_tensor(struct reader *r, struct tare_graph *graph)
 static enum tare_status get_graph(struct reader *r, int depth,
                                   struct tare_graph **graph);
 
+/* Texts with a newline between two of them. */
+static enum tare_status get_strings(struct reader *r, struct tare_attr *attr)
+{
+    size_t n_lines = 0;
+    if (!get_n(r, 0, &attr->n)) return damaged(r, "texts");
+    const enum tare_status st = get_text(r, &attr->s);
+    if (st != TARE_OK) return st;
+    for (const char *at = attr->s; at; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        n_lines++;
+    }
+    return attr->n <= n_lines ? TARE_OK : damaged(r, "texts");
+}
+
 static enum tare_status get_value(struct reader *r, int depth, struct tare_attr *attr)
 {
     void *items;
@@ -126,6 +140,7 @@ static enum tare_status get_value(struct reader *r, int depth, struct tare_attr 
     case TARE_ATTR_FLOAT:
         return get(r, &attr->f, sizeof attr->f) ? TARE_OK : damaged(r, "a number");
     case TARE_ATTR_STRING: return get_text(r, &attr->s);
+    case TARE_ATTR_STRINGS: return get_strings(r, attr);
     case TARE_ATTR_INTS:
         st = get_array(r, sizeof *attr->ints, &items, &attr->n);
         if (st == TARE_OK) attr->ints = items;
@@ -149,7 +164,7 @@ static enum tare_status get_attr(struct reader *r, int depth, struct tare_node *
     enum tare_status st = get_text(r, &name);
     if (st != TARE_OK) return st;
     struct tare_attr attr = {0};
-    if (!get_u32(r, &type) || type > TARE_ATTR_GRAPH)
+    if (!get_u32(r, &type) || type > TARE_ATTR_STRINGS)
         st = damaged(r, "an attribute's type");
     else {
         attr.type = (enum tare_attr_type)type;

@@ -54,6 +54,10 @@ static void put_attr(struct tare_blob *b, const struct tare_attr *attr)
     case TARE_ATTR_INT: put(b, &attr->i, sizeof attr->i); break;
     case TARE_ATTR_FLOAT: put(b, &attr->f, sizeof attr->f); break;
     case TARE_ATTR_STRING: put_text(b, attr->s); break;
+    case TARE_ATTR_STRINGS:
+        put_n(b, attr->n);
+        put_text(b, attr->s);
+        break;
     case TARE_ATTR_INTS:
         put_n(b, attr->n);
         put(b, attr->ints, attr->n * sizeof *attr->ints);

@@ -25,7 +25,8 @@ enum tare_attr_type {
     TARE_ATTR_INTS,
     TARE_ATTR_FLOATS,
     TARE_ATTR_TENSOR,
-    TARE_ATTR_GRAPH
+    TARE_ATTR_GRAPH,
+    TARE_ATTR_STRINGS
 };
 
 /** Constant data: `data` is dense, TARE_ALIGN-aligned, owned, little-endian. */
@@ -41,10 +42,10 @@ struct tare_attr {
     enum tare_attr_type type;
     int64_t i;
     float f;
-    char *s;             /* STRING */
+    char *s;             /* STRING; STRINGS [n], a newline between two of them */
     int64_t *ints;       /* INTS [n] */
     float *floats;       /* FLOATS [n] */
-    size_t n;            /* of ints or floats */
+    size_t n;            /* of ints, floats or strings */
     struct tare_const t; /* TENSOR */
     /* GRAPH: the body of an If, Loop or Scan, owned. It sees nothing but its inputs:
      * what ONNX lets it capture are further inputs of it and of the node. */

@@ -37,6 +37,7 @@ static void print_attr(const struct tare_attr *attr, struct tare_text *out)
     switch (attr->type) {
     case TARE_ATTR_INT: tare_text_add(out, "%" PRId64, attr->i); return;
     case TARE_ATTR_FLOAT: tare_text_add(out, "%g", (double)attr->f); return;
+    case TARE_ATTR_STRINGS:
     case TARE_ATTR_STRING: tare_text_add(out, "'%s'", attr->s); return;
     case TARE_ATTR_TENSOR:
         tare_text_add(out, "%s[%s]", tare_dtype_name(attr->t.dtype),

@@ -27,6 +27,27 @@ static enum tare_status copy_string(const ProtobufCBinaryData *from, char **out,
     return tare_error_set(err, TARE_E_FORMAT, "the text is unprintable");
 }
 
+/* The texts one behind the other; a printable one holds no newline. */
+static enum tare_status copy_strings(const ProtobufCBinaryData *from, size_t n,
+                                     char **out, struct tare_error *err)
+{
+    struct tare_text text = {0};
+    enum tare_status st = TARE_OK;
+    tare_text_add(&text, "%s", "");
+    for (size_t i = 0; i < n && st == TARE_OK; i++) {
+        char *one;
+        st = copy_string(&from[i], &one, err);
+        if (st != TARE_OK) break;
+        tare_text_add(&text, "%s%s", i ? "\n" : "", one);
+        tare_free(one);
+    }
+    if (st == TARE_OK && text.failed)
+        st = tare_error_set(err, TARE_E_NOMEM, "no memory");
+    if (st != TARE_OK) tare_text_free(&text);
+    *out = text.data;
+    return st;
+}
+
 static enum tare_status copy_tensor(const struct tare_importer *importer,
                                     Onnx__TensorProto *from, struct tare_const *out,
                                     struct tare_error *err)
@@ -43,7 +64,6 @@ static const char *attr_type_name(int type)
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS: return "graphs";
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR:
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSORS: return "sparse tensor";
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS: return "strings";
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSORS: return "tensors";
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TYPE_PROTO:
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TYPE_PROTOS: return "type";
@@ -73,6 +93,10 @@ static enum tare_status convert(const struct tare_importer *importer,
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
         attr->type = TARE_ATTR_STRING;
         return copy_string(&from->s, &attr->s, err);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
+        attr->type = TARE_ATTR_STRINGS;
+        attr->n = from->n_strings;
+        return copy_strings(from->strings, attr->n, &attr->s, err);
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
         attr->type = TARE_ATTR_INTS;
         attr->n = from->n_ints;

@@ -31,6 +31,7 @@ static enum tare_status read_constant(const struct tare_node *node,
         out->data = attr->floats;
         break;
     case TARE_ATTR_STRING:
+    case TARE_ATTR_STRINGS:
     case TARE_ATTR_GRAPH:
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
                        "its value is no tensor and no number");
