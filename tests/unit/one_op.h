@@ -2,9 +2,10 @@
  * comes of them.
  *
  * A tensor is "2x3" (float32; no axes: "scalar"), "2x3i" (int64), "n" int32, "b" bool,
- * "u" uint8; with
+ * "u" uint8, "c" int8, "h" and "H" int16 and uint16, "N" uint32, "I" uint64; with
  * "=1,2,..." behind it it is a constant; "i=7" is a scalar; "-" is left out. An
- * attribute is "axis=1", "alpha=0.5", "mode=edge", "pads=[1,1]" or "scales=(1.0,2.0)".
+ * attribute is "axis=1", "alpha=0.5", "mode=edge", "pads=[1,1]", "scales=(1.0,2.0)" or
+ * "activations={Relu,Tanh}".
  * Entries are separated by blanks. What comes of a node is its outputs, in the same
  * words, or "F: message" (TARE_E_FORMAT) or "U: message" (TARE_E_UNSUPPORTED). */
 #ifndef TARE_TESTS_ONE_OP_H
@@ -26,8 +27,9 @@ struct one_op {
 };
 
 static const char one_letters[] = {
-    [TARE_F32] = ' ', [TARE_U8] = 'u',  [TARE_S8] = 'c',
-    [TARE_S32] = 'n', [TARE_S64] = 'i', [TARE_BOOL] = 'b'};
+    [TARE_F32] = ' ', [TARE_U8] = 'u',   [TARE_S8] = 'c',  [TARE_S32] = 'n',
+    [TARE_S64] = 'i', [TARE_BOOL] = 'b', [TARE_S16] = 'h', [TARE_U16] = 'H',
+    [TARE_U32] = 'N', [TARE_U64] = 'I'};
 
 /* "2x3i=1,2,..." as dims, dtype and the text of the values, NULL when there are none.
  */
@@ -39,7 +41,7 @@ static inline struct tare_const one_parse(const char *text, const char **values)
         made.dims.d[made.dims.rank++] = strtoll(text, &end, 10);
         text = *end == 'x' ? end + 1 : end;
     }
-    for (int i = TARE_U8; i <= TARE_BOOL; i++)
+    for (int i = TARE_U8; i <= TARE_U64; i++)
         if (*text && *text == one_letters[i]) {
             made.dtype = (enum tare_dtype)i;
             text++;
@@ -66,6 +68,8 @@ static inline int32_t one_tensor(struct tare_graph *graph, const char *text, siz
         char *end;
         if (content.dtype == TARE_F32)
             tare_const_set(&content, j, strtod(values, &end));
+        else if (content.dtype == TARE_U64)
+            tare_const_set_int(&content, j, (int64_t)strtoull(values, &end, 10));
         else
             tare_const_set_int(&content, j, strtoll(values, &end, 10));
         values = *end == ',' ? end + 1 : end;
@@ -88,6 +92,12 @@ static inline void one_attr(struct tare_node *node, const char *name, const char
             attr.ints[attr.n++] = strtoll(value + 1, NULL, 10);
             value = end;
         }
+    } else if (*value == '{') {
+        attr.type = TARE_ATTR_STRINGS;
+        attr.s = tare_strndup(value + 1, strcspn(value, "}") - 1);
+        attr.n = 1;
+        for (char *at = attr.s; (at = strchr(at, ',')) != NULL; attr.n++)
+            *at = '\n';
     } else if (isalpha((unsigned char)*value)) {
         attr.type = TARE_ATTR_STRING;
         attr.s = tare_strdup(value);
@@ -105,10 +115,10 @@ static inline struct tare_graph *one_create(const struct one_op *test, size_t n_
 {
     struct tare_graph *graph = net_create(test->opset);
     int32_t inputs[16], outputs[8], id;
-    char word[256], name[32];
+    char word[65536], name[32];
     size_t n = 0;
     int used;
-    for (const char *at = test->inputs; sscanf(at, "%255s%n", word, &used) == 1;
+    for (const char *at = test->inputs; sscanf(at, "%65535s%n", word, &used) == 1;
          at += used) {
         inputs[n] =
             strcmp(word, "-") == 0 ? TARE_NO_TENSOR : one_tensor(graph, word, n);
@@ -121,7 +131,7 @@ static inline struct tare_graph *one_create(const struct one_op *test, size_t n_
     }
     NET_TRY(tare_graph_add_node(graph, test->op, "n", inputs, n, outputs, n_outputs,
                                 &id, &err_));
-    for (const char *at = test->attrs; sscanf(at, "%255s%n", word, &used) == 1;
+    for (const char *at = test->attrs; sscanf(at, "%65535s%n", word, &used) == 1;
          at += used) {
         char *value = strchr(word, '=');
         *value++ = '\0';
@@ -147,6 +157,9 @@ static inline void one_describe(const struct tare_tensor *tensor, struct tare_te
         tare_text_add(out, "%s", i ? "," : "=");
         if (tensor->dtype == TARE_F32)
             tare_text_add(out, "%.6g", tare_const_get(&content, i));
+        else if (tensor->dtype == TARE_U64)
+            tare_text_add(out, "%llu",
+                          (unsigned long long)tare_const_get_int(&content, i));
         else
             tare_text_add(out, "%lld", (long long)tare_const_get_int(&content, i));
     }
