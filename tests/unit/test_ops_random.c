@@ -138,6 +138,10 @@ static struct tare_attr draw_attr(const char *type)
     } else if (strncmp(type, "string", length) == 0) {
         attr.type = TARE_ATTR_STRING;
         attr.s = tare_strdup(words[draw(sizeof words / sizeof words[0])]);
+    } else if (strncmp(type, "strings", length) == 0) {
+        attr.type = TARE_ATTR_STRINGS;
+        attr.n = 1 + draw(6);
+        attr.s = tare_strdup("Tanh\nRelu\nElu\nAffine\nSigmoid\nSoftplus");
     } else if (strncmp(type, "tensor", length) == 0) {
         attr.type = TARE_ATTR_TENSOR;
         attr.t = draw_const(draw_dtype(), NET_DIMS((int64_t)draw(2)));
