@@ -45,9 +45,7 @@ static void test_compress(void **state)
         {11, c, "2=1,2 4b=0,1,1,1", "", "1=2"},
         {11, c, "2=1,2 2b=0,0", "axis=0", "0"},
         {11, c, "0x3= 3b=1,1,0", "axis=-1", "0x2"},
-        {11, c, "2 2b", "",
-         "U: node 'n' (Compress): input 'condition' ('x1') is computed at run time; it "
-         "must be constant"},
+        {11, c, "2 2b", "", "later"},
         {11, c, "2 1x2b=1,1", "",
          "F: node 'n' (Compress): the condition has rank 2, want 1"},
     };
@@ -70,9 +68,7 @@ static void test_unique(void **state)
         {11, u, "=7", "", "1=7 1i=0"},
         {11, u, "0=", "", "0 0i 0i 0i"},
         {11, u, "2x0=", "axis=0", "1x0 1i=0 2i=0,0 1i=2"},
-        {11, u, "2", "",
-         "U: node 'n' (Unique): input 'X' ('x0') is computed at run time; it must be "
-         "constant"},
+        {11, u, "2", "", "later"},
     };
     ONE_CHECK(tests);
 }
