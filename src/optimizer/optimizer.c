@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "optimizer/pass.h"
 
 /* A round costs little; what is left after this many is a pass that undoes another. */
@@ -36,22 +35,40 @@ static size_t count_layers(const struct tare_graph *graph)
     return n;
 }
 
-static void read_disabled(bool disabled[N_PASSES])
+static bool names(const struct tare_pass *pass, const char *text, size_t length)
+{
+    return strlen(pass->name) == length && strncmp(pass->name, text, length) == 0;
+}
+
+static enum tare_status refuse_name(const char *name, size_t length,
+                                    struct tare_error *err)
+{
+    struct tare_text list = {0};
+    for (size_t i = 0; i < N_PASSES; i++)
+        tare_text_add(&list, "%s%s", i ? " " : "", passes[i].name);
+    tare_error_store(err, TARE_E_ARG,
+                     "TARE_DISABLE_PASS: there is no pass '%.*s'; there are: %s",
+                     (int)(length > 40 ? 40 : length), name,
+                     list.failed ? "(no memory)" : list.data);
+    tare_text_free(&list);
+    return TARE_E_ARG;
+}
+
+static enum tare_status read_disabled(bool disabled[N_PASSES], struct tare_error *err)
 {
     const char *at = getenv("TARE_DISABLE_PASS");
     while (at && *at) {
         const size_t length = strcspn(at, ",");
         size_t i = 0;
-        while (i < N_PASSES && (strlen(passes[i].name) != length ||
-                                strncmp(passes[i].name, at, length) != 0))
+        while (i < N_PASSES && !names(&passes[i], at, length))
             i++;
         if (i < N_PASSES)
             disabled[i] = true;
         else if (length)
-            tare_log(TARE_LOG_WARN, "TARE_DISABLE_PASS: there is no pass '%.*s'",
-                     (int)(length > 80 ? 80 : length), at);
+            return refuse_name(at, length, err);
         at += length + (at[length] == ',');
     }
+    return TARE_OK;
 }
 
 static enum tare_status run_pass(const struct tare_pass *pass, struct tare_graph *graph,
@@ -68,8 +85,9 @@ enum tare_status tare_optimize(struct tare_graph *graph,
 {
     struct tare_text *const dump = options ? options->dump : NULL;
     bool disabled[N_PASSES] = {false};
-    read_disabled(disabled);
-    if (dump) tare_text_add(dump, "original: %zu layers\n", count_layers(graph));
+    enum tare_status status = read_disabled(disabled, err);
+    if (status != TARE_OK) return status;
+    if (dump) tare_text_add(dump, "Original: %zu layers\n", count_layers(graph));
 
     bool again = true;
     for (int round = 0; round < MAX_ROUNDS && again; round++) {
@@ -77,14 +95,15 @@ enum tare_status tare_optimize(struct tare_graph *graph,
         for (size_t i = 0; i < N_PASSES; i++) {
             if (disabled[i]) continue;
             bool changed = false;
-            const enum tare_status status = run_pass(&passes[i], graph, &changed, err);
+            status = run_pass(&passes[i], graph, &changed, err);
             if (status != TARE_OK) return status;
             again |= changed;
             if (dump && (changed || round == 0))
-                tare_text_add(dump, "after %s: %zu layers\n", passes[i].name,
+                tare_text_add(dump, "After %s: %zu layers\n", passes[i].name,
                               count_layers(graph));
         }
     }
+    if (dump) tare_text_add(dump, "Final: %zu layers\n", count_layers(graph));
     TARE_FAIL_IF(dump && dump->failed, err, TARE_E_NOMEM, "optimizer: no memory");
     return TARE_OK;
 }

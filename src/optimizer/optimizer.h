@@ -30,15 +30,16 @@ struct tare_pass {
 const struct tare_pass *tare_passes(size_t *n);
 
 struct tare_optimize_options {
-    /** Receives "original: 53 layers" and "after <pass>: 24 layers" lines: every pass
-     *  once, and again where a later round changed something. May be NULL. */
+    /** Receives TensorRT's "Original: 53 layers", "After <pass>: 24 layers" for every
+     *  pass, once, and again where a later round changed something, and "Final: 24
+     *  layers". A layer is a node, as there; constants are none. May be NULL. */
     struct tare_text *dump;
 };
 
 /**
  * Run the passes in order, again and again until none changes anything, and compact.
  * The environment variable TARE_DISABLE_PASS=name[,name] leaves passes out; a name that
- * is no pass is a warning.
+ * is no pass is TARE_E_ARG, and the message lists the passes.
  * @param[in,out] graph    inferred, all dims known. Ids change. After a failure it is
  *                         fit for tare_graph_destroy() alone.
  * @param[in]     options  NULL: none.
