@@ -62,4 +62,26 @@ static inline lanes lanes_tanh(lanes x)
     return lanes_select(lanes_lt(a, lanes_set1(TARE_TANH_NEAR_0)), near, signed_far);
 }
 
+static inline lanes lanes_gelu(lanes x)
+{
+    const lanes t = lanes_min(lanes_set1(TARE_GELU_MOST), lanes_abs(x));
+    lanes p = lanes_fma(lanes_set1(TARE_GELU_C8), t, lanes_set1(TARE_GELU_C7));
+    p = lanes_fma(p, t, lanes_set1(TARE_GELU_C6));
+    p = lanes_fma(p, t, lanes_set1(TARE_GELU_C5));
+    p = lanes_fma(p, t, lanes_set1(TARE_GELU_C4));
+    p = lanes_fma(p, t, lanes_set1(TARE_GELU_C3));
+    p = lanes_fma(p, t, lanes_set1(TARE_GELU_C2));
+    p = lanes_fma(p, t, lanes_set1(TARE_GELU_C1));
+    p = lanes_fma(p, t, lanes_set1(TARE_GELU_C0));
+    return lanes_fma(lanes_neg(t), lanes_exp(lanes_neg(p)), lanes_max(lanes_zero(), x));
+}
+
+static inline lanes lanes_gelu_tanh(lanes x)
+{
+    const lanes slope = lanes_mul(x, lanes_set1(TARE_GELU_SLOPE));
+    const lanes cubic = lanes_set1(TARE_GELU_CUBIC);
+    const lanes inner = lanes_fma(lanes_mul(x, x), cubic, lanes_set1(1.0f));
+    return lanes_mul(x, lanes_sigmoid(lanes_mul(slope, inner)));
+}
+
 #endif /* TARE_KERNELS_LANES_MATH_H */

@@ -12,6 +12,8 @@ static const struct tare_pass passes[] = {
     {"constant_fold", tare_pass_constant_fold},
     {"identity", tare_pass_identity},
     {"dead", tare_pass_dead},
+    {"hard_swish", tare_pass_hard_swish},
+    {"swish", tare_pass_swish},
     {"matmul_to_gemm", tare_pass_matmul_to_gemm},
     {"fold_affine", tare_pass_fold_affine},
     {"fold_pad", tare_pass_fold_pad},

@@ -22,6 +22,90 @@ int32_t tare_pass_only_reader(const struct tare_graph *graph, int32_t tensor)
     return -1; /* the use is a graph output */
 }
 
+static bool is_plain(const struct tare_graph *graph, int32_t node, enum tare_op op)
+{
+    return node >= 0 && graph->nodes[node].op == op &&
+           tare_fused_is_none(&graph->nodes[node].fused);
+}
+
+int32_t tare_pass_made_by(const struct tare_graph *graph, int32_t tensor,
+                          enum tare_op op, size_t n_uses)
+{
+    const int32_t maker = tare_pass_producer(graph, tensor);
+    return is_plain(graph, maker, op) && !tare_graph_is_output(graph, tensor) &&
+                   tare_graph_n_uses(graph, tensor) == n_uses
+               ? maker
+               : -1;
+}
+
+int32_t tare_pass_read_by(const struct tare_graph *graph, int32_t tensor,
+                          enum tare_op op)
+{
+    const int32_t reader = tare_pass_only_reader(graph, tensor);
+    return is_plain(graph, reader, op) ? reader : -1;
+}
+
+bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor)
+{
+    return tensor >= 0 && graph->tensors[tensor].has_dims &&
+           tare_dims_known(&graph->tensors[tensor].dims);
+}
+
+bool tare_pass_scalar(const struct tare_graph *graph, int32_t tensor, double *value)
+{
+    if (!tare_pass_is_float_const(graph, tensor) ||
+        graph->tensors[tensor].n_bytes != sizeof(float))
+        return false;
+    *value = tare_pass_const_at(&graph->tensors[tensor], 0);
+    return isfinite(*value);
+}
+
+bool tare_pass_with_scalar(const struct tare_graph *graph, const struct tare_node *node,
+                           int32_t *tensor, double *value)
+{
+    if (node->n_inputs != 2 || !tare_fused_is_none(&node->fused)) return false;
+    const bool swaps = (node->op == TARE_OP_ADD || node->op == TARE_OP_MUL) &&
+                       tare_pass_scalar(graph, node->inputs[0], value);
+    *tensor = node->inputs[swaps ? 1 : 0];
+    if (!swaps && !tare_pass_scalar(graph, node->inputs[1], value)) return false;
+    return tare_pass_has_shape(graph, *tensor) &&
+           tare_pass_has_shape(graph, node->outputs[0]) &&
+           tare_dims_equal(&graph->tensors[*tensor].dims,
+                           &graph->tensors[node->outputs[0]].dims);
+}
+
+bool tare_pass_is_close(double a, double b)
+{
+    return fabs(a - b) <= 1e-6 * fmax(1.0, fabs(b));
+}
+
+bool tare_pass_group_add(struct tare_pass_group *group, int32_t node)
+{
+    if (group->n == sizeof group->nodes / sizeof group->nodes[0]) return false;
+    group->nodes[group->n++] = node;
+    return true;
+}
+
+enum tare_status tare_pass_replace(struct tare_graph *graph, int32_t last,
+                                   const struct tare_pass_group *group, enum tare_op op,
+                                   const int32_t *inputs, size_t n_inputs,
+                                   struct tare_error *err)
+{
+    struct tare_node *node = &graph->nodes[last];
+    for (size_t i = 0; i < group->n; i++) {
+        if (group->nodes[i] == last || graph->nodes[group->nodes[i]].dead) continue;
+        const enum tare_status status =
+            tare_node_absorb(node, &graph->nodes[group->nodes[i]], err);
+        if (status != TARE_OK) return status;
+        tare_graph_remove_node(graph, group->nodes[i]);
+    }
+    for (size_t i = 0; i < node->n_attrs; i++)
+        tare_attr_free(&node->attrs[i]);
+    node->n_attrs = 0;
+    node->op = op;
+    return tare_node_set_inputs(node, inputs, n_inputs, err);
+}
+
 bool tare_pass_is_float_const(const struct tare_graph *graph, int32_t tensor)
 {
     return tensor >= 0 && tare_tensor_is_const(&graph->tensors[tensor]) &&

@@ -7,6 +7,8 @@
 tare_pass_fn tare_pass_constant_fold;
 tare_pass_fn tare_pass_identity;
 tare_pass_fn tare_pass_dead;
+tare_pass_fn tare_pass_hard_swish;
+tare_pass_fn tare_pass_swish;
 tare_pass_fn tare_pass_matmul_to_gemm;
 tare_pass_fn tare_pass_fold_affine;
 tare_pass_fn tare_pass_fold_pad;
@@ -18,6 +20,49 @@ int32_t tare_pass_producer(const struct tare_graph *graph, int32_t tensor);
 
 /** The node that reads the tensor, when nobody else does, the user neither; or -1. */
 int32_t tare_pass_only_reader(const struct tare_graph *graph, int32_t tensor);
+
+/** The node that makes the tensor, when it is a `op` with nothing fused into it and the
+ *  tensor is read `n_uses` times, by no user; or -1. */
+int32_t tare_pass_made_by(const struct tare_graph *graph, int32_t tensor,
+                          enum tare_op op, size_t n_uses);
+
+/** The only reader of the tensor, when it is a `op` with nothing fused into it; or -1.
+ */
+int32_t tare_pass_read_by(const struct tare_graph *graph, int32_t tensor,
+                          enum tare_op op);
+
+/** Are all lengths of the tensor's axes known? Not so behind nodes whose shapes depend
+ *  on data. */
+bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor);
+
+/** A float constant of one value. */
+bool tare_pass_scalar(const struct tare_graph *graph, int32_t tensor, double *value);
+
+/** Reads a node of two inputs as (tensor, one-value constant), in this order, or in
+ *  either when it is Add or Mul. The output must have the tensor's shape. */
+bool tare_pass_with_scalar(const struct tare_graph *graph, const struct tare_node *node,
+                           int32_t *tensor, double *value);
+
+/** |a - b| small for constants that were rounded to float and multiplied. */
+bool tare_pass_is_close(double a, double b);
+
+/** Nodes that a pattern consists of, in any order. */
+struct tare_pass_group {
+    int32_t nodes[24];
+    size_t n;
+};
+/** @retval false  the group is full. */
+bool tare_pass_group_add(struct tare_pass_group *group, int32_t node);
+
+/**
+ * Let node `last` do the work of the whole group (`last` may be among them): it becomes
+ * `op` of `inputs`, without attributes, keeps its name, place and outputs, and answers
+ * for the others, which go.
+ */
+enum tare_status tare_pass_replace(struct tare_graph *graph, int32_t last,
+                                   const struct tare_pass_group *group, enum tare_op op,
+                                   const int32_t *inputs, size_t n_inputs,
+                                   struct tare_error *err);
 
 /** Is the tensor a float constant? */
 bool tare_pass_is_float_const(const struct tare_graph *graph, int32_t tensor);

@@ -42,6 +42,11 @@ static double naive(const struct tare_f32_unary *u, double x)
     case TARE_UNARY_RECIPROCAL: return 1 / x;
     case TARE_UNARY_SOFTPLUS: return x > 50 ? x : log1p(exp(x));
     case TARE_UNARY_ELU: return x < 0 ? alpha * expm1(x) : x;
+    case TARE_UNARY_SWISH: return x / (1 + exp(-alpha * x));
+    case TARE_UNARY_GELU: return x < -50 ? 0 : 0.5 * x * erfc(-x / sqrt(2));
+    case TARE_UNARY_GELU_TANH:
+        return 0.5 * x *
+               (1 + tanh(0.7978845608028654 * (x + (double)0.044715f * x * x * x)));
     case TARE_UNARY_COUNT: break;
     }
     abort();
@@ -56,6 +61,7 @@ static struct tare_f32_unary with_parameters(int32_t op)
     case TARE_UNARY_HARD_SIGMOID: u.alpha = 0.2f, u.beta = 0.5f; break;
     case TARE_UNARY_HARD_SWISH: u.alpha = 1.0f / 6.0f, u.beta = 0.5f; break;
     case TARE_UNARY_ELU: u.alpha = 1.5f; break;
+    case TARE_UNARY_SWISH: u.alpha = 1.25f; break;
     default: break;
     }
     return u;
@@ -134,6 +140,10 @@ static bool check_hand_values(void)
                  {TARE_UNARY_CEIL, -0.5f, -0.0f},
                  {TARE_UNARY_NEG, 0.0f, -0.0f},
                  {TARE_UNARY_SOFTPLUS, 100.0f, 100.0f},
+                 {TARE_UNARY_SWISH, 0.0f, 0.0f},
+                 {TARE_UNARY_GELU, -0.0f, -0.0f},
+                 {TARE_UNARY_GELU, 20.0f, 20.0f},
+                 {TARE_UNARY_GELU_TANH, 1.0f, 0x1.aeb0b8p-1f},
                  {TARE_UNARY_SQRT, 9.0f, 3.0f}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const struct tare_f32_unary u = with_parameters(known[i].op);
@@ -202,9 +212,10 @@ static bool check_variant(const struct tare_f32_unary_variant *v)
 static void bench(void)
 {
     static const char *const names[TARE_UNARY_COUNT] = {
-        "relu", "clip",  "leaky", "sigmoid",    "hard sigmoid", "hard swish",
-        "tanh", "exp",   "log",   "sqrt",       "abs",          "neg",
-        "erf",  "floor", "ceil",  "reciprocal", "softplus",     "elu"};
+        "relu",  "clip",  "leaky",    "sigmoid",    "hard sigmoid", "hard swish",
+        "tanh",  "exp",   "log",      "sqrt",       "abs",          "neg",
+        "erf",   "floor", "ceil",     "reciprocal", "softplus",     "elu",
+        "swish", "gelu",  "gelu tanh"};
     const int64_t n = 1 << 18;
     float *x = check_floats(n, false), *y = check_output(n);
     for (int32_t op = 0; op < TARE_UNARY_COUNT; op++)

@@ -199,6 +199,7 @@ static inline double naive_op2(enum tare_op op, double a, double b)
     case TARE_OP_ADD: return a + b;
     case TARE_OP_SUB: return a - b;
     case TARE_OP_MUL: return a * b;
+    case TARE_OP_POW: return pow(a, b);
     default: return a / b;
     }
 }
@@ -245,6 +246,17 @@ static inline double naive_op1(const struct naive *run, const struct tare_node *
     case TARE_OP_LEAKY_RELU:
         return x < 0 ? x * (double)tare_node_float(node, "alpha", 0.01F) : x;
     case TARE_OP_SIGMOID: return 1 / (1 + exp(-x));
+    case TARE_OP_TANH: return tanh(x);
+    case TARE_OP_ERF: return erf(x);
+    case TARE_OP_SQRT: return sqrt(x);
+    case TARE_OP_HARD_SIGMOID:
+        return fmin(fmax((double)tare_node_float(node, "alpha", 0.2F) * x +
+                             (double)tare_node_float(node, "beta", 0.5F),
+                         0),
+                    1);
+    case TARE_OP_HARD_SWISH: return x * fmin(fmax(x / 6 + 0.5, 0), 1);
+    case TARE_OP_SWISH:
+        return x / (1 + exp(-(double)tare_node_float(node, "alpha", 1) * x));
     default: break;
     }
     double low = (double)tare_node_float(node, "min", -INFINITY);
@@ -340,6 +352,7 @@ static inline void naive_node(struct naive *run, const struct tare_node *node)
     case TARE_OP_ADD:
     case TARE_OP_SUB:
     case TARE_OP_MUL:
+    case TARE_OP_POW:
     case TARE_OP_DIV: naive_binary(run, node, y); break;
     case TARE_OP_BATCH_NORMALIZATION: naive_batch_norm(run, node, y); break;
     case TARE_OP_GLOBAL_AVERAGE_POOL: naive_global_average(run, node, y); break;

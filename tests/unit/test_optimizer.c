@@ -58,6 +58,8 @@ static void test_residual_network(void **state)
                                    "After constant_fold: 10 layers\n"
                                    "After identity: 10 layers\n"
                                    "After dead: 10 layers\n"
+                                   "After hard_swish: 10 layers\n"
+                                   "After swish: 10 layers\n"
                                    "After matmul_to_gemm: 10 layers\n"
                                    "After fold_affine: 8 layers\n"
                                    "After fold_pad: 8 layers\n"

@@ -31,6 +31,7 @@ UNARY(round_up, ceil(x))
 UNARY(reciprocal, 1.0 / x)
 UNARY(error_function, erf(x))
 UNARY(softplus, fmax(x, 0.0) + log1p(exp(-fabs(x))))
+UNARY(swish, x / (1.0 + exp(-alpha * x)))
 UNARY(elu, x < 0.0 ? alpha * expm1(x) : x)
 
 static const struct {
@@ -54,6 +55,7 @@ static const struct {
     [TARE_OP_RECIPROCAL] = {reciprocal, 0.0F, 0.0F, false},
     [TARE_OP_ERF] = {error_function, 0.0F, 0.0F, false},
     [TARE_OP_SOFTPLUS] = {softplus, 0.0F, 0.0F, false},
+    [TARE_OP_SWISH] = {swish, 1.0F, 0.0F, false},
     [TARE_OP_ELU] = {elu, 1.0F, 0.0F, false},
 };
 

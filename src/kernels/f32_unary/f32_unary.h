@@ -27,6 +27,10 @@ enum tare_unary_op {
     TARE_UNARY_RECIPROCAL = 15, /* 1 / x */
     TARE_UNARY_SOFTPLUS = 16,   /* log(1 + exp(x)) */
     TARE_UNARY_ELU = 17,        /* x < 0 ? alpha * (exp(x) - 1) : x */
+    TARE_UNARY_SWISH = 18,      /* x * sigmoid(x * alpha) */
+    TARE_UNARY_GELU = 19,       /* 0.5 * x * (1 + erf(x / sqrt(2))) */
+    TARE_UNARY_GELU_TANH =
+        20, /* 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
     TARE_UNARY_COUNT
 };
 
@@ -42,7 +46,7 @@ struct tare_f32_unary {
  *
  * NaN gives NaN everywhere. EXP, TANH and SIGMOID are polynomials of ours, within
  * 1, 1.5 and 2.5 ULP of the true value; LOG, ERF, SOFTPLUS and ELU call libm one value
- * at a time.
+ * at a time; the GELUs are within 4e-7 of their size + 1e-7.
  */
 typedef void tare_f32_unary_fn(const struct tare_f32_unary *unary, const float *x,
                                float *y, int64_t begin, int64_t end);

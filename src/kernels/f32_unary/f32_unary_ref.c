@@ -34,6 +34,9 @@ static float value(const struct tare_f32_unary *u, float x)
     case TARE_UNARY_RECIPROCAL: return 1.0f / x;
     case TARE_UNARY_SOFTPLUS: return softplus(x);
     case TARE_UNARY_ELU: return x < 0.0f ? u->alpha * expm1f(x) : x;
+    case TARE_UNARY_SWISH: return x * tare_f32_sigmoid(x * u->alpha);
+    case TARE_UNARY_GELU: return tare_f32_gelu(x);
+    case TARE_UNARY_GELU_TANH: return tare_f32_gelu_tanh(x);
     case TARE_UNARY_COUNT: break;
     }
     return NAN; /* plans are checked when they are loaded: not reached */

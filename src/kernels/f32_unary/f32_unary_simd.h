@@ -38,6 +38,9 @@ void UNARY_NAME(const struct tare_f32_unary *unary, const float *x, float *y,
     case TARE_UNARY_FLOOR: EACH(lanes_floor(v));
     case TARE_UNARY_CEIL: EACH(lanes_ceil(v));
     case TARE_UNARY_RECIPROCAL: EACH(lanes_div(one, v));
+    case TARE_UNARY_SWISH: EACH(lanes_mul(v, lanes_sigmoid(lanes_mul(v, alpha))));
+    case TARE_UNARY_GELU: EACH(lanes_gelu(v));
+    case TARE_UNARY_GELU_TANH: EACH(lanes_gelu_tanh(v));
     case TARE_UNARY_LOG:
     case TARE_UNARY_ERF:
     case TARE_UNARY_SOFTPLUS:
