@@ -61,7 +61,8 @@ typedef enum tare_status tare_op_eval_fn(const struct tare_graph *graph,
 
 struct tare_op_info {
     const char *name; /* ONNX's op_type */
-    int since;        /* first opset that we read */
+    int since; /* first opset that we read; above TARE_OPSET_MAX: passes alone make it
+                */
     size_t min_inputs;
     size_t max_inputs;      /* SIZE_MAX: any number */
     size_t n_outputs;       /* most outputs that we can make */
@@ -75,9 +76,12 @@ const char *tare_op_name(enum tare_op op);
 /** The operator of an ONNX name, or TARE_OP_COUNT. */
 enum tare_op tare_op_find(const char *name);
 
-/** Does the node fit its operator's line for the graph's opset: opset, number of inputs
- *  and outputs, names and types of attributes. What is missing or of a wrong type is
- *  TARE_E_FORMAT, what we do not read is TARE_E_UNSUPPORTED. */
+/** Does a node that comes from a file fit its operator's line for the graph's opset:
+ * opset, number of inputs and outputs, names and types of attributes. What is missing
+ * or of a wrong type is TARE_E_FORMAT, what we do not read is TARE_E_UNSUPPORTED. Nodes
+ * that passes make need not fit: they may be of operators newer than the graph's opset,
+ * so that inference does not ask; where parameters moved from attributes to inputs, the
+ * graph's opset still says which of them counts. */
 enum tare_status tare_node_check(const struct tare_graph *graph,
                                  const struct tare_node *node, struct tare_error *err);
 
