@@ -68,7 +68,7 @@ void tare_graph_remove_node(struct tare_graph *graph, int32_t node)
     struct tare_node *dead = &graph->nodes[node];
     dead->dead = true;
     for (size_t i = 0; i < dead->n_outputs; i++)
-        if (graph->tensors[dead->outputs[i]].producer == node)
+        if (dead->outputs[i] >= 0 && graph->tensors[dead->outputs[i]].producer == node)
             graph->tensors[dead->outputs[i]].producer = -1;
 }
 

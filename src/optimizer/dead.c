@@ -5,7 +5,7 @@
 static bool is_used(const struct tare_node *node, const size_t *uses)
 {
     for (size_t i = 0; i < node->n_outputs; i++)
-        if (uses[node->outputs[i]] > 0) return true;
+        if (node->outputs[i] >= 0 && uses[node->outputs[i]] > 0) return true;
     return false;
 }
 

@@ -174,10 +174,11 @@ static bool is_foldable(const struct tare_graph *graph, const struct tare_node *
         !tare_pass_is_float_const(graph, node->inputs[1]))
         return false;
     const struct tare_tensor *out = &graph->tensors[node->outputs[0]];
+    if (!tare_pass_has_shape(graph, node->outputs[0])) return false;
     map->rank = out->dims.rank;
     map->n = out->dims.d[1];
     const int32_t bias = tare_node_input(node, 2);
-    if (!out->has_dims || map->n < 1 || bias < 0) return out->has_dims && map->n >= 1;
+    if (map->n < 1 || bias < 0) return map->n >= 1;
     /* A Conv's bias is [n]; a Gemm's is broadcast to the rows like any other term. */
     return node->op == TARE_OP_CONV ? tare_pass_is_float_const(graph, bias)
                                     : is_per_channel(graph, bias, map);

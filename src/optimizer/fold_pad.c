@@ -80,7 +80,9 @@ enum tare_status tare_pass_fold_pad(struct tare_graph *graph, bool *changed,
         if (pad->dead || pad->op != TARE_OP_PAD) continue;
         const int32_t reader = tare_pass_only_reader(graph, pad->outputs[0]);
         if (reader < 0 || graph->nodes[reader].op != TARE_OP_CONV ||
-            graph->nodes[reader].inputs[0] != pad->outputs[0])
+            graph->nodes[reader].inputs[0] != pad->outputs[0] ||
+            !tare_pass_has_shape(graph, pad->outputs[0]) ||
+            !tare_pass_has_shape(graph, graph->nodes[reader].outputs[0]))
             continue;
         const enum tare_status status =
             fold_into(graph, (int32_t)i, reader, changed, err);

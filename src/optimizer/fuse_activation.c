@@ -62,7 +62,9 @@ enum tare_status tare_pass_fuse_activation(struct tare_graph *graph, bool *chang
 {
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const struct tare_node *node = &graph->nodes[i];
-        if (node->dead || node->n_inputs == 0) continue;
+        if (node->dead || node->n_inputs == 0 ||
+            !tare_pass_has_shape(graph, node->outputs[0]))
+            continue;
         const int32_t x = node->inputs[0];
         const int32_t maker = tare_pass_producer(graph, x);
         if (!takes_activations(graph, maker)) continue;

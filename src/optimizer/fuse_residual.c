@@ -32,12 +32,15 @@ static int32_t candidate(const struct tare_graph *graph, int32_t tensor)
 static bool adds_activations(const struct tare_graph *graph,
                              const struct tare_node *add)
 {
-    if (add->dead || add->op != TARE_OP_ADD) return false;
+    if (add->dead || add->op != TARE_OP_ADD ||
+        !tare_pass_has_shape(graph, add->outputs[0]))
+        return false;
     const struct tare_tensor *out = &graph->tensors[add->outputs[0]];
     for (size_t i = 0; i < 2; i++) {
         const struct tare_tensor *in = &graph->tensors[add->inputs[i]];
-        if (tare_tensor_is_const(in) || in->dtype != TARE_F32 || !in->has_dims ||
-            !tare_dims_known(&in->dims) || !tare_dims_equal(&in->dims, &out->dims))
+        if (tare_tensor_is_const(in) || in->dtype != TARE_F32 ||
+            !tare_pass_has_shape(graph, add->inputs[i]) ||
+            !tare_dims_equal(&in->dims, &out->dims))
             return false;
     }
     return true;

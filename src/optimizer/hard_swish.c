@@ -85,7 +85,9 @@ static bool read_ramp(const struct tare_graph *graph, int32_t last, int32_t root
     for (int32_t id = last; id >= 0;) {
         const struct tare_node *node = &graph->nodes[id];
         const int32_t x = input_of(graph, node);
-        if (x < 0 || (is_clip(node) && ++n_clips > 2)) break;
+        if (x < 0 || !tare_pass_has_shape(graph, node->outputs[0]) ||
+            (is_clip(node) && ++n_clips > 2))
+            break;
         if (!tare_pass_group_add(&ramp->group, id)) break;
         ramp->x = x;
         if (x == root) break;

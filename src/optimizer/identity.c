@@ -116,7 +116,7 @@ static bool same_type(const struct tare_graph *graph, const struct tare_node *no
 {
     const struct tare_tensor *in = &graph->tensors[node->inputs[0]];
     const struct tare_tensor *out = &graph->tensors[node->outputs[0]];
-    return in->has_dims && out->has_dims && tare_dims_known(&in->dims) &&
+    return tare_pass_has_shape(graph, node->inputs[0]) && out->has_dims &&
            tare_dims_equal(&in->dims, &out->dims) && in->dtype == out->dtype;
 }
 
@@ -137,7 +137,8 @@ static bool only_first_used(const struct tare_graph *graph,
                             const struct tare_node *node)
 {
     for (size_t i = 1; i < node->n_outputs; i++)
-        if (tare_graph_n_uses(graph, node->outputs[i]) > 0) return false;
+        if (node->outputs[i] >= 0 && tare_graph_n_uses(graph, node->outputs[i]) > 0)
+            return false;
     return true;
 }
 

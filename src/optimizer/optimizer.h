@@ -14,7 +14,9 @@
 
 /**
  * One rewrite, applied wherever it fits. The graph has been inferred, and stays so:
- * what a pass adds or moves has dims and dtype. Nodes may be left dead.
+ * what a pass adds or moves has dims and dtype. Tensors behind nodes whose shapes
+ * depend on data have no dims: a pass asks tare_pass_has_shape() before it looks at
+ * them, and before it calls what reads parameters. Nodes may be left dead.
  * @param[out] changed  set to true when the graph is no longer as it was, else
  * untouched.
  */

@@ -33,7 +33,9 @@ static enum tare_status fuse(struct tare_graph *graph, int32_t id, bool *changed
         const int32_t x = mul->inputs[side];
         int32_t of = read_sigmoid(graph, mul->inputs[1 - side], &alpha, &group);
         if (of >= 0 && of != x) of = strip_factor(graph, of, &alpha, &group);
-        if (of < 0 || of != x || graph->tensors[x].dtype != TARE_F32) continue;
+        if (of < 0 || of != x || !tare_pass_has_shape(graph, x) ||
+            graph->tensors[x].dtype != TARE_F32)
+            continue;
         *changed = true;
         const enum tare_status status =
             tare_pass_replace(graph, id, &group, TARE_OP_SWISH, &x, 1, err);
