@@ -1,6 +1,7 @@
 /* BatchNormalization, and Add, Sub, Mul, Div by a constant that is one value or one a
- * channel, go into the weights and bias of the Conv or Gemm before. A chain of them is
- * composed in double and rounded to float once. */
+ * channel, go into the weights and bias of the Conv, Gemm or MatMul before. A chain of
+ * them is composed in double and rounded to float once. MatMul thereby gets a bias as
+ * its third input, which ONNX does not know. */
 #include <math.h>
 
 #include "base/mem.h"
@@ -11,7 +12,7 @@
 struct affine {
     double *scale, *shift; /* [n] */
     int64_t n;             /* channels */
-    int32_t rank;          /* of x; channels are its axis 1 */
+    int32_t rank, axis;    /* of x; the axis of its channels */
 };
 
 /* Per-channel constant that broadcasts to x without changing its shape. */
@@ -22,7 +23,7 @@ static bool is_per_channel(const struct tare_graph *graph, int32_t tensor,
     const struct tare_dims *dims = &graph->tensors[tensor].dims;
     if (dims->rank > map->rank) return false;
     for (int32_t i = 0; i < dims->rank; i++) {
-        const bool is_channel = i + map->rank - dims->rank == 1;
+        const bool is_channel = i + map->rank - dims->rank == map->axis;
         if (dims->d[i] != 1 && !(is_channel && dims->d[i] == map->n)) return false;
     }
     return true;
@@ -65,7 +66,7 @@ static bool is_affine(const struct tare_graph *graph, const struct tare_node *no
     case TARE_OP_BATCH_NORMALIZATION:
         if (tare_node_int(node, "training_mode", 0)) return false;
         for (size_t i = 1; i < 5; i++)
-            if (node->inputs[i] == x ||
+            if (map->axis != 1 || node->inputs[i] == x ||
                 !tare_pass_is_float_const(graph, node->inputs[i]))
                 return false;
         return true;
@@ -103,7 +104,14 @@ static bool compose(const struct tare_graph *graph, const struct tare_node *node
     return true;
 }
 
-/* Weights [n, ...] or, for a Gemm that is not transposed, [k, n]. */
+static bool scales_nothing(const struct affine *map, double alpha)
+{
+    for (int64_t c = 0; c < map->n; c++)
+        if (alpha * map->scale[c] != 1) return false;
+    return true;
+}
+
+/* Weights [n, ...] or, for a MatMul and a Gemm that is not transposed, [k, n]. */
 static enum tare_status scale_weights(struct tare_graph *graph, int32_t weights,
                                       bool channels_last, double alpha,
                                       const struct affine *map, int32_t *id,
@@ -112,6 +120,7 @@ static enum tare_status scale_weights(struct tare_graph *graph, int32_t weights,
     const struct tare_tensor *old = &graph->tensors[weights];
     const int64_t count = (int64_t)(old->n_bytes / sizeof(float));
     const struct tare_dims dims = old->dims;
+    if (scales_nothing(map, alpha)) return TARE_OK;
     double *values = tare_alloc_array((size_t)count, sizeof *values);
     TARE_FAIL_IF(!values, err, TARE_E_NOMEM, "no memory for weights '%.80s'",
                  old->name);
@@ -142,7 +151,8 @@ static enum tare_status apply(struct tare_graph *graph, int32_t id, struct affin
                               struct tare_error *err)
 {
     struct tare_node *node = &graph->nodes[id];
-    struct tare_gemm gemm = {.alpha = 1, .beta = 1, .trans_b = true};
+    struct tare_gemm gemm = {
+        .alpha = 1, .beta = 1, .trans_b = node->op == TARE_OP_CONV};
     enum tare_status status = TARE_OK;
     if (node->op == TARE_OP_GEMM) status = tare_node_gemm(graph, node, &gemm, err);
     if (status != TARE_OK) return status;
@@ -169,18 +179,18 @@ static enum tare_status apply(struct tare_graph *graph, int32_t id, struct affin
 static bool is_foldable(const struct tare_graph *graph, const struct tare_node *node,
                         struct affine *map)
 {
-    if (node->dead || (node->op != TARE_OP_CONV && node->op != TARE_OP_GEMM) ||
-        !tare_fused_is_none(&node->fused) ||
-        !tare_pass_is_float_const(graph, node->inputs[1]))
+    if (node->dead || !tare_fused_is_none(&node->fused) ||
+        !tare_pass_is_weighted(graph, node))
         return false;
     const struct tare_tensor *out = &graph->tensors[node->outputs[0]];
     if (!tare_pass_has_shape(graph, node->outputs[0])) return false;
     map->rank = out->dims.rank;
-    map->n = out->dims.d[1];
+    map->axis = node->op == TARE_OP_MATMUL ? out->dims.rank - 1 : 1;
+    map->n = out->dims.d[map->axis];
     const int32_t bias = tare_node_input(node, 2);
     if (map->n < 1 || bias < 0) return map->n >= 1;
-    /* A Conv's bias is [n]; a Gemm's is broadcast to the rows like any other term. */
-    return node->op == TARE_OP_CONV ? tare_pass_is_float_const(graph, bias)
+    /* A Gemm's bias is broadcast to the rows like any other term; else it is [n]. */
+    return node->op != TARE_OP_GEMM ? tare_pass_is_float_const(graph, bias)
                                     : is_per_channel(graph, bias, map);
 }
 

@@ -1,4 +1,5 @@
-/* Relu, Clip and LeakyRelu become part of the Conv, Gemm or Add before them. */
+/* Relu, Clip and LeakyRelu become part of the Conv, Gemm, MatMul by a matrix, or
+ * arithmetic before them. */
 #include <math.h>
 
 #include "graph/params.h"
@@ -52,8 +53,9 @@ static bool takes_activations(const struct tare_graph *graph, int32_t maker)
 {
     if (maker < 0) return false;
     const struct tare_node *node = &graph->nodes[maker];
-    return (node->op == TARE_OP_CONV || node->op == TARE_OP_GEMM ||
-            node->op == TARE_OP_ADD) &&
+    return (tare_pass_is_weighted(graph, node) || node->op == TARE_OP_ADD ||
+            node->op == TARE_OP_SUB || node->op == TARE_OP_MUL ||
+            node->op == TARE_OP_DIV) &&
            graph->tensors[node->outputs[0]].dtype == TARE_F32;
 }
 

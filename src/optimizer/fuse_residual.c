@@ -1,4 +1,5 @@
-/* Conv followed by Add of another activation becomes one Conv with a residual input. */
+/* Conv, Gemm or MatMul by a matrix, followed by Add of another activation, becomes one
+ * node with a residual input. */
 #include "base/dims.h"
 #include "base/mem.h"
 #include "optimizer/pass.h"
@@ -17,13 +18,13 @@ static void measure_depth(const struct tare_graph *graph, int32_t *depth)
     }
 }
 
-/* The Conv that makes the tensor and could take the Add, or -1. */
+/* The node that makes the tensor and could take the Add, or -1. */
 static int32_t candidate(const struct tare_graph *graph, int32_t tensor)
 {
     const int32_t maker = tare_pass_producer(graph, tensor);
     if (maker < 0) return -1;
     const struct tare_node *node = &graph->nodes[maker];
-    return node->op == TARE_OP_CONV && tare_fused_is_none(&node->fused) &&
+    return tare_pass_is_weighted(graph, node) && tare_fused_is_none(&node->fused) &&
                    tare_pass_only_reader(graph, tensor) >= 0
                ? maker
                : -1;

@@ -51,6 +51,20 @@ bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor)
            tare_dims_known(&graph->tensors[tensor].dims);
 }
 
+bool tare_pass_is_weighted(const struct tare_graph *graph, const struct tare_node *node)
+{
+    switch (node->op) {
+    case TARE_OP_CONV:
+    case TARE_OP_GEMM: return tare_pass_is_float_const(graph, node->inputs[1]);
+    case TARE_OP_MATMUL:
+        return tare_pass_is_float_const(graph, node->inputs[1]) &&
+               graph->tensors[node->inputs[1]].dims.rank == 2 &&
+               tare_pass_has_shape(graph, node->inputs[0]) &&
+               graph->tensors[node->inputs[0]].dims.rank >= 2;
+    default: return false;
+    }
+}
+
 bool tare_pass_scalar(const struct tare_graph *graph, int32_t tensor, double *value)
 {
     if (!tare_pass_is_float_const(graph, tensor) ||
@@ -117,39 +131,59 @@ double tare_pass_const_at(const struct tare_tensor *tensor, int64_t i)
     return (double)((const float *)tensor->data)[i];
 }
 
-/* A name that no tensor has: "<origin>.folded", with a number if need be. */
+/* A name that no tensor has: "<origin>.<suffix>", with a number if need be. */
 static bool fresh_name(const struct tare_graph *graph, int32_t origin,
-                       struct tare_text *name)
+                       const char *suffix, struct tare_text *name)
 {
     for (int i = 1;; i++) {
         name->length = 0;
-        tare_text_add(name, "%s.folded", graph->tensors[origin].name);
+        tare_text_add(name, "%s.%s", graph->tensors[origin].name, suffix);
         if (i > 1) tare_text_add(name, "%d", i);
         if (name->failed) return false;
         if (tare_graph_find_tensor(graph, name->data) == TARE_NO_TENSOR) return true;
     }
 }
 
-enum tare_status tare_pass_add_const(struct tare_graph *graph, int32_t origin,
-                                     const struct tare_dims *dims, const double *values,
-                                     int32_t *id, struct tare_error *err)
+static enum tare_status add_const(struct tare_graph *graph, int32_t origin,
+                                  const char *suffix, struct tare_const *content,
+                                  int32_t *id, struct tare_error *err)
 {
     struct tare_text name = {0};
-    struct tare_const content = {.dtype = TARE_F32, .dims = *dims};
-    enum tare_status status = tare_const_alloc(&content, err);
-    if (status != TARE_OK) return status;
-    const int64_t n = tare_dims_count(dims);
-    for (int64_t i = 0; i < n; i++)
-        ((float *)content.data)[i] = (float)values[i];
-
-    if (fresh_name(graph, origin, &name)) {
-        status = tare_graph_add_const(graph, name.data, &content, id, err);
+    enum tare_status status;
+    if (fresh_name(graph, origin, suffix, &name)) {
+        status = tare_graph_add_const(graph, name.data, content, id, err);
     } else {
-        tare_free(content.data);
+        tare_free(content->data);
         status = tare_error_set(err, TARE_E_NOMEM, "optimizer: no memory");
     }
     tare_text_free(&name);
     return status;
+}
+
+enum tare_status tare_pass_add_const(struct tare_graph *graph, int32_t origin,
+                                     const struct tare_dims *dims, const double *values,
+                                     int32_t *id, struct tare_error *err)
+{
+    struct tare_const content = {.dtype = TARE_F32, .dims = *dims};
+    const enum tare_status status = tare_const_alloc(&content, err);
+    if (status != TARE_OK) return status;
+    const int64_t n = tare_dims_count(dims);
+    for (int64_t i = 0; i < n; i++)
+        ((float *)content.data)[i] = (float)values[i];
+    return add_const(graph, origin, "folded", &content, id, err);
+}
+
+enum tare_status tare_pass_add_shape(struct tare_graph *graph, int32_t tensor,
+                                     int32_t *id, struct tare_error *err)
+{
+    const struct tare_dims dims = graph->tensors[tensor].dims;
+    struct tare_const content = {.dtype = TARE_S64,
+                                 .dims = {.rank = 1, .d = {dims.rank}}};
+    const enum tare_status status = tare_const_alloc(&content, err);
+    if (status != TARE_OK) return status;
+    for (int32_t i = 0; i < dims.rank; i++)
+        ((int64_t *)content.data)[i] = dims.d[i];
+    return add_const(graph, tensor, "shape", &content, id, err);
 }
 
 enum tare_status tare_pass_merge(struct tare_graph *graph, int32_t maker, int32_t last,

@@ -9,6 +9,9 @@ tare_pass_fn tare_pass_identity;
 tare_pass_fn tare_pass_dead;
 tare_pass_fn tare_pass_hard_swish;
 tare_pass_fn tare_pass_swish;
+tare_pass_fn tare_pass_common;
+tare_pass_fn tare_pass_transpose;
+tare_pass_fn tare_pass_reshape;
 tare_pass_fn tare_pass_matmul_to_gemm;
 tare_pass_fn tare_pass_fold_affine;
 tare_pass_fn tare_pass_fold_pad;
@@ -34,6 +37,11 @@ int32_t tare_pass_read_by(const struct tare_graph *graph, int32_t tensor,
 /** Are all lengths of the tensor's axes known? Not so behind nodes whose shapes depend
  *  on data. */
 bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor);
+
+/** A Conv, a Gemm, or a MatMul by a matrix, whose weights are a float constant: what
+ *  runs as a product with an epilogue. */
+bool tare_pass_is_weighted(const struct tare_graph *graph,
+                           const struct tare_node *node);
 
 /** A float constant of one value. */
 bool tare_pass_scalar(const struct tare_graph *graph, int32_t tensor, double *value);
@@ -73,6 +81,10 @@ double tare_pass_const_at(const struct tare_tensor *tensor, int64_t i);
 /** Add a float constant named after the tensor `origin`: values rounded from double. */
 enum tare_status tare_pass_add_const(struct tare_graph *graph, int32_t origin,
                                      const struct tare_dims *dims, const double *values,
+                                     int32_t *id, struct tare_error *err);
+
+/** Add an int64 constant that holds the dims of the tensor, and is named after it. */
+enum tare_status tare_pass_add_shape(struct tare_graph *graph, int32_t tensor,
                                      int32_t *id, struct tare_error *err);
 
 /**

@@ -182,13 +182,16 @@ static inline void naive_gemm(struct naive *run, const struct tare_node *node,
             for (int64_t i = 0; i < k; i++)
                 sum += a[ta ? i * rows + r : r * k + i] * b[tb ? c * k + i : i * n + c];
             sum *= (double)tare_node_float(node, "alpha", 1);
-            if (node->n_inputs > 2 && node->inputs[2] >= 0) {
+            const bool residual = node->fused.has_residual;
+            if (node->n_inputs - residual > 2 && node->inputs[2] >= 0) {
                 const struct tare_dims *dims = naive_dims(run, node->inputs[2]);
                 const int64_t at[2] = {r, c};
                 sum += (double)tare_node_float(node, "beta", 1) *
                        run->values[node->inputs[2]]
                                   [naive_ravel(dims, at + 2 - dims->rank)];
             }
+            if (residual)
+                sum += run->values[node->inputs[node->n_inputs - 1]][r * n + c];
             y[r * n + c] = naive_finish(&node->fused, sum);
         }
 }
@@ -320,6 +323,8 @@ static inline void naive_elements(struct naive *run, const struct tare_node *nod
         case TARE_OP_DROPOUT:
         case TARE_OP_RESHAPE:
         case TARE_OP_FLATTEN:
+        case TARE_OP_SQUEEZE:
+        case TARE_OP_UNSQUEEZE:
         case TARE_OP_CAST: y[i] = x[i]; break;
         default: y[i] = naive_op1(run, node, x[i]); break;
         }

@@ -219,6 +219,49 @@ static void test_gemm_with_a_bias_a_row(void **state)
     check_kept(g);
 }
 
+/* The channels of a MatMul are its last axis, however many are in front. */
+static void test_matmul(void **state)
+{
+    (void)state;
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(2, 4, 3));
+    net_output(g, "y");
+    net_weights(g, "w", NET_DIMS(3, 4), -1, 1, &seed);
+    net_weights(g, "t", NET_DIMS(4), -1, 1, &seed);
+    net_scalar(g, "k", 3);
+    net_node(g, TARE_OP_MATMUL, "c", "x w", "a");
+    net_node(g, TARE_OP_ADD, "add", "t a", "b");
+    net_node(g, TARE_OP_DIV, "div", "b k", "y");
+    g = pass_run("fold_affine", net_infer(g), true);
+    assert_int_equal(g->n_nodes, 1);
+    assert_int_equal(g->nodes[0].n_inputs, 3);
+    tare_graph_destroy(g);
+
+    g = net_create(13); /* a value a row; a BatchNormalization of axis 1 */
+    net_input(g, "x", NET_DIMS(2, 4, 3));
+    net_output(g, "y");
+    net_output(g, "z");
+    net_weights(g, "w", NET_DIMS(3, 4), -1, 1, &seed);
+    net_weights(g, "t", NET_DIMS(4, 1), -1, 1, &seed);
+    net_node(g, TARE_OP_MATMUL, "c", "x w", "a");
+    net_node(g, TARE_OP_ADD, "add", "a t", "y");
+    net_node(g, TARE_OP_MATMUL, "c2", "x w", "b");
+    add_norm(g, "bn", "b", "z", 4);
+    check_kept(g);
+}
+
+/* Nothing is scaled: the weights, which others may share, stay as they are. */
+static void test_bias_alone_keeps_weights(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin_conv(true);
+    net_weights(g, "t", NET_DIMS(4, 1, 1), -1, 1, &seed);
+    net_node(g, TARE_OP_ADD, "add", "a t", "y");
+    g = pass_run("fold_affine", net_infer(g), true);
+    assert_string_equal(g->tensors[g->nodes[0].inputs[1]].name, "c.w");
+    tare_graph_destroy(g);
+}
+
 /* A chain is rounded once: (w * 1/3) * 3 is w again, bit by bit, which two roundings
  * would miss for some of these weights. */
 static void test_chain_is_rounded_once(void **state)
@@ -254,6 +297,8 @@ int main(void)
         cmocka_unit_test(test_shared_weights),
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_gemm_with_a_bias_a_row),
+        cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_bias_alone_keeps_weights),
         cmocka_unit_test(test_chain_is_rounded_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

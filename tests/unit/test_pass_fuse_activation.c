@@ -124,6 +124,26 @@ static void test_behind_a_residual(void **state)
     tare_graph_destroy(g);
 }
 
+static void test_behind_matmul_and_arithmetic(void **state)
+{
+    (void)state;
+    static const enum tare_op ops[] = {TARE_OP_MATMUL, TARE_OP_SUB, TARE_OP_MUL,
+                                       TARE_OP_DIV};
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
+        struct tare_graph *g = net_create(13);
+        net_input(g, "x", NET_DIMS(2, 3, 3));
+        net_output(g, "y");
+        net_weights(g, "w", NET_DIMS(3, 3), 0.5F, 1, &seed);
+        net_node(g, ops[i], "c", "x w", "a");
+        net_node(g, TARE_OP_RELU, "act", "a", "y");
+        g = pass_run("fuse_activation", net_infer(g), true);
+        assert_int_equal(g->n_nodes, 1);
+        assert_int_equal(g->nodes[0].op, ops[i]);
+        assert_true(g->nodes[0].fused.lower == 0);
+        tare_graph_destroy(g);
+    }
+}
+
 static void test_what_must_stay(void **state)
 {
     (void)state;
@@ -141,11 +161,11 @@ static void test_what_must_stay(void **state)
     net_node(g, TARE_OP_SIGMOID, "act", "a", "y");
     pass_keeps("fuse_activation", net_infer(g));
 
-    g = net_create(13); /* MatMul takes none */
+    g = net_create(13); /* the product of two activations takes none */
     net_input(g, "x", NET_DIMS(2, 2, 3));
+    net_input(g, "x2", NET_DIMS(3, 4));
     net_output(g, "y");
-    net_weights(g, "w", NET_DIMS(3, 4), -1, 1, &seed);
-    net_node(g, TARE_OP_MATMUL, "c", "x w", "a");
+    net_node(g, TARE_OP_MATMUL, "c", "x x2", "a");
     net_node(g, TARE_OP_RELU, "act", "a", "y");
     pass_keeps("fuse_activation", net_infer(g));
 
@@ -162,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_chains),
         cmocka_unit_test(test_slope_behind_bounds_stays),
         cmocka_unit_test(test_behind_a_residual),
+        cmocka_unit_test(test_behind_matmul_and_arithmetic),
         cmocka_unit_test(test_what_must_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,27 @@ static void test_conv_and_add(void **state)
     }
 }
 
+/* Gemm, and MatMul with and without the bias that passes give it. */
+static void test_matrices_and_add(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 3; variant++) {
+        struct tare_graph *g = net_create(13);
+        net_input(g, "x", variant ? NET_DIMS(2, 4, 3) : NET_DIMS(4, 3));
+        net_output(g, "y");
+        net_weights(g, "w", NET_DIMS(3, 3), -1, 1, &seed);
+        net_weights(g, "t", NET_DIMS(3), -1, 1, &seed);
+        net_node(g, variant ? TARE_OP_MATMUL : TARE_OP_GEMM, "c",
+                 variant == 2 ? "x w" : "x w t", "a");
+        net_node(g, TARE_OP_ADD, "add", "x a", "y");
+        g = pass_run("fuse_residual", net_infer(g), true);
+        assert_int_equal(g->n_nodes, 1);
+        assert_true(g->nodes[0].fused.has_residual);
+        assert_string_equal(input_name(g, &g->nodes[0], g->nodes[0].n_inputs - 1), "x");
+        tare_graph_destroy(g);
+    }
+}
+
 /* The Conv comes first, its residual is made after it: it has to move. */
 static void test_residual_made_later(void **state)
 {
@@ -141,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv_and_add),
+        cmocka_unit_test(test_matrices_and_add),
         cmocka_unit_test(test_residual_made_later),
         cmocka_unit_test(test_deeper_conv_takes_it),
         cmocka_unit_test(test_chain_of_adds),

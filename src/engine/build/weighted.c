@@ -120,8 +120,9 @@ static enum tare_status matmul_of(const struct tare_graph *g,
     const struct tare_dims *a = &g->tensors[node->inputs[0]].dims;
     const struct tare_dims *b = &g->tensors[node->inputs[1]].dims;
     const float *data;
-    const enum tare_status st =
-        constant_data(g, node, node->inputs[1], "B", &data, err);
+    enum tare_status st = constant_data(g, node, node->inputs[1], "B", &data, err);
+    if (st == TARE_OK && tare_node_input(node, 2) != TARE_NO_TENSOR)
+        st = constant_data(g, node, node->inputs[2], "the bias", &p->bias, err);
     if (st != TARE_OK) return st;
     p->window = tare_matrix_window(tare_dims_count(a) / b->d[0], b->d[0], b->d[1]);
     return own_weights(p, data, b->d[0], b->d[1], false, 1.0f, err);
