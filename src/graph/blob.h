@@ -5,10 +5,9 @@
  *     tensor  text name   u32 dtype   u32 constant   where constant: shape, elements
  *     node    text op   text name   ids inputs   ids outputs
  *             u32 residual   f32 slope, lower, upper   u32 n, attributes
- *     attribute  text name   u32 type   its value: i64, f32, text, u32 n and values, u32 n and text,
- *             u32 dtype and shape and elements, or a graph
- *     text    u32 bytes, characters     ids  u32 n, i32 each (-1: left out)
- *     shape   u32 rank, i64 each
+ *     attribute  text name   u32 type   its value: i64, f32, text, u32 n and values,
+ * u32 n and text, u32 dtype and shape and elements, or a graph text    u32 bytes,
+ * characters     ids  u32 n, i32 each (-1: left out) shape   u32 rank, i64 each
  */
 #ifndef TARE_GRAPH_BLOB_H
 #define TARE_GRAPH_BLOB_H

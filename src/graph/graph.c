@@ -38,6 +38,7 @@ void tare_node_release(struct tare_node *node)
         tare_attr_free(&node->attrs[i]);
     tare_free(node->attrs);
     tare_free(node->absorbed);
+    tare_opaque_free(node->opaque);
 }
 
 void tare_graph_destroy(struct tare_graph *graph)
@@ -125,6 +126,7 @@ enum tare_status tare_graph_add_const(struct tare_graph *graph, const char *name
     if (st == TARE_OK) {
         struct tare_tensor *tensor = &graph->tensors[*id];
         tensor->dtype = content->dtype;
+        tensor->has_dtype = true;
         tensor->has_dims = true;
         tensor->dims = content->dims;
         tensor->data = content->data;

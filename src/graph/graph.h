@@ -75,12 +75,14 @@ const char *tare_precision_name(enum tare_precision precision);
 struct tare_tensor {
     char *name; /* unique in the graph, never empty */
     enum tare_dtype dtype;
-    bool has_dims; /* rank known; single axes may still be -1 */
+    bool has_dtype; /* of what a node makes: declared or inferred */
+    bool has_dims;  /* rank known; single axes may still be -1 */
     struct tare_dims dims;
-    char *symbols[TARE_MAX_RANK]; /* names of symbolic axes, graph inputs only */
-    int32_t producer;             /* node id, or -1: graph input or constant */
-    void *data;                   /* constant content, owned; NULL otherwise */
-    size_t n_bytes;               /* of data */
+    char
+        *symbols[TARE_MAX_RANK]; /* names of axes that the model leaves open, or NULL */
+    int32_t producer;            /* node id, or -1: graph input or constant */
+    void *data;                  /* constant content, owned; NULL otherwise */
+    size_t n_bytes;              /* of data */
     struct tare_quant quant;
 };
 
@@ -90,6 +92,19 @@ struct tare_recovered {
     const float *bias;     /* [out_c] */
     const int8_t *weights; /* [out_c, in_c / groups, kernel_h, kernel_w], quantized */
     const float *scales;   /* [out_c] of the weights; only beside them */
+};
+
+/** An operator that tare does not know, in a graph that is only to be rewritten: a node
+ *  of TARE_OP_OPAQUE. Attributes that tare_attr can hold are the node's. */
+struct tare_opaque {
+    char *op_type;
+    char *domain;    /* "": ONNX's own */
+    int64_t version; /* of the domain's operator set */
+    char *reason;    /* why tare cannot run it */
+    uint8_t *rest;   /* [n_rest] other attributes, a packed NodeProto; or NULL */
+    size_t n_rest;
+    bool is_incomplete; /* what it needs of the model is not held here (a subgraph, a
+                         * local function): it cannot be exported */
 };
 
 struct tare_node {
@@ -106,6 +121,7 @@ struct tare_node {
     struct tare_fused fused;
     enum tare_precision precision;
     const struct tare_recovered *recovered; /* borrowed; NULL: nothing */
+    struct tare_opaque *opaque;             /* owned; TARE_OP_OPAQUE alone has one */
 };
 
 struct tare_graph {
@@ -229,6 +245,13 @@ void tare_graph_nonnegative(const struct tare_graph *graph, bool *flags);
 /** Input `i` of the operator itself (a fused residual is not among them), or
  *  TARE_NO_TENSOR when it is absent or left out. */
 int32_t tare_node_input(const struct tare_node *node, size_t i);
+/** ONNX's op_type, an opaque node's own too. */
+const char *tare_node_op_type(const struct tare_node *node);
+/** Make the node an opaque one; the texts are copied. */
+enum tare_status tare_node_set_opaque(struct tare_node *node, const char *op_type,
+                                      const char *domain, int64_t version,
+                                      const char *reason, struct tare_error *err);
+void tare_opaque_free(struct tare_opaque *opaque);
 /** Attribute by name, or NULL. */
 const struct tare_attr *tare_node_attr(const struct tare_node *node, const char *name);
 int64_t tare_node_int(const struct tare_node *node, const char *name, int64_t fallback);
@@ -244,6 +267,6 @@ enum tare_status tare_node_ints(const struct tare_node *node, const char *name,
 /** Error with the node's name and op in front: "node 'c1' (Conv): …". */
 #define TARE_NODE_FAIL(node, err, code, fmt, ...)                                      \
     return tare_error_set((err), (code), "node '%.80s' (%s): " fmt, (node)->name,      \
-                          tare_op_name((node)->op), __VA_ARGS__)
+                          tare_node_op_type(node), __VA_ARGS__)
 
 #endif /* TARE_GRAPH_GRAPH_H */

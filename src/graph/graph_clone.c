@@ -61,10 +61,23 @@ static bool copy_tensor(struct tare_tensor *to, const struct tare_tensor *from)
     return ok;
 }
 
+static bool copy_opaque(struct tare_node *to, const struct tare_node *from)
+{
+    const struct tare_opaque *o = from->opaque;
+    if (!o) return true;
+    if (tare_node_set_opaque(to, o->op_type, o->domain, o->version, o->reason, NULL) !=
+        TARE_OK)
+        return false;
+    to->opaque->n_rest = o->n_rest;
+    to->opaque->is_incomplete = o->is_incomplete;
+    return copy_bytes(&to->opaque->rest, o->rest, o->n_rest);
+}
+
 static bool copy_node(struct tare_node *to, const struct tare_node *from)
 {
     *to = *from;
     to->name = to->absorbed = NULL;
+    to->opaque = NULL;
     to->inputs = to->outputs = NULL;
     to->n_attrs = 0;
     to->attrs = tare_alloc_array(from->n_attrs, sizeof *to->attrs);
@@ -73,7 +86,7 @@ static bool copy_node(struct tare_node *to, const struct tare_node *from)
         const size_t i = to->n_attrs++;
         if (!copy_attr(&to->attrs[i], &from->attrs[i])) return false;
     }
-    return copy_text(&to->name, from->name) &&
+    return copy_opaque(to, from) && copy_text(&to->name, from->name) &&
            copy_text(&to->absorbed, from->absorbed) &&
            copy_bytes(&to->inputs, from->inputs, from->n_inputs * sizeof *to->inputs) &&
            copy_bytes(&to->outputs, from->outputs,

@@ -126,6 +126,8 @@ enum tare_status tare_node_infer(struct tare_graph *graph, struct tare_node *nod
         defer(graph, node);
         if (err) *err = (struct tare_error){0};
     }
+    for (size_t i = 0; i < node->n_outputs && st == TARE_OK; i++)
+        graph->tensors[node->outputs[i]].has_dtype = true;
     if (st != TARE_OK || !node->fused.has_residual) return st;
     const struct tare_dims *out = &graph->tensors[node->outputs[0]].dims;
     const struct tare_tensor *residual =

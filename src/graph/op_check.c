@@ -68,10 +68,10 @@ static enum tare_status check_outputs(const struct tare_node *node,
 }
 
 static const char *const type_names[] = {
-    [TARE_ATTR_INT] = "int",         [TARE_ATTR_FLOAT] = "float",
-    [TARE_ATTR_STRING] = "string",   [TARE_ATTR_INTS] = "ints",
-    [TARE_ATTR_FLOATS] = "floats",   [TARE_ATTR_TENSOR] = "tensor",
-    [TARE_ATTR_GRAPH] = "graph",     [TARE_ATTR_STRINGS] = "strings",
+    [TARE_ATTR_INT] = "int",       [TARE_ATTR_FLOAT] = "float",
+    [TARE_ATTR_STRING] = "string", [TARE_ATTR_INTS] = "ints",
+    [TARE_ATTR_FLOATS] = "floats", [TARE_ATTR_TENSOR] = "tensor",
+    [TARE_ATTR_GRAPH] = "graph",   [TARE_ATTR_STRINGS] = "strings",
 };
 
 /* The entry "name:type[<N|>=N]" of `list` for `name`, from behind the colon, or NULL.

@@ -73,7 +73,7 @@ static void print_fused(const struct tare_fused *fused, struct tare_text *out)
 static void print_node(const struct tare_graph *graph, const struct tare_node *node,
                        struct tare_text *out)
 {
-    tare_text_add(out, "%s: %s(", node->name, tare_op_name(node->op));
+    tare_text_add(out, "%s: %s(", node->name, tare_node_op_type(node));
     print_tensors(graph, node->inputs, node->n_inputs, out);
     tare_text_add(out, ") -> ");
     print_tensors(graph, node->outputs, node->n_outputs, out);

@@ -9,6 +9,7 @@
 #include "onnx/wire.h"
 
 enum { MIN_IR = 3, MAX_IR = 13 }; /* 3 is the first with operator sets */
+enum { MAX_FUNCTIONS = 4096 };
 
 bool tare_import_default_domain(const char *domain)
 {
@@ -81,7 +82,14 @@ static enum tare_status import_graph(struct tare_importer *importer,
     enum tare_status st = check_model(importer, err);
     if (st == TARE_OK) st = copy_title(importer, err);
     if (st == TARE_OK) st = tare_import_names(importer, err);
-    if (st == TARE_OK) st = tare_import_check_ops(importer, err);
+    /* every node is compared with every function */
+    if (st == TARE_OK && importer->keep_unknown &&
+        importer->model->n_functions > MAX_FUNCTIONS)
+        st = tare_error_set(err, TARE_E_UNSUPPORTED,
+                            "%zu local functions, want at most %d",
+                            importer->model->n_functions, MAX_FUNCTIONS);
+    if (st == TARE_OK && !importer->keep_unknown)
+        st = tare_import_check_ops(importer, err);
     if (st == TARE_OK && importer->graph->opset == 0)
         st = tare_error_set(err, TARE_E_FORMAT,
                             "does not import the default operator set");
@@ -94,10 +102,11 @@ static enum tare_status import_graph(struct tare_importer *importer,
 
 /** Import an unpacked model, which is used up. */
 static enum tare_status import_model(Onnx__ModelProto *model, const char *label,
-                                     const char *folder, struct tare_graph **graph,
-                                     struct tare_error *err)
+                                     const char *folder, bool keep_unknown,
+                                     struct tare_graph **graph, struct tare_error *err)
 {
-    struct tare_importer importer = {.model = model, .label = label, .folder = folder};
+    struct tare_importer importer = {
+        .model = model, .label = label, .folder = folder, .keep_unknown = keep_unknown};
     enum tare_status st = tare_graph_create(&importer.graph, err);
     if (st == TARE_OK) st = import_graph(&importer, err);
     for (size_t i = 0; importer.node_names && i < model->graph->n_node; i++)
@@ -126,7 +135,8 @@ enum tare_status tare_onnx_import_bytes(const uint8_t *data, size_t n_bytes,
     *graph = NULL;
     enum tare_status st = unpack_model(data, n_bytes, &message, err);
     if (st == TARE_OK)
-        st = import_model((Onnx__ModelProto *)message, "model", folder, graph, err);
+        st = import_model((Onnx__ModelProto *)message, "model", folder, false, graph,
+                          err);
     tare_onnx_free(message);
     return st;
 }
@@ -139,8 +149,8 @@ static char *folder_of(const char *path)
     return tare_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-enum tare_status tare_onnx_import(const char *path, struct tare_graph **graph,
-                                  struct tare_error *err)
+static enum tare_status import_file(const char *path, bool keep_unknown,
+                                    struct tare_graph **graph, struct tare_error *err)
 {
     uint8_t *data;
     size_t n_bytes;
@@ -155,9 +165,22 @@ enum tare_status tare_onnx_import(const char *path, struct tare_graph **graph,
     char *folder = folder_of(path);
     if (st == TARE_OK && !folder) st = tare_error_set(err, TARE_E_NOMEM, "no memory");
     if (st == TARE_OK)
-        st = import_model((Onnx__ModelProto *)message, path, folder, graph, err);
+        st = import_model((Onnx__ModelProto *)message, path, folder, keep_unknown,
+                          graph, err);
     tare_free(folder);
     tare_onnx_free(message);
     if (st != TARE_OK) tare_error_wrap(err, "%s", path);
     return st;
+}
+
+enum tare_status tare_onnx_import(const char *path, struct tare_graph **graph,
+                                  struct tare_error *err)
+{
+    return import_file(path, false, graph, err);
+}
+
+enum tare_status tare_onnx_import_any(const char *path, struct tare_graph **graph,
+                                      struct tare_error *err)
+{
+    return import_file(path, true, graph, err);
 }

@@ -23,7 +23,16 @@ struct tare_graph;
 enum tare_status tare_onnx_import(const char *path, struct tare_graph **graph,
                                   struct tare_error *err);
 
-/** The same from memory. @param folder  of external data; NULL: such a model fails. */
+/**
+ * The same for a graph that is only looked at, rewritten and exported: a node that tare
+ * cannot run becomes one of TARE_OP_OPAQUE, which says why. Its shapes cannot be
+ * inferred, and an engine cannot be built of it.
+ */
+enum tare_status tare_onnx_import_any(const char *path, struct tare_graph **graph,
+                                      struct tare_error *err);
+
+/** tare_onnx_import() from memory. @param folder  of external data; NULL: such a model
+ * fails. */
 enum tare_status tare_onnx_import_bytes(const uint8_t *data, size_t n_bytes,
                                         const char *folder, struct tare_graph **graph,
                                         struct tare_error *err);

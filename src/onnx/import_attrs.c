@@ -138,6 +138,53 @@ enum tare_status tare_import_attrs(const struct tare_importer *importer,
     return TARE_OK;
 }
 
+/** Keep a list of attributes as protobuf has them. */
+static enum tare_status keep_rest(struct tare_opaque *opaque,
+                                  Onnx__AttributeProto **list, size_t n,
+                                  struct tare_error *err)
+{
+    Onnx__NodeProto rest = ONNX__NODE_PROTO__INIT;
+    rest.attribute = list;
+    rest.n_attribute = n;
+    opaque->n_rest = protobuf_c_message_get_packed_size(&rest.base);
+    opaque->rest = tare_alloc(opaque->n_rest);
+    TARE_FAIL_IF(!opaque->rest, err, TARE_E_NOMEM, "no memory");
+    (void)protobuf_c_message_pack(&rest.base, opaque->rest);
+    return TARE_OK;
+}
+
+enum tare_status tare_import_opaque_attrs(const struct tare_importer *importer,
+                                          Onnx__NodeProto *proto,
+                                          struct tare_node *node,
+                                          struct tare_error *err)
+{
+    Onnx__AttributeProto **rest = tare_alloc_array(proto->n_attribute, sizeof *rest);
+    TARE_FAIL_IF(!rest, err, TARE_E_NOMEM, "no memory");
+    size_t n_rest = 0;
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; i < proto->n_attribute && st == TARE_OK; i++) {
+        Onnx__AttributeProto *from = proto->attribute[i];
+        struct tare_attr attr;
+        if (!tare_onnx_name_valid(from->name)) {
+            st = tare_error_set(err, TARE_E_FORMAT,
+                                "attribute %zu has no printable name", i);
+            break;
+        }
+        if (tare_node_attr(node, from->name)) continue;
+        st = convert(importer, from, &attr, err);
+        if (st == TARE_OK) {
+            st = tare_node_add_attr(node, from->name, attr, err);
+        } else if (st != TARE_E_NOMEM) {
+            st = TARE_OK;
+            node->opaque->is_incomplete |= from->g || from->n_graphs > 0;
+            rest[n_rest++] = from;
+        }
+    }
+    if (st == TARE_OK && n_rest) st = keep_rest(node->opaque, rest, n_rest, err);
+    tare_free(rest);
+    return st;
+}
+
 /** A rank-0 or rank-1 constant of the attribute's numbers. */
 static enum tare_status numbers(enum tare_dtype dtype, bool scalar, const void *from,
                                 size_t n, struct tare_const *content,

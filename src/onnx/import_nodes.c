@@ -160,6 +160,29 @@ static enum tare_status add_left_out(struct tare_graph *graph, const char *node,
     return st;
 }
 
+/** Whether the model defines the operator itself. */
+static bool is_local(const Onnx__ModelProto *model, const Onnx__NodeProto *proto)
+{
+    for (size_t i = 0; i < model->n_functions; i++) {
+        const Onnx__FunctionProto *function = model->functions[i];
+        const char *domain = function->domain ? function->domain : "";
+        if (function->name && strcmp(function->name, proto->op_type) == 0 &&
+            strcmp(domain, proto->domain ? proto->domain : "") == 0)
+            return true;
+    }
+    return false;
+}
+
+/** The operator to hold the node with: tare's own, unless the model redefines it. */
+static enum tare_op node_op(const struct tare_importer *importer,
+                            const Onnx__NodeProto *proto)
+{
+    const enum tare_op op = find_op(proto);
+    if (!importer->keep_unknown) return op; /* tare_import_check_ops() has looked */
+    return op == TARE_OP_COUNT || is_local(importer->model, proto) ? TARE_OP_OPAQUE
+                                                                   : op;
+}
+
 static enum tare_status add_edges(struct tare_importer *importer,
                                   const Onnx__NodeProto *proto, const char *name,
                                   int32_t *id, struct tare_error *err)
@@ -177,22 +200,100 @@ static enum tare_status add_edges(struct tare_importer *importer,
         if (outputs[i] == TARE_NO_TENSOR)
             st = add_left_out(importer->graph, name, i, &outputs[i], err);
     if (st == TARE_OK)
-        st = tare_graph_add_node(importer->graph, find_op(proto), name, ids, n_inputs,
-                                 outputs, n_outputs, id, err);
+        st = tare_graph_add_node(importer->graph, node_op(importer, proto), name, ids,
+                                 n_inputs, outputs, n_outputs, id, err);
     tare_free(ids);
     return st;
+}
+
+/** The text of an error without "node '…' (…): " in front. */
+static const char *bare_reason(const char *text, const char *name, const char *op_type)
+{
+    char prefix[160];
+    const int n =
+        snprintf(prefix, sizeof prefix, "node '%.80s' (%.40s): ", name, op_type);
+    const bool has = n > 0 && strncmp(text, prefix, (size_t)n) == 0;
+    return has ? text + n : text;
+}
+
+/** Hold what tare cannot do, and why. */
+static enum tare_status make_opaque(struct tare_importer *importer,
+                                    Onnx__NodeProto *proto, struct tare_node *node,
+                                    const char *reason, struct tare_error *err)
+{
+    const bool ours = tare_import_default_domain(proto->domain);
+    const char *domain = ours ? "" : proto->domain;
+    TARE_FAIL_IF(!ours && !tare_onnx_name_valid(domain), err, TARE_E_FORMAT,
+                 "its domain is unprintable");
+    const int64_t version =
+        ours ? importer->graph->opset : domain_version(importer->model, domain);
+    const enum tare_status st =
+        tare_node_set_opaque(node, proto->op_type, domain, version, reason, err);
+    if (st != TARE_OK) return st;
+    node->opaque->is_incomplete = is_local(importer->model, proto);
+    return tare_import_opaque_attrs(importer, proto, node, err);
+}
+
+/** A node of tare's own operators if it can be, else an opaque one. */
+static enum tare_status add_any_node(struct tare_importer *importer,
+                                     Onnx__NodeProto *proto, const char *name,
+                                     struct tare_error *err)
+{
+    int32_t id = 0;
+    struct tare_error why = {0};
+    enum tare_status st = add_edges(importer, proto, name, &id, err);
+    if (st != TARE_OK) return st;
+    struct tare_node *node = &importer->graph->nodes[id];
+    if (node->op == TARE_OP_OPAQUE)
+        return make_opaque(importer, proto, node,
+                           is_local(importer->model, proto)
+                               ? "it is a local function, which tare does not read"
+                               : "tare has no such operator",
+                           err);
+    st = tare_import_attrs(importer, proto, node, &why);
+    if (st == TARE_OK) st = tare_node_check(importer->graph, node, &why);
+    if (st == TARE_OK) return TARE_OK;
+    if (st == TARE_E_NOMEM) {
+        if (err) *err = why;
+        return st;
+    }
+    return make_opaque(importer, proto, node,
+                       bare_reason(why.text, name, proto->op_type), err);
 }
 
 static enum tare_status add_node(struct tare_importer *importer, Onnx__NodeProto *proto,
                                  const char *name, struct tare_error *err)
 {
     int32_t id = 0;
+    if (importer->keep_unknown) {
+        TARE_TRY(add_any_node(importer, proto, name, err), err, "node '%.80s' (%.40s)",
+                 name, proto->op_type);
+        return TARE_OK;
+    }
     TARE_TRY(add_edges(importer, proto, name, &id, err), err, "node '%.80s' (%.40s)",
              name, proto->op_type);
     struct tare_node *node = &importer->graph->nodes[id];
     TARE_TRY(tare_import_attrs(importer, proto, node, err), err, "node '%.80s' (%.40s)",
              name, proto->op_type);
     return tare_node_check(importer->graph, node, err); /* the text names the node */
+}
+
+/** Make the tensors of a node's outputs. */
+static enum tare_status add_tensors(struct tare_importer *importer,
+                                    Onnx__NodeProto *proto, struct tare_error *err)
+{
+    if (find_op(proto) != TARE_OP_CONSTANT) return add_outputs(importer, proto, err);
+    const enum tare_status st = add_constant(importer, proto, err);
+    if (st != TARE_E_UNSUPPORTED || !importer->keep_unknown) return st;
+    return add_outputs(importer, proto, err);
+}
+
+/** Whether add_tensors() has done with the node. */
+static bool is_done(const struct tare_importer *importer, const Onnx__NodeProto *proto)
+{
+    if (find_op(proto) != TARE_OP_CONSTANT) return false;
+    const int32_t id = tare_graph_find_tensor(importer->graph, proto->output[0]);
+    return tare_tensor_is_const(&importer->graph->tensors[id]);
 }
 
 enum tare_status tare_import_nodes(struct tare_importer *importer,
@@ -202,12 +303,11 @@ enum tare_status tare_import_nodes(struct tare_importer *importer,
     /* Nodes may come in any order, so that all tensors are made first. */
     for (size_t i = 0; i < graph->n_node; i++) {
         Onnx__NodeProto *proto = graph->node[i];
-        TARE_TRY(find_op(proto) == TARE_OP_CONSTANT ? add_constant(importer, proto, err)
-                                                    : add_outputs(importer, proto, err),
-                 err, "node '%.80s' (%.40s)", importer->node_names[i], proto->op_type);
+        TARE_TRY(add_tensors(importer, proto, err), err, "node '%.80s' (%.40s)",
+                 importer->node_names[i], proto->op_type);
     }
     for (size_t i = 0; i < graph->n_node; i++) {
-        if (find_op(graph->node[i]) == TARE_OP_CONSTANT) continue;
+        if (is_done(importer, graph->node[i])) continue;
         const enum tare_status st =
             add_node(importer, graph->node[i], importer->node_names[i], err);
         if (st != TARE_OK) return st;

@@ -142,6 +142,47 @@ enum tare_status tare_import_inputs(struct tare_importer *importer,
     return st;
 }
 
+/** What the model says of a tensor that a node makes. It is kept for export; inference
+ *  finds out for itself. */
+static enum tare_status note_type(struct tare_tensor *tensor,
+                                  const Onnx__TypeProto *type, struct tare_error *err)
+{
+    if (tensor->producer < 0 || tensor->has_dtype || !type ||
+        type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+        return TARE_OK;
+    const struct tare_onnx_type *known = tare_onnx_type(type->tensor_type->elem_type);
+    const Onnx__TensorShapeProto *shape = type->tensor_type->shape;
+    if (known->stored_bytes == 0) return TARE_OK;
+    tensor->has_dtype = true;
+    tensor->dtype = known->dtype;
+    if (!shape || shape->n_dim > TARE_MAX_RANK) return TARE_OK;
+    tensor->has_dims = true;
+    tensor->dims.rank = (int32_t)shape->n_dim;
+    for (size_t i = 0; i < shape->n_dim; i++) {
+        struct tare_error why = {0};
+        /* a bad axis is an open one */
+        if (read_axis(shape->dim[i], &tensor->dims.d[i], &tensor->symbols[i], &why) ==
+            TARE_E_NOMEM)
+            return tare_error_set(err, TARE_E_NOMEM, "no memory");
+    }
+    return TARE_OK;
+}
+
+static enum tare_status note_types(struct tare_importer *importer,
+                                   Onnx__ValueInfoProto *const *values, size_t n,
+                                   struct tare_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!values[i]->name) continue;
+        const int32_t id = tare_graph_find_tensor(importer->graph, values[i]->name);
+        if (id == TARE_NO_TENSOR) continue;
+        const enum tare_status st =
+            note_type(&importer->graph->tensors[id], values[i]->type, err);
+        if (st != TARE_OK) return st;
+    }
+    return TARE_OK;
+}
+
 static enum tare_status find_output(const struct tare_graph *graph,
                                     const Onnx__ValueInfoProto *proto, int32_t *id,
                                     struct tare_error *err)
@@ -165,6 +206,9 @@ enum tare_status tare_import_outputs(struct tare_importer *importer,
         st = find_output(importer->graph, proto->output[i], &outputs[i], err);
     if (st == TARE_OK)
         st = tare_graph_set_outputs(importer->graph, outputs, proto->n_output, err);
+    if (st == TARE_OK) st = note_types(importer, proto->output, proto->n_output, err);
+    if (st == TARE_OK)
+        st = note_types(importer, proto->value_info, proto->n_value_info, err);
     tare_free(outputs);
     return st;
 }

@@ -12,6 +12,7 @@ struct tare_importer {
     Onnx__ModelProto *model; /* raw_data of its tensors is taken over on the way */
     const char *label;       /* the file, for the log */
     const char *folder;      /* of external data, or NULL */
+    bool keep_unknown;       /* make opaque nodes of what tare cannot do */
     struct tare_graph *graph;
     char **node_names; /* [model->graph->n_node], unique */
 };
@@ -23,7 +24,8 @@ bool tare_import_default_domain(const char *domain);
 /** Initializers become constants; the other inputs become the graph's inputs. */
 enum tare_status tare_import_inputs(struct tare_importer *importer,
                                     struct tare_error *err);
-/** The graph's outputs; every tensor exists by now. */
+/** The graph's outputs, and the types that the model declares of what nodes make; every
+ *  tensor exists by now. */
 enum tare_status tare_import_outputs(struct tare_importer *importer,
                                      struct tare_error *err);
 
@@ -45,6 +47,12 @@ enum tare_status tare_import_nodes(struct tare_importer *importer,
 enum tare_status tare_import_attrs(const struct tare_importer *importer,
                                    Onnx__NodeProto *proto, struct tare_node *node,
                                    struct tare_error *err);
+/** Those of `proto` that the node does not have yet; what tare_attr cannot hold is
+ * packed into node->opaque. */
+enum tare_status tare_import_opaque_attrs(const struct tare_importer *importer,
+                                          Onnx__NodeProto *proto,
+                                          struct tare_node *node,
+                                          struct tare_error *err);
 /** The content of a `Constant` node. */
 enum tare_status tare_import_constant(const struct tare_importer *importer,
                                       Onnx__NodeProto *proto,
