@@ -2,6 +2,7 @@
 #ifndef TARE_MODEL_H
 #define TARE_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,16 @@ struct tare_model_node {
  * @retval TARE_E_UNSUPPORTED  The text names operator, node and opset.
  */
 TARE_API enum tare_status tare_model_load(const char *path, struct tare_model **model,
+                                          struct tare_error *err);
+/**
+ * Write the model as ONNX, complete or not at all: with its names, operator set,
+ * attributes, constants, and the axes that are open. Elements of float types are
+ * float32.
+ * @param[in] external  Constants of 1 KiB and more go to "<path>.data"; they do in any
+ *                      case when the model would be larger than 2 GiB.
+ */
+TARE_API enum tare_status tare_model_save(const struct tare_model *model,
+                                          const char *path, bool external,
                                           struct tare_error *err);
 /** Release; NULL is fine. */
 TARE_API void tare_model_destroy(struct tare_model *model);

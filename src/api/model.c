@@ -5,6 +5,7 @@
 
 #include "base/dims.h"
 #include "base/mem.h"
+#include "onnx/export.h"
 #include "onnx/import.h"
 
 enum tare_status tare_model_load(const char *path, struct tare_model **model,
@@ -20,6 +21,12 @@ enum tare_status tare_model_load(const char *path, struct tare_model **model,
     }
     *model = m;
     return TARE_OK;
+}
+
+enum tare_status tare_model_save(const struct tare_model *model, const char *path,
+                                 bool external, struct tare_error *err)
+{
+    return tare_onnx_export(model->graph, path, external, err);
 }
 
 void tare_model_destroy(struct tare_model *model)
@@ -204,7 +211,7 @@ void tare_model_get_node(const struct tare_model *model, size_t i,
             parameter_bytes += g->tensors[node->inputs[k]].n_bytes;
     *out = (struct tare_model_node){
         .name = node->name,
-        .op = tare_op_name(node->op),
+        .op = tare_node_op_type(node),
         .output = y->name,
         .output_dims = y->dims,
         .macs = tare_node_macs(g, node),

@@ -176,6 +176,9 @@ void tare_graph_set_output(struct tare_graph *graph, int32_t node, size_t index,
 /** Change a tensor's name; a taken one is TARE_E_FORMAT. */
 enum tare_status tare_graph_rename_tensor(struct tare_graph *graph, int32_t tensor,
                                           const char *name, struct tare_error *err);
+/** The same for a node. */
+enum tare_status tare_graph_rename_node(struct tare_graph *graph, int32_t node,
+                                        const char *name, struct tare_error *err);
 /** Add or replace an attribute; takes ownership of what `attr` points to (its name is
  *  copied), also on failure. */
 enum tare_status tare_node_add_attr(struct tare_node *node, const char *name,
@@ -263,6 +266,10 @@ const char *tare_node_string(const struct tare_node *node, const char *name,
 enum tare_status tare_node_ints(const struct tare_node *node, const char *name,
                                 size_t n, int64_t fallback, int64_t *out,
                                 struct tare_error *err);
+
+/** Does the operator have an attribute of that name and type, in one opset or another?
+ */
+bool tare_op_has_attr(enum tare_op op, const char *name, enum tare_attr_type type);
 
 /** Error with the node's name and op in front: "node 'c1' (Conv): …". */
 #define TARE_NODE_FAIL(node, err, code, fmt, ...)                                      \

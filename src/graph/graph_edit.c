@@ -96,3 +96,20 @@ enum tare_status tare_graph_rename_tensor(struct tare_graph *graph, int32_t tens
     tare_names_add(&graph->tensor_names, tare_name_hash(copy), tensor);
     return TARE_OK;
 }
+
+enum tare_status tare_graph_rename_node(struct tare_graph *graph, int32_t node,
+                                        const char *name, struct tare_error *err)
+{
+    TARE_FAIL_IF(!name[0], err, TARE_E_FORMAT, "a node without a name");
+    TARE_FAIL_IF(tare_graph_find_node(graph, name) >= 0, err, TARE_E_FORMAT,
+                 "two nodes are named '%.80s'; names must be unique", name);
+    char *copy = tare_strdup(name);
+    if (!copy || !tare_names_reserve(&graph->node_names)) {
+        tare_free(copy);
+        return tare_error_set(err, TARE_E_NOMEM, "no memory for node '%.80s'", name);
+    }
+    tare_free(graph->nodes[node].name);
+    graph->nodes[node].name = copy;
+    tare_names_add(&graph->node_names, tare_name_hash(copy), node);
+    return TARE_OK;
+}

@@ -86,6 +86,14 @@ static const char *find_entry(const char *list, const char *name)
     return NULL;
 }
 
+bool tare_op_has_attr(enum tare_op op, const char *name, enum tare_attr_type type)
+{
+    const char *entry = find_entry(tare_op_info(op)->attributes, name);
+    const size_t length = strlen(type_names[type]);
+    return entry && strcspn(entry, " <>") == length &&
+           strncmp(entry, type_names[type], length) == 0;
+}
+
 static enum tare_status check_attr(const struct tare_graph *graph,
                                    const struct tare_node *node,
                                    const struct tare_attr *attr, struct tare_error *err)

@@ -98,18 +98,41 @@ static enum tare_status window_of_one(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+/* Nothing trains here; in a graph that is not inferred that has to be seen. */
+static enum tare_status trains_not(const struct tare_graph *graph,
+                                   const struct tare_node *node, bool *no_op,
+                                   struct tare_error *err)
+{
+    (void)err;
+    const int32_t training = tare_node_input(node, 2);
+    const struct tare_tensor *tensor =
+        training == TARE_NO_TENSOR ? NULL : &graph->tensors[training];
+    *no_op = !tensor || (tensor->data && tensor->n_bytes == 1 &&
+                         *(const uint8_t *)tensor->data == 0);
+    return TARE_OK;
+}
+
 static const struct {
     enum tare_op op;
     no_op_fn *test;
+    bool any_shape; /* the test does not need the input's and the output's */
 } candidates[] = {
-    {TARE_OP_IDENTITY, always},        {TARE_OP_DROPOUT, always},
-    {TARE_OP_RESHAPE, always},         {TARE_OP_FLATTEN, always},
-    {TARE_OP_SQUEEZE, always},         {TARE_OP_UNSQUEEZE, always},
-    {TARE_OP_EXPAND, always},          {TARE_OP_CAST, always},
-    {TARE_OP_PAD, pads_nothing},       {TARE_OP_CONCAT, always},
-    {TARE_OP_SPLIT, always},           {TARE_OP_TRANSPOSE, moves_nothing},
-    {TARE_OP_SLICE, takes_all},        {TARE_OP_CLIP, clips_nothing},
-    {TARE_OP_MAX_POOL, window_of_one}, {TARE_OP_AVERAGE_POOL, window_of_one},
+    {TARE_OP_IDENTITY, always, true},
+    {TARE_OP_DROPOUT, trains_not, true},
+    {TARE_OP_RESHAPE, always, false},
+    {TARE_OP_FLATTEN, always, false},
+    {TARE_OP_SQUEEZE, always, false},
+    {TARE_OP_UNSQUEEZE, always, false},
+    {TARE_OP_EXPAND, always, false},
+    {TARE_OP_CAST, always, false},
+    {TARE_OP_PAD, pads_nothing, false},
+    {TARE_OP_CONCAT, always, false},
+    {TARE_OP_SPLIT, always, false},
+    {TARE_OP_TRANSPOSE, moves_nothing, false},
+    {TARE_OP_SLICE, takes_all, false},
+    {TARE_OP_CLIP, clips_nothing, false},
+    {TARE_OP_MAX_POOL, window_of_one, false},
+    {TARE_OP_AVERAGE_POOL, window_of_one, false},
 };
 
 static bool same_type(const struct tare_graph *graph, const struct tare_node *node)
@@ -126,7 +149,8 @@ static enum tare_status is_no_op(const struct tare_graph *graph,
 {
     *no_op = false;
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
-        if (candidates[i].op != node->op || !same_type(graph, node)) continue;
+        if (candidates[i].op != node->op) continue;
+        if (!candidates[i].any_shape && !same_type(graph, node)) continue;
         return candidates[i].test(graph, node, no_op, err);
     }
     return TARE_OK;

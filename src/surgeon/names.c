@@ -1,0 +1,121 @@
+/* Finding by name, and renaming. */
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "onnx/printable.h"
+#include "surgeon/surgeon.h"
+
+/* A name that is half wrong is no hint. */
+static const char *nearer(const char *best, const char *candidate, const char *wanted)
+{
+    const size_t least =
+        best ? tare_text_distance(best, wanted) : strlen(wanted) / 2 + 1;
+    return tare_text_distance(candidate, wanted) < least ? candidate : best;
+}
+
+enum tare_status tare_surgeon_tensor(const struct tare_graph *graph, const char *name,
+                                     int32_t *id, struct tare_error *err)
+{
+    *id = tare_graph_find_tensor(graph, name);
+    if (*id != TARE_NO_TENSOR) return TARE_OK;
+    const char *best = NULL;
+    for (size_t i = 0; i < graph->n_tensors; i++)
+        best = nearer(best, graph->tensors[i].name, name);
+    return tare_error_set(err, TARE_E_ARG, "the model has no tensor '%.80s'%s%.80s%s",
+                          name, best ? "; did you mean '" : "", best ? best : "",
+                          best ? "'?" : "");
+}
+
+static enum tare_status find_node(const struct tare_graph *graph, const char *name,
+                                  int32_t *id, struct tare_error *err)
+{
+    *id = tare_graph_find_node(graph, name);
+    if (*id >= 0) return TARE_OK;
+    const char *best = NULL;
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        best = nearer(best, graph->nodes[i].name, name);
+    return tare_error_set(err, TARE_E_ARG, "the model has no node '%.80s'%s%.80s%s",
+                          name, best ? "; did you mean '" : "", best ? best : "",
+                          best ? "'?" : "");
+}
+
+char *tare_surgeon_fresh(const struct tare_graph *graph, const char *base)
+{
+    for (int i = 1;; i++) {
+        struct tare_text text = {0};
+        tare_text_add(&text, "%s", base);
+        if (i > 1) tare_text_add(&text, "_%d", i);
+        if (text.failed) {
+            tare_text_free(&text);
+            return NULL;
+        }
+        if (tare_graph_find_tensor(graph, text.data) == TARE_NO_TENSOR)
+            return text.data;
+        tare_text_free(&text);
+    }
+}
+
+typedef enum tare_status find_fn(const struct tare_graph *graph, const char *name,
+                                 int32_t *id, struct tare_error *err);
+
+/* "old:new" at the colon behind which `old` is known; else as at the first colon.
+ * @param[out] old  tare_free() it. */
+static enum tare_status split(const struct tare_graph *graph, const char *names,
+                              find_fn *find, char **old, const char **new_name,
+                              int32_t *id, struct tare_error *err)
+{
+    const char *colon = strchr(names, ':');
+    *old = NULL;
+    TARE_FAIL_IF(!colon || colon == names, err, TARE_E_ARG,
+                 "'%.80s' is not of the form old:new", names);
+    for (const char *at = colon; at; at = strchr(at + 1, ':')) {
+        tare_free(*old);
+        *old = tare_strndup(names, (size_t)(at - names));
+        TARE_FAIL_IF(!*old, err, TARE_E_NOMEM, "no memory");
+        *new_name = at + 1;
+        if (find(graph, *old, id, NULL) == TARE_OK) break;
+        if (!strchr(at + 1, ':')) { /* none fits: speak of the first */
+            tare_free(*old);
+            *old = tare_strndup(names, (size_t)(colon - names));
+            TARE_FAIL_IF(!*old, err, TARE_E_NOMEM, "no memory");
+            return find(graph, *old, id, err);
+        }
+    }
+    TARE_FAIL_IF(!tare_onnx_name_valid(*new_name), err, TARE_E_ARG,
+                 "'%.80s' is not of the form old:new", names);
+    return TARE_OK;
+}
+
+enum tare_status tare_surgeon_rename_tensor(const struct tare_surgery *surgery,
+                                            const char *names, struct tare_error *err)
+{
+    struct tare_graph *graph = surgery->model->graph;
+    const char *new_name;
+    char *old;
+    int32_t id;
+    enum tare_status st = tare_surgeon_begin(surgery, err);
+    if (st != TARE_OK) return st;
+    st = split(graph, names, tare_surgeon_tensor, &old, &new_name, &id, err);
+    if (st == TARE_OK) st = tare_graph_rename_tensor(graph, id, new_name, err);
+    if (st == TARE_OK) tare_surgeon_tell(surgery, "renamed", "tensor", old, new_name);
+    tare_free(old);
+    return st;
+}
+
+enum tare_status tare_surgeon_rename_node(const struct tare_surgery *surgery,
+                                          const char *names, struct tare_error *err)
+{
+    struct tare_graph *graph = surgery->model->graph;
+    const char *new_name;
+    char *old;
+    int32_t id;
+    enum tare_status st = tare_surgeon_begin(surgery, err);
+    if (st != TARE_OK) return st;
+    st = split(graph, names, find_node, &old, &new_name, &id, err);
+    if (st == TARE_OK) st = tare_graph_rename_node(graph, id, new_name, err);
+    if (st == TARE_OK) tare_surgeon_tell(surgery, "renamed", "node", old, new_name);
+    tare_free(old);
+    return st;
+}
