@@ -109,6 +109,7 @@ enum tare_status tare_surgeon_insert(const struct tare_surgery *surgery,
     tare_free(ids);
     if (st != TARE_OK) return st;
     tare_surgeon_tell_node(surgery, "inserted", &graph->nodes[id]);
-    st = tare_surgeon_end(surgery, err);
+    st = tare_graph_sort(graph, err);
+    if (st == TARE_OK) st = tare_surgeon_end(surgery, err);
     return st == TARE_OK ? tare_surgeon_annotate(graph, err) : st;
 }

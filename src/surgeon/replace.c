@@ -135,6 +135,7 @@ enum tare_status tare_surgeon_replace(const struct tare_surgery *surgery,
     TARE_FAIL_IF(n_found == 0, err, TARE_E_ARG,
                  "the model has no chain of %.120s, each read by the next alone",
                  pattern);
-    st = tare_surgeon_end(surgery, err);
+    st = tare_graph_sort(graph, err);
+    if (st == TARE_OK) st = tare_surgeon_end(surgery, err);
     return st == TARE_OK ? tare_surgeon_annotate(graph, err) : st;
 }

@@ -47,10 +47,9 @@ enum tare_status tare_surgeon_end(const struct tare_surgery *surgery,
     bool changed = false;
     bool *dead = tare_alloc_array(graph->n_nodes, sizeof *dead);
     TARE_FAIL_IF(!dead, err, TARE_E_NOMEM, "no memory");
-    enum tare_status st = tare_graph_sort(graph, err);
     for (size_t i = 0; i < graph->n_nodes; i++)
         dead[i] = graph->nodes[i].dead;
-    if (st == TARE_OK) st = tare_pass_dead(graph, &changed, err);
+    const enum tare_status st = tare_pass_dead(graph, &changed, err);
     for (size_t i = 0; i < graph->n_nodes && st == TARE_OK; i++)
         if (graph->nodes[i].dead && !dead[i])
             tare_surgeon_tell_node(surgery, "removed", &graph->nodes[i]);

@@ -17,7 +17,8 @@ void tare_surgeon_tell_node(const struct tare_surgery *surgery, const char *acti
 /** Fails unless the model's shapes are open still. */
 enum tare_status tare_surgeon_begin(const struct tare_surgery *surgery,
                                     struct tare_error *err);
-/** Remove what no output depends on, tell about it, sort, close the gaps. */
+/** Remove what no output depends on, tell about it, close the gaps. The nodes are in
+ *  topological order. */
 enum tare_status tare_surgeon_end(const struct tare_surgery *surgery,
                                   struct tare_error *err);
 
