@@ -4,112 +4,45 @@
 
 #include "tare/cpu.h"
 #include "tare/engine.h"
-#include "tare/model.h"
 #include "tools/cache.h"
+#include "tools/inspect.h"
 #include "tools/json.h"
 #include "tools/options.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
-static struct {
-    const char *json, *shapes;
-    int64_t batch;
-} flags;
+static struct inspect_flags flags;
 
 static const struct option options[] = {
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224[,...]",
-     "model: shapes of inputs that it leaves open", 0},
+     "model, capability: shapes of inputs that it leaves open", 0},
     {"batch", OPTION_COUNT, &flags.batch, "N",
      "model: length of an open first axis (default: 1)", 1},
     {"json", OPTION_TEXT, &flags.json, "FILE", "the same as JSON", 0},
 };
 
+#define NOTHING_NAMED "say what to inspect: model, capability, engine, cache or cpu"
+
 static const struct usage usage = {
     "inspect",
-    "model|engine|cache|cpu [FILE] [flags]",
-    "Print what a file holds: nodes, shapes, MACs and parameters of a model; layers,\n"
-    "precisions, tactics and memory of an engine; ranges of a calibration cache; what\n"
-    "this CPU offers.",
+    "model|capability|engine|cache|cpu [FILE] [flags]",
+    "Print what a file holds: nodes, shapes, MACs, parameters and memory of a model; "
+    "what\n"
+    "of a model tare cannot run, by node, and which parts it can (exit status 1 when\n"
+    "something is unsupported); layers, precisions, tactics and memory of an engine;\n"
+    "ranges of a calibration cache; what this CPU offers.",
     "  tare inspect model resnet.onnx\n"
+    "  tare inspect capability detector.onnx --json=capability.json\n"
     "  tare inspect engine resnet.tare --json=layers.json\n"
     "  tare inspect cache resnet.cache\n"
     "  tare inspect cpu\n",
 };
 
-static void add_dims(cJSON *object, const char *name, const struct tare_dims *dims)
+void inspect_add_dims(cJSON *object, const char *name, const struct tare_dims *dims)
 {
     cJSON *array = cJSON_AddArrayToObject(object, name);
     for (int i = 0; i < dims->rank; i++)
         (void)cJSON_AddItemToArray(array, cJSON_CreateNumber((double)dims->d[i]));
-}
-
-static void print_values(const struct tare_model *model, cJSON *root, bool inputs)
-{
-    cJSON *array = cJSON_AddArrayToObject(root, inputs ? "inputs" : "outputs");
-    const size_t n = inputs ? tare_model_n_inputs(model) : tare_model_n_outputs(model);
-    for (size_t i = 0; i < n; i++) {
-        struct tare_model_value value;
-        char dims[128];
-        (inputs ? tare_model_input : tare_model_output)(model, i, &value);
-        printf("%-8s %s %s [%s]\n", inputs ? "Input" : "Output", value.name,
-               tare_dtype_name(value.dtype), report_dims(&value.dims, dims));
-        cJSON *row = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(row, "name", value.name);
-        (void)cJSON_AddStringToObject(row, "type", tare_dtype_name(value.dtype));
-        add_dims(row, "dims", &value.dims);
-        (void)cJSON_AddItemToArray(array, row);
-    }
-}
-
-static void print_nodes(const struct tare_model *model, cJSON *root)
-{
-    cJSON *array = cJSON_AddArrayToObject(root, "nodes");
-    double macs = 0.0, parameters = 0.0;
-    printf("\n%-20s %-18s %12s %12s  %s\n", "Op", "Output", "MACs", "Parameters",
-           "Node");
-    for (size_t i = 0; i < tare_model_n_nodes(model); i++) {
-        struct tare_model_node node;
-        char dims[128], size[32];
-        tare_model_get_node(model, i, &node);
-        macs += (double)node.macs;
-        parameters += (double)node.parameter_bytes;
-        printf("%-20s %-18s %12lld %12s  %s\n", node.op,
-               report_dims(&node.output_dims, dims), (long long)node.macs,
-               report_bytes((double)node.parameter_bytes, size), node.name);
-        cJSON *row = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(row, "name", node.name);
-        (void)cJSON_AddStringToObject(row, "op", node.op);
-        (void)cJSON_AddStringToObject(row, "output", node.output);
-        add_dims(row, "dims", &node.output_dims);
-        json_add_number(row, "macs", (double)node.macs);
-        json_add_number(row, "parameter_bytes", (double)node.parameter_bytes);
-        (void)cJSON_AddItemToArray(array, row);
-    }
-    char size[32];
-    printf("\nNodes       %zu\nMACs        %.6g million\nParameters  %s\n",
-           tare_model_n_nodes(model), macs / 1e6, report_bytes(parameters, size));
-    json_add_number(root, "macs", macs);
-    json_add_number(root, "parameter_bytes", parameters);
-}
-
-static enum tare_status inspect_model(const char *path, cJSON *root,
-                                      struct tare_error *err)
-{
-    struct tare_model *model;
-    enum tare_status st = tare_model_load(path, &model, err);
-    if (st != TARE_OK) return st;
-    st = tare_model_bind(model, flags.shapes, flags.batch ? flags.batch : 1, NULL, err);
-    if (st == TARE_OK) {
-        printf("Model    %s, opset %d\n", tare_model_name(model),
-               tare_model_opset(model));
-        (void)cJSON_AddStringToObject(root, "name", tare_model_name(model));
-        json_add_number(root, "opset", tare_model_opset(model));
-        print_values(model, root, true);
-        print_values(model, root, false);
-        print_nodes(model, root);
-    }
-    tare_model_destroy(model);
-    return st;
 }
 
 static void print_layers(const struct tare_engine *engine, size_t n_layers, cJSON *root)
@@ -132,7 +65,7 @@ static void print_layers(const struct tare_engine *engine, size_t n_layers, cJSO
         (void)cJSON_AddStringToObject(row, "tactic", l.tactic);
         (void)cJSON_AddStringToObject(row, "nodes", l.nodes);
         (void)cJSON_AddStringToObject(row, "output", l.output);
-        add_dims(row, "dims", &l.output_dims);
+        inspect_add_dims(row, "dims", &l.output_dims);
         (void)cJSON_AddStringToObject(row, "format", l.output_format);
         (void)cJSON_AddStringToObject(row, "output_type", l.output_dtype);
         json_add_number(row, "output_scale", (double)l.output_scale);
@@ -143,9 +76,12 @@ static void print_layers(const struct tare_engine *engine, size_t n_layers, cJSO
     }
 }
 
-static enum tare_status inspect_engine(const char *path, cJSON *root,
+static enum tare_status inspect_engine(const struct inspect_flags *given,
+                                       const char *path, cJSON *root, bool *failed,
                                        struct tare_error *err)
 {
+    (void)given;
+    (void)failed;
     struct tare_engine *engine;
     struct tare_engine_info info;
     char a[32], b[32], c[32];
@@ -175,7 +111,7 @@ static enum tare_status inspect_engine(const char *path, cJSON *root,
         cJSON *row = cJSON_CreateObject();
         (void)cJSON_AddStringToObject(row, "name", binding.name);
         (void)cJSON_AddBoolToObject(row, "input", binding.is_input);
-        add_dims(row, "dims", &binding.dims);
+        inspect_add_dims(row, "dims", &binding.dims);
         (void)cJSON_AddItemToArray(bindings, row);
     }
     print_layers(engine, info.n_layers, root);
@@ -183,9 +119,20 @@ static enum tare_status inspect_engine(const char *path, cJSON *root,
     return TARE_OK;
 }
 
-static enum tare_status inspect_cpu(const char *path, cJSON *root,
-                                    struct tare_error *err)
+static enum tare_status inspect_cache(const struct inspect_flags *given,
+                                      const char *path, cJSON *root, bool *failed,
+                                      struct tare_error *err)
 {
+    (void)given;
+    (void)failed;
+    return cache_show(path, root, err);
+}
+
+static enum tare_status inspect_cpu(const struct inspect_flags *given, const char *path,
+                                    cJSON *root, bool *failed, struct tare_error *err)
+{
+    (void)given;
+    (void)failed;
     (void)path;
     (void)err;
     printf("CPU               %s\nThreads           %d\nInstruction sets  up to %s\n",
@@ -199,11 +146,11 @@ static enum tare_status inspect_cpu(const char *path, cJSON *root,
 static const struct {
     const char *what;
     bool wants_file;
-    enum tare_status (*inspect)(const char *path, cJSON *root, struct tare_error *err);
+    enum tare_status (*inspect)(const struct inspect_flags *given, const char *path,
+                                cJSON *root, bool *failed, struct tare_error *err);
 } subjects[] = {
-    {"model", true, inspect_model},
-    {"engine", true, inspect_engine},
-    {"cache", true, cache_show},
+    {"model", true, inspect_model},   {"capability", true, inspect_capability},
+    {"engine", true, inspect_engine}, {"cache", true, inspect_cache},
     {"cpu", false, inspect_cpu},
 };
 
@@ -217,8 +164,7 @@ int tool_inspect(int argc, char **argv)
            (argc < 2 || strcmp(subjects[which].what, argv[1]) != 0))
         which++;
     const bool is_help = argc > 1 && strncmp(argv[1], "-", 1) == 0;
-    if (which == N_SUBJECTS && !is_help)
-        return usage_error(&usage, "say what to inspect: model, engine, cache or cpu");
+    if (which == N_SUBJECTS && !is_help) return usage_error(&usage, NOTHING_NAMED);
     int skip = is_help ? 0 : 1;
     const char *path = NULL;
     if (!is_help && subjects[which].wants_file) {
@@ -233,15 +179,16 @@ int tool_inspect(int argc, char **argv)
     int status;
     if (!options_parse(&usage, &group, 1, argc - skip, argv + skip, &status))
         return status;
-    if (which == N_SUBJECTS)
-        return usage_error(&usage, "say what to inspect: model, engine, cache or cpu");
+    if (which == N_SUBJECTS) return usage_error(&usage, NOTHING_NAMED);
 
     struct tare_error err = {0};
     cJSON *root = cJSON_CreateObject();
-    enum tare_status st = subjects[which].inspect(path, root, &err);
+    bool failed = false;
+    enum tare_status st = subjects[which].inspect(&flags, path, root, &failed, &err);
     if (st == TARE_OK && flags.json)
         st = json_write(root, flags.json, &err);
     else
         cJSON_Delete(root);
-    return st == TARE_OK ? EXIT_DONE : report_failure(&err);
+    if (st != TARE_OK) return report_failure(&err);
+    return failed ? EXIT_FAILED : EXIT_DONE;
 }

@@ -35,6 +35,14 @@ struct tare_model_node {
     int64_t parameter_bytes; /**< Constants that it reads. */
 };
 
+/** What one run holds in memory as the model is written: every tensor has storage of
+ * its own from the node that makes it to the last one that reads it. */
+struct tare_model_memory {
+    int64_t parameter_bytes;       /**< Constants, each once. */
+    int64_t peak_activation_bytes; /**< The most that is alive at one time. */
+    const char *peak_node;         /**< While it runs; "": before the first one. */
+};
+
 /**
  * Read an ONNX file: opset 7 to 22.
  * @param[out] model  tare_model_destroy() it; NULL on failure.
@@ -84,6 +92,10 @@ TARE_API void tare_model_output(const struct tare_model *model, size_t i,
 TARE_API size_t tare_model_n_nodes(const struct tare_model *model);
 TARE_API void tare_model_get_node(const struct tare_model *model, size_t i,
                                   struct tare_model_node *node);
+/** After tare_model_bind(). */
+TARE_API enum tare_status tare_model_memory(const struct tare_model *model,
+                                            struct tare_model_memory *memory,
+                                            struct tare_error *err);
 
 #ifdef __cplusplus
 }

@@ -111,6 +111,13 @@ static enum tare_status apply_shapes(struct tare_graph *g, const char *shapes,
     return TARE_OK;
 }
 
+enum tare_status tare_model_set_shapes(struct tare_model *model, const char *shapes,
+                                       struct tare_error *err)
+{
+    TARE_TRY(apply_shapes(model->graph, shapes, err), err, "--opt-shapes");
+    return TARE_OK;
+}
+
 /* Axes that are still open: the batch for the first, the data's for those of an image.
  */
 static enum tare_status fill_axes(struct tare_tensor *t, int64_t batch,
@@ -143,7 +150,10 @@ enum tare_status tare_model_bind(struct tare_model *model, const char *shapes,
                  "the model's shapes are bound already");
     TARE_FAIL_IF(batch < 1, err, TARE_E_ARG, "batch is %lld, want at least 1",
                  (long long)batch);
-    if (shapes) TARE_TRY(apply_shapes(g, shapes, err), err, "--opt-shapes");
+    if (shapes) {
+        const enum tare_status st = tare_model_set_shapes(model, shapes, err);
+        if (st != TARE_OK) return st;
+    }
     for (size_t i = 0; i < g->n_inputs; i++) {
         const enum tare_status st =
             fill_axes(&g->tensors[g->inputs[i]], batch, sample, err);
@@ -207,7 +217,8 @@ void tare_model_get_node(const struct tare_model *model, size_t i,
     const struct tare_tensor *y = &g->tensors[node->outputs[0]];
     size_t parameter_bytes = 0;
     for (size_t k = 0; k < node->n_inputs; k++)
-        if (node->inputs[k] != TARE_NO_TENSOR)
+        if (node->inputs[k] != TARE_NO_TENSOR &&
+            g->tensors[node->inputs[k]].producer < 0)
             parameter_bytes += g->tensors[node->inputs[k]].n_bytes;
     *out = (struct tare_model_node){
         .name = node->name,

@@ -10,4 +10,8 @@ struct tare_model {
     bool is_bound; /* all shapes known and inferred */
 };
 
+/** Apply shapes as tare_model_bind() takes them; other axes stay open. */
+enum tare_status tare_model_set_shapes(struct tare_model *model, const char *shapes,
+                                       struct tare_error *err);
+
 #endif /* TARE_API_MODEL_H */

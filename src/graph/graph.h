@@ -250,6 +250,8 @@ void tare_graph_nonnegative(const struct tare_graph *graph, bool *flags);
 int32_t tare_node_input(const struct tare_node *node, size_t i);
 /** ONNX's op_type, an opaque node's own too. */
 const char *tare_node_op_type(const struct tare_node *node);
+/** An error's text without the "node 'c1' (Conv): " that speaks of this node. */
+const char *tare_node_bare_text(const struct tare_node *node, const char *text);
 /** Make the node an opaque one; the texts are copied. */
 enum tare_status tare_node_set_opaque(struct tare_node *node, const char *op_type,
                                       const char *domain, int64_t version,

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dims.h"
@@ -165,4 +166,13 @@ enum tare_status tare_node_absorb(struct tare_node *into, const struct tare_node
     tare_free(into->absorbed);
     into->absorbed = text.data;
     return TARE_OK;
+}
+
+const char *tare_node_bare_text(const struct tare_node *node, const char *text)
+{
+    char prefix[256];
+    const int n = snprintf(prefix, sizeof prefix, "node '%.80s' (%.80s): ", node->name,
+                           tare_node_op_type(node));
+    const bool has = n > 0 && strncmp(text, prefix, (size_t)n) == 0;
+    return has ? text + n : text;
 }

@@ -90,7 +90,8 @@ enum tare_status tare_export_attr(struct tare_exporter *exporter,
 static bool names_type(const struct tare_node *node, const struct tare_attr *attr)
 {
     return node->op != TARE_OP_OPAQUE && attr->type == TARE_ATTR_INT &&
-           (strcmp(attr->name, "to") == 0 || strcmp(attr->name, "dtype") == 0);
+           (strcmp(attr->name, "to") == 0 || strcmp(attr->name, "dtype") == 0 ||
+            strcmp(attr->name, "output_datatype") == 0);
 }
 
 /* Attributes of types that only an opaque node can hold. */

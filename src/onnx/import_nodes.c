@@ -206,16 +206,6 @@ static enum tare_status add_edges(struct tare_importer *importer,
     return st;
 }
 
-/** The text of an error without "node '…' (…): " in front. */
-static const char *bare_reason(const char *text, const char *name, const char *op_type)
-{
-    char prefix[160];
-    const int n =
-        snprintf(prefix, sizeof prefix, "node '%.80s' (%.40s): ", name, op_type);
-    const bool has = n > 0 && strncmp(text, prefix, (size_t)n) == 0;
-    return has ? text + n : text;
-}
-
 /** Hold what tare cannot do, and why. */
 static enum tare_status make_opaque(struct tare_importer *importer,
                                     Onnx__NodeProto *proto, struct tare_node *node,
@@ -257,8 +247,7 @@ static enum tare_status add_any_node(struct tare_importer *importer,
         if (err) *err = why;
         return st;
     }
-    return make_opaque(importer, proto, node,
-                       bare_reason(why.text, name, proto->op_type), err);
+    return make_opaque(importer, proto, node, tare_node_bare_text(node, why.text), err);
 }
 
 static enum tare_status add_node(struct tare_importer *importer, Onnx__NodeProto *proto,
