@@ -312,9 +312,21 @@ static void note_change(void *ctx, const struct tare_change *change)
     (void)cJSON_AddStringToObject(row, "name", change->name);
     (void)cJSON_AddStringToObject(row, "detail", change->detail);
     (void)cJSON_AddItemToArray(ctx, row);
-    if (common_options.quiet) return;
-    printf("%-8s  %-6s  %s  (%s)\n", change->action, change->kind, change->name,
-           change->detail);
+}
+
+static const char *text_of(const cJSON *row, const char *key)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItem(row, key));
+    return text ? text : "";
+}
+
+/* When all has gone well. */
+static void print_changes(const cJSON *changes)
+{
+    const cJSON *row;
+    cJSON_ArrayForEach(row, changes)
+        printf("%-8s  %-6s  %s  (%s)\n", text_of(row, "action"), text_of(row, "kind"),
+               text_of(row, "name"), text_of(row, "detail"));
 }
 
 static enum tare_status operate(const struct action *action, cJSON *root,
@@ -324,12 +336,14 @@ static enum tare_status operate(const struct action *action, cJSON *root,
     enum tare_status st = tare_surgeon_load(model_path, &surgery.model, err);
     if (st != TARE_OK) return st;
     const size_t n_before = tare_model_n_nodes(surgery.model);
-    surgery.ctx = cJSON_AddArrayToObject(root, "changes");
+    cJSON *changes = cJSON_AddArrayToObject(root, "changes");
+    surgery.ctx = changes;
     st = action->run(&surgery, err);
     if (st == TARE_OK)
         st = tare_model_save(surgery.model, flags.output, flags.external, err);
     if (st == TARE_OK) {
         const size_t n_after = tare_model_n_nodes(surgery.model);
+        if (!common_options.quiet) print_changes(changes);
         printf("%s: %zu nodes, from %zu\n", flags.output, n_after, n_before);
         (void)cJSON_AddStringToObject(root, "operation", action->name);
         (void)cJSON_AddStringToObject(root, "model", model_path);

@@ -28,8 +28,25 @@ static enum tare_status like(struct tare_graph *graph, int32_t from, const char 
     return TARE_OK;
 }
 
-/* Readers of `tensor` will read another one, *id. An output of the model keeps its
- * name. */
+/* The output `id` of the model keeps its name, which the tensor `before` has. */
+static enum tare_status trade_names(struct tare_graph *graph, int32_t before,
+                                    int32_t id, const char *op, struct tare_error *err)
+{
+    struct tare_text base = {0};
+    char *kept = tare_strdup(graph->tensors[before].name);
+    tare_text_add(&base, "%s_before_%s", graph->tensors[before].name, op);
+    char *other = base.failed ? NULL : tare_surgeon_fresh(graph, base.data);
+    enum tare_status st = TARE_OK;
+    if (!kept || !other) st = tare_error_set(err, TARE_E_NOMEM, "no memory");
+    if (st == TARE_OK) st = tare_graph_rename_tensor(graph, before, other, err);
+    if (st == TARE_OK) st = tare_graph_rename_tensor(graph, id, kept, err);
+    tare_free(kept);
+    tare_free(other);
+    tare_text_free(&base);
+    return st;
+}
+
+/* Readers of `tensor` will read another one, *id. */
 static enum tare_status pass_through(struct tare_graph *graph, int32_t tensor,
                                      const char *op, int32_t *id,
                                      struct tare_error *err)
@@ -38,17 +55,11 @@ static enum tare_status pass_through(struct tare_graph *graph, int32_t tensor,
     tare_text_add(&base, "%s_%s", graph->tensors[tensor].name, op);
     enum tare_status st = base.failed ? tare_error_set(err, TARE_E_NOMEM, "no memory")
                                       : like(graph, tensor, base.data, id, err);
-    if (st == TARE_OK && tare_graph_is_output(graph, tensor)) {
-        char *kept = tare_strdup(graph->tensors[tensor].name);
-        char *free_name = tare_surgeon_fresh(graph, base.data);
-        if (!kept || !free_name) st = tare_error_set(err, TARE_E_NOMEM, "no memory");
-        if (st == TARE_OK) st = tare_graph_rename_tensor(graph, tensor, free_name, err);
-        if (st == TARE_OK) st = tare_graph_rename_tensor(graph, *id, kept, err);
-        tare_free(kept);
-        tare_free(free_name);
-    }
-    if (st == TARE_OK) tare_graph_replace_uses(graph, tensor, *id);
     tare_text_free(&base);
+    if (st != TARE_OK) return st;
+    if (tare_graph_is_output(graph, tensor))
+        st = trade_names(graph, tensor, *id, op, err);
+    tare_graph_replace_uses(graph, tensor, *id);
     return st;
 }
 
