@@ -48,6 +48,11 @@ void tare_graph_destroy(struct tare_graph *graph)
         tare_tensor_release(&graph->tensors[i]);
     for (size_t i = 0; i < graph->n_nodes; i++)
         tare_node_release(&graph->nodes[i]);
+    for (size_t i = 0; i < graph->n_properties; i++) {
+        tare_free(graph->properties[i].key);
+        tare_free(graph->properties[i].value);
+    }
+    tare_free(graph->properties);
     tare_names_free(&graph->tensor_names);
     tare_names_free(&graph->node_names);
     tare_free(graph->name);
@@ -265,4 +270,19 @@ enum tare_status tare_node_set_inputs(struct tare_node *node, const int32_t *ids
                                       size_t n, struct tare_error *err)
 {
     return replace_ids(&node->inputs, &node->n_inputs, ids, n, err);
+}
+
+enum tare_status tare_graph_add_property(struct tare_graph *graph, const char *key,
+                                         const char *value, struct tare_error *err)
+{
+    struct tare_property made = {tare_strdup(key), tare_strdup(value)};
+    if (!made.key || !made.value ||
+        !tare_grow(&graph->properties, &graph->cap_properties, graph->n_properties + 1,
+                   sizeof *graph->properties)) {
+        tare_free(made.key);
+        tare_free(made.value);
+        return tare_error_set(err, TARE_E_NOMEM, "no memory for property '%.80s'", key);
+    }
+    graph->properties[graph->n_properties++] = made;
+    return TARE_OK;
 }

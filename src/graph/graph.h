@@ -124,6 +124,11 @@ struct tare_node {
     struct tare_opaque *opaque;             /* owned; TARE_OP_OPAQUE alone has one */
 };
 
+/** What the model says of itself, for other programs: names of classes and such. */
+struct tare_property {
+    char *key, *value;
+};
+
 struct tare_graph {
     char *name;
     int opset; /* of the default domain */
@@ -137,6 +142,8 @@ struct tare_graph {
     size_t n_outputs;
     struct tare_names tensor_names, node_names; /* kept by the functions below */
     size_t n_made_names;
+    struct tare_property *properties;
+    size_t n_properties, cap_properties;
 };
 
 /** An empty graph of opset TARE_OPSET_MAX. Set `opset` before adding nodes. */
@@ -183,6 +190,10 @@ enum tare_status tare_graph_rename_node(struct tare_graph *graph, int32_t node,
  *  copied), also on failure. */
 enum tare_status tare_node_add_attr(struct tare_node *node, const char *name,
                                     struct tare_attr attr, struct tare_error *err);
+
+/** Add a property; the texts are copied. */
+enum tare_status tare_graph_add_property(struct tare_graph *graph, const char *key,
+                                         const char *value, struct tare_error *err);
 
 /** Id by name, or TARE_NO_TENSOR. */
 int32_t tare_graph_find_tensor(const struct tare_graph *graph, const char *name);

@@ -123,13 +123,23 @@ static bool copy_nodes(struct tare_graph *to, const struct tare_graph *from)
     return true;
 }
 
+static bool copy_properties(struct tare_graph *to, const struct tare_graph *from)
+{
+    for (size_t i = 0; i < from->n_properties; i++)
+        if (tare_graph_add_property(to, from->properties[i].key,
+                                    from->properties[i].value, NULL) != TARE_OK)
+            return false;
+    return true;
+}
+
 enum tare_status tare_graph_clone(const struct tare_graph *graph,
                                   struct tare_graph **copy, struct tare_error *err)
 {
     *copy = NULL;
     struct tare_graph *made = tare_alloc_array(1, sizeof *made);
-    bool ok = made && copy_text(&made->name, graph->name) &&
-              copy_tensors(made, graph) && copy_nodes(made, graph) &&
+    bool ok = made && copy_properties(made, graph) &&
+              copy_text(&made->name, graph->name) && copy_tensors(made, graph) &&
+              copy_nodes(made, graph) &&
               copy_bytes(&made->inputs, graph->inputs,
                          graph->n_inputs * sizeof *made->inputs) &&
               copy_bytes(&made->outputs, graph->outputs,

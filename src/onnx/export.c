@@ -109,6 +109,22 @@ static enum tare_status add_domains(struct tare_exporter *exporter,
     return st;
 }
 
+static enum tare_status add_properties(struct tare_exporter *exporter,
+                                       Onnx__ModelProto *model, struct tare_error *err)
+{
+    const struct tare_graph *graph = exporter->graph;
+    model->metadata_props =
+        tare_export_take(exporter, graph->n_properties, sizeof *model->metadata_props);
+    TARE_FAIL_IF(!model->metadata_props, err, TARE_E_NOMEM, "no memory");
+    for (size_t i = 0; i < graph->n_properties; i++) {
+        model->metadata_props[i] = tare_export_entry(exporter, graph->properties[i].key,
+                                                     graph->properties[i].value);
+        TARE_FAIL_IF(!model->metadata_props[i], err, TARE_E_NOMEM, "no memory");
+    }
+    model->n_metadata_props = graph->n_properties;
+    return TARE_OK;
+}
+
 static enum tare_status fill_model(struct tare_exporter *exporter,
                                    Onnx__ModelProto *model, struct tare_error *err)
 {
@@ -123,6 +139,7 @@ static enum tare_status fill_model(struct tare_exporter *exporter,
                      !exporter->proto->name,
                  err, TARE_E_NOMEM, "no memory");
     enum tare_status st = add_domains(exporter, model, err);
+    if (st == TARE_OK) st = add_properties(exporter, model, err);
     if (st == TARE_OK) st = tare_export_values(exporter, err);
     if (st == TARE_OK) st = tare_export_nodes(exporter, err);
     if (st != TARE_OK) return st;

@@ -14,6 +14,7 @@ struct tare_graph;
  * Write a model of the graph's operator set: what the graph has, under its names.
  * - Live nodes in their order; constants that one of them or an output uses become
  *   initializers; an axis is its length, else its symbol, else open.
+ * - The graph's properties become the model's metadata.
  * - A fused node becomes the nodes that it stands for, "<node>.add", "<node>.slope" and
  *   "<node>.clamp", with tensors "<output>.before_add", … between them.
  * - Elements of float types are float32, as the importer makes them: a Cast to float16,

@@ -24,6 +24,17 @@ int32_t tare_export_type(enum tare_dtype dtype)
     return ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED;
 }
 
+Onnx__StringStringEntryProto *tare_export_entry(struct tare_exporter *exporter,
+                                                char *key, char *value)
+{
+    Onnx__StringStringEntryProto *entry = tare_export_take(exporter, 1, sizeof *entry);
+    if (!entry || !key || !value) return NULL;
+    onnx__string_string_entry_proto__init(entry);
+    entry->key = key;
+    entry->value = value;
+    return entry;
+}
+
 /** Where the bytes are, in the file of external data. */
 static enum tare_status set_external(struct tare_exporter *exporter,
                                      Onnx__TensorProto *proto, size_t n_bytes,
@@ -40,15 +51,11 @@ static enum tare_status set_external(struct tare_exporter *exporter,
     proto->external_data = tare_export_take(exporter, N, sizeof *proto->external_data);
     TARE_FAIL_IF(!proto->external_data, err, TARE_E_NOMEM, "no memory");
     for (size_t i = 0; i < N; i++) {
-        Onnx__StringStringEntryProto *entry =
-            tare_export_take(exporter, 1, sizeof *entry);
         char *key = tare_export_text(exporter, "%s", keys[i]);
-        TARE_FAIL_IF(!entry || !key || !values[i], err, TARE_E_NOMEM, "no memory");
-        onnx__string_string_entry_proto__init(entry);
-        entry->key = key;
-        entry->value = values[i];
-        proto->external_data[proto->n_external_data++] = entry;
+        proto->external_data[i] = tare_export_entry(exporter, key, values[i]);
+        TARE_FAIL_IF(!proto->external_data[i], err, TARE_E_NOMEM, "no memory");
     }
+    proto->n_external_data = N;
     proto->has_data_location = 1;
     proto->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
     size_t end;

@@ -35,6 +35,9 @@ char *tare_export_text(struct tare_exporter *exporter, const char *fmt, ...)
 
 /** ONNX's number of an element type. */
 int32_t tare_export_type(enum tare_dtype dtype);
+/** A pair of texts, which are borrowed; NULL: no memory, or one of them is NULL. */
+Onnx__StringStringEntryProto *tare_export_entry(struct tare_exporter *exporter,
+                                                char *key, char *value);
 /** Add an initializer; `content->data` is borrowed. */
 enum tare_status tare_export_initializer(struct tare_exporter *exporter,
                                          const char *name,

@@ -76,11 +76,27 @@ static enum tare_status copy_title(struct tare_importer *importer,
     return TARE_OK;
 }
 
+/** Metadata: names of classes, strides, and such, for other programs. */
+static enum tare_status copy_properties(struct tare_importer *importer,
+                                        struct tare_error *err)
+{
+    const Onnx__ModelProto *model = importer->model;
+    for (size_t i = 0; i < model->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *entry = model->metadata_props[i];
+        if (!tare_onnx_name_valid(entry->key) || !entry->value) continue;
+        const enum tare_status st =
+            tare_graph_add_property(importer->graph, entry->key, entry->value, err);
+        if (st != TARE_OK) return st;
+    }
+    return TARE_OK;
+}
+
 static enum tare_status import_graph(struct tare_importer *importer,
                                      struct tare_error *err)
 {
     enum tare_status st = check_model(importer, err);
     if (st == TARE_OK) st = copy_title(importer, err);
+    if (st == TARE_OK) st = copy_properties(importer, err);
     if (st == TARE_OK) st = tare_import_names(importer, err);
     /* every node is compared with every function */
     if (st == TARE_OK && importer->keep_unknown &&

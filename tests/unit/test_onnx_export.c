@@ -255,6 +255,27 @@ static void test_external(void **state)
     assert_int_equal(unlink(data), 0);
 }
 
+static void test_metadata(void **state)
+{
+    (void)state;
+    struct bytes model = make_model(13, relu_graph());
+    struct bytes entry = {0};
+    put_text(&entry, ENTRY_KEY, "names");
+    put_text(&entry, ENTRY_VALUE, "{0: 'cat',\n 1: 'dog'}");
+    put_message(&model, MODEL_METADATA_PROPS, entry);
+    struct tare_graph *graph = import(model);
+    assert_non_null(graph);
+    struct tare_graph *copy;
+    assert_int_equal(tare_graph_clone(graph, &copy, NULL), TARE_OK);
+    struct tare_graph *again = round_trip(copy);
+    assert_int_equal(again->n_properties, 1);
+    assert_string_equal(again->properties[0].key, "names");
+    assert_string_equal(again->properties[0].value, "{0: 'cat',\n 1: 'dog'}");
+    tare_graph_destroy(graph);
+    tare_graph_destroy(copy);
+    tare_graph_destroy(again);
+}
+
 /* The type of an output that nothing tells cannot be written. */
 static void test_untyped_output(void **state)
 {
@@ -307,7 +328,7 @@ int main(void)
         cmocka_unit_test(test_test_data), cmocka_unit_test(test_networks),
         cmocka_unit_test(test_fused),     cmocka_unit_test(test_optimized),
         cmocka_unit_test(test_external),  cmocka_unit_test(test_untyped_output),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_metadata),  cmocka_unit_test(test_no_memory),
     };
     if (!mkdtemp(scratch)) return 1;
     const int status = cmocka_run_group_tests(tests, NULL, NULL);
