@@ -27,13 +27,19 @@ static enum tare_status add_initializers(struct tare_importer *importer,
                                          struct tare_error *err)
 {
     const Onnx__GraphProto *proto = importer->model->graph;
-    size_t n_doubles = 0;
+    size_t n_doubles = 0, n_halves = 0;
     for (size_t i = 0; i < proto->n_initializer; i++) {
         Onnx__TensorProto *initializer = proto->initializer[i];
         const enum tare_status st = add_initializer(importer, initializer, err);
         if (st != TARE_OK) return st;
-        n_doubles += initializer->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+        const bool is_double =
+            initializer->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+        n_doubles += is_double;
+        n_halves += !is_double && tare_onnx_type(initializer->data_type)->converted;
     }
+    if (n_halves > 0 && importer->keep_unknown) /* what is read may be written again */
+        tare_log(TARE_LOG_WARN, "%s: %zu 16-bit float initializers are held as float32",
+                 importer->label, n_halves);
     if (n_doubles > 0)
         tare_log(TARE_LOG_WARN, "%s: %zu double initializers are rounded to float32",
                  importer->label, n_doubles);
