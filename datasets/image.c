@@ -123,3 +123,25 @@ enum tare_status tare_image_to_yuv(struct tare_image *image, struct tare_error *
     }
     return TARE_OK;
 }
+
+static void share_block(const struct tare_image *image, int64_t y, int64_t x)
+{
+    const int64_t height = y + 1 < image->height ? 2 : 1;
+    const int64_t width = x + 1 < image->width ? 2 : 1;
+    const unsigned n = (unsigned)(height * width);
+    uint8_t *block = image->pixels + (y * image->width + x) * 3;
+    for (int c = 1; c < 3; c++) {
+        unsigned sum = n / 2;
+        for (int64_t i = 0; i < height * width; i++)
+            sum += block[(i / width * image->width + i % width) * 3 + c];
+        for (int64_t i = 0; i < height * width; i++)
+            block[(i / width * image->width + i % width) * 3 + c] = (uint8_t)(sum / n);
+    }
+}
+
+void tare_image_share_chroma(struct tare_image *image)
+{
+    for (int64_t y = 0; y < image->height; y += 2)
+        for (int64_t x = 0; x < image->width; x += 2)
+            share_block(image, y, x);
+}

@@ -75,6 +75,10 @@ void tare_image_to_gray(struct tare_image *image);
 /** RGB or gray to YCbCr, 3 channels: JPEG's full-range BT.601. */
 enum tare_status tare_image_to_yuv(struct tare_image *image, struct tare_error *err);
 
+/** As read back from NV12: every 2x2 block of a YCbCr image gets the mean of its Cb and
+ *  of its Cr, halves up; a last odd row or column makes blocks of what is there. */
+void tare_image_share_chroma(struct tare_image *image);
+
 /** Part of an image: the rectangle that is computed. */
 struct tare_window {
     int64_t y, x, height, width;

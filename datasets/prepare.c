@@ -48,7 +48,7 @@ static enum tare_status resolve_color(struct tare_prepare *prepare, int64_t want
         err, TARE_E_ARG,
         "--color=%s gives %lld channel(s), the network reads %lld: use %s",
         tare_color_name(*color), (long long)prepare->channels, (long long)wanted,
-        wanted == 1 ? "--color=gray" : "--color=rgb, bgr or yuv444");
+        wanted == 1 ? "--color=gray" : "--color=rgb, bgr, yuv444 or nv12");
 }
 
 static void allow_shrinking(struct tare_decode *decode,
@@ -160,10 +160,13 @@ enum tare_status tare_prepare_image(const struct tare_prepare *prepare,
                                     struct tare_image *image, struct tare_error *err)
 {
     enum tare_status st = TARE_OK;
-    if (prepare->pre.color == TARE_COLOR_GRAY) tare_image_to_gray(image);
-    if (prepare->pre.color == TARE_COLOR_YUV444) st = tare_image_to_yuv(image, err);
+    const enum tare_color color = prepare->pre.color;
+    if (color == TARE_COLOR_GRAY) tare_image_to_gray(image);
+    if (color == TARE_COLOR_YUV444 || color == TARE_COLOR_NV12)
+        st = tare_image_to_yuv(image, err);
     if (st == TARE_OK) st = geometry(prepare, image, err);
     if (st != TARE_OK) return st;
+    if (color == TARE_COLOR_NV12) tare_image_share_chroma(image);
     const int64_t height = prepare->height ? prepare->height : image->height;
     const int64_t width = prepare->width ? prepare->width : image->width;
     TARE_FAIL_IF(

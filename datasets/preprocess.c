@@ -11,7 +11,7 @@
 static const char *const color_names[] = {
     [TARE_COLOR_DEFAULT] = "default", [TARE_COLOR_RGB] = "rgb",
     [TARE_COLOR_BGR] = "bgr",         [TARE_COLOR_GRAY] = "gray",
-    [TARE_COLOR_YUV444] = "yuv444",
+    [TARE_COLOR_YUV444] = "yuv444",   [TARE_COLOR_NV12] = "nv12",
 };
 
 static const char *const filter_names[] = {
@@ -192,12 +192,8 @@ static enum tare_status set_color(struct tare_preprocess *pre, const char *value
             pre->color = (enum tare_color)i;
             return TARE_OK;
         }
-    TARE_FAIL_IF(
-        !strcmp(value, "nv12"), err, TARE_E_UNSUPPORTED,
-        "color=nv12: subsampled planes are not supported; use yuv444, the same "
-        "conversion with chroma at full size");
-    return tare_error_set(err, TARE_E_ARG, "color=%s: want rgb, bgr, gray or yuv444",
-                          value);
+    return tare_error_set(err, TARE_E_ARG,
+                          "color=%s: want rgb, bgr, gray, yuv444 or nv12", value);
 }
 
 static enum tare_status set_scale(struct tare_preprocess *pre, const char *value,

@@ -20,8 +20,13 @@ enum tare_color {
     TARE_COLOR_DEFAULT = 0, /**< gray where the network reads one channel, else rgb */
     TARE_COLOR_RGB = 1,
     TARE_COLOR_BGR = 2,
-    TARE_COLOR_GRAY = 3,  /**< BT.601 luma, as Pillow's "L" */
-    TARE_COLOR_YUV444 = 4 /**< full-range BT.601, as JPEG and Pillow's "YCbCr" */
+    TARE_COLOR_GRAY = 3,   /**< BT.601 luma, as Pillow's "L" */
+    TARE_COLOR_YUV444 = 4, /**< full-range BT.601, as JPEG and Pillow's "YCbCr" */
+    /** What a network for yuv444 reads of a camera's NV12 frame (Y in full, then U and
+     * V in turns at half the height and width): yuv444 of the size that the network
+     *  reads, in which the pixels of each 2x2 block share the rounded mean of their U
+     *  and of their V. */
+    TARE_COLOR_NV12 = 5
 };
 
 /** How a resize samples; all as Pillow's filters, byte for byte. */
@@ -78,8 +83,8 @@ TARE_API enum tare_status tare_preprocess_preset(const char *name,
  * Set one property from the text of its command-line flag: "resize" and "crop" ("224",
  * "240x320" height first, or "none"), "filter", "color", "scale" ("0.5" or "1/255"),
  * "mean" and "std" ("a" or "a,b,c"). A preset is not a property: apply it first.
- * @retval TARE_E_ARG  Unknown key, or a bad value (the message says what is accepted);
- *                     TARE_E_UNSUPPORTED: color nv12. `*pre` is then unchanged.
+ * @retval TARE_E_ARG  Unknown key, or a bad value (the message says what is accepted).
+ *                     `*pre` is then unchanged.
  */
 TARE_API enum tare_status tare_preprocess_set(struct tare_preprocess *pre,
                                               const char *key, const char *value,

@@ -246,6 +246,34 @@ static void colours_order_the_channels(void **state)
     files_remove(folder);
 }
 
+/* The size that counts is the network's: blocks begin at the crop's corner. */
+static void nv12_shares_chroma_in_blocks(void **state)
+{
+    (void)state;
+    enum { SIDE = 20, N = SIDE * SIDE };
+    char *folder = files_create();
+    files_copy_image("rgb8.png", folder, "x.png");
+    float yuv[3 * N], nv12[3 * N];
+    struct tare_dataset_options options = plain();
+    options.images = folder;
+    options.preprocess.crop_height = options.preprocess.crop_width = SIDE;
+    options.preprocess.color = TARE_COLOR_YUV444;
+    struct tare_dataset *dataset = create(&options);
+    assert_int_equal(tare_dataset_read(dataset, 0, yuv, NULL), TARE_OK);
+    tare_dataset_destroy(dataset);
+    options.preprocess.color = TARE_COLOR_NV12;
+    dataset = create(&options);
+    assert_int_equal(tare_dataset_read(dataset, 0, nv12, NULL), TARE_OK);
+    tare_dataset_destroy(dataset);
+    assert_memory_equal(yuv, nv12, N * sizeof *yuv);
+    for (size_t i = N; i < 3 * N; i++) {
+        const float *block = yuv + i - i / SIDE % 2 * SIDE - i % 2;
+        const int sum = (int)(block[0] + block[1] + block[SIDE] + block[SIDE + 1]);
+        assert_int_equal((int)nv12[i], (sum + 2) / 4);
+    }
+    files_remove(folder);
+}
+
 static void size_mismatches_say_what_to_do(void **state)
 {
     (void)state;
@@ -633,6 +661,7 @@ int main(void)
         cmocka_unit_test(list_gives_paths_and_labels),
         cmocka_unit_test(images_go_through_the_pipeline),
         cmocka_unit_test(colours_order_the_channels),
+        cmocka_unit_test(nv12_shares_chroma_in_blocks),
         cmocka_unit_test(size_mismatches_say_what_to_do),
         cmocka_unit_test(damaged_images_are_named),
         cmocka_unit_test(raw_files_are_read_exactly),

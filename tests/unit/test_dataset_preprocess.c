@@ -67,9 +67,9 @@ static void refuses_bad_flags(void **state)
         {"resize", "224*224", TARE_E_ARG, "resize=224*224"},
         {"crop", "2.5", TARE_E_ARG, "crop=2.5: want S for a square, HxW"},
         {"filter", "lanczos", TARE_E_ARG, "want bilinear, bicubic, area or nearest"},
-        {"color", "purple", TARE_E_ARG, "color=purple: want rgb, bgr, gray or yuv444"},
+        {"color", "purple", TARE_E_ARG,
+         "color=purple: want rgb, bgr, gray, yuv444 or nv12"},
         {"color", "default", TARE_E_ARG, "color=default"},
-        {"color", "nv12", TARE_E_UNSUPPORTED, "use yuv444"},
         {"scale", "0", TARE_E_ARG, "scale=0: want a number other than 0"},
         {"scale", "1/0", TARE_E_ARG, "scale=1/0"},
         {"scale", "1/", TARE_E_ARG, "or a fraction such as 1/255"},
@@ -157,7 +157,7 @@ static void network_decides_the_colour(void **state)
     assert_int_equal(tare_prepare_create(&options, true, &prepare, &err), TARE_OK);
     options.preprocess.color = TARE_COLOR_GRAY;
     assert_int_equal(tare_prepare_create(&options, true, &prepare, &err), TARE_E_ARG);
-    assert_mentions(err.text, "use --color=rgb, bgr or yuv444");
+    assert_mentions(err.text, "use --color=rgb, bgr, yuv444 or nv12");
     options.channels = 4;
     assert_int_equal(tare_prepare_create(&options, true, &prepare, &err), TARE_E_ARG);
     assert_mentions(err.text, "the network reads 4 channels, images give 1 or 3");

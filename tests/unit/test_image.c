@@ -81,15 +81,18 @@ static void converts_colours(void **state)
 {
     (void)state;
     char name[64];
-    unsigned long want_gray, want_yuv;
+    unsigned long want_gray, want_yuv, want_nv12;
     int n = 0;
     FILE *table = open_table("color.txt");
-    while (fscanf(table, "%63s %lx %lx", name, &want_gray, &want_yuv) == 3) {
+    while (fscanf(table, "%63s %lx %lx %lx", name, &want_gray, &want_yuv, &want_nv12) ==
+           4) {
         struct tare_image image;
         decode_file(name, &image);
         assert_int_equal(tare_image_to_yuv(&image, NULL), TARE_OK);
         assert_int_equal(image.channels, 3);
         assert_int_equal(checksum(&image), want_yuv);
+        tare_image_share_chroma(&image);
+        assert_int_equal(checksum(&image), want_nv12);
         tare_image_free(&image);
         decode_file(name, &image);
         tare_image_to_gray(&image);

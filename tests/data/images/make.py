@@ -7,7 +7,8 @@ decode.txt: file height width channels crc32, of the pixels [height, width, chan
 JPEG: Pillow's decode, turned upright by its EXIF orientation. PNG: the array that was
 written, rounded to 8 bits, without alpha.
 resize.txt: file filter height width crc32, by Pillow's Image.resize.
-color.txt: file gray yuv: crc32 of Pillow's conversions to "L" and "YCbCr".
+color.txt: file gray yuv nv12: crc32 of Pillow's conversions to "L" and "YCbCr", and of
+the latter with the chroma of each 2x2 block replaced by its mean.
 pipeline.txt: file shorter_side crop_height crop_width crc32, of the RGB pixels after
 torchvision's Resize (bilinear) and a centre crop whose offset is rounded down.
 """
@@ -166,13 +167,27 @@ def make_resizes():
                             f"{zlib.crc32(out.tobytes()):08x}\n")
 
 
+def share_chroma(yuv):
+    """What NV12 keeps of [height, width, 3]; an odd last row or column stands alone."""
+    height, width = yuv.shape[:2]
+    y, x = np.mgrid[0:height, 0:width]
+    block = (y // 2 * ((width + 1) // 2) + x // 2).ravel()
+    out = yuv.copy()
+    for c in (1, 2):
+        sums = np.bincount(block, yuv[..., c].ravel())
+        means = np.floor(sums / np.bincount(block) + 0.5)
+        out[..., c] = means[block].reshape(height, width)
+    return out
+
+
 def make_colors():
     with open(os.path.join(HERE, "color.txt"), "w") as f:
         for name in ("rgb8.png", "ycc420.jpg", "gray.jpg", "gray8.png"):
             image = Image.open(os.path.join(HERE, name)).convert("RGB")
-            gray, yuv = (zlib.crc32(np.asarray(image.convert(mode)).tobytes())
-                         for mode in ("L", "YCbCr"))
-            f.write(f"{name} {gray:08x} {yuv:08x}\n")
+            gray, yuv = (np.asarray(image.convert(mode)) for mode in ("L", "YCbCr"))
+            crcs = (zlib.crc32(pixels.tobytes())
+                    for pixels in (gray, yuv, share_chroma(yuv)))
+            f.write(" ".join([name, *(f"{crc:08x}" for crc in crcs)]) + "\n")
 
 
 def make_pipelines():
