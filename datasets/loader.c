@@ -19,7 +19,7 @@ struct slot {
  * waited for longest is always the next to get a slot. */
 struct tare_loader {
     const struct tare_dataset *dataset;
-    int64_t count;
+    int64_t end;   /* behind the last sample */
     int64_t depth; /* number of slots */
     struct slot *slots;
     float *buffer; /* of all slots */
@@ -53,7 +53,7 @@ static struct slot *slot_of(struct tare_loader *loader, int64_t index,
 /* The slot to load the next sample into; waits for one. NULL when nothing is left. */
 static struct slot *claim(struct tare_loader *loader)
 {
-    while (!loader->stop && loader->next_load < loader->count) {
+    while (!loader->stop && loader->next_load < loader->end) {
         struct slot *slot = free_slot(loader);
         if (slot) {
             slot->state = SLOT_LOADING;
@@ -89,7 +89,7 @@ enum tare_status tare_loader_next(struct tare_loader *loader, int64_t *index,
     enum tare_status st = TARE_OK;
     pthread_mutex_lock(&loader->lock);
     *index = loader->next_take;
-    if (*index < loader->count) {
+    if (*index < loader->end) {
         loader->next_take++;
         struct slot *slot;
         while (!(slot = slot_of(loader, *index, SLOT_READY)))
@@ -145,18 +145,24 @@ static void release_all(struct tare_loader *loader)
     tare_free(loader);
 }
 
-enum tare_status tare_loader_create(const struct tare_dataset *dataset, int n_threads,
-                                    int depth, struct tare_loader **out,
-                                    struct tare_error *err)
+enum tare_status tare_loader_create(const struct tare_dataset *dataset, int64_t first,
+                                    int64_t n_samples, int n_threads, int depth,
+                                    struct tare_loader **out, struct tare_error *err)
 {
     *out = NULL;
+    const int64_t count = tare_dataset_count(dataset);
+    TARE_FAIL_IF(first < 0 || n_samples < 0 || first > count ||
+                     n_samples > count - first,
+                 err, TARE_E_ARG, "loader of %lld samples from %lld on, there are %lld",
+                 (long long)n_samples, (long long)first, (long long)count);
     TARE_FAIL_IF(n_threads < 1 || depth < 1, err, TARE_E_ARG,
                  "loader of %d threads and %d buffers: want 1 or more of both",
                  n_threads, depth);
     struct tare_loader *loader = tare_alloc_array(1, sizeof *loader);
     TARE_FAIL_IF(!loader, err, TARE_E_NOMEM, "no memory for a loader");
     loader->dataset = dataset;
-    loader->count = tare_dataset_count(dataset);
+    loader->end = first + n_samples;
+    loader->next_load = loader->next_take = first;
     loader->depth = depth;
     const enum tare_status st = allocate(loader, n_threads, err);
     if (st != TARE_OK) {

@@ -8,6 +8,7 @@
 #include "tools/data.h"
 #include "tools/feed.h"
 #include "tools/observe.h"
+#include "tools/ranks.h"
 #include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/tool.h"
@@ -308,19 +309,13 @@ int tool_calibrate(int argc, char **argv)
 
     struct tare_comm comm = {0};
     struct tare_error err = {0};
-    enum tare_status st = tare_comm_open(&comm, &err);
+    enum tare_status st = ranks_open(&comm, &err);
     if (st != TARE_OK) return report_failure(&err);
     if (comm.size > 1 && flags.resume)
         st = report_error(&err, TARE_E_ARG, "--resume works with one process only");
-    if (comm.rank > 0) common_options.quiet = true;
     if (st == TARE_OK) st = calibrate(&job, &comm, &err);
     if (st == TARE_OK && comm.rank == 0) st = write_files(&job, &err);
     if (st == TARE_OK && comm.rank == 0) print_summary(&job);
     release(&job);
-    if (st != TARE_OK) {
-        status = report_failure(&err);
-        if (comm.size > 1) comm.abort(comm.ctx, status);
-    }
-    tare_comm_close(&comm);
-    return status;
+    return ranks_close(&comm, st, &err);
 }

@@ -1,4 +1,6 @@
-/* tools/compare.h - what `tare compare` measures. */
+/* tools/compare.h - what `tare compare` measures, and its parts: compare.c opens
+ * everything, compare_judge.c and compare_layers.c judge batches, compare_report.c
+ * prints. */
 #ifndef TARE_TOOLS_COMPARE_H
 #define TARE_TOOLS_COMPARE_H
 
@@ -6,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tare/status.h"
+#include "tare/builder.h"
+#include "tools/feed.h"
+#include "tools/ranks.h"
 
 /** SQNR of equal tensors: printed for anything above as well. */
 #define COMPARE_MAX_DB 200.0
@@ -20,7 +24,7 @@ struct compare_sums {
 };
 
 void compare_sums_add(struct compare_sums *total, const struct compare_sums *part);
-/** 10 log10(signal / error), at most COMPARE_MAX_DB. */
+/** 10 log10(signal / error), at most COMPARE_MAX_DB; NaN when a value was. */
 double compare_sqnr(const struct compare_sums *sums);
 double compare_cosine(const struct compare_sums *sums);
 
@@ -52,6 +56,50 @@ struct compare_result {
     struct compare_output *outputs;
     struct compare_layer *layers;
 };
+
+/** One comparison. Slots per sample make the sums independent of threads and ranks. */
+struct compare_job {
+    struct tare_model *model;
+    struct tare_plan *plan;
+    struct tare_engine *reference; /* NULL: its outputs are stored */
+    struct tare_engine *test;
+    float **stored; /* [outputs] of all samples, one after the other; or NULL */
+    struct tare_dataset *dataset;
+    struct feed feed; /* reference, if any, then test */
+    struct compare_result result;
+    size_t n_classes; /* values of the first output in one sample */
+    bool with_layers;
+    size_t *partner; /* [test taps] tap of the reference, or SIZE_MAX */
+    size_t *offset;  /* [reference taps] into a worker's values */
+    size_t n_values;
+    struct compare_sums *output_sums; /* [sample][output] */
+    struct compare_sums *layer_sums;  /* [run][layer][accumulated, isolated] */
+    struct {
+        int64_t reference, test;  /* best class; -1: a score is NaN */
+    } * best;                     /* [sample] */
+    struct compare_hits *hits[2]; /* [sample] of reference, test */
+};
+
+/** Sums of one tensor. @param centred  the signal is what differs from the mean. */
+struct compare_sums compare_sums_of(const float *reference, const float *test, size_t n,
+                                    bool centred);
+
+/** Slots for the outputs, and the rows of their table. */
+enum tare_status compare_prepare_outputs(struct compare_job *job,
+                                         struct tare_error *err);
+/** Judge the outputs of a batch that has run. */
+void compare_judge_outputs(struct compare_job *job, const struct feed_worker *w,
+                           int64_t first, int64_t n);
+/** The rows of the layer table: tensors that both networks make. */
+enum tare_status compare_prepare_layers(struct compare_job *job,
+                                        struct tare_error *err);
+/** A feed_fn: run a batch and judge its outputs, and layers if job->with_layers. */
+feed_fn compare_judge;
+enum tare_status compare_judge_layers(struct compare_job *job, struct feed_worker *w,
+                                      int64_t first, int64_t n, struct tare_error *err);
+/** The slots of all ranks to every rank, then their sums into job->result. */
+enum tare_status compare_add_up(struct compare_job *job, const struct tare_comm *comm,
+                                struct tare_error *err);
 
 /** Print the tables. @param reference  how the reference is called: "FP32". */
 void compare_print(const struct compare_result *result, const char *reference);

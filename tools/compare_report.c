@@ -12,11 +12,13 @@ void compare_sums_add(struct compare_sums *total, const struct compare_sums *par
     total->reference2 += part->reference2;
     total->test2 += part->test2;
     total->product += part->product;
-    if (part->max_abs > total->max_abs) total->max_abs = part->max_abs;
+    if (part->max_abs > total->max_abs || isnan(part->max_abs))
+        total->max_abs = part->max_abs;
 }
 
 double compare_sqnr(const struct compare_sums *sums)
 {
+    if (isnan(sums->error) || isnan(sums->signal)) return (double)NAN;
     if (sums->error <= 0.0) return COMPARE_MAX_DB;
     if (sums->signal <= 0.0) return -COMPARE_MAX_DB;
     return fmin(10.0 * log10(sums->signal / sums->error), COMPARE_MAX_DB);

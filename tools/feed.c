@@ -138,6 +138,16 @@ void feed_close(struct feed *feed)
     memset(feed, 0, sizeof *feed);
 }
 
+struct feed_share feed_share(const struct feed *feed, int rank, int size)
+{
+    const size_t batch = (size_t)feed->batch;
+    struct feed_share share = {feed->n_runs * (size_t)rank / (size_t)size * batch,
+                               feed->n_runs * (size_t)(rank + 1) / (size_t)size *
+                                   batch};
+    if (share.end > feed->n_samples) share.end = feed->n_samples;
+    return share;
+}
+
 /* What a short batch of `n` lacks. */
 static void clear_rest(const struct feed *feed, struct feed_worker *w, int64_t n)
 {
@@ -199,6 +209,7 @@ struct crew {
     feed_fn *fn;
     void *ctx;
     pthread_mutex_t taking;
+    size_t n_samples;
     pthread_mutex_t lock; /* of what follows */
     size_t n_done;
     enum tare_status status;
@@ -220,7 +231,7 @@ static bool note(struct crew *crew, int64_t n, enum tare_status st,
         crew->err = *err;
     }
     crew->n_done += (size_t)n;
-    if (st == TARE_OK && n) progress_show(NULL, crew->n_done, crew->feed->n_samples);
+    if (st == TARE_OK && n) progress_show(NULL, crew->n_done, crew->n_samples);
     const bool go_on = crew->status == TARE_OK && n > 0;
     pthread_mutex_unlock(&crew->lock);
     return go_on;
@@ -269,16 +280,18 @@ static enum tare_status start_crew(struct crew *crew, struct tare_error *err)
     return crew->status;
 }
 
-enum tare_status feed_run(struct feed *feed, const char *what, feed_fn *fn, void *ctx,
-                          struct tare_error *err)
+enum tare_status feed_run(struct feed *feed, struct feed_share share, const char *what,
+                          feed_fn *fn, void *ctx, struct tare_error *err)
 {
     struct crew crew = {.feed = feed,
                         .fn = fn,
                         .ctx = ctx,
+                        .n_samples = share.end - share.first,
                         .taking = PTHREAD_MUTEX_INITIALIZER,
                         .lock = PTHREAD_MUTEX_INITIALIZER};
     enum tare_status st = tare_loader_create(
-        feed->dataset, feed->n_workers, 2 * feed->n_workers + 2, &feed->loader, err);
+        feed->dataset, (int64_t)share.first, (int64_t)(share.end - share.first),
+        feed->n_workers, 2 * feed->n_workers + 2, &feed->loader, err);
     if (st != TARE_OK) return st;
     progress_start(what);
     st = start_crew(&crew, err);

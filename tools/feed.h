@@ -41,6 +41,13 @@ void feed_close(struct feed *feed);
 /** Outputs of engine `e`; binding number of output i is feed->n_inputs + i. */
 size_t feed_n_outputs(const struct feed *feed, size_t e);
 
+/** Samples [first, end), whole batches but for the last of all. */
+struct feed_share {
+    size_t first, end;
+};
+/** What is left to rank `rank` of `size`, all of it when there is one; may be empty. */
+struct feed_share feed_share(const struct feed *feed, int rank, int size);
+
 /** The batch from sample `first` on into the worker's inputs, decoded by the caller's
  *  thread. @param[out] n  its samples; the rest of a short batch is zero. */
 enum tare_status feed_read(struct feed *feed, int worker, int64_t first, int64_t *n,
@@ -50,9 +57,9 @@ enum tare_status feed_read(struct feed *feed, int worker, int64_t first, int64_t
 typedef enum tare_status feed_fn(void *ctx, struct feed *feed, int worker,
                                  int64_t first, int64_t n, struct tare_error *err);
 
-/** Handle every batch, as a prefetching loader delivers them; progress is shown under
- *  `what`. Stops at an error. */
-enum tare_status feed_run(struct feed *feed, const char *what, feed_fn *fn, void *ctx,
-                          struct tare_error *err);
+/** Handle every batch of the share, as a prefetching loader delivers them; progress is
+ *  shown under `what`. Stops at an error. */
+enum tare_status feed_run(struct feed *feed, struct feed_share share, const char *what,
+                          feed_fn *fn, void *ctx, struct tare_error *err);
 
 #endif /* TARE_TOOLS_FEED_H */

@@ -42,3 +42,15 @@ enum tare_status npy_write(const char *path, const struct tare_dims *dims,
     free(file);
     return st;
 }
+
+enum tare_status npy_path(const char *folder, const char *output, char *path,
+                          size_t size, struct tare_error *err)
+{
+    const int start = snprintf(path, size, "%s/", folder);
+    const int n = snprintf(path, size, "%s/%.195s.npy", folder, output);
+    if (start < 0 || n < 0 || (size_t)n >= size)
+        return report_error(err, TARE_E_ARG, "%.200s: the path is too long", folder);
+    for (char *c = path + start; *c; c++)
+        if (strchr("/\\:*?\"<>| ", *c)) *c = '_';
+    return TARE_OK;
+}

@@ -2,6 +2,8 @@
 #ifndef TARE_TOOLS_NPY_H
 #define TARE_TOOLS_NPY_H
 
+#include <stddef.h>
+
 #include "tare/status.h"
 #include "tare/tensor.h"
 
@@ -9,5 +11,10 @@
  */
 enum tare_status npy_write(const char *path, const struct tare_dims *dims,
                            const float *data, struct tare_error *err);
+
+/** Where an output's .npy is in a folder: DIR/<name>.npy, what file systems may dislike
+ *  in the name replaced by '_'. @retval TARE_E_ARG  The path is too long. */
+enum tare_status npy_path(const char *folder, const char *output, char *path,
+                          size_t size, struct tare_error *err);
 
 #endif /* TARE_TOOLS_NPY_H */

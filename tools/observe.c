@@ -74,21 +74,10 @@ static enum tare_status run_sample(void *ctx, int worker, size_t sample,
         (long long)observing.n_samples, (long long)feed->batch, observing.uneven);
 }
 
-/* The samples [next, end) of this rank, and where the progress line stands. */
+/* The samples [begin, end) of this rank, those before `next` done. */
 struct share {
     size_t next, end, begin;
 };
-
-static struct share share_of(const struct feed *feed, const struct tare_comm *comm)
-{
-    const size_t rank = (size_t)comm->rank, size = (size_t)comm->size;
-    const size_t batch = (size_t)feed->batch;
-    struct share s = {.begin = feed->n_runs * rank / size * batch,
-                      .end = feed->n_runs * (rank + 1) / size * batch};
-    if (s.end > feed->n_samples) s.end = feed->n_samples;
-    s.next = s.begin;
-    return s;
-}
 
 static void show(void *ctx, size_t done, size_t total)
 {
@@ -184,7 +173,9 @@ observe_named(const char **names, const struct tare_origin *origins, size_t n_na
         .origins = origins,
         .run = run_sample,
     };
-    struct share share = share_of(feed, options->comm);
+    const struct feed_share all =
+        feed_share(feed, options->comm->rank, options->comm->size);
+    struct share share = {.begin = all.first, .next = all.first, .end = all.end};
     enum tare_status st =
         tare_observations_start(&forward, options->source, observations, err);
     if (st == TARE_OK) st = resume(options, observations, &share, err);

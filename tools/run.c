@@ -87,17 +87,6 @@ static enum tare_status keep(void *ctx, struct feed *feed, int worker, int64_t f
     return st;
 }
 
-/* A tensor's name as a file name: what a file system may dislike becomes '_'. */
-static void safe_name(const char *name, char *out, size_t size)
-{
-    size_t n = 0;
-    for (; name[n] && n + 1 < size; n++) {
-        out[n] = name[n];
-        if (strchr("/\\:*?\"<>| ", name[n])) out[n] = '_';
-    }
-    out[n] = '\0';
-}
-
 static enum tare_status write_outputs(const struct results *r, const struct feed *feed,
                                       struct tare_error *err)
 {
@@ -106,12 +95,9 @@ static enum tare_status write_outputs(const struct results *r, const struct feed
                             flags.output);
     enum tare_status st = TARE_OK;
     for (size_t i = 0; st == TARE_OK && i < r->n_outputs; i++) {
-        char name[200], path[4096];
-        safe_name(r->bindings[i].name, name, sizeof name);
-        const int n = snprintf(path, sizeof path, "%s/%s.npy", flags.output, name);
-        if (n < 0 || (size_t)n >= sizeof path)
-            return report_error(err, TARE_E_ARG, "%.200s: the path is too long",
-                                flags.output);
+        char path[4096];
+        st = npy_path(flags.output, r->bindings[i].name, path, sizeof path, err);
+        if (st != TARE_OK) return st;
         struct tare_dims dims = r->bindings[i].dims;
         if (dims.rank == 0) dims.rank = 1;
         dims.d[0] = (int64_t)feed->n_samples *
@@ -162,7 +148,8 @@ static enum tare_status run(struct tare_error *err)
     if (st == TARE_OK)
         st = feed_open(&feed, engines, 1, dataset, option_threads(), err);
     if (st == TARE_OK) st = prepare(&results, &feed, err);
-    if (st == TARE_OK) st = feed_run(&feed, "running", keep, &results, err);
+    if (st == TARE_OK)
+        st = feed_run(&feed, feed_share(&feed, 0, 1), "running", keep, &results, err);
     if (st == TARE_OK && flags.output) st = write_outputs(&results, &feed, err);
     if (st == TARE_OK && flags.top) print_top(&results, &feed);
     release(&results);

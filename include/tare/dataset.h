@@ -240,24 +240,25 @@ TARE_API enum tare_status tare_dataset_read(const struct tare_dataset *dataset,
                                             int64_t i, float *dst,
                                             struct tare_error *err);
 
-/** Threads that read a dataset once, in order, ahead of its consumers. */
+/** Threads that read samples of a dataset once, in order, ahead of their consumers. */
 struct tare_loader;
 
 /**
- * Start loading. The dataset must outlive the loader.
+ * Start loading samples first … first+n_samples-1. The dataset must outlive the loader.
  * @param[in] n_threads  Decoding threads, >= 1.
  * @param[in] depth      Sample buffers, >= 1: samples held by consumers plus samples
  *                       read ahead. Twice the number of consumers is a good value.
  */
 TARE_API enum tare_status tare_loader_create(const struct tare_dataset *dataset,
+                                             int64_t first, int64_t n_samples,
                                              int n_threads, int depth,
                                              struct tare_loader **loader,
                                              struct tare_error *err);
 
 /**
- * Take the next sample: 0, 1, 2, … over all calls, whichever thread calls. Blocks until
- * it is loaded.
- * @param[out] index   Which sample; the number of samples at the end.
+ * Take the next sample: first, first+1, … over all calls, whichever thread calls.
+ * Blocks until it is loaded.
+ * @param[out] index   Which sample; first+n_samples at the end.
  * @param[out] sample  [channels, height, width], valid until
  * tare_loader_release(index); NULL at the end and on failure (nothing to release then).
  * @retval other  This sample could not be read; the next call goes on with the next

@@ -71,3 +71,24 @@ json() {
 holds() {
     awk "BEGIN { exit !($1) }" || fail "not true: $1"
 }
+
+# npy FILE DESCR SHAPE: what comes on standard input, as a .npy.
+npy() {
+    local header="{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"
+    {
+        printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "$header"
+        cat
+    } >"$1"
+}
+
+# ranks N COMMAND...: as N processes of Open MPI.
+ranks() {
+    local n=$1
+    shift
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun --oversubscribe -n "$n" "$@" </dev/null
+}
+# need_ranks: skips what follows without Open MPI.
+need_ranks() {
+    command -v mpirun >/dev/null && [[ -e $build/libtare-mpi.so ]] || skip "no Open MPI"
+    ! is_sanitized || skip "Open MPI's own leaks"
+}

@@ -44,24 +44,20 @@ refuse 1 '^tare: whole.cache: not a file of observations' "$tare" calibrate --fr
 head -c 5000 whole.cache.h5 >cut.h5
 refuse 1 '^tare: cut.h5: ' "$tare" calibrate --from=cut.h5 --cache=out/c
 
-command -v mpirun >/dev/null && [[ -e $build/libtare-mpi.so ]] || skip "no Open MPI"
-is_sanitized && skip "Open MPI's own leaks"
-for ranks in 1 2 4; do
-    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun --oversubscribe -n "$ranks" \
-        "$tare" calibrate --onnx="$model" "${data[@]}" --count=96 --threads=1 \
-        --cache="ranks$ranks.cache" --observations="ranks$ranks.h5" </dev/null >log 2>&1 ||
-        fail "mpirun -n $ranks: $(cat log)"
-    cmp whole.cache "ranks$ranks.cache" || fail "$ranks ranks give another cache"
-    cmp whole.cache.h5 "ranks$ranks.h5" || fail "$ranks ranks give other observations"
+need_ranks
+for n in 1 2 4; do
+    ranks "$n" "$tare" calibrate --onnx="$model" "${data[@]}" --count=96 --threads=1 \
+        --cache="ranks$n.cache" --observations="ranks$n.h5" >log 2>&1 || fail "mpirun -n $n: $(cat log)"
+    cmp whole.cache "ranks$n.cache" || fail "$n ranks give another cache"
+    cmp whole.cache.h5 "ranks$n.h5" || fail "$n ranks give other observations"
 done
 
 # One rank's failure ends all, and leaves no cache.
 "$build/idx_to_png" "$images" "$labels" png --count=20 >log
 find png -name '*.png' | sort | tail -n 1 | xargs truncate -s 100
 status=0
-OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 timeout 60 mpirun --oversubscribe -n 2 \
-    "$tare" calibrate --onnx="$model" --images=png "${preprocess[@]}" --cache=failed.cache \
-    </dev/null >log 2>&1 || status=$?
+ranks 2 timeout 60 "$tare" calibrate --onnx="$model" --images=png "${preprocess[@]}" --cache=failed.cache \
+    >log 2>&1 || status=$?
 [[ $status -eq 1 ]] || fail "a rank failed, mpirun ended with $status"
 grep -q 'tare: .*damaged PNG' log || fail "the failure is not named: $(cat log)"
 [[ ! -e failed.cache ]] || fail "a cache in spite of the failure"

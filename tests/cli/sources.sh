@@ -6,14 +6,6 @@
 need_images
 count=24
 
-# npy FILE DESCR SHAPE: what comes on standard input, as a .npy.
-npy() {
-    local header="{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"
-    {
-        printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "$header"
-        cat
-    } >"$1"
-}
 pixels() { gzip -dc "$images" 2>/dev/null | tail -c +17 | head -c $((count * 784)) || true; }
 calibrate() { # OUT FLAGS...
     "$tare" calibrate --onnx="$model" --calibrator=minmax --cache="$1" --quiet "${@:2}" >log

