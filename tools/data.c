@@ -74,8 +74,7 @@ int64_t data_batch(void)
     return flags.batch > 0 ? flags.batch : 1;
 }
 
-static enum tare_status fill_preprocess(const char *sidecar,
-                                        struct tare_preprocess *pre,
+static enum tare_status fill_preprocess(struct tare_preprocess *pre,
                                         struct tare_error *err)
 {
     const struct {
@@ -86,9 +85,7 @@ static enum tare_status fill_preprocess(const char *sidecar,
                   {"std", flags.std}};
     enum tare_status st = TARE_OK;
     tare_preprocess_init(pre);
-    if (sidecar) st = tare_preprocess_read_json(sidecar, pre, err);
-    if (st == TARE_OK && flags.preset)
-        st = tare_preprocess_preset(flags.preset, pre, err);
+    if (flags.preset) st = tare_preprocess_preset(flags.preset, pre, err);
     if (st == TARE_OK && flags.file)
         st = tare_preprocess_read_json(flags.file, pre, err);
     for (size_t i = 0; st == TARE_OK && i < sizeof values / sizeof values[0]; i++)
@@ -96,6 +93,14 @@ static enum tare_status fill_preprocess(const char *sidecar,
             st = tare_preprocess_set(pre, values[i].key, values[i].value, err);
     return st;
 }
+
+/* An input of the network. Rank 4 gives channels, height and width (-1: open), any
+ * other rank is one row of as many elements. */
+struct input {
+    const char *name;
+    struct tare_dims dims;
+};
+enum { MAX_INPUTS = OPTION_LIST_MAX };
 
 /* The sources, by the word that --input names them with; in `options`, where their text
  * goes. */
@@ -119,8 +124,7 @@ static void set_source(struct tare_dataset_options *options, size_t i, const cha
 }
 
 /* Everything of the flags but the source, for an input of these dims. */
-static enum tare_status fill_options(const char *sidecar, const struct tare_dims *dims,
-                                     bool is_only_input,
+static enum tare_status fill_options(const struct tare_dims *dims, bool is_only_input,
                                      struct tare_dataset_options *options,
                                      struct tare_error *err)
 {
@@ -154,7 +158,7 @@ static enum tare_status fill_options(const char *sidecar, const struct tare_dims
     }
     tare_preprocess_init(&options->preprocess);
     if (!is_only_input && dims->rank != 4) return TARE_OK; /* no picture among others */
-    return fill_preprocess(sidecar, &options->preprocess, err);
+    return fill_preprocess(&options->preprocess, err);
 }
 
 /* "npy:a.npy" */
@@ -187,15 +191,14 @@ static const char *find_input(const char *name)
     return NULL;
 }
 
-static enum tare_status open_input(const char *sidecar, const struct data_input *input,
-                                   size_t n_inputs, struct tare_dataset **dataset,
+static enum tare_status open_input(const struct input *input, size_t n_inputs,
+                                   struct tare_dataset **dataset,
                                    struct tare_error *err)
 {
     struct tare_dataset_options options;
     const char *const texts[N_SOURCES] = {flags.images, flags.list, flags.raw,
                                           flags.npy,    flags.hdf5, flags.idx};
-    enum tare_status st =
-        fill_options(sidecar, &input->dims, n_inputs == 1, &options, err);
+    enum tare_status st = fill_options(&input->dims, n_inputs == 1, &options, err);
     if (st != TARE_OK) return st;
     const char *text = find_input(input->name);
     if (text)
@@ -211,7 +214,7 @@ static enum tare_status open_input(const char *sidecar, const struct data_input 
 }
 
 /* An --input that names no input of the network. */
-static enum tare_status check_names(const struct data_input *inputs, size_t n_inputs,
+static enum tare_status check_names(const struct input *inputs, size_t n_inputs,
                                     struct tare_error *err)
 {
     for (size_t k = 0; k < flags.inputs.n; k++) {
@@ -231,19 +234,19 @@ static enum tare_status check_names(const struct data_input *inputs, size_t n_in
     return TARE_OK;
 }
 
-enum tare_status data_open(const char *sidecar, const struct data_input *inputs,
-                           size_t n_inputs, struct tare_dataset **dataset,
-                           struct tare_error *err)
+static enum tare_status open_inputs(const struct input *inputs, size_t n_inputs,
+                                    struct tare_dataset **dataset,
+                                    struct tare_error *err)
 {
-    struct tare_dataset *parts[DATA_MAX_INPUTS] = {0};
+    struct tare_dataset *parts[MAX_INPUTS] = {0};
     *dataset = NULL;
-    if (n_inputs < 1 || n_inputs > DATA_MAX_INPUTS)
+    if (n_inputs < 1 || n_inputs > MAX_INPUTS)
         return report_error(err, TARE_E_UNSUPPORTED,
                             "the network has %zu inputs, want 1 to %d", n_inputs,
-                            DATA_MAX_INPUTS);
+                            MAX_INPUTS);
     enum tare_status st = check_names(inputs, n_inputs, err);
     for (size_t i = 0; st == TARE_OK && i < n_inputs; i++)
-        st = open_input(sidecar, &inputs[i], n_inputs, &parts[i], err);
+        st = open_input(&inputs[i], n_inputs, &parts[i], err);
     if (st == TARE_OK) return tare_dataset_join(parts, n_inputs, dataset, err);
     for (size_t i = 0; i < n_inputs; i++)
         tare_dataset_destroy(parts[i]);
@@ -254,21 +257,21 @@ enum tare_status data_open_for_model(const struct tare_model *model,
                                      struct tare_dataset **dataset,
                                      struct tare_error *err)
 {
-    struct data_input inputs[DATA_MAX_INPUTS];
+    struct input inputs[MAX_INPUTS];
     const size_t n = tare_model_n_inputs(model);
-    for (size_t i = 0; i < n && i < DATA_MAX_INPUTS; i++) {
+    for (size_t i = 0; i < n && i < MAX_INPUTS; i++) {
         struct tare_model_value value;
         tare_model_input(model, i, &value);
-        inputs[i] = (struct data_input){value.name, value.dims};
+        inputs[i] = (struct input){value.name, value.dims};
     }
-    return data_open(NULL, inputs, n, dataset, err);
+    return open_inputs(inputs, n, dataset, err);
 }
 
 enum tare_status data_open_for_engine(const struct tare_engine *engine,
                                       struct tare_dataset **dataset,
                                       struct tare_error *err)
 {
-    struct data_input inputs[DATA_MAX_INPUTS];
+    struct input inputs[MAX_INPUTS];
     struct tare_engine_info info;
     size_t n = 0;
     tare_engine_info(engine, &info);
@@ -276,9 +279,8 @@ enum tare_status data_open_for_engine(const struct tare_engine *engine,
         struct tare_binding binding;
         tare_engine_binding(engine, i, &binding);
         if (!binding.is_input) continue;
-        if (n < DATA_MAX_INPUTS)
-            inputs[n] = (struct data_input){binding.name, binding.dims};
+        if (n < MAX_INPUTS) inputs[n] = (struct input){binding.name, binding.dims};
         n++;
     }
-    return data_open(NULL, inputs, n, dataset, err);
+    return open_inputs(inputs, n, dataset, err);
 }

@@ -1,4 +1,4 @@
-/* tare inspect: look into a model, an engine, a cache, the CPU. */
+/* tare inspect: look into a model, an engine, a cache, observations, the CPU. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "tools/cache.h"
 #include "tools/inspect.h"
 #include "tools/json.h"
+#include "tools/observations.h"
 #include "tools/options.h"
 #include "tools/report.h"
 #include "tools/tool.h"
@@ -21,20 +22,25 @@ static const struct option options[] = {
     {"json", OPTION_TEXT, &flags.json, "FILE", "the same as JSON", 0},
 };
 
-#define NOTHING_NAMED "say what to inspect: model, capability, engine, cache or cpu"
+#define NOTHING_NAMED                                                                  \
+    "say what to inspect: model, capability, engine, cache, "                          \
+    "observations or cpu"
 
 static const struct usage usage = {
     "inspect",
-    "model|capability|engine|cache|cpu [FILE] [flags]",
+    "model|capability|engine|cache|observations|cpu [FILE] [flags]",
     "Print what a file holds: nodes, shapes, MACs, parameters and memory of a model; "
     "what\n"
     "of a model tare cannot run, by node, and which parts it can (exit status 1 when\n"
     "something is unsupported); layers, precisions, tactics and memory of an engine;\n"
-    "ranges of a calibration cache; what this CPU offers.",
+    "ranges of a calibration cache; what calibration observed of each tensor; what "
+    "this\n"
+    "CPU offers.",
     "  tare inspect model resnet.onnx\n"
     "  tare inspect capability detector.onnx --json=capability.json\n"
     "  tare inspect engine resnet.tare --json=layers.json\n"
     "  tare inspect cache resnet.cache\n"
+    "  tare inspect observations resnet.h5\n"
     "  tare inspect cpu\n",
 };
 
@@ -128,6 +134,15 @@ static enum tare_status inspect_cache(const struct inspect_flags *given,
     return cache_show(path, root, err);
 }
 
+static enum tare_status inspect_observations(const struct inspect_flags *given,
+                                             const char *path, cJSON *root,
+                                             bool *failed, struct tare_error *err)
+{
+    (void)given;
+    (void)failed;
+    return observations_show(path, root, err);
+}
+
 static enum tare_status inspect_cpu(const struct inspect_flags *given, const char *path,
                                     cJSON *root, bool *failed, struct tare_error *err)
 {
@@ -149,8 +164,11 @@ static const struct {
     enum tare_status (*inspect)(const struct inspect_flags *given, const char *path,
                                 cJSON *root, bool *failed, struct tare_error *err);
 } subjects[] = {
-    {"model", true, inspect_model},   {"capability", true, inspect_capability},
-    {"engine", true, inspect_engine}, {"cache", true, inspect_cache},
+    {"model", true, inspect_model},
+    {"capability", true, inspect_capability},
+    {"engine", true, inspect_engine},
+    {"cache", true, inspect_cache},
+    {"observations", true, inspect_observations},
     {"cpu", false, inspect_cpu},
 };
 

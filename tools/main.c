@@ -18,7 +18,8 @@ static const struct {
     {"perf", tool_perf, "time an engine"},
     {"compare", tool_compare, "accuracy of an engine beside the FP32 model"},
     {"cache", tool_cache, "check, convert, compare and show calibration caches"},
-    {"inspect", tool_inspect, "look into a model, an engine, a cache, the CPU"},
+    {"inspect", tool_inspect,
+     "look into a model, an engine, a cache, observations, the CPU"},
     {"surgeon", tool_surgeon, "rewrite a model: tidy up, cut, insert, rename"},
 };
 enum { N_TOOLS = sizeof tools / sizeof tools[0] };

@@ -39,6 +39,17 @@ cmp plain.cache.h5 killed.h5 || fail "--resume gives other observations"
 refuse 1 'of another model' "$tare" calibrate --onnx="$model" "${data[@]}" --count=50 \
     --cache=out/c --observations=killed.h5 --resume
 
+# What was seen can be looked at, and is what the report says.
+"$tare" inspect observations whole.cache.h5 --json=seen.json >log
+grep -q '^96 samples, [1-9][0-9]* tensors$' log || fail "inspect: $(head -n 1 log)"
+grep -Eq '^ *-?[0-9.]+ .* 75264 .* input$' log || fail "no line for the input: $(cat log)"
+for key in min max amax mean_abs rms count zeros nan inf; do
+    seen=$(json seen.json $key) reported=$(json whole.cache.json $key)
+    holds "($seen - $reported) ^ 2 <= ($reported * 1e-6) ^ 2"
+done
+refuse 1 '^tare: whole.cache: ' "$tare" inspect observations whole.cache --json=out/j
+refuse 2 'name a file' "$tare" inspect observations
+
 # What is no such file.
 refuse 1 '^tare: whole.cache: not a file of observations' "$tare" calibrate --from=whole.cache --cache=out/c
 head -c 5000 whole.cache.h5 >cut.h5
