@@ -5,6 +5,7 @@
 
 #include "tare/builder.h"
 #include "tare/calibration.h"
+#include "tare/file.h"
 #include "tools/data.h"
 #include "tools/feed.h"
 #include "tools/observe.h"
@@ -13,6 +14,8 @@
 #include "tools/report.h"
 #include "tools/tool.h"
 #include "tools/tune.h"
+
+#define CALIBRATORS "entropy2|entropy|minmax|max|percentile|mse|legacy|load|default|mix"
 
 static struct {
     const char *onnx, *calibrator, *cache, *header, *shapes, *isa, *observations, *from,
@@ -26,8 +29,7 @@ static const struct option options[] = {
     {"onnx", OPTION_TEXT, &flags.onnx, "MODEL", "the trained network", 0},
     {"cache", OPTION_TEXT, &flags.cache, "OUT",
      "the calibration cache to write; a report goes to OUT.json", 0},
-    {"calibrator", OPTION_TEXT, &flags.calibrator,
-     "entropy2|entropy|minmax|max|percentile|mse|legacy|load|default|mix",
+    {"calibrator", OPTION_TEXT, &flags.calibrator, CALIBRATORS,
      "how ranges are chosen (default: entropy2); entropy and legacy observe the "
      "tensors that fusion leaves; default judges several on samples that it holds "
      "back, mix goes on to choose one for each tensor",
@@ -129,7 +131,23 @@ static struct tare_calibrator_options settings(const struct job *job)
                                             .ranges = job->loaded};
 }
 
-/* A flag that is wrong shall show before hours of running. */
+/* What is wrong with flags shall show before hours of running. */
+static enum tare_status check_files(struct tare_error *err)
+{
+    enum tare_status st = tare_file_check(flags.cache, err);
+    if (st == TARE_OK && flags.observations)
+        st = tare_file_check(flags.observations, err);
+    return st;
+}
+
+static bool is_calibrator(const char *name)
+{
+    size_t i = 0;
+    while (tare_calibrator_name(i) && strcmp(tare_calibrator_name(i), name) != 0)
+        i++;
+    return tare_calibrator_name(i) || tune_is_asked(name);
+}
+
 static enum tare_status check_calibrator(struct job *job, bool *after_fusion,
                                          struct tare_error *err)
 {
@@ -273,7 +291,8 @@ static enum tare_status calibrate(struct job *job, const struct tare_comm *comm,
                                   struct tare_error *err)
 {
     bool after_fusion = false;
-    enum tare_status st = check_calibrator(job, &after_fusion, err);
+    enum tare_status st = check_files(err);
+    if (st == TARE_OK) st = check_calibrator(job, &after_fusion, err);
     if (st != TARE_OK) return st;
     if (flags.from) return observe_from_files(flags.from, &job->observations, err);
     st = open_all(job, after_fusion, err);
@@ -292,6 +311,10 @@ int tool_calibrate(int argc, char **argv)
     if (!flags.cache) return usage_error(&usage, "--cache is missing");
     if (!flags.onnx == !flags.from)
         return usage_error(&usage, "give either --onnx and data, or --from");
+    if (flags.calibrator && !is_calibrator(flags.calibrator))
+        return usage_error(&usage, "--calibrator=%s, want " CALIBRATORS,
+                           flags.calibrator);
+    if (flags.onnx && data_check(&usage) != EXIT_DONE) return EXIT_USAGE;
     if (flags.exact_bins && flags.from)
         return usage_error(&usage, "--exact-bins needs the samples, not --from");
     if (flags.resume && !flags.observations)

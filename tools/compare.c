@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tare/file.h"
 #include "tare/npy.h"
 #include "tools/data.h"
 #include "tools/npy.h"
@@ -187,7 +188,8 @@ static enum tare_status compare(struct compare_job *job, const struct tare_comm 
                                 struct tare_error *err)
 {
     job->with_layers = flags.layers;
-    enum tare_status st = open_all(job, err);
+    enum tare_status st = flags.json ? tare_file_check(flags.json, err) : TARE_OK;
+    if (st == TARE_OK) st = open_all(job, err);
     if (st == TARE_OK && flags.reference) st = read_stored(job, err);
     if (st == TARE_OK) st = compare_prepare_outputs(job, err);
     if (st == TARE_OK && flags.layers) st = compare_prepare_layers(job, err);
@@ -213,6 +215,7 @@ int tool_compare(int argc, char **argv)
     if (flags.layers && flags.reference)
         return usage_error(&usage, "--layers wants --onnx or a second --engine: stored "
                                    "outputs have no layers");
+    if (data_check(&usage) != EXIT_DONE) return EXIT_USAGE;
 
     struct compare_job job = {0};
     struct tare_comm comm = {0};

@@ -74,24 +74,38 @@ int64_t data_batch(void)
     return flags.batch > 0 ? flags.batch : 1;
 }
 
+/* The flags that set one property, by its key. */
+static const struct {
+    const char *key, **value;
+} properties[] = {{"resize", &flags.resize}, {"crop", &flags.crop},
+                  {"filter", &flags.filter}, {"color", &flags.color},
+                  {"scale", &flags.scale},   {"mean", &flags.mean},
+                  {"std", &flags.std}};
+
+static enum tare_status set_properties(struct tare_preprocess *pre,
+                                       struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < sizeof properties / sizeof properties[0];
+         i++)
+        if (*properties[i].value)
+            st = tare_preprocess_set(pre, properties[i].key, *properties[i].value, err);
+    return st;
+}
+
+static enum tare_status set_preset(struct tare_preprocess *pre, struct tare_error *err)
+{
+    return flags.preset ? tare_preprocess_preset(flags.preset, pre, err) : TARE_OK;
+}
+
 static enum tare_status fill_preprocess(struct tare_preprocess *pre,
                                         struct tare_error *err)
 {
-    const struct {
-        const char *key, *value;
-    } values[] = {{"resize", flags.resize}, {"crop", flags.crop},
-                  {"filter", flags.filter}, {"color", flags.color},
-                  {"scale", flags.scale},   {"mean", flags.mean},
-                  {"std", flags.std}};
-    enum tare_status st = TARE_OK;
     tare_preprocess_init(pre);
-    if (flags.preset) st = tare_preprocess_preset(flags.preset, pre, err);
+    enum tare_status st = set_preset(pre, err);
     if (st == TARE_OK && flags.file)
         st = tare_preprocess_read_json(flags.file, pre, err);
-    for (size_t i = 0; st == TARE_OK && i < sizeof values / sizeof values[0]; i++)
-        if (values[i].value)
-            st = tare_preprocess_set(pre, values[i].key, values[i].value, err);
-    return st;
+    return st == TARE_OK ? set_properties(pre, err) : st;
 }
 
 /* An input of the network. Rank 4 gives channels, height and width (-1: open), any
@@ -102,20 +116,41 @@ struct input {
 };
 enum { MAX_INPUTS = OPTION_LIST_MAX };
 
-/* The sources, by the word that --input names them with; in `options`, where their text
- * goes. */
+/* The sources, by the word that --input names them with; their flag; in `options`,
+ * where their text goes. */
 static const struct {
-    const char *name;
+    const char *name, **text;
     size_t offset;
 } sources[] = {
-    {"images", offsetof(struct tare_dataset_options, images)},
-    {"list", offsetof(struct tare_dataset_options, list)},
-    {"raw", offsetof(struct tare_dataset_options, raw)},
-    {"npy", offsetof(struct tare_dataset_options, npy)},
-    {"hdf5", offsetof(struct tare_dataset_options, hdf5)},
-    {"idx", offsetof(struct tare_dataset_options, idx)},
+    {"images", &flags.images, offsetof(struct tare_dataset_options, images)},
+    {"list", &flags.list, offsetof(struct tare_dataset_options, list)},
+    {"raw", &flags.raw, offsetof(struct tare_dataset_options, raw)},
+    {"npy", &flags.npy, offsetof(struct tare_dataset_options, npy)},
+    {"hdf5", &flags.hdf5, offsetof(struct tare_dataset_options, hdf5)},
+    {"idx", &flags.idx, offsetof(struct tare_dataset_options, idx)},
 };
 enum { N_SOURCES = sizeof sources / sizeof sources[0] };
+
+int data_check(const struct usage *usage)
+{
+    size_t n = flags.inputs.n > 0;
+    for (size_t i = 0; i < N_SOURCES; i++)
+        n += *sources[i].text != NULL;
+    if (n != 1)
+        return usage_error(usage,
+                           "%s: give one of --images, --list, --raw, --npy, --hdf5 and "
+                           "--idx, or --input for each of several inputs",
+                           n ? "several sources of samples" : "no samples");
+    if (flags.raw_type && strcmp(flags.raw_type, "u8") != 0 &&
+        strcmp(flags.raw_type, "f32") != 0)
+        return usage_error(usage, "--raw-type=%s, want f32 or u8", flags.raw_type);
+    struct tare_preprocess scratch;
+    struct tare_error err = {0};
+    tare_preprocess_init(&scratch);
+    enum tare_status st = set_preset(&scratch, &err);
+    if (st == TARE_OK) st = set_properties(&scratch, &err);
+    return st == TARE_OK ? EXIT_DONE : usage_error(usage, "--%s", err.text);
+}
 
 static void set_source(struct tare_dataset_options *options, size_t i, const char *text)
 {
@@ -140,9 +175,6 @@ static enum tare_status fill_options(const struct tare_dims *dims, bool is_only_
     };
     if (flags.raw_type && strcmp(flags.raw_type, "u8") == 0)
         options->raw_type = TARE_RAW_U8;
-    else if (flags.raw_type && strcmp(flags.raw_type, "f32") != 0)
-        return report_error(err, TARE_E_ARG, "--raw-type=%.40s, want f32 or u8",
-                            flags.raw_type);
     if (dims->rank == 4) {
         options->channels = dims->d[1] > 0 ? dims->d[1] : 0;
         options->height = dims->d[2] > 0 ? dims->d[2] : 0;
@@ -196,8 +228,6 @@ static enum tare_status open_input(const struct input *input, size_t n_inputs,
                                    struct tare_error *err)
 {
     struct tare_dataset_options options;
-    const char *const texts[N_SOURCES] = {flags.images, flags.list, flags.raw,
-                                          flags.npy,    flags.hdf5, flags.idx};
     enum tare_status st = fill_options(&input->dims, n_inputs == 1, &options, err);
     if (st != TARE_OK) return st;
     const char *text = find_input(input->name);
@@ -208,7 +238,7 @@ static enum tare_status open_input(const struct input *input, size_t n_inputs,
                           "no data for input '%.80s': give --input=%.80s=KIND:SOURCE",
                           input->name, input->name);
     for (size_t i = 0; !text && i < N_SOURCES; i++)
-        set_source(&options, i, texts[i]);
+        set_source(&options, i, *sources[i].text);
     if (st == TARE_OK) st = tare_dataset_create(&options, dataset, err);
     return st;
 }

@@ -10,6 +10,10 @@
 /** Flags of data and preprocessing, for options_parse(). */
 extern const struct option_group data_group, preprocess_group;
 
+/** Whether the flags name one source and have values that can be; prints what is wrong.
+ *  @return EXIT_DONE or EXIT_USAGE */
+int data_check(const struct usage *usage);
+
 /** --batch, or 1. */
 int64_t data_batch(void);
 

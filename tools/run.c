@@ -169,6 +169,7 @@ int tool_run(int argc, char **argv)
     int status;
     if (!options_parse(&usage, groups, 3, argc, argv, &status)) return status;
     if (!flags.engine) return usage_error(&usage, "--engine is missing");
+    if (data_check(&usage) != EXIT_DONE) return EXIT_USAGE;
     if (!flags.top && !flags.output) flags.top = 5;
     struct tare_error err = {0};
     return run(&err) == TARE_OK ? EXIT_DONE : report_failure(&err);

@@ -20,6 +20,10 @@ extern "C" {
 TARE_API enum tare_status tare_file_write(const char *path, const void *data,
                                           size_t n_bytes, struct tare_error *err);
 
+/** Whether a file can be written there, before the work whose result it is to hold:
+ *  creates one under a temporary name and removes it.  @retval TARE_E_IO  It cannot. */
+TARE_API enum tare_status tare_file_check(const char *path, struct tare_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -203,3 +203,11 @@ enum tare_status tare_file_write(const char *path, const void *data, size_t n_by
     }
     return tare_output_commit(out, err);
 }
+
+enum tare_status tare_file_check(const char *path, struct tare_error *err)
+{
+    struct tare_output *out;
+    const enum tare_status st = tare_output_create(path, &out, err);
+    if (st == TARE_OK) tare_output_discard(out);
+    return st;
+}

@@ -16,7 +16,8 @@ static enum tare_status check_header(const struct tare_plan_header *h, size_t n_
                                      struct tare_error *err)
 {
     TARE_FAIL_IF(memcmp(h->magic, TARE_PLAN_MAGIC, sizeof h->magic) != 0, err,
-                 TARE_E_FORMAT, "not a tare engine (its first bytes differ)");
+                 TARE_E_FORMAT,
+                 "not a tare engine (its first bytes differ); `tare build` makes one");
     TARE_FAIL_IF(h->version != TARE_PLAN_VERSION, err, TARE_E_UNSUPPORTED,
                  "engine format %u, this tare reads format %d: %s",
                  (unsigned)h->version, TARE_PLAN_VERSION, rebuild);

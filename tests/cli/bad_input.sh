@@ -54,6 +54,9 @@ for length in 0 7 8 100 300 $(($(stat -c %s good.tare) - 1)); do
     refuse 1 '^tare: cut.tare: ' "$tare" run --engine=cut.tare "${data[@]}" --output=out/o
 done
 
-# Where nothing can be written.
+# Where nothing can be written; said before the samples are even looked for.
+refuse 1 'out/none/c: cannot create' "$tare" calibrate --onnx="$model" --images=nowhere --cache=out/none/c
+refuse 1 'out/none/h5: cannot create' "$tare" calibrate --onnx="$model" --images=nowhere --cache=out/c --observations=out/none/h5
+refuse 1 'out/none/j: cannot create' "$tare" compare --onnx="$model" --engine=good.tare --images=nowhere --json=out/none/j
 refuse 1 'out/none/e' "$tare" build --onnx="$model" --engine=out/none/e
 refuse 1 'out/none/c' "$tare" calibrate --onnx="$model" "${data[@]}" --count=2 --cache=out/none/c

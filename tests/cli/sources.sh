@@ -27,7 +27,7 @@ pixels | npy flat.npy '|u1' "$count, 784"
 refuse 1 'flat.npy: .* has 2 axes, want 4' "$tare" calibrate --onnx="$model" --npy=flat.npy --cache=out/c
 refuse 1 'x.npy: cannot be opened, or is not an HDF5 file' \
     "$tare" calibrate --onnx="$model" --hdf5=x.npy:/x --cache=out/c
-refuse 1 'several sources' "$tare" calibrate --onnx="$model" --npy=x.npy --idx="$images" --cache=out/c
+refuse 2 'several sources' "$tare" calibrate --onnx="$model" --npy=x.npy --idx="$images" --cache=out/c
 
 # An unreadable image names its path and stops, unless it is to be skipped.
 mkdir -p png/9

@@ -30,6 +30,12 @@ refuse 2 "'--count': '0'" "$tare" calibrate --onnx="$model" --cache=out/c --imag
 refuse 2 "'--threads': '-1'" "$tare" perf --engine=x --threads=-1
 refuse 2 '--int8 needs --cache' "$tare" build --onnx="$model" --int8 --engine=out/e
 refuse 2 '--precision-constraints=always' "$tare" build --onnx="$model" --engine=out/e --precision-constraints=always
+for flags in --scale=1/0 --preset=keras --color=purple --mean=1,b --raw-type=f16 --npy=y; do
+    refuse 2 "^tare: (several sources|$flags[,:])" "$tare" calibrate --onnx="$model" --cache=out/c --images=x "$flags"
+done
+refuse 2 'no samples: give one of --images' "$tare" run --engine=x
+refuse 2 'no samples: give one of --images' "$tare" compare --onnx="$model" --engine=x
+refuse 2 'no samples: give one of --images' "$tare" calibrate --onnx="$model" --cache=out/c
 refuse 2 'what to inspect' "$tare" inspect
 
 # Output that cannot be written is an error too.
