@@ -105,8 +105,6 @@ enum tare_status tare_image_to_yuv(struct tare_image *image, struct tare_error *
         for (size_t i = 0; i < n_gray; i++)
             memset(rgb.pixels + 3 * i, image->pixels[i], 3);
         rgb.shrink = image->shrink;
-        rgb.full_height = image->full_height;
-        rgb.full_width = image->full_width;
         tare_image_free(image);
         *image = rgb;
     }

@@ -14,9 +14,7 @@ struct tare_image {
     int64_t height, width;
     int channels;
     uint8_t *pixels;
-    /* Decoded at 1/shrink of full_height x full_width, rounded up; 0: in full. */
-    int shrink;
-    int64_t full_height, full_width;
+    int shrink; /* decoded at 1/shrink of its size; 0: in full */
 };
 
 /** What becomes of an image, for its decoder. */

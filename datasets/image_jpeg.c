@@ -103,21 +103,27 @@ static enum tare_status read_header(struct jpeg_reader *reader, struct tare_erro
 }
 
 /* How much smaller the image may be decoded: by the power of two that leaves at least
- * twice what the resize makes of it. The resize then still averages over neighbours; at
- * less, libjpeg's coarser average shows. An image that is to be turned would have the
- * part of a pixel that its last row and column may be at the other end. */
+ * six times what the resize makes of it. The resize then averages over so many pixels
+ * that libjpeg's coarser average is gone: a photograph's values move by one level of
+ * 255 (at four times some move by two, at twice by up to 17). Where the size is no
+ * multiple of it, the last pixels would be averages with what is beyond the image. */
 static int shrink_of(const struct jpeg_reader *reader, int orientation)
 {
-    enum { LEFT = 2 };
-    const int64_t full_height = reader->codec.image_height;
-    const int64_t full_width = reader->codec.image_width;
+    enum { LEFT = 6 };
+    const bool lies = orientation > 4; /* what is stored as its height is its width */
+    const int64_t stored_height = reader->codec.image_height;
+    const int64_t stored_width = reader->codec.image_width;
+    const int64_t full_height = lies ? stored_width : stored_height;
+    const int64_t full_width = lies ? stored_height : stored_width;
     int64_t height = full_height, width = full_width;
-    if (reader->decode.resize == TARE_RESIZE_NONE || orientation != 1) return 1;
+    if (reader->decode.resize == TARE_RESIZE_NONE) return 1;
     tare_image_resized(&reader->decode, &height, &width);
     int shrink = 1;
-    while (shrink < 8 && full_height >= 2 * LEFT * shrink * height &&
-           full_width >= 2 * LEFT * shrink * width)
-        shrink *= 2;
+    for (int next = 2;
+         next <= 8 && full_height % next == 0 && full_width % next == 0 &&
+         full_height >= LEFT * next * height && full_width >= LEFT * next * width;
+         next *= 2)
+        shrink = next;
     return shrink;
 }
 
@@ -152,12 +158,9 @@ static enum tare_status read_pixels(struct jpeg_reader *reader, struct tare_erro
         row += row_bytes;
     }
     (void)jpeg_finish_decompress(codec);
-    if (shrink > 1) {
-        reader->image.shrink = shrink;
-        reader->image.full_height = codec->image_height;
-        reader->image.full_width = codec->image_width;
-    }
-    return tare_image_orient(&reader->image, orientation, err);
+    st = tare_image_orient(&reader->image, orientation, err);
+    if (st == TARE_OK && shrink > 1) reader->image.shrink = shrink;
+    return st;
 }
 
 /* The jump lands here, in a frame that holds nothing but the two pointers. */

@@ -70,15 +70,15 @@ static int32_t fixed_point(double weight)
     return (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
-/* Outputs [begin, begin + count) of an axis resized to n_out from n_in pixels, of which
- * `extent` are inside the image. On failure, too, axis_free() it. */
-static enum tare_status axis_create(int64_t n_in, double extent, int64_t n_out,
+/* Outputs [begin, begin + count) of an axis resized to n_out from n_in pixels. On
+ * failure, too, axis_free() it. */
+static enum tare_status axis_create(int64_t n_in, int64_t n_out,
                                     enum tare_filter filter, int64_t begin,
                                     int64_t count, struct axis *axis,
                                     struct tare_error *err)
 {
     const struct kernel *kernel = &kernels[filter];
-    const double scale = extent / (double)n_out;
+    const double scale = (double)n_in / (double)n_out;
     const double stretch = scale < 1.0 ? 1.0 : scale;
     const double support = kernel->support * stretch;
     *axis = (struct axis){.count = count, .max_taps = (int64_t)ceil(support) * 2 + 1};
@@ -220,12 +220,6 @@ static enum tare_status resize_passes(const struct tare_image *src,
     return st;
 }
 
-/* A shrunk image may have part of a pixel at its end. */
-static double extent_of(const struct tare_image *src, int64_t n, int64_t n_full)
-{
-    return src->shrink ? (double)n_full / src->shrink : (double)n;
-}
-
 static enum tare_status resize_filtered(const struct tare_image *src, int64_t height,
                                         int64_t width, enum tare_filter filter,
                                         const struct tare_window *window,
@@ -234,11 +228,11 @@ static enum tare_status resize_filtered(const struct tare_image *src, int64_t he
     struct axis rows = {0}, columns = {0};
     enum tare_status st = TARE_OK;
     if (height != src->height)
-        st = axis_create(src->height, extent_of(src, src->height, src->full_height),
-                         height, filter, window->y, window->height, &rows, err);
+        st = axis_create(src->height, height, filter, window->y, window->height, &rows,
+                         err);
     if (st == TARE_OK && width != src->width)
-        st = axis_create(src->width, extent_of(src, src->width, src->full_width), width,
-                         filter, window->x, window->width, &columns, err);
+        st = axis_create(src->width, width, filter, window->x, window->width, &columns,
+                         err);
     if (st == TARE_OK) st = resize_passes(src, &rows, &columns, window, dst, err);
     axis_free(&rows);
     axis_free(&columns);

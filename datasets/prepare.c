@@ -119,8 +119,9 @@ static void resized(const struct tare_preprocess *pre, const struct tare_image *
 {
     struct tare_decode decode = {0};
     allow_shrinking(&decode, pre);
-    *height = image->shrink ? image->full_height : image->height;
-    *width = image->shrink ? image->full_width : image->width;
+    const int64_t shrink = image->shrink ? image->shrink : 1;
+    *height = image->height * shrink;
+    *width = image->width * shrink;
     tare_image_resized(&decode, height, width);
 }
 

@@ -163,8 +163,8 @@ struct tare_dataset_options {
      * be read, each with a warning to the log that names it. */
     bool skip_bad;
     /** Decode JPEGs in full size. Without it they are decoded at 1/2, 1/4 or 1/8 where
-     *  that leaves twice the size after a bilinear or bicubic resize: faster, and on
-     *  photographs within one level of 255 on average. */
+     *  that leaves six times the size after a bilinear or bicubic resize: faster, and
+     *  on photographs within one level of 255. */
     bool exact_decode;
     int64_t max_pixels; /**< refuse larger images before decoding; 0: 2^28 */
 };
