@@ -1,9 +1,11 @@
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/threads.h"
 #include "calibrators/cache_scale.h"
 #include "calibrators/calibrator.h"
 #include "calibrators/observations.h"
@@ -81,15 +83,43 @@ static enum tare_status choose(const struct tare_calibrator *calibrator,
                                const struct tare_calibrator_options *options,
                                struct tare_threshold *threshold, struct tare_error *err)
 {
-    *threshold = (struct tare_threshold){.scale = NAN, .kl = (double)NAN};
-    if (!calibrator->algorithm || !is_settled(tensor, threshold)) {
-        struct tare_seen seen = seen_of(tensor);
-        TARE_TRY(use_exact_bins(tensor, &seen, err), err, "tensor '%s'", tensor->name);
-        TARE_TRY(calibrator->threshold(&seen, options, threshold, err), err,
-                 "tensor '%s'", tensor->name);
-    }
-    if (isnan(threshold->scale)) threshold->scale = threshold->amax / TARE_CACHE_LEVELS;
+    struct tare_seen seen = seen_of(tensor);
+    TARE_TRY(use_exact_bins(tensor, &seen, err), err, "tensor '%s'", tensor->name);
+    TARE_TRY(calibrator->threshold(&seen, options, threshold, err), err, "tensor '%s'",
+             tensor->name);
     return TARE_OK;
+}
+
+/* The tensors that something is to be chosen for, shared by the threads of a pool. */
+struct choosing {
+    struct tare_calibration *calibration;
+    const struct tare_calibrator_options *options;
+    size_t *open; /* their indices */
+    pthread_mutex_t lock;
+    int64_t first_failed; /* place in `open`; INT64_MAX: none */
+    enum tare_status status;
+    struct tare_error error;
+};
+
+static void choose_some(void *arg, int64_t begin, int64_t end, int worker)
+{
+    struct choosing *c = arg;
+    (void)worker;
+    for (int64_t k = begin; k < end; k++) {
+        const size_t i = c->open[k];
+        struct tare_error err = {0};
+        const enum tare_status st = choose(
+            c->calibration->calibrator, &c->calibration->observations->tensors[i],
+            c->options, &c->calibration->thresholds[i], &err);
+        if (st == TARE_OK) continue;
+        pthread_mutex_lock(&c->lock);
+        if (k < c->first_failed) {
+            c->first_failed = k;
+            c->status = st;
+            c->error = err;
+        }
+        pthread_mutex_unlock(&c->lock);
+    }
 }
 
 static bool is_observed(const struct tare_observations *o, const char *name)
@@ -131,12 +161,32 @@ static enum tare_status choose_all(struct tare_calibration *calibration,
                                    struct tare_error *err)
 {
     const struct tare_observations *o = calibration->observations;
-    enum tare_status st = TARE_OK;
-    if (!calibration->calibrator->algorithm) report_vain_names(o, options->ranges);
-    for (size_t i = 0; i < o->n_tensors && st == TARE_OK; i++)
-        st = choose(calibration->calibrator, &o->tensors[i], options,
-                    &calibration->thresholds[i], err);
-    return st;
+    const bool is_loaded = !calibration->calibrator->algorithm;
+    struct tare_threshold *thresholds = calibration->thresholds;
+    struct choosing c = {.calibration = calibration,
+                         .options = options,
+                         .open = tare_alloc_array(o->n_tensors, sizeof *c.open),
+                         .lock = PTHREAD_MUTEX_INITIALIZER,
+                         .first_failed = INT64_MAX};
+    TARE_FAIL_IF(!c.open, err, TARE_E_NOMEM, "no memory for %zu tensors", o->n_tensors);
+    if (is_loaded) report_vain_names(o, options->ranges);
+    int64_t n = 0;
+    for (size_t i = 0; i < o->n_tensors; i++) {
+        thresholds[i] = (struct tare_threshold){.scale = NAN, .kl = (double)NAN};
+        if (is_loaded || !is_settled(&o->tensors[i], &thresholds[i])) c.open[n++] = i;
+    }
+    /* what is loaded is a look-up, and says what it misses in order */
+    struct tare_pool *pool = NULL;
+    if (!is_loaded && options->n_threads > 1)
+        c.status = tare_pool_create(options->n_threads, &pool, &c.error);
+    if (c.status == TARE_OK) tare_pool_run(pool, n, 1, choose_some, &c);
+    tare_pool_destroy(pool);
+    for (size_t i = 0; i < o->n_tensors; i++)
+        if (isnan(thresholds[i].scale))
+            thresholds[i].scale = thresholds[i].amax / TARE_CACHE_LEVELS;
+    tare_free(c.open);
+    if (c.status != TARE_OK && err) *err = c.error;
+    return c.status;
 }
 
 enum tare_status tare_calibration_create(const struct tare_observations *observations,
@@ -198,8 +248,8 @@ enum tare_status tare_calibration_combine(const struct tare_calibration *const *
     }
     result->observations = parts[0]->observations;
     result->name = name;
-    result->options =
-        (struct tare_calibrator_options){(double)NAN, (double)NAN, (double)NAN, NULL};
+    result->options = (struct tare_calibrator_options){
+        .percentile = (double)NAN, .quantile = (double)NAN, .cutoff = (double)NAN};
     for (size_t i = 0; i < n; i++) {
         const struct tare_calibration *part = parts[choice[i]];
         const char *own = part->methods ? part->methods[i] : part->name;

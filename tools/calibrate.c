@@ -128,7 +128,8 @@ static struct tare_calibrator_options settings(const struct job *job)
     return (struct tare_calibrator_options){.percentile = flags.percentile,
                                             .quantile = flags.quantile,
                                             .cutoff = flags.cutoff,
-                                            .ranges = job->loaded};
+                                            .ranges = job->loaded,
+                                            .n_threads = option_threads()};
 }
 
 /* What is wrong with flags shall show before hours of running. */

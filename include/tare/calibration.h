@@ -160,6 +160,7 @@ struct tare_calibrator_options {
     double quantile;   /**< Of legacy, above 0 to 1. 0: 0.5. */
     double cutoff;     /**< Of legacy, above 0 to 1. 0: 0.5. */
     const struct tare_cache *ranges; /**< Of load: see tare_cache_read_ranges(). */
+    int n_threads; /**< That share the tensors; the result is the same. 0: one. */
 };
 
 /**

@@ -123,13 +123,14 @@ static struct tare_observations *observe(int n_workers, size_t n_samples)
 }
 
 static void write_files(const struct tare_observations *observations,
-                        const char *calibrator)
+                        const char *calibrator, int n_threads)
 {
     struct tare_calibration *calibration;
     struct tare_cache *ranges, *cache;
     assert_int_equal(tare_cache_create(NULL, "Loaded", &ranges, NULL), TARE_OK);
     assert_int_equal(tare_cache_set(ranges, names[NORMAL], 1.25F, NULL), TARE_OK);
-    const struct tare_calibrator_options options = {.ranges = ranges};
+    const struct tare_calibrator_options options = {.ranges = ranges,
+                                                    .n_threads = n_threads};
     assert_int_equal(
         tare_calibration_create(observations, calibrator, &options, &calibration, NULL),
         TARE_OK);
@@ -160,7 +161,7 @@ static void threads_do_not_show(void **state)
         char *report = NULL;
         for (int n_workers = 1; n_workers <= 4; n_workers++) {
             struct tare_observations *observations = observe(n_workers, N_SAMPLES);
-            write_files(observations, tare_calibrator_name(c));
+            write_files(observations, tare_calibrator_name(c), n_workers);
             tare_observations_destroy(observations);
             char *this_cache = read_file(cache_path);
             char *this_report = read_file(report_path);
@@ -317,7 +318,7 @@ static void report_holds_everything(void **state)
     struct tare_observations *o = observe(3, N_SAMPLES);
     struct tare_observed t;
     (void)state;
-    write_files(o, "entropy2");
+    write_files(o, "entropy2", 1);
     tare_observations_get(o, BROKEN, &t);
     char *text = read_file(report_path);
     cJSON *root = cJSON_Parse(text);
@@ -475,6 +476,7 @@ static void unusual_tensors_are_logged(void **state)
 
 static enum tare_status whole_road(struct tare_error *err)
 {
+    static const struct tare_calibrator_options two_threads = {.n_threads = 2};
     struct fake fake = {.fails_from = SIZE_MAX};
     const struct tare_forward f = forward(&fake, 2);
     struct tare_observations *o = NULL;
@@ -482,7 +484,7 @@ static enum tare_status whole_road(struct tare_error *err)
     struct tare_cache *cache = NULL;
     enum tare_status st = tare_observations_create(&f, 2, NULL, NULL, &o, err);
     if (st == TARE_OK)
-        st = tare_calibration_create(o, "entropy2", NULL, &calibration, err);
+        st = tare_calibration_create(o, "entropy2", &two_threads, &calibration, err);
     if (st == TARE_OK) st = tare_calibration_cache(calibration, NULL, &cache, err);
     if (st == TARE_OK) st = tare_cache_write(cache, cache_path, err);
     if (st == TARE_OK)
