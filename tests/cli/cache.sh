@@ -40,16 +40,14 @@ with open(target, "w") as out:
         print(f"{name}: {change(scale).hex()}", file=out)
 PYTHON
 }
-if command -v python3 >/dev/null; then
-    for kind in inverted:'127 / peak (1 / scale)' undivided:'not divided by 127' little-endian:little-endian; do
-        rewrite "${kind%%:*}" wrong.cache
-        verify 1 "${kind#*:}" wrong.cache
-        verify 1 "${kind#*:}" wrong.cache --onnx="$model"
-        cp good.cache.json wrong.cache.json
-        verify 1 "${kind#*:}" wrong.cache
-        rm wrong.cache.json
-    done
-fi
+for kind in inverted:'127 / peak (1 / scale)' undivided:'not divided by 127' little-endian:little-endian; do
+    rewrite "${kind%%:*}" wrong.cache
+    verify 1 "${kind#*:}" wrong.cache
+    verify 1 "${kind#*:}" wrong.cache --onnx="$model"
+    cp good.cache.json wrong.cache.json
+    verify 1 "${kind#*:}" wrong.cache
+    rm wrong.cache.json
+done
 sed 's/^TRT-8601/TRT-8XXX/' good.cache >wrong.cache
 verify 1 placeholder wrong.cache
 sed '2p' good.cache >wrong.cache
