@@ -34,7 +34,8 @@ static float most_of(const struct tare_graph *g, const struct tare_node *node)
     case TARE_OP_SOFTMAX:
     case TARE_OP_TANH: return 1.0F;
     case TARE_OP_CLIP:
-        if (tare_node_clip_bounds(g, node, &lower, &upper, NULL) != TARE_OK)
+        if (!tare_node_clip_is_fixed(g, node) ||
+            tare_node_clip_bounds(g, node, &lower, &upper, NULL) != TARE_OK)
             return INFINITY;
         return fmaxf(fabsf(lower), fabsf(upper));
     default: return INFINITY;

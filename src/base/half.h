@@ -1,4 +1,5 @@
-/* base/half.h - 16-bit floats widened to 32 bits; every value is exact. */
+/* base/half.h - 16-bit floats widened to 32 bits, which is exact, and back: to the
+ * nearest, ties to even, what is too large to infinity. */
 #ifndef TARE_BASE_HALF_H
 #define TARE_BASE_HALF_H
 
@@ -30,6 +31,36 @@ static inline float tare_half_to_float(uint16_t half)
 static inline float tare_bfloat16_to_float(uint16_t bfloat16)
 {
     return tare_float_from_bits((uint32_t)bfloat16 << 16);
+}
+
+static inline uint32_t tare_float_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline uint16_t tare_half_from_float(float value)
+{
+    const uint32_t bits = tare_float_bits(value);
+    const uint32_t sign = (bits >> 16) & 0x8000u;
+    uint32_t half = bits & 0x7fffffffu;
+    if (half > 0x7f800000u) /* NaN */
+        half = 0x7e00u;
+    else if (half >= 0x47800000u) /* 65536 and more */
+        half = 0x7c00u;
+    else if (half < 0x38800000u) /* below 2^-14: in 0.5's last bits are 2^-24 */
+        half = tare_float_bits(tare_float_from_bits(half) + 0.5f) - 0x3f000000u;
+    else
+        half = (half - (112u << 23) + 0xfffu + ((half >> 13) & 1u)) >> 13;
+    return (uint16_t)(sign | half);
+}
+
+static inline uint16_t tare_bfloat16_from_float(float value)
+{
+    const uint32_t bits = tare_float_bits(value);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(bits >> 16 | 0x40u);
+    return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
 #endif /* TARE_BASE_HALF_H */

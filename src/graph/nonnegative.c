@@ -22,12 +22,35 @@ static const enum rule rules[TARE_OP_COUNT] = {
     [TARE_OP_SOFTPLUS] = RULE_ALWAYS,
     [TARE_OP_EXP] = RULE_ALWAYS,
     [TARE_OP_ABS] = RULE_ALWAYS,
+    [TARE_OP_THRESHOLDED_RELU] = RULE_SPECIAL,
+    [TARE_OP_HARDMAX] = RULE_ALWAYS,
+    [TARE_OP_ACOS] = RULE_ALWAYS,
+    [TARE_OP_COSH] = RULE_ALWAYS,
+    [TARE_OP_ACOSH] = RULE_ALWAYS,
+    [TARE_OP_REDUCE_L1] = RULE_ALWAYS,
+    [TARE_OP_REDUCE_L2] = RULE_ALWAYS,
+    [TARE_OP_REDUCE_SUM_SQUARE] = RULE_ALWAYS,
     [TARE_OP_SQRT] = RULE_ALWAYS,
     [TARE_OP_LEAKY_RELU] = RULE_FIRST,
     [TARE_OP_ELU] = RULE_FIRST,
     [TARE_OP_HARD_SWISH] = RULE_FIRST,
     [TARE_OP_SWISH] = RULE_FIRST,
     [TARE_OP_TANH] = RULE_FIRST,
+    [TARE_OP_CELU] = RULE_FIRST,
+    [TARE_OP_MISH] = RULE_FIRST,
+    [TARE_OP_GELU] = RULE_FIRST,
+    [TARE_OP_PRELU] = RULE_FIRST,
+    [TARE_OP_SOFTSIGN] = RULE_FIRST,
+    [TARE_OP_SIGN] = RULE_FIRST,
+    [TARE_OP_ROUND] = RULE_FIRST,
+    [TARE_OP_ASIN] = RULE_FIRST,
+    [TARE_OP_ATAN] = RULE_FIRST,
+    [TARE_OP_SINH] = RULE_FIRST,
+    [TARE_OP_ASINH] = RULE_FIRST,
+    [TARE_OP_ATANH] = RULE_FIRST,
+    [TARE_OP_MOD] = RULE_FIRST,
+    [TARE_OP_CAST_LIKE] = RULE_FIRST,
+    [TARE_OP_REDUCE_PROD] = RULE_FIRST,
     [TARE_OP_ERF] = RULE_FIRST,
     [TARE_OP_FLOOR] = RULE_FIRST,
     [TARE_OP_CEIL] = RULE_FIRST,
@@ -74,8 +97,11 @@ static const enum rule rules[TARE_OP_COUNT] = {
     [TARE_OP_ADD] = RULE_ALL,
     [TARE_OP_DIV] = RULE_ALL,
     [TARE_OP_MIN] = RULE_ALL,
+    [TARE_OP_SUM] = RULE_ALL,
+    [TARE_OP_MEAN] = RULE_ALL,
     [TARE_OP_MAX] = RULE_ANY,
     [TARE_OP_MUL] = RULE_SPECIAL,
+    [TARE_OP_WHERE] = RULE_SPECIAL,
     [TARE_OP_CLIP] = RULE_SPECIAL,
     [TARE_OP_PAD] = RULE_SPECIAL,
     [TARE_OP_SCATTER] = RULE_SPECIAL,
@@ -100,8 +126,12 @@ static bool special(const struct tare_graph *graph, const struct tare_node *node
     case TARE_OP_MUL:
         return node->inputs[0] == node->inputs[1] || (x && flags[node->inputs[1]]);
     case TARE_OP_CLIP:
-        return tare_node_clip_bounds(graph, node, &lower, &upper, NULL) == TARE_OK &&
+        return tare_node_clip_is_fixed(graph, node) &&
+               tare_node_clip_bounds(graph, node, &lower, &upper, NULL) == TARE_OK &&
                clip(x, lower, upper);
+    case TARE_OP_WHERE: return flags[node->inputs[1]] && flags[node->inputs[2]];
+    case TARE_OP_THRESHOLDED_RELU:
+        return x || tare_node_float(node, "alpha", 1.0F) >= 0.0F;
     case TARE_OP_PAD:
         return x && tare_node_pads(graph, node, &pads, NULL) == TARE_OK &&
                pads.value >= 0.0F;

@@ -156,6 +156,15 @@ enum tare_status tare_node_reshape_dims(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+bool tare_node_clip_is_fixed(const struct tare_graph *graph,
+                             const struct tare_node *node)
+{
+    const struct tare_tensor *lower = tare_op_input(graph, node, 1);
+    const struct tare_tensor *upper = tare_op_input(graph, node, 2);
+    return tare_op_input(graph, node, 0)->dtype == TARE_F32 &&
+           (!lower || lower->data) && (!upper || upper->data);
+}
+
 enum tare_status tare_node_clip_bounds(const struct tare_graph *graph,
                                        const struct tare_node *node, float *lower,
                                        float *upper, struct tare_error *err)

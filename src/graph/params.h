@@ -59,6 +59,9 @@ enum tare_status tare_node_reshape_dims(const struct tare_graph *graph,
                                         const struct tare_node *node,
                                         struct tare_dims *out, struct tare_error *err);
 
+/** Clip of float32, its bounds known before it runs: then it has these. */
+bool tare_node_clip_is_fixed(const struct tare_graph *graph,
+                             const struct tare_node *node);
 /** Clip: a bound that is left out is infinite. */
 enum tare_status tare_node_clip_bounds(const struct tare_graph *graph,
                                        const struct tare_node *node, float *lower,

@@ -21,6 +21,8 @@ static enum tare_status read_activation(const struct tare_graph *graph,
         *fits = *fits && isfinite(out->negative_slope);
         return TARE_OK;
     case TARE_OP_CLIP: {
+        *fits = *fits && tare_node_clip_is_fixed(graph, node);
+        if (!*fits) return TARE_OK;
         const enum tare_status status =
             tare_node_clip_bounds(graph, node, &out->lower, &out->upper, err);
         /* Crossed bounds and NaN have meanings of their own. */

@@ -78,6 +78,8 @@ static enum tare_status clips_nothing(const struct tare_graph *graph,
                                       struct tare_error *err)
 {
     float lower, upper;
+    *no_op = false;
+    if (!tare_node_clip_is_fixed(graph, node)) return TARE_OK;
     const enum tare_status status =
         tare_node_clip_bounds(graph, node, &lower, &upper, err);
     *no_op = status == TARE_OK && lower <= -FLT_MAX && upper >= FLT_MAX;

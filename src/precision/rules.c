@@ -122,6 +122,14 @@ static bool check_average(const struct tare_graph *graph, const struct tare_node
 }
 
 /* Operators that are not here stay float. */
+static bool check_clip(const struct tare_graph *graph, const struct tare_node *node,
+                       char reason[TARE_REASON_BYTES])
+{
+    if (!tare_node_clip_is_fixed(graph, node))
+        NO("its bounds are computed at run time");
+    return true;
+}
+
 static const struct {
     enum tare_rule rule;
     check_fn *check; /* NULL: nothing to ask */
@@ -150,7 +158,7 @@ static const struct {
 
     /* Functions that are finite everywhere; Log or Reciprocal is not. */
     [TARE_OP_RELU] = {TARE_RULE_TABLE, NULL},
-    [TARE_OP_CLIP] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_CLIP] = {TARE_RULE_TABLE, check_clip},
     [TARE_OP_LEAKY_RELU] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_SIGMOID] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_HARD_SIGMOID] = {TARE_RULE_TABLE, NULL},

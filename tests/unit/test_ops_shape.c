@@ -52,30 +52,16 @@ static void test_reshape(void **state)
          "U: node 'n' (Dropout): training_mode is true; export the model for "
          "inference"},
         {13, TARE_OP_DROPOUT, "2x3 - b", "",
-         "U: node 'n' (Dropout): training_mode is not a constant of one bool"},
+         "U: node 'n' (Dropout): input 'training_mode' ('x2') is computed at run time; "
+         "it must be constant"},
+        {13, TARE_OP_DROPOUT, "2x3 - 2b=0,0", "",
+         "F: node 'n' (Dropout): input 'training_mode' has 2 values, want 1"},
+        {13, TARE_OP_DROPOUT, "2=3,4 =0 b=1", "", "2=3,4 2b=1,1"},
+        {13, TARE_OP_DROPOUT, "2", "", "2 2b"},
+        {7, TARE_OP_DROPOUT, "2=3,4", "", "2=3,4 2=1,1"},
         {10, TARE_OP_DROPOUT, "2x3", "ratio=0.4", "2x3"},
     };
     ONE_CHECK(tests);
-}
-
-/* A mask that nobody reads does no harm. */
-static void test_dropout_mask(void **state)
-{
-    (void)state;
-    const struct one_op test = {10, TARE_OP_DROPOUT, "2x3", "", ""};
-    struct tare_text text = {0};
-    one_run(&test, 2, &text);
-    assert_string_equal(text.data, "U: node 'n' (Dropout): its mask 'y1' is used");
-    tare_text_free(&text);
-
-    struct tare_graph *graph = one_create(&test, 2);
-    graph->n_outputs = 1;
-    net_infer(graph);
-    one_describe(&graph->tensors[graph->nodes[0].outputs[0]], &text);
-    one_describe(&graph->tensors[graph->nodes[0].outputs[1]], &text);
-    assert_string_equal(text.data, "2x3 2x3b");
-    tare_text_free(&text);
-    tare_graph_destroy(graph);
 }
 
 static void test_squeeze(void **state)
@@ -327,7 +313,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reshape),
-        cmocka_unit_test(test_dropout_mask),
         cmocka_unit_test(test_squeeze),
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_concat_split),

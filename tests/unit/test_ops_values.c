@@ -35,8 +35,8 @@ static void test_unary(void **state)
         {13, TARE_OP_ELU, "2=-1,2", "", "2=-0.632121,2"},
         {13, TARE_OP_ELU, "2=-1,2", "alpha=2.0", "2=-1.26424,2"},
         {13, TARE_OP_RELU, "2x3x4", "", "2x3x4"},
-        {13, TARE_OP_RELU, "2i", "",
-         "U: node 'n' (Relu): input 'x0' is int64, tare wants float32"},
+        {13, TARE_OP_SQRT, "2i", "",
+         "U: node 'n' (Sqrt): input 'x0' is int64, tare wants float32"},
     };
     ONE_CHECK(tests);
 }
@@ -69,8 +69,6 @@ static void test_binary(void **state)
          "F: node 'n' (Add): inputs are float32 and int64, want the same"},
         {13, TARE_OP_ADD, "2b 2b", "",
          "U: node 'n' (Add): input 'x0' is bool, tare wants a number"},
-        {13, TARE_OP_MAX, "2 2 2", "",
-         "U: node 'n' (Max): 3 inputs, tare reads 2 in opset 13"},
         {13, TARE_OP_ADD, "2 2", "axis=1",
          "U: node 'n' (Add): attribute 'axis' is not known in opset 13"},
     };
@@ -99,8 +97,6 @@ static void test_reduce(void **state)
          "F: node 'n' (ReduceMean): axis 2, but rank is 2"},
         {11, TARE_OP_REDUCE_MEAN, "2x0", "axes=[1]",
          "U: node 'n' (ReduceMean): axis 1 to reduce is empty"},
-        {11, TARE_OP_REDUCE_MEAN, "2i", "",
-         "U: node 'n' (ReduceMean): input 'x0' is int64, tare wants float32"},
         {18, TARE_OP_REDUCE_MEAN, "2x3 1i", "", "later"},
     };
     ONE_CHECK(tests);
@@ -138,7 +134,7 @@ static void test_clip_cast(void **state)
         {11, TARE_OP_CLIP, "3=-9,3,9 - =6", "", "3=-9,3,6"},
         {11, TARE_OP_CLIP, "3=-9,3,9", "", "3=-9,3,9"},
         {11, TARE_OP_CLIP, "3=-9,3,9 =4 =2", "", "3=2,2,2"},
-        {11, TARE_OP_CLIP, "3 scalar", "", "later"},
+        {11, TARE_OP_CLIP, "3 scalar", "", "3"},
         {11, TARE_OP_CLIP, "3 =nan", "", "F: node 'n' (Clip): min is NaN"},
         {11, TARE_OP_CLIP, "3", "min=0.0",
          "U: node 'n' (Clip): attribute 'min' is not known in opset 11"},

@@ -1,8 +1,10 @@
 /* The walk over the graph: inputs, nodes in order, outputs. */
 #include "engine/build/lower.h"
 
+#include "base/dims.h"
 #include "base/mem.h"
 #include "engine/layers/params.h"
+#include "graph/params.h"
 
 static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
     [TARE_OP_CONV] = tare_lower_conv,
@@ -75,11 +77,25 @@ static enum tare_status lower_inputs(struct tare_lower *l, struct tare_error *er
     return TARE_OK;
 }
 
+/* Whether the operator's lowering does what this node asks for. */
+static bool is_lowered(const struct tare_lower *l, const struct tare_node *node)
+{
+    const struct tare_graph *g = l->graph;
+    switch (node->op) {
+    case TARE_OP_MIN:
+    case TARE_OP_MAX: return node->n_inputs == 2;
+    case TARE_OP_CLIP: return tare_node_clip_is_fixed(g, node);
+    case TARE_OP_DROPOUT: /* an unused mask is not made */
+        return node->n_outputs < 2 || tare_graph_n_uses(g, node->outputs[1]) == 0;
+    default: return lowerings[node->op] != NULL;
+    }
+}
+
 /* Kernels compute float32, or the uint8 that stands for it; constants may be parameters
  * of any type. */
 static bool are_floats(const struct tare_lower *l, const struct tare_node *node)
 {
-    bool all = lowerings[node->op] != NULL;
+    bool all = true;
     for (size_t i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == TARE_NO_TENSOR) continue;
         const struct tare_tensor *t = tare_lower_tensor(l, node->inputs[i]);
@@ -124,7 +140,8 @@ static enum tare_status lower_node(struct tare_lower *l, const struct tare_node 
             all_const = all_const &&
                         tare_tensor_is_const(tare_lower_tensor(l, node->outputs[i]));
     if (all_const) return TARE_OK; /* folded by inference: nothing to run */
-    if (!are_floats(l, node)) return tare_lower_as_program(l, node, err);
+    if (!is_lowered(l, node) || !are_floats(l, node))
+        return tare_lower_as_program(l, node, err);
     const enum tare_status st = lowerings[node->op](l, node, err);
     const bool can_run =
         node->precision == TARE_PRECISION_FP32 && tare_op_info(node->op)->eval;

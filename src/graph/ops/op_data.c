@@ -48,9 +48,9 @@ void tare_const_set_int(struct tare_const *constant, int64_t i, int64_t value)
         at[b] = (uint8_t)((uint64_t)value >> (8 * b));
 }
 
-/* The least and the greatest value, as doubles inside the type's range. */
-static double clamp_to(enum tare_dtype dtype, double value)
+double tare_dtype_clamp(enum tare_dtype dtype, double value)
 {
+    /* The least and the greatest value, as doubles inside the type's range. */
     static const double range[][2] = {
         [TARE_U8] = {0.0, 255.0},
         [TARE_S8] = {-128.0, 127.0},
@@ -73,10 +73,11 @@ void tare_const_set(struct tare_const *constant, int64_t i, double value)
     } else if (constant->dtype == TARE_BOOL) {
         tare_const_set_int(constant, i, value != 0.0);
     } else if (constant->dtype == TARE_U64) {
-        const uint64_t u64 = (uint64_t)clamp_to(TARE_U64, value);
+        const uint64_t u64 = (uint64_t)tare_dtype_clamp(TARE_U64, value);
         tare_const_set_int(constant, i, (int64_t)u64);
     } else {
-        tare_const_set_int(constant, i, (int64_t)clamp_to(constant->dtype, value));
+        tare_const_set_int(constant, i,
+                           (int64_t)tare_dtype_clamp(constant->dtype, value));
     }
 }
 

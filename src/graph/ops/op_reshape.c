@@ -11,28 +11,6 @@ enum tare_status tare_infer_identity(struct tare_graph *graph, struct tare_node 
     return tare_op_set_like_input(graph, node, err);
 }
 
-/* At inference Dropout passes its input on; a mask would be all true, and is not made.
- */
-enum tare_status tare_infer_dropout(struct tare_graph *graph, struct tare_node *node,
-                                    struct tare_error *err)
-{
-    const struct tare_tensor *x = tare_op_input(graph, node, 0);
-    const struct tare_tensor *training = tare_op_input(graph, node, 2);
-    if (training && (!training->data || training->n_bytes != 1))
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
-                       "training_mode is not a constant of one bool");
-    if (training && *(const uint8_t *)training->data)
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
-                       "training_mode is true; export the model for inference");
-    if (node->n_outputs > 1 && tare_graph_n_uses(graph, node->outputs[1]) > 0)
-        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "its mask '%.80s' is used",
-                       graph->tensors[node->outputs[1]].name);
-    enum tare_status st = tare_op_want_dtype(graph, node, 0, TARE_IS_FLOAT, err);
-    if (st == TARE_OK && node->n_outputs > 1)
-        st = tare_op_set_output(graph, node, 1, TARE_BOOL, &x->dims, err);
-    return st == TARE_OK ? tare_op_set_like_input(graph, node, err) : st;
-}
-
 enum tare_status tare_infer_reshape(struct tare_graph *graph, struct tare_node *node,
                                     struct tare_error *err)
 {

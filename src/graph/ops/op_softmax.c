@@ -1,4 +1,6 @@
+/* Softmax, LogSoftmax, Hardmax: over n elements of each of outer * inner lanes. */
 #include <math.h>
+#include <string.h>
 
 #include "graph/ops/ops.h"
 #include "graph/params.h"
@@ -13,18 +15,60 @@ enum tare_status tare_infer_softmax(struct tare_graph *graph, struct tare_node *
     return st == TARE_OK ? tare_op_set_like_input(graph, node, err) : st;
 }
 
-/* One sum: n elements, `stride` apart, from `at` on. */
-static void softmax_one(const struct tare_const *x, struct tare_const *y, int64_t at,
-                        int64_t n, int64_t stride)
+/* Up to TARE_BLOCK lanes beside one another, each with n elements `inner` apart. */
+struct lanes {
+    const float *x;
+    float *y;
+    int64_t n, inner, width;
+};
+
+static void find_largest(const struct lanes *l, float *largest)
 {
-    double largest = -HUGE_VAL, sum = 0.0;
-    for (int64_t i = 0; i < n; i++)
-        largest = fmax(largest, tare_const_get(x, at + i * stride));
-    for (int64_t i = 0; i < n; i++)
-        sum += exp(tare_const_get(x, at + i * stride) - largest);
-    for (int64_t i = 0; i < n; i++)
-        tare_const_set(y, at + i * stride,
-                       exp(tare_const_get(x, at + i * stride) - largest) / sum);
+    for (int64_t i = 0; i < l->width; i++)
+        largest[i] = -INFINITY;
+    for (int64_t k = 0; k < l->n; k++) {
+        const float *x = l->x + k * l->inner;
+        for (int64_t i = 0; i < l->width; i++)
+            largest[i] = x[i] > largest[i] ? x[i] : largest[i];
+    }
+}
+
+/* Softmax is exp(x - largest) / sum, LogSoftmax its logarithm. */
+static void softmax_lanes(const struct lanes *l, bool is_log)
+{
+    float largest[TARE_BLOCK];
+    double sum[TARE_BLOCK] = {0.0};
+    find_largest(l, largest);
+    for (int64_t k = 0; k < l->n; k++)
+        for (int64_t i = 0; i < l->width; i++) {
+            const int64_t at = k * l->inner + i;
+            const double power = exp((double)l->x[at] - (double)largest[i]);
+            sum[i] += power;
+            if (!is_log) l->y[at] = (float)power;
+        }
+    for (int64_t i = 0; i < l->width; i++)
+        sum[i] = is_log ? log(sum[i]) + (double)largest[i] : 1.0 / sum[i];
+    for (int64_t k = 0; k < l->n; k++)
+        for (int64_t i = 0; i < l->width; i++) {
+            const int64_t at = k * l->inner + i;
+            l->y[at] =
+                (float)(is_log ? (double)l->x[at] - sum[i] : (double)l->y[at] * sum[i]);
+        }
+}
+
+/* 1 at the first of the largest values, 0 elsewhere. */
+static void hardmax_lanes(const struct lanes *l)
+{
+    float largest[TARE_BLOCK];
+    bool found[TARE_BLOCK] = {false};
+    find_largest(l, largest);
+    for (int64_t k = 0; k < l->n; k++)
+        for (int64_t i = 0; i < l->width; i++) {
+            const int64_t at = k * l->inner + i;
+            const bool is_it = !found[i] && l->x[at] == largest[i];
+            found[i] = found[i] || is_it;
+            l->y[at] = is_it ? 1.0F : 0.0F;
+        }
 }
 
 enum tare_status tare_eval_softmax(const struct tare_graph *graph,
@@ -37,7 +81,15 @@ enum tare_status tare_eval_softmax(const struct tare_graph *graph,
     if (st == TARE_OK) st = tare_const_alloc(&outputs[0], err);
     if (st != TARE_OK || outputs[0].n_bytes == 0) return st;
     for (int64_t o = 0; o < outer; o++)
-        for (int64_t i = 0; i < inner; i++)
-            softmax_one(&inputs[0], &outputs[0], o * n * inner + i, n, inner);
+        for (int64_t i = 0; i < inner; i += TARE_BLOCK) {
+            const int64_t at = o * n * inner + i;
+            const struct lanes lanes = {(const float *)inputs[0].data + at,
+                                        (float *)outputs[0].data + at, n, inner,
+                                        tare_block(inner - i)};
+            if (node->op == TARE_OP_HARDMAX)
+                hardmax_lanes(&lanes);
+            else
+                softmax_lanes(&lanes, node->op == TARE_OP_LOG_SOFTMAX);
+        }
     return TARE_OK;
 }

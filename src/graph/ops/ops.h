@@ -9,41 +9,45 @@
 #include "graph/graph.h"
 
 tare_op_infer_fn tare_infer_affine_grid, tare_infer_batch_normalization,
-    tare_infer_binary, tare_infer_cast, tare_infer_center_crop_pad, tare_infer_clip,
-    tare_infer_col2im, tare_infer_compress, tare_infer_concat, tare_infer_constant,
-    tare_infer_constant_of_shape, tare_infer_conv, tare_infer_cosine_window,
-    tare_infer_deform_conv, tare_infer_depth_to_space, tare_infer_dequantize_linear,
-    tare_infer_dft, tare_infer_dropout, tare_infer_dynamic_quantize_linear,
-    tare_infer_expand, tare_infer_flatten, tare_infer_gather,
-    tare_infer_gather_elements, tare_infer_gather_nd, tare_infer_gemm,
-    tare_infer_global_pool, tare_infer_grid_sample, tare_infer_group_normalization,
-    tare_infer_identity, tare_infer_layer_normalization, tare_infer_lrn,
-    tare_infer_matmul, tare_infer_max_roi_pool, tare_infer_max_unpool,
-    tare_infer_mel_weight_matrix, tare_infer_non_max_suppression, tare_infer_opaque,
-    tare_infer_pad, tare_infer_pool, tare_infer_qlinear_conv, tare_infer_qlinear_matmul,
+    tare_infer_binary, tare_infer_cast, tare_infer_cast_like,
+    tare_infer_center_crop_pad, tare_infer_clip, tare_infer_col2im, tare_infer_compress,
+    tare_infer_concat, tare_infer_constant, tare_infer_constant_of_shape,
+    tare_infer_conv, tare_infer_cosine_window, tare_infer_deform_conv,
+    tare_infer_depth_to_space, tare_infer_dequantize_linear, tare_infer_dft,
+    tare_infer_dropout, tare_infer_dynamic_quantize_linear, tare_infer_expand,
+    tare_infer_flatten, tare_infer_gather, tare_infer_gather_elements,
+    tare_infer_gather_nd, tare_infer_gemm, tare_infer_global_pool,
+    tare_infer_grid_sample, tare_infer_group_normalization, tare_infer_identity,
+    tare_infer_is, tare_infer_layer_normalization, tare_infer_lrn, tare_infer_matmul,
+    tare_infer_max_roi_pool, tare_infer_max_unpool, tare_infer_mel_weight_matrix,
+    tare_infer_non_max_suppression, tare_infer_opaque, tare_infer_pad, tare_infer_pool,
+    tare_infer_pow, tare_infer_qlinear_conv, tare_infer_qlinear_matmul,
     tare_infer_quantize_linear, tare_infer_recurrent, tare_infer_reduce,
     tare_infer_reshape, tare_infer_resize, tare_infer_reverse_sequence,
     tare_infer_roi_align, tare_infer_scatter_elements, tare_infer_scatter_nd,
     tare_infer_shape, tare_infer_size, tare_infer_slice, tare_infer_softmax,
     tare_infer_split, tare_infer_squeeze, tare_infer_stft, tare_infer_tile,
-    tare_infer_transpose, tare_infer_unary, tare_infer_unique, tare_infer_unsqueeze;
+    tare_infer_transpose, tare_infer_unary, tare_infer_unique, tare_infer_unsqueeze,
+    tare_infer_variadic, tare_infer_where;
 
 tare_op_eval_fn tare_eval_affine_grid, tare_eval_batch_normalization, tare_eval_binary,
     tare_eval_cast, tare_eval_center_crop_pad, tare_eval_clip, tare_eval_col2im,
     tare_eval_compress, tare_eval_concat, tare_eval_constant,
     tare_eval_constant_of_shape, tare_eval_conv, tare_eval_conv_transpose,
     tare_eval_copy, tare_eval_cosine_window, tare_eval_deform_conv,
-    tare_eval_depth_to_space, tare_eval_dft, tare_eval_dynamic_quantize_linear,
-    tare_eval_expand, tare_eval_gather, tare_eval_gather_elements, tare_eval_gather_nd,
-    tare_eval_gemm, tare_eval_global_pool, tare_eval_grid_sample,
-    tare_eval_group_normalization, tare_eval_layer_normalization, tare_eval_lrn,
-    tare_eval_matmul, tare_eval_max_roi_pool, tare_eval_max_unpool,
-    tare_eval_mel_weight_matrix, tare_eval_non_max_suppression, tare_eval_pad,
-    tare_eval_pool, tare_eval_qlinear, tare_eval_quantize, tare_eval_recurrent,
-    tare_eval_reduce, tare_eval_resize, tare_eval_reverse_sequence, tare_eval_roi_align,
+    tare_eval_depth_to_space, tare_eval_dft, tare_eval_dropout,
+    tare_eval_dynamic_quantize_linear, tare_eval_expand, tare_eval_gather,
+    tare_eval_gather_elements, tare_eval_gather_nd, tare_eval_gemm,
+    tare_eval_global_pool, tare_eval_grid_sample, tare_eval_group_normalization,
+    tare_eval_is, tare_eval_layer_normalization, tare_eval_lrn, tare_eval_matmul,
+    tare_eval_max_roi_pool, tare_eval_max_unpool, tare_eval_mel_weight_matrix,
+    tare_eval_non_max_suppression, tare_eval_pad, tare_eval_pool, tare_eval_pow,
+    tare_eval_qlinear, tare_eval_quantize, tare_eval_recurrent, tare_eval_reduce,
+    tare_eval_resize, tare_eval_reverse_sequence, tare_eval_roi_align,
     tare_eval_scatter_elements, tare_eval_scatter_nd, tare_eval_shape, tare_eval_size,
     tare_eval_slice, tare_eval_softmax, tare_eval_split, tare_eval_stft, tare_eval_tile,
-    tare_eval_transpose, tare_eval_unary, tare_eval_unique;
+    tare_eval_transpose, tare_eval_unary, tare_eval_unique, tare_eval_variadic,
+    tare_eval_where;
 
 /* Sets of element types. */
 #define TARE_IS(dtype) (1U << (dtype))
@@ -119,13 +123,24 @@ double tare_const_get(const struct tare_const *constant, int64_t i);
 int64_t tare_const_get_int(const struct tare_const *constant, int64_t i);
 void tare_const_set(struct tare_const *constant, int64_t i, double value);
 void tare_const_set_int(struct tare_const *constant, int64_t i, int64_t value);
+/** The nearest value to `value` in the range of an integer type; NaN is 0. */
+double tare_dtype_clamp(enum tare_dtype dtype, double value);
 
-/** Add, Sub, Mul, Div, Min, Max or Pow. In double: for the first four the rounding to
- *  float32 is then the only one that counts. */
-double tare_compute(enum tare_op op, double a, double b);
-/** The same, but for Pow, of integers, which wrap; a quotient is cut towards zero.
- *  `b` is not 0 for Div. */
-int64_t tare_compute_int(enum tare_op op, int64_t a, int64_t b);
+/** Add, Sub, Mul, Div, Min, Max, Mod, PRelu, a comparison or an operation on bits, of
+ *  two inputs that broadcast to the dims of `out`, which has data and may be `a`.
+ *  Integers wrap; a quotient is cut towards zero, and by 0 it is TARE_E_FORMAT. */
+enum tare_status tare_binary_run(const struct tare_node *node, enum tare_op op,
+                                 const struct tare_const *a, const struct tare_const *b,
+                                 struct tare_const *out, struct tare_error *err);
+/** The dims that inputs `a` and `b` of the node broadcast to; TARE_E_FORMAT when they
+ *  do not. */
+enum tare_status tare_op_broadcast(const struct tare_node *node,
+                                   const struct tare_dims *a, const struct tare_dims *b,
+                                   struct tare_dims *out, struct tare_error *err);
+
+/** ONNX's number of an element type. Half and double are float32, as the importer makes
+ *  them. @retval false for a type that we do not have. */
+bool tare_onnx_dtype(int64_t onnx, enum tare_dtype *dtype);
 
 /** ONNX's number of an element type. Half and double are float32, as the importer makes
  *  them. @retval false for a type that we do not have. */
@@ -185,5 +200,47 @@ void tare_broadcast_strides(const struct tare_dims *from, const struct tare_dims
  *  @retval false behind the last index. */
 bool tare_dims_next(const struct tare_dims *dims, int64_t index[TARE_MAX_RANK],
                     int64_t *const offsets[], const int64_t *const strides[], size_t n);
+
+/** Element by element over inputs that are broadcast to one output, a row of the output
+ *  at a time. Axes that every input walks alike are joined, so rows are long. */
+enum { TARE_ROWS_MAX = 3 };
+struct tare_rows {
+    int64_t n;                   /* elements of a row */
+    int64_t at[TARE_ROWS_MAX];   /* element of input i that its row begins with */
+    int64_t step[TARE_ROWS_MAX]; /* to its next one: 1, or 0 where it is broadcast */
+    size_t n_inputs;
+    struct tare_dims outer; /* what is left to count through, and how far */
+    int64_t index[TARE_MAX_RANK], stride[TARE_ROWS_MAX][TARE_MAX_RANK];
+};
+/** @retval false when the output is empty. */
+bool tare_rows_begin(struct tare_rows *rows, const struct tare_dims *out,
+                     const struct tare_dims *const inputs[], size_t n_inputs);
+/** @retval false behind the last row. */
+bool tare_rows_next(struct tare_rows *rows);
+
+/** Rows of other types than float32 are computed in blocks of this many elements. */
+enum { TARE_BLOCK = 256 };
+static inline int64_t tare_block(int64_t n)
+{
+    return n < TARE_BLOCK ? n : TARE_BLOCK;
+}
+
+/** The elements at, at + step, ... of an integer type; uint64's bits, bools as 0 or 1.
+ */
+void tare_const_read_ints(const struct tare_const *constant, int64_t at, int64_t step,
+                          int64_t n, int64_t *values);
+/** Elements from `at` on; they wrap. */
+void tare_const_write_ints(struct tare_const *constant, int64_t at, int64_t n,
+                           const int64_t *values);
+/** The same of any type; written integers are cut and clamped as tare_const_set(). */
+void tare_const_read_doubles(const struct tare_const *constant, int64_t at,
+                             int64_t step, int64_t n, double *values);
+void tare_const_write_doubles(struct tare_const *constant, int64_t at, int64_t n,
+                              const double *values);
+/** Integers that order as the elements do, of any type: NaN last, -0 as 0. */
+void tare_const_read_keys(const struct tare_const *constant, int64_t at, int64_t step,
+                          int64_t n, int64_t *keys);
+/** Turn uint64's bits into integers of the same order, or back. */
+void tare_ints_flip(int64_t *values, int64_t n);
 
 #endif /* TARE_GRAPH_OPS_OPS_H */
