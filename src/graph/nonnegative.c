@@ -93,6 +93,12 @@ static const enum rule rules[TARE_OP_COUNT] = {
     [TARE_OP_MAX_ROI_POOL] = RULE_FIRST,
     [TARE_OP_GRID_SAMPLE] = RULE_SPECIAL,
     [TARE_OP_CAST] = RULE_FIRST,
+    [TARE_OP_TOP_K] = RULE_FIRST,
+    [TARE_OP_CUM_SUM] = RULE_FIRST,
+    [TARE_OP_TRILU] = RULE_FIRST,
+    [TARE_OP_LP_NORMALIZATION] = RULE_FIRST,
+    [TARE_OP_EINSUM] = RULE_ALL,
+    [TARE_OP_EYE_LIKE] = RULE_ALWAYS,
     [TARE_OP_CONCAT] = RULE_ALL,
     [TARE_OP_ADD] = RULE_ALL,
     [TARE_OP_DIV] = RULE_ALL,
@@ -102,6 +108,7 @@ static const enum rule rules[TARE_OP_COUNT] = {
     [TARE_OP_MAX] = RULE_ANY,
     [TARE_OP_MUL] = RULE_SPECIAL,
     [TARE_OP_WHERE] = RULE_SPECIAL,
+    [TARE_OP_ONE_HOT] = RULE_SPECIAL,
     [TARE_OP_CLIP] = RULE_SPECIAL,
     [TARE_OP_PAD] = RULE_SPECIAL,
     [TARE_OP_SCATTER] = RULE_SPECIAL,
@@ -130,6 +137,7 @@ static bool special(const struct tare_graph *graph, const struct tare_node *node
                tare_node_clip_bounds(graph, node, &lower, &upper, NULL) == TARE_OK &&
                clip(x, lower, upper);
     case TARE_OP_WHERE: return flags[node->inputs[1]] && flags[node->inputs[2]];
+    case TARE_OP_ONE_HOT: return flags[node->inputs[2]];
     case TARE_OP_THRESHOLDED_RELU:
         return x || tare_node_float(node, "alpha", 1.0F) >= 0.0F;
     case TARE_OP_PAD:

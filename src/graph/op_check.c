@@ -47,6 +47,8 @@ static const struct {
     {TARE_OP_REDUCE_LOG_SUM_EXP, 18, 1, 2},
     {TARE_OP_REDUCE_SUM_SQUARE, 0, 1, 1},
     {TARE_OP_REDUCE_SUM_SQUARE, 18, 1, 2},
+    {TARE_OP_TOP_K, 0, 1, 1},
+    {TARE_OP_TOP_K, 10, 2, 2},
     {TARE_OP_UPSAMPLE, 0, 1, 1},
     {TARE_OP_UPSAMPLE, 9, 2, 2},
     {TARE_OP_RESIZE, 10, 2, 2},

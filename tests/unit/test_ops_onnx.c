@@ -52,8 +52,9 @@ static bool bind_inputs(struct tare_graph *graph, const char *test)
     return true;
 }
 
-/* The importer makes half floats float32, so a cast to one does not round. Some data
- * were printed with four decimals; ONNX's own runner allows them 1e-3. */
+/* The importer makes half floats float32. These data cut to bfloat16, where later ones
+ * round; those of windows were made with 3.1415 for pi; some data were printed with four
+ * decimals; ONNX's own runner allows them 1e-3. */
 static double tolerance(const char *test)
 {
     if (strncmp(test, "test_roialign", 13) == 0 ||
@@ -65,7 +66,9 @@ static double tolerance(const char *test)
         strncmp(test, "test_blackmanwindow", 19) == 0)
         return 1e-3;
     if (strstr(test, "_to_BFLOAT16")) return 1e-2;
-    return strstr(test, "_to_FLOAT16") ? 1e-3 : 2e-6;
+    if (strstr(test, "window")) return 1e-3;
+    const bool is_like = strstr(test, "castlike_") && strstr(test, "_to_FLOAT16");
+    return is_like ? 1e-3 : 2e-6;
 }
 
 /* Sums up to 1000 of float32 terms that cancel. */
@@ -166,7 +169,7 @@ static void test_nodes(void **state)
     print_message("%zu shapes and %zu values agree, %zu are wrong, %zu tests refused\n",
                   count.shapes, count.values, count.wrong, count.refused);
     assert_int_equal(count.wrong, 0);
-    assert_true(count.values >= 540);
+    assert_true(count.values >= 637);
 }
 
 int main(void)

@@ -53,6 +53,6 @@ enum tare_status tare_eval_dropout(const struct tare_graph *graph,
     st = tare_const_alloc(&outputs[1], err); /* the mask: nothing is dropped */
     const int64_t n = tare_dims_count(&outputs[1].dims);
     for (int64_t i = 0; st == TARE_OK && i < n; i++)
-        tare_const_set_int(&outputs[1], i, 1);
+        tare_const_set(&outputs[1], i, 1.0);
     return st;
 }

@@ -77,6 +77,16 @@ bool tare_axes_product(const int64_t *axes, int32_t n, int64_t *out)
     return true;
 }
 
+struct tare_lanes tare_dims_lanes(const struct tare_dims *dims, int32_t axis)
+{
+    struct tare_lanes lanes = {.outer = 1, .n = dims->d[axis], .inner = 1};
+    for (int32_t i = 0; i < axis; i++)
+        lanes.outer *= dims->d[i];
+    for (int32_t i = axis + 1; i < dims->rank; i++)
+        lanes.inner *= dims->d[i];
+    return lanes;
+}
+
 void tare_dims_remove(struct tare_dims *dims, int32_t axis)
 {
     dims->rank--;

@@ -8,46 +8,52 @@
 
 #include "graph/graph.h"
 
-tare_op_infer_fn tare_infer_affine_grid, tare_infer_batch_normalization,
+tare_op_infer_fn tare_infer_affine_grid, tare_infer_arg, tare_infer_batch_normalization,
     tare_infer_binary, tare_infer_cast, tare_infer_cast_like,
     tare_infer_center_crop_pad, tare_infer_clip, tare_infer_col2im, tare_infer_compress,
     tare_infer_concat, tare_infer_constant, tare_infer_constant_of_shape,
-    tare_infer_conv, tare_infer_cosine_window, tare_infer_deform_conv,
-    tare_infer_depth_to_space, tare_infer_dequantize_linear, tare_infer_dft,
-    tare_infer_dropout, tare_infer_dynamic_quantize_linear, tare_infer_expand,
-    tare_infer_flatten, tare_infer_gather, tare_infer_gather_elements,
-    tare_infer_gather_nd, tare_infer_gemm, tare_infer_global_pool,
-    tare_infer_grid_sample, tare_infer_group_normalization, tare_infer_identity,
-    tare_infer_is, tare_infer_layer_normalization, tare_infer_lrn, tare_infer_matmul,
+    tare_infer_conv, tare_infer_cosine_window, tare_infer_cumsum,
+    tare_infer_deform_conv, tare_infer_depth_to_space, tare_infer_dequantize_linear,
+    tare_infer_det, tare_infer_dft, tare_infer_dropout,
+    tare_infer_dynamic_quantize_linear, tare_infer_einsum, tare_infer_expand,
+    tare_infer_eye_like, tare_infer_flatten, tare_infer_gather,
+    tare_infer_gather_elements, tare_infer_gather_nd, tare_infer_gemm,
+    tare_infer_global_pool, tare_infer_grid_sample, tare_infer_group_normalization,
+    tare_infer_identity, tare_infer_is, tare_infer_layer_normalization,
+    tare_infer_lp_normalization, tare_infer_lrn, tare_infer_matmul,
     tare_infer_max_roi_pool, tare_infer_max_unpool, tare_infer_mel_weight_matrix,
-    tare_infer_non_max_suppression, tare_infer_opaque, tare_infer_pad, tare_infer_pool,
+    tare_infer_mvn, tare_infer_non_max_suppression, tare_infer_nonzero,
+    tare_infer_one_hot, tare_infer_opaque, tare_infer_pad, tare_infer_pool,
     tare_infer_pow, tare_infer_qlinear_conv, tare_infer_qlinear_matmul,
-    tare_infer_quantize_linear, tare_infer_recurrent, tare_infer_reduce,
-    tare_infer_reshape, tare_infer_resize, tare_infer_reverse_sequence,
-    tare_infer_roi_align, tare_infer_scatter_elements, tare_infer_scatter_nd,
-    tare_infer_shape, tare_infer_size, tare_infer_slice, tare_infer_softmax,
-    tare_infer_split, tare_infer_squeeze, tare_infer_stft, tare_infer_tile,
-    tare_infer_transpose, tare_infer_unary, tare_infer_unique, tare_infer_unsqueeze,
-    tare_infer_variadic, tare_infer_where;
+    tare_infer_quantize_linear, tare_infer_range, tare_infer_recurrent,
+    tare_infer_reduce, tare_infer_reshape, tare_infer_resize,
+    tare_infer_reverse_sequence, tare_infer_roi_align, tare_infer_scatter_elements,
+    tare_infer_scatter_nd, tare_infer_shape, tare_infer_size, tare_infer_slice,
+    tare_infer_softmax, tare_infer_split, tare_infer_squeeze, tare_infer_stft,
+    tare_infer_tile, tare_infer_topk, tare_infer_transpose, tare_infer_trilu,
+    tare_infer_unary, tare_infer_unique, tare_infer_unsqueeze, tare_infer_variadic,
+    tare_infer_where;
 
-tare_op_eval_fn tare_eval_affine_grid, tare_eval_batch_normalization, tare_eval_binary,
-    tare_eval_cast, tare_eval_center_crop_pad, tare_eval_clip, tare_eval_col2im,
-    tare_eval_compress, tare_eval_concat, tare_eval_constant,
+tare_op_eval_fn tare_eval_affine_grid, tare_eval_arg, tare_eval_batch_normalization,
+    tare_eval_binary, tare_eval_cast, tare_eval_center_crop_pad, tare_eval_clip,
+    tare_eval_col2im, tare_eval_compress, tare_eval_concat, tare_eval_constant,
     tare_eval_constant_of_shape, tare_eval_conv, tare_eval_conv_transpose,
-    tare_eval_copy, tare_eval_cosine_window, tare_eval_deform_conv,
-    tare_eval_depth_to_space, tare_eval_dft, tare_eval_dropout,
-    tare_eval_dynamic_quantize_linear, tare_eval_expand, tare_eval_gather,
-    tare_eval_gather_elements, tare_eval_gather_nd, tare_eval_gemm,
-    tare_eval_global_pool, tare_eval_grid_sample, tare_eval_group_normalization,
-    tare_eval_is, tare_eval_layer_normalization, tare_eval_lrn, tare_eval_matmul,
-    tare_eval_max_roi_pool, tare_eval_max_unpool, tare_eval_mel_weight_matrix,
-    tare_eval_non_max_suppression, tare_eval_pad, tare_eval_pool, tare_eval_pow,
-    tare_eval_qlinear, tare_eval_quantize, tare_eval_recurrent, tare_eval_reduce,
-    tare_eval_resize, tare_eval_reverse_sequence, tare_eval_roi_align,
-    tare_eval_scatter_elements, tare_eval_scatter_nd, tare_eval_shape, tare_eval_size,
-    tare_eval_slice, tare_eval_softmax, tare_eval_split, tare_eval_stft, tare_eval_tile,
-    tare_eval_transpose, tare_eval_unary, tare_eval_unique, tare_eval_variadic,
-    tare_eval_where;
+    tare_eval_copy, tare_eval_cosine_window, tare_eval_cumsum, tare_eval_deform_conv,
+    tare_eval_depth_to_space, tare_eval_det, tare_eval_dft, tare_eval_dropout,
+    tare_eval_dynamic_quantize_linear, tare_eval_einsum, tare_eval_expand,
+    tare_eval_eye_like, tare_eval_gather, tare_eval_gather_elements,
+    tare_eval_gather_nd, tare_eval_gemm, tare_eval_global_pool, tare_eval_grid_sample,
+    tare_eval_group_normalization, tare_eval_is, tare_eval_layer_normalization,
+    tare_eval_lp_normalization, tare_eval_lrn, tare_eval_matmul, tare_eval_max_roi_pool,
+    tare_eval_max_unpool, tare_eval_mel_weight_matrix, tare_eval_mvn,
+    tare_eval_non_max_suppression, tare_eval_nonzero, tare_eval_one_hot, tare_eval_pad,
+    tare_eval_pool, tare_eval_pow, tare_eval_qlinear, tare_eval_quantize,
+    tare_eval_range, tare_eval_recurrent, tare_eval_reduce, tare_eval_resize,
+    tare_eval_reverse_sequence, tare_eval_roi_align, tare_eval_scatter_elements,
+    tare_eval_scatter_nd, tare_eval_shape, tare_eval_size, tare_eval_slice,
+    tare_eval_softmax, tare_eval_split, tare_eval_stft, tare_eval_tile, tare_eval_topk,
+    tare_eval_transpose, tare_eval_trilu, tare_eval_unary, tare_eval_unique,
+    tare_eval_variadic, tare_eval_where;
 
 /* Sets of element types. */
 #define TARE_IS(dtype) (1U << (dtype))
@@ -87,6 +93,12 @@ enum tare_status tare_op_set_like_input(struct tare_graph *graph,
 
 /** Product of `n` axes. @retval false when it does not fit. */
 bool tare_axes_product(const int64_t *axes, int32_t n, int64_t *out);
+
+/** A tensor as [outer, n, inner], n along one axis. Its product must fit. */
+struct tare_lanes {
+    int64_t outer, n, inner;
+};
+struct tare_lanes tare_dims_lanes(const struct tare_dims *dims, int32_t axis);
 
 /** `dims` without an axis, or with one of length 1 put in front of it. */
 void tare_dims_remove(struct tare_dims *dims, int32_t axis);
