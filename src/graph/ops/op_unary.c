@@ -89,6 +89,8 @@ INT_UNARY(int_negate, 0 - (uint64_t)x)
 INT_UNARY(int_sign, (x > 0) - (x < 0))
 INT_UNARY(int_not, ~x)
 INT_UNARY(int_is_zero, x == 0)
+INT_UNARY(int_is_set, x != 0)
+INT_UNARY(int_copy, x)
 
 #define IS_SIGNED                                                                      \
     (TARE_IS(TARE_S8) | TARE_IS(TARE_S16) | TARE_IS(TARE_S32) | TARE_IS(TARE_S64))
@@ -125,9 +127,9 @@ static const struct {
     [TARE_OP_LOG] = {.fn = logarithm},
     [TARE_OP_SQRT] = {.fn = square_root},
     [TARE_OP_RECIPROCAL] = {.fn = reciprocal},
-    [TARE_OP_ABS] = {.fn = absolute, .int_fn = int_absolute, .dtypes = IS_SIGNED},
+    [TARE_OP_ABS] = {.fn = absolute, .int_fn = int_absolute, .dtypes = TARE_IS_INT},
     [TARE_OP_NEG] = {.fn = negate, .int_fn = int_negate, .dtypes = IS_SIGNED},
-    [TARE_OP_SIGN] = {.fn = sign, .int_fn = int_sign, .dtypes = IS_SIGNED},
+    [TARE_OP_SIGN] = {.fn = sign, .int_fn = int_sign, .dtypes = TARE_IS_INT},
     [TARE_OP_FLOOR] = {.fn = round_down},
     [TARE_OP_CEIL] = {.fn = round_up},
     [TARE_OP_ROUND] = {.fn = round_even},
@@ -165,22 +167,30 @@ enum tare_status tare_infer_unary(struct tare_graph *graph, struct tare_node *no
     bool approximate;
     unsigned dtypes = unaries[node->op].dtypes;
     if (unaries[node->op].fn) dtypes |= TARE_IS_FLOAT;
-    /* No sign to lose: they are copied. */
-    if (node->op == TARE_OP_ABS || node->op == TARE_OP_SIGN) dtypes |= TARE_IS_INT;
+
     enum tare_status st = tare_op_want_dtype(graph, node, 0, dtypes, err);
     if (st == TARE_OK && node->op == TARE_OP_GELU)
         st = is_approximate(node, &approximate, err);
     return st == TARE_OK ? tare_op_set_like_input(graph, node, err) : st;
 }
 
+/* uint64 is read as its bits, whose sign says nothing. */
+static int_unary_fn *int_function(enum tare_op op, enum tare_dtype dtype)
+{
+    if (dtype == TARE_U64 && op == TARE_OP_ABS) return int_copy;
+    if (dtype == TARE_U64 && op == TARE_OP_SIGN) return int_is_set;
+    return unaries[op].int_fn;
+}
+
 static void eval_integers(const struct tare_node *node, const struct tare_const *x,
                           struct tare_const *y)
 {
     int64_t values[TARE_BLOCK];
+    int_unary_fn *const compute = int_function(node->op, x->dtype);
     const int64_t n = tare_dims_count(&y->dims);
     for (int64_t at = 0; at < n; at += TARE_BLOCK) {
         tare_const_read_ints(x, at, 1, tare_block(n - at), values);
-        unaries[node->op].int_fn(values, tare_block(n - at));
+        compute(values, tare_block(n - at));
         tare_const_write_ints(y, at, tare_block(n - at), values);
     }
 }
