@@ -60,11 +60,6 @@ static double tolerance(const char *test)
     if (strncmp(test, "test_roialign", 13) == 0 ||
         strcmp(test, "test_gridsample_bicubic") == 0)
         return 1e-3;
-    /* These were made with 3.1415 for pi. */
-    if (strncmp(test, "test_hannwindow", 15) == 0 ||
-        strncmp(test, "test_hammingwindow", 18) == 0 ||
-        strncmp(test, "test_blackmanwindow", 19) == 0)
-        return 1e-3;
     if (strstr(test, "_to_BFLOAT16")) return 1e-2;
     if (strstr(test, "window")) return 1e-3;
     const bool is_like = strstr(test, "castlike_") && strstr(test, "_to_FLOAT16");

@@ -24,16 +24,6 @@ bool tare_onnx_dtype(int64_t onnx, enum tare_dtype *dtype)
     return false;
 }
 
-bool tare_onnx_dtype(int64_t onnx, enum tare_dtype *dtype)
-{
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (types[i].onnx == onnx) {
-            *dtype = types[i].dtype;
-            return true;
-        }
-    return false;
-}
-
 enum tare_status tare_infer_cast(struct tare_graph *graph, struct tare_node *node,
                                  struct tare_error *err)
 {
