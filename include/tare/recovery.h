@@ -4,7 +4,7 @@
  * A recovery belongs to one network and one calibration cache, and lies beside the
  * cache as OUT.recovery. All numbers in the file are little-endian:
  *
- *     "TARERCVR"  u32 version = 1   u32 n_layers
+ *     "TARERCVR"  u32 version = 2   u32 n_layers
  *     u64 model   u64 ranges        hashes of what it was made for
  *     n_layers times:
  *         u32 name_bytes  u32 parts  u32 n_channels  u32 n_weights
@@ -12,7 +12,13 @@
  *         float bias[n_channels]              where parts has bit 0
  *         float scales[n_channels]            where parts has bit 1
  *         int8 weights[n_channels][n_weights] where parts has bit 1
- *     u64 hash                      XXH3 of all before it */
+ *         float factors[n_channels]           where parts has bit 2
+ *     u64 hash                      XXH3 of all before it
+ *
+ * Factors are in [1e-6, 1e6]. The channels of the tensor are divided by them before it
+ * is quantized, in its own range: they are part of the weights and biases of what makes
+ * it, and the weights of all that read it are multiplied by them. Biases and weights in
+ * the file are those of the network rescaled so. */
 #ifndef TARE_RECOVERY_H
 #define TARE_RECOVERY_H
 
@@ -37,6 +43,9 @@ struct tare_recovery_layer {
     const float *bias;     /**< [n_channels], in place of the model's; or NULL. */
     const int8_t *weights; /**< [n_channels, n_weights], quantized; or NULL. */
     const float *scales;   /**< [n_channels] real = scale * weight; beside weights. */
+    const float *factors;  /**< [n_channels] that the tensor's channels are divided by;
+                                or NULL. A tensor without a weighted layer of its own
+                                has n_weights 1. */
 };
 
 /** Parse a recovery file of at most 2 GiB. @param[out] recovery tare_recovery_destroy()
@@ -54,7 +63,7 @@ TARE_API void tare_recovery_destroy(struct tare_recovery *recovery);
 
 /** Number of layers. */
 TARE_API size_t tare_recovery_count(const struct tare_recovery *recovery);
-/** Layer i in [0, count), in the order of execution. */
+/** Layer i in [0, count). */
 TARE_API void tare_recovery_get(const struct tare_recovery *recovery, size_t i,
                                 struct tare_recovery_layer *layer);
 
@@ -67,7 +76,14 @@ enum tare_recover_passes {
     /** Choose for each weight the step above or below it so that the layer's output
      *  comes nearest to FP32's (the aim of AdaRound, arXiv 2004.10568, by coordinate
      *  descent). */
-    TARE_RECOVER_ROUNDING = 2
+    TARE_RECOVER_ROUNDING = 2,
+    /** Give every channel of a tensor that feeds depthwise convolutions the whole range
+     *  of the tensor (the aim of cross-layer equalization, Nagel et al., arXiv
+     *  1906.04721, section 4.1, by the ranges of activations). */
+    TARE_RECOVER_EQUALIZE = 4,
+    /** Share the range of the channels of what a Gemm or MatMul reads with its weights
+     *  (SmoothQuant, Xiao et al., arXiv 2211.10438). */
+    TARE_RECOVER_SMOOTH = 8
 };
 
 /** Where samples come from. */
@@ -90,20 +106,22 @@ struct tare_recover_options {
 
 /** What a pass did, measured on samples that it has not seen. */
 struct tare_recover_row {
-    const char *pass;           /**< "bias" or "rounding". Static. */
+    const char *pass; /**< "bias", "equalize", "smooth" or "rounding". Static. */
     double before_db, after_db; /**< SQNR of the network's output (in front of a
                                    Softmax; signal: the output less its mean over the
                                    sample); INFINITY: no noise. */
     bool kept;
-    size_t n_layers; /**< Layers that it changed. */
+    size_t n_layers; /**< Layers that it changed, or tensors that it rescaled. */
     double seconds;
 };
-#define TARE_RECOVER_MAX_ROWS 2
+#define TARE_RECOVER_MAX_ROWS 4
 
 /**
- * Run the passes: bias, then rounding, which with bias corrects the biases again. Uses
- * up to 128 samples, fewer when activations are large; an eighth of them is held back
- * to judge by, and what is kept is then done again with all of them.
+ * Run the passes: bias, equalize, smooth, rounding, each on top of what is kept of
+ * those in front; all after bias correct the biases again. equalize and smooth are
+ * undone where they do not raise the SQNR, whatever the options say. Uses up to 128
+ * samples, fewer when activations are large; an eighth of them is held back to judge
+ * by, and what is kept is then done again with all of them.
  * @param[in]  model    after tare_model_bind(), with one input.
  * @param[in]  build    the INT8 build to recover; its `recovery` does not matter.
  * @param[in]  progress NULL: nobody asks.  Layers done of layers to do.

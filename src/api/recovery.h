@@ -13,7 +13,9 @@ struct tare_recovered_layer {
     float *bias;
     int8_t *weights;
     float *scales;
-    struct tare_recovered now; /* the same, for a node */
+    float *factors;            /* what the tensor's channels are divided by */
+    char *rescaled;            /* the tensor's name then; beside factors */
+    struct tare_recovered now; /* bias, weights and scales, for a node */
 };
 
 struct tare_recovery {
@@ -29,6 +31,9 @@ struct tare_recovery *tare_recovery_clone(const struct tare_recovery *recovery);
 /** The layer of that name, or NULL. */
 struct tare_recovered_layer *tare_recovery_find(const struct tare_recovery *recovery,
                                                 const char *name);
+/** The layer whose rescaled tensor has that name, or NULL. */
+const struct tare_recovered_layer *
+tare_recovery_find_rescaled(const struct tare_recovery *recovery, const char *name);
 /** That layer, made with empty parts when it is not there; NULL: no memory. Moves the
  *  others. */
 struct tare_recovered_layer *tare_recovery_add(struct tare_recovery *recovery,
@@ -38,6 +43,8 @@ struct tare_recovered_layer *tare_recovery_add(struct tare_recovery *recovery,
  *  @param weights  [n_channels * n_weights] or NULL  @param scales  beside weights */
 bool tare_recovered_set(struct tare_recovered_layer *layer, const float *bias,
                         const int8_t *weights, const float *scales);
+/** Copy factors [n_channels] into a layer; NULL takes them away. */
+bool tare_recovered_rescale(struct tare_recovered_layer *layer, const float *factors);
 
 /** Hash of the model's float constants, whatever its bound shapes. */
 enum tare_status tare_recovery_hash_model(const struct tare_graph *graph,
@@ -49,9 +56,10 @@ enum tare_status tare_recovery_hash_ranges(const struct tare_cache *cache,
 /**
  * Let the INT8 nodes of an annotated graph use a recovery, which must outlive the
  * graph. A layer that is not there, not in INT8 or of another shape is left out with a
- * warning; so is everything when the ranges are others.
+ * warning; so is everything when the ranges are others. A rescaled tensor gets another
+ * name, since it no longer holds what the model's tensor does.
  * @param[in]  model  hash of the model that `graph` was made from.
- * @param[out] n_applied  nodes that got something.
+ * @param[out] n_applied  layers of the recovery that are used.
  * @retval TARE_E_ARG  It belongs to another model.
  */
 enum tare_status tare_recovery_apply(const struct tare_recovery *recovery,

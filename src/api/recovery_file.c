@@ -8,10 +8,14 @@
 #include "base/mem.h"
 
 #define MAGIC     "TARERCVR"
-#define VERSION   1U
+#define VERSION   2U
 #define MAX_BYTES ((size_t)1 << 31)
 
-enum { HAS_BIAS = 1, HAS_WEIGHTS = 2 };
+enum { HAS_BIAS = 1, HAS_WEIGHTS = 2, HAS_FACTORS = 4 };
+
+/* Far beyond what a recovery has, far within what float32 weights can take. */
+#define LEAST_FACTOR 1e-6f
+#define MOST_FACTOR  1e6f
 
 struct file_header {
     char magic[8];
@@ -63,11 +67,34 @@ static bool floats_valid(const float *values, size_t n, float above)
     return true;
 }
 
+static bool factors_valid(const float *factors, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(factors[i] >= LEAST_FACTOR && factors[i] <= MOST_FACTOR)) return false;
+    return true;
+}
+
 static bool weights_valid(const int8_t *weights, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (weights[i] < -127) return false;
     return true;
+}
+
+static enum tare_status take_factors(struct rest *rest, size_t n,
+                                     struct tare_recovered_layer *layer,
+                                     struct tare_error *err)
+{
+    float *factors = NULL;
+    enum tare_status st = TARE_OK;
+    if (!take_floats(rest, n, &factors))
+        st = damaged(rest, "factors are cut", err);
+    else if (!factors_valid(factors, n))
+        st = damaged(rest, "a factor is out of range", err);
+    else if (!tare_recovered_rescale(layer, factors))
+        st = tare_error_set(err, TARE_E_NOMEM, "%s: no memory", rest->path);
+    tare_free(factors);
+    return st;
 }
 
 static enum tare_status take_parts(struct rest *rest, const struct layer_header *h,
@@ -92,6 +119,7 @@ static enum tare_status take_parts(struct rest *rest, const struct layer_header 
             return damaged(rest, "weights are out of range", err);
     }
     layer->now = (struct tare_recovered){layer->bias, layer->weights, layer->scales};
+    if (h->parts & HAS_FACTORS) return take_factors(rest, h->n_channels, layer, err);
     return TARE_OK;
 }
 
@@ -102,7 +130,8 @@ static enum tare_status take_layer(struct rest *rest, struct tare_recovery *r,
     if (!take(rest, &h, sizeof h)) return damaged(rest, "a layer is cut", err);
     if (h.name_bytes == 0 || h.name_bytes > TARE_CACHE_NAME_MAX ||
         h.name_bytes > rest->n || memchr(rest->at, 0, h.name_bytes) ||
-        h.parts > (HAS_BIAS | HAS_WEIGHTS) || h.n_channels == 0 || h.n_weights == 0)
+        h.parts > (HAS_BIAS | HAS_WEIGHTS | HAS_FACTORS) || h.n_channels == 0 ||
+        h.n_weights == 0)
         return damaged(rest, "a layer's header is invalid", err);
     char name[TARE_CACHE_NAME_MAX + 1] = "";
     (void)take(rest, name, h.name_bytes);
@@ -180,7 +209,8 @@ static bool size_of(const struct tare_recovery *r, size_t *size)
     *size = sizeof(struct file_header) + sizeof(uint64_t);
     for (size_t i = 0; i < r->n_layers; i++) {
         const struct tare_recovered_layer *l = &r->layers[i];
-        const size_t floats = (l->bias ? 4U : 0U) + (l->weights ? 4U : 0U);
+        const size_t floats =
+            (l->bias ? 4U : 0U) + (l->weights ? 4U : 0U) + (l->factors ? 4U : 0U);
         size_t channel, n;
         if (!tare_add_size(floats, l->weights ? l->n_weights : 0, &channel) ||
             !tare_mul_size(l->n_channels, channel, &n) ||
@@ -197,16 +227,19 @@ static void put_layer(uint8_t **at, const struct tare_recovered_layer *l)
     const size_t n = l->n_channels;
     const struct layer_header h = {
         .name_bytes = (uint32_t)strlen(l->name),
-        .parts = (l->bias ? HAS_BIAS : 0U) | (l->weights ? HAS_WEIGHTS : 0U),
+        .parts = (l->bias ? HAS_BIAS : 0U) | (l->weights ? HAS_WEIGHTS : 0U) |
+                 (l->factors ? HAS_FACTORS : 0U),
         .n_channels = (uint32_t)n,
         .n_weights = (uint32_t)l->n_weights,
     };
     put(at, &h, sizeof h);
     put(at, l->name, h.name_bytes);
     if (l->bias) put(at, l->bias, n * sizeof *l->bias);
-    if (!l->weights) return;
-    put(at, l->scales, n * sizeof *l->scales);
-    put(at, l->weights, n * l->n_weights);
+    if (l->weights) {
+        put(at, l->scales, n * sizeof *l->scales);
+        put(at, l->weights, n * l->n_weights);
+    }
+    if (l->factors) put(at, l->factors, n * sizeof *l->factors);
 }
 
 enum tare_status tare_recovery_write(const struct tare_recovery *r, const char *path,

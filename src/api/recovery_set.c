@@ -4,6 +4,7 @@
 #include "api/recovery.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 struct tare_recovery *tare_recovery_create(uint64_t model, uint64_t ranges)
 {
@@ -22,6 +23,8 @@ void tare_recovery_destroy(struct tare_recovery *r)
         tare_free(r->layers[i].bias);
         tare_free(r->layers[i].weights);
         tare_free(r->layers[i].scales);
+        tare_free(r->layers[i].factors);
+        tare_free(r->layers[i].rescaled);
     }
     tare_free(r->layers);
     tare_free(r);
@@ -34,7 +37,8 @@ struct tare_recovery *tare_recovery_clone(const struct tare_recovery *recovery)
         const struct tare_recovered_layer *from = &recovery->layers[i];
         struct tare_recovered_layer *to =
             tare_recovery_add(r, from->name, from->n_channels, from->n_weights);
-        if (!to || !tare_recovered_set(to, from->bias, from->weights, from->scales)) {
+        if (!to || !tare_recovered_set(to, from->bias, from->weights, from->scales) ||
+            !tare_recovered_rescale(to, from->factors)) {
             tare_recovery_destroy(r);
             return NULL;
         }
@@ -47,6 +51,15 @@ struct tare_recovered_layer *tare_recovery_find(const struct tare_recovery *r,
 {
     for (size_t i = 0; i < r->n_layers; i++)
         if (strcmp(r->layers[i].name, name) == 0) return &r->layers[i];
+    return NULL;
+}
+
+const struct tare_recovered_layer *
+tare_recovery_find_rescaled(const struct tare_recovery *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_layers; i++)
+        if (r->layers[i].rescaled && strcmp(r->layers[i].rescaled, name) == 0)
+            return &r->layers[i];
     return NULL;
 }
 
@@ -95,6 +108,25 @@ bool tare_recovered_set(struct tare_recovered_layer *layer, const float *bias,
     return ok;
 }
 
+bool tare_recovered_rescale(struct tare_recovered_layer *layer, const float *factors)
+{
+    size_t n_bytes;
+    tare_free(layer->factors);
+    tare_free(layer->rescaled);
+    layer->factors = NULL;
+    layer->rescaled = NULL;
+    if (!factors) return true;
+    struct tare_text name = {0};
+    tare_text_add(&name, "%s.rescaled", layer->name);
+    if (!name.failed) layer->rescaled = tare_strdup(name.data);
+    tare_text_free(&name);
+    if (!tare_mul_size(layer->n_channels, sizeof *factors, &n_bytes)) return false;
+    void *copy = NULL;
+    const bool ok = layer->rescaled && keep(&copy, factors, n_bytes);
+    layer->factors = copy;
+    return ok;
+}
+
 size_t tare_recovery_count(const struct tare_recovery *recovery)
 {
     return recovery->n_layers;
@@ -109,7 +141,8 @@ void tare_recovery_get(const struct tare_recovery *recovery, size_t i,
                                           .n_weights = l->n_weights,
                                           .bias = l->bias,
                                           .weights = l->weights,
-                                          .scales = l->scales};
+                                          .scales = l->scales,
+                                          .factors = l->factors};
 }
 
 enum tare_status tare_recovery_hash_model(const struct tare_graph *g, uint64_t *hash,

@@ -38,12 +38,14 @@ static struct tare_recovery *example(void)
 {
     static const float bias[2] = {0.5f, -3.0f}, scales[3] = {0.1f, 0.2f, 0.3f};
     static const int8_t weights[6] = {-127, 127, 0, 1, 2, -3};
+    static const float factors[2] = {0.25f, 1.5f};
     struct tare_recovery *r = tare_recovery_create(11, 22);
     assert_non_null(r);
     assert_true(
         tare_recovered_set(tare_recovery_add(r, "conv1", 2, 9), bias, NULL, NULL));
     assert_true(
         tare_recovered_set(tare_recovery_add(r, "fc", 3, 2), NULL, weights, scales));
+    assert_true(tare_recovered_rescale(tare_recovery_add(r, "ln", 2, 1), factors));
     return r;
 }
 
@@ -87,12 +89,12 @@ static void comes_back(void **state)
     struct tare_recovery_layer layer;
     (void)state;
     uint8_t *bytes = example_bytes(&n), *again;
-    /* header, two layers as documented, hash */
-    assert_int_equal(n, 32 + (16 + 5 + 8) + (16 + 2 + 12 + 6) + 8);
+    /* header, three layers as documented, hash */
+    assert_int_equal(n, 32 + (16 + 5 + 8) + (16 + 2 + 12 + 6) + (16 + 2 + 8) + 8);
     assert_int_equal(tare_recovery_read(path, &r, NULL), TARE_OK);
     assert_int_equal(r->model, 11);
     assert_int_equal(r->ranges, 22);
-    assert_int_equal(tare_recovery_count(r), 2);
+    assert_int_equal(tare_recovery_count(r), 3);
     tare_recovery_get(r, 0, &layer);
     assert_string_equal(layer.name, "conv1");
     assert_int_equal(layer.n_channels, 2);
@@ -102,6 +104,14 @@ static void comes_back(void **state)
     assert_null(layer.bias);
     assert_int_equal(layer.weights[5], -3);
     assert_true(layer.scales[2] == 0.3f);
+    assert_null(layer.factors);
+    tare_recovery_get(r, 2, &layer);
+    assert_string_equal(layer.name, "ln");
+    assert_null(layer.bias);
+    assert_null(layer.weights);
+    assert_true(layer.factors[0] == 0.25f && layer.factors[1] == 1.5f);
+    assert_ptr_equal(tare_recovery_find_rescaled(r, "ln.rescaled"),
+                     tare_recovery_find(r, "ln"));
     assert_int_equal(tare_recovery_write(r, path, NULL), TARE_OK);
     assert_int_equal(tare_file_read(path, 1 << 20, &again, &n_again, NULL), TARE_OK);
     assert_int_equal(n, n_again);
@@ -160,18 +170,22 @@ static void forged_files_do_no_harm(void **state)
         const char *says;
     } cases[] = {
         {0, 0, "not a recovery file"},
-        {8, 2, "version 2, want 1"},
-        {12, 1, "something follows"},
-        {12, 3, "is cut"},
+        {8, 1, "version 1, want 2"},
+        {12, 2, "something follows"},
+        {12, 4, "is cut"},
         {32, 0, "header is invalid"},
         {32, UINT32_MAX, "header is invalid"},
-        {36, 4, "header is invalid"},
+        {36, 8, "header is invalid"},
         {40, 0, "header is invalid"},
         {40, UINT32_MAX, "is cut"},
         {48, 0, "header is invalid"}, /* NUL in the name */
         {53, 0x7f800000, "not finite"},
         {79, 0, "out of range"},          /* scale 0 */
         {91, 0x80808080, "out of range"}, /* weights of -128 */
+        {115, 0, "factor is out of range"},
+        {115, 0x49800000, "factor is out of range"}, /* 2^20 */
+        {119, 0x7fc00000, "factor is out of range"}, /* NaN */
+        {105, UINT32_MAX, "factors are cut"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t was[4];

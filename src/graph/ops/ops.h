@@ -154,10 +154,6 @@ enum tare_status tare_op_broadcast(const struct tare_node *node,
  *  them. @retval false for a type that we do not have. */
 bool tare_onnx_dtype(int64_t onnx, enum tare_dtype *dtype);
 
-/** ONNX's number of an element type. Half and double are float32, as the importer makes
- *  them. @retval false for a type that we do not have. */
-bool tare_onnx_dtype(int64_t onnx, enum tare_dtype *dtype);
-
 /** One integer that is constant input `input`, or `fallback` when it is left out. */
 enum tare_status tare_op_int(const struct tare_graph *graph,
                              const struct tare_node *node, const char *name,
