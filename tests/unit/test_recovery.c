@@ -8,7 +8,6 @@
 #include "api/model.h"
 #include "api/recovery.h"
 #include "base/file.h"
-#include "engine/build/weights.h"
 #include "recovery/descent.h"
 #include "recovery/gram.h"
 #include "tare/engine.h"
@@ -20,21 +19,6 @@ enum { K = 9, N_SAMPLES = 24, N_INPUT = 3 * 17 * 19, N_LOGITS = 10 };
 static double uniform(void)
 {
     return (double)check_u32() / 4294967296.0;
-}
-
-/* ---- the grid of the weights */
-
-static void weights_on_a_grid_keep_it(void **state)
-{
-    static const int q[6] = {93, -7, 0, 12, -55, 4};
-    float w[6] = {0};
-    (void)state;
-    assert_true(tare_weight_scale(w, 6) == 1.0);
-    for (int i = 0; i < 6; i++)
-        w[i] = (float)q[i] * 0.0123f;
-    assert_near(tare_weight_scale(w, 6), 0.0123, 1e-7);
-    w[1] *= 1.01f;
-    assert_true(tare_weight_scale(w, 6) == (double)w[0] / 127.0);
 }
 
 /* ---- rounding */
@@ -431,7 +415,6 @@ int main(int argc, char **argv)
 {
     check_init(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(weights_on_a_grid_keep_it),
         cmocka_unit_test(rounding_comes_near_exhaustive_search),
         cmocka_unit_test(moments_are_exact),
         cmocka_unit_test(means_come_back),
