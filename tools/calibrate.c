@@ -58,9 +58,9 @@ static const struct option options[] = {
      "go on from --observations where a run was stopped", 0},
     {"from", OPTION_TEXT, &flags.from, "A.h5[,B.h5...]",
      "calibrate from kept histograms: no model, no images", 0},
-    {"recover", OPTION_TEXT, &flags.recover, "bias,rounding|auto|none",
-     "correct biases and weights for INT8, into OUT.recovery (default: none; of the "
-     "calibrators default and mix: auto)",
+    {"recover", OPTION_TEXT, &flags.recover, "bias,equalize,smooth,rounding|auto|none",
+     "correct biases and weights for INT8, into OUT.recovery: any of these passes, or "
+     "what helps (default: none; of the calibrators default and mix: auto)",
      0},
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224",
      "shapes of inputs that the model leaves open", 0},
@@ -325,7 +325,8 @@ int tool_calibrate(int argc, char **argv)
     const bool tunes = tune_is_asked(flags.calibrator);
     if (!recover_parse(tunes && !flags.recover ? "auto" : flags.recover, &job.recover))
         return usage_error(&usage,
-                           "--recover=%s, want auto, none, or bias and rounding",
+                           "--recover=%s, want auto, none, or some of bias, equalize, "
+                           "smooth and rounding",
                            flags.recover);
     if (flags.from && (tunes || job.recover.passes))
         return usage_error(&usage, "--%s needs the model and samples, not --from",

@@ -14,8 +14,13 @@ static const struct {
     struct recover_request request;
 } words[] = {
     {"none", {0, false}},
-    {"auto", {TARE_RECOVER_BIAS | TARE_RECOVER_ROUNDING, true}},
+    {"auto",
+     {TARE_RECOVER_BIAS | TARE_RECOVER_EQUALIZE | TARE_RECOVER_SMOOTH |
+          TARE_RECOVER_ROUNDING,
+      true}},
     {"bias", {TARE_RECOVER_BIAS, false}},
+    {"equalize", {TARE_RECOVER_EQUALIZE, false}},
+    {"smooth", {TARE_RECOVER_SMOOTH, false}},
     {"rounding", {TARE_RECOVER_ROUNDING, false}},
 };
 
@@ -69,7 +74,10 @@ static void print_rows(const struct tare_recover_row *rows, size_t n)
     for (size_t i = 0; i < n; i++)
         printf("Recovery      %s: SQNR %.1f dB -> %.1f dB, %zu layers, %.1f s%s\n",
                rows[i].pass, rows[i].before_db, rows[i].after_db, rows[i].n_layers,
-               rows[i].seconds, rows[i].kept ? "" : ", not kept");
+               rows[i].seconds,
+               rows[i].kept            ? ""
+               : rows[i].n_layers == 0 ? ", nothing to do"
+                                       : ", not kept");
 }
 
 enum tare_status recover_write(const struct tare_recovery *recovery,

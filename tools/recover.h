@@ -15,7 +15,7 @@ struct recover_request {
     bool only_if_better; /* auto */
 };
 
-/** Parse "bias,rounding", "none" or "auto"; NULL: none. */
+/** Parse "bias,rounding", any of the passes; "none" or "auto"; NULL: none. */
 bool recover_parse(const char *text, struct recover_request *request);
 
 /** A dataset as runs of the network: whole batches. */

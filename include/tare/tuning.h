@@ -5,7 +5,8 @@
  * source, judge: recovery is made on each half of these and judged on the other half,
  * never on what it has seen. A network is judged by the SQNR of its outputs (in front
  * of a last Softmax), after recovery. Networks within TARE_TUNING_NOISE_DB of the best
- * are equally good by that measure: among them more passes of recovery come first, then
+ * are equally good by that measure: among them more passes of recovery come first (of
+ * those that choose factors of channels, only where both halves gained by them), then
  * more labels hit, then more agreement with FP32, then the order mse,
  * percentile 99.999, minmax, entropy2, percentile 99.99. mix searches on one half; what
  * it finds must also be better on the other. The recovery that was chosen is made again
@@ -46,7 +47,7 @@ struct tare_tuning_options {
 /** One network that was judged. Strings are static. */
 struct tare_tuning_row {
     const char *ranges;   /**< "mse", "percentile 99.99", "mix", … */
-    const char *recovery; /**< "none", "bias", "rounding" or "bias,rounding". */
+    const char *recovery; /**< "none", or passes: "bias,equalize,smooth,rounding". */
     double sqnr_db;
     double agreement; /**< Percent of samples with FP32's class; NaN: no classes. */
     double top1;      /**< Percent of labels hit; NaN: no labels. */

@@ -157,6 +157,8 @@ enum tare_status tare_sweep_correct(struct tare_sweep *s,
             k.least[c] = HUGE_VAL;
         memcpy(best, layer->bias, n * sizeof *best);
         measure(&m, s->pool, k.target, NULL);
+        for (size_t c = 0; layer->factors && c < n; c++)
+            k.target[c] /= (double)layer->factors[c];
         m.r = &s->int8;
         m.layer = layer->int8;
         m.epilogue = &params->epilogue;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "recovery/judge.h"
+#include "recovery/rescaling.h"
 #include "recovery/samples.h"
 #include "recovery/sweep.h"
 
@@ -17,6 +18,7 @@ struct job {
     const struct tare_model *model;
     struct tare_build_options build; /* without a recovery */
     const struct tare_recover_options *options;
+    unsigned possible; /* passes that find something to do */
     struct tare_pool *pool;
     struct tare_samples samples;
     struct tare_judge judge;
@@ -26,31 +28,56 @@ struct job {
     tare_progress_fn *progress;
     void *progress_ctx;
     size_t n_ticks, most_ticks;
+    size_t n_layers; /* of a sweep */
 };
+
+/* In the order in which they are tried: what rescales does so with corrected biases,
+ * without which the noise of networks that need it is another; rounding comes last, as
+ * it makes up for what all others leave. */
+static const struct {
+    unsigned pass;
+    const char *name;
+} passes_in_order[TARE_RECOVER_MAX_ROWS] = {
+    {TARE_RECOVER_BIAS, "bias"},
+    {TARE_RECOVER_EQUALIZE, "equalize"},
+    {TARE_RECOVER_SMOOTH, "smooth"},
+    {TARE_RECOVER_ROUNDING, "rounding"},
+};
+
+static void show(const struct job *job)
+{
+    if (job->progress) job->progress(job->progress_ctx, job->n_ticks, job->most_ticks);
+}
 
 static void tick(void *ctx)
 {
     struct job *job = ctx;
     job->n_ticks++;
-    if (job->progress) job->progress(job->progress_ctx, job->n_ticks, job->most_ticks);
+    show(job);
+}
+
+/* `n` sweeps are done; those of passes without a walk over the layers had no ticks. */
+static void tick_sweeps(struct job *job, size_t n)
+{
+    job->n_ticks = n * job->n_layers;
+    show(job);
 }
 
 /* How many samples to use; counts the layers on the way. */
 static enum tare_status choose_size(struct job *job, size_t available, size_t *n,
                                     struct tare_error *err)
 {
-    const unsigned passes = job->options->passes;
-    size_t n_layers;
-    const enum tare_status st =
-        tare_sweep_measure(job->model, &job->build, job->pool, n, &n_layers, err);
+    const enum tare_status st = tare_sweep_measure(
+        job->model, &job->build, job->pool, n, &job->n_layers, &job->possible, err);
     if (st != TARE_OK) return st;
     if (*n < LEAST_SAMPLES) *n = LEAST_SAMPLES;
     if (*n > MOST_SAMPLES) *n = MOST_SAMPLES;
     if (*n > available) *n = available;
-    job->most_ticks = n_layers + /* of the last sweep, over all samples */
-                      (passes & TARE_RECOVER_BIAS ? n_layers : 0) +
-                      (passes & TARE_RECOVER_ROUNDING ? n_layers : 0);
-    TARE_FAIL_IF(n_layers == 0, err, TARE_E_ARG,
+    job->most_ticks = job->n_layers; /* of the last sweep, over all samples */
+    for (size_t i = 0; i < TARE_RECOVER_MAX_ROWS; i++)
+        if (job->options->passes & passes_in_order[i].pass)
+            job->most_ticks += job->n_layers;
+    TARE_FAIL_IF(job->n_layers == 0, err, TARE_E_ARG,
                  "recovery: no layer with weights is in INT8, so there is nothing to "
                  "recover");
     return TARE_OK;
@@ -99,12 +126,40 @@ static void keep(struct job *job, unsigned passes, struct tare_recovery *made)
     job->kept_passes = passes;
 }
 
-/* Sweep with `passes`, and keep the result or not. */
-static enum tare_status try_passes(struct job *job, unsigned passes, const char *name,
-                                   struct tare_recover_row *row, struct tare_error *err)
+/* Layers that a pass has a part of. */
+static size_t n_changed(const struct tare_recovery *recovery, unsigned pass)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < recovery->n_layers; i++) {
+        const struct tare_recovered_layer *layer = &recovery->layers[i];
+        n +=
+            pass & TARE_RESCALING_PASSES ? layer->factors != NULL : layer->bias != NULL;
+    }
+    return n;
+}
+
+/* Factors are kept only where they help: unlike the other passes, which bring the
+ * network nearer to FP32, they trade the steps of some channels for others'. */
+static bool is_kept(const struct job *job, unsigned pass,
+                    const struct tare_judged *judged)
+{
+    if (!job->options->only_if_better && !(pass & TARE_RESCALING_PASSES)) return true;
+    return judged->sqnr_db > job->judged.sqnr_db;
+}
+
+/* Sweep with a pass beside those that are kept, and keep the result or not. */
+static enum tare_status try_pass(struct job *job, unsigned pass, const char *name,
+                                 struct tare_recover_row *row, struct tare_error *err)
 {
     const double start = tare_clock_ms();
     struct tare_recovery *made;
+    unsigned passes = job->kept_passes | pass;
+    if (pass == TARE_RECOVER_ROUNDING)
+        passes |= job->options->passes & TARE_RECOVER_BIAS;
+    *row = (struct tare_recover_row){.pass = name,
+                                     .before_db = job->judged.sqnr_db,
+                                     .after_db = job->judged.sqnr_db};
+    if (!(job->possible & pass)) return TARE_OK;
     struct tare_judged judged = {0};
     enum tare_status st =
         sweep(job, passes, job->samples.fit, job->samples.n_fit, &made, err);
@@ -115,14 +170,10 @@ static enum tare_status try_passes(struct job *job, unsigned passes, const char 
         tare_recovery_destroy(made);
         return st;
     }
-    *row = (struct tare_recover_row){
-        .pass = name,
-        .before_db = job->judged.sqnr_db,
-        .after_db = judged.sqnr_db,
-        .kept = !job->options->only_if_better || judged.sqnr_db > job->judged.sqnr_db,
-        .n_layers = made->n_layers,
-        .seconds = (tare_clock_ms() - start) / 1000.0,
-    };
+    row->after_db = judged.sqnr_db;
+    row->kept = is_kept(job, pass, &judged);
+    row->n_layers = n_changed(made, pass);
+    row->seconds = (tare_clock_ms() - start) / 1000.0;
     if (row->kept) {
         keep(job, passes, made);
         job->judged = judged;
@@ -158,12 +209,13 @@ static enum tare_status recover(struct job *job,
                                 struct tare_recover_row *rows, size_t *n_rows,
                                 struct tare_error *err)
 {
-    const unsigned passes = job->options->passes;
     enum tare_status st = prepare(job, source, err);
-    if (st == TARE_OK && (passes & TARE_RECOVER_BIAS))
-        st = try_passes(job, TARE_RECOVER_BIAS, "bias", &rows[(*n_rows)++], err);
-    if (st == TARE_OK && (passes & TARE_RECOVER_ROUNDING))
-        st = try_passes(job, passes, "rounding", &rows[(*n_rows)++], err);
+    for (size_t i = 0; st == TARE_OK && i < TARE_RECOVER_MAX_ROWS; i++) {
+        if (!(job->options->passes & passes_in_order[i].pass)) continue;
+        st = try_pass(job, passes_in_order[i].pass, passes_in_order[i].name,
+                      &rows[(*n_rows)++], err);
+        if (st == TARE_OK) tick_sweeps(job, *n_rows);
+    }
     if (st == TARE_OK && job->kept_passes) st = use_all_samples(job, err);
     return st;
 }

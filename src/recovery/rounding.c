@@ -95,6 +95,8 @@ static void find_targets(void *arg, int64_t begin, int64_t end, int worker)
                 to[c] += right[at + c] -
                          (float)(wrong[at + c] - int8->inputs[5]->zero_point) *
                              int8->inputs[5]->scale;
+            for (size_t c = 0; r->layer->factors && c < n; c++)
+                to[c] /= r->layer->factors[c];
         }
     }
 }

@@ -9,7 +9,8 @@
 
 /** An INT8 weighted layer of a sweep: the next one to run in both networks. */
 struct tare_sweep_layer {
-    const char *name; /* of its output tensor */
+    const char *name;     /* of its output tensor, as the model has it */
+    const float *factors; /* [n_channels] that INT8 divides its channels by, or NULL */
     struct tare_weighted weighted;
     size_t fp32, int8; /* its numbers in the two engines */
     size_t n_channels, n_weights;
@@ -41,14 +42,17 @@ enum tare_status tare_sweep_correct(struct tare_sweep *s,
                                     struct tare_error *err);
 
 /** What a sweep wants. @param[out] n_samples  that it may take, for the memory of all
- *  their activations at a time  @param[out] n_layers  that it will walk over */
+ *  their activations at a time  @param[out] n_layers  that it will walk over
+ *  @param[out] passes  enum tare_recover_passes that find something to do */
 enum tare_status tare_sweep_measure(const struct tare_model *model,
                                     const struct tare_build_options *build,
                                     struct tare_pool *pool, size_t *n_samples,
-                                    size_t *n_layers, struct tare_error *err);
+                                    size_t *n_layers, unsigned *passes,
+                                    struct tare_error *err);
 
 /**
- * A whole sweep.
+ * A whole sweep: factors of channels first, for the passes that choose them; then the
+ * layers of the network that is rescaled so, for those that change biases or weights.
  * @param inputs  [n] samples
  * @param tick    called after each layer
  * @param[in,out] recovery  gets the layers

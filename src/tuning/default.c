@@ -3,9 +3,11 @@
  * their SQNR before recovery is not that after it, and only the latter matters. */
 #include <math.h>
 
+#include "recovery/rescaling.h"
 #include "tuning/tuning.h"
 
-/* Rounding is dear: only the best few ranges get it. */
+/* Rounding is dear, and so are factors, with biases that follow them: only the best few
+ * ranges get them. */
 #define MAX_FINALISTS 2
 /* Calibrators whose networks differ less are taken for the same network. */
 #define ALIKE_DB 0.01
@@ -22,28 +24,47 @@ static const struct {
     {"percentile 99.99", "percentile", 99.99},
 };
 
+/* The passes that choose factors must show that they help, whatever is asked for. */
+static const unsigned rescaling[] = {TARE_RECOVER_EQUALIZE, TARE_RECOVER_SMOOTH};
+enum { N_RESCALING = sizeof rescaling / sizeof rescaling[0] };
+
+static unsigned other_passes(const struct tare_tuner *t)
+{
+    return t->passes & ~TARE_RESCALING_PASSES;
+}
+
 /* What all candidates are tried with; returns how many there are. */
 static size_t first_passes(const struct tare_tuner *t, unsigned passes[2])
 {
+    const unsigned wanted = other_passes(t);
     size_t n = 0;
-    if (!t->options->always || t->passes == 0) passes[n++] = 0;
-    if (t->passes == TARE_RECOVER_BIAS || (t->passes && !t->options->always))
-        passes[n++] = t->passes & TARE_RECOVER_BIAS;
+    if (!t->options->always || wanted == 0) passes[n++] = 0;
+    if (wanted == TARE_RECOVER_BIAS || (wanted && !t->options->always))
+        passes[n++] = wanted & TARE_RECOVER_BIAS;
     if (n == 2 && passes[1] == 0) n = 1;
     return n;
 }
 
 static size_t n_finalists(const struct tare_tuner *t)
 {
-    if (!(t->passes & TARE_RECOVER_ROUNDING)) return 0;
+    if (!(t->passes & (TARE_RECOVER_ROUNDING | TARE_RESCALING_PASSES))) return 0;
     return t->options->always ? TARE_TUNING_CALIBRATORS : MAX_FINALISTS;
+}
+
+/* Trials of a finalist, at most. */
+static size_t n_last_trials(const struct tare_tuner *t)
+{
+    size_t n = (t->passes & TARE_RECOVER_ROUNDING) != 0;
+    for (size_t i = 0; i < N_RESCALING; i++)
+        n += (t->passes & rescaling[i]) != 0;
+    return n;
 }
 
 size_t tare_default_ticks(const struct tare_tuner *t)
 {
     unsigned passes[2];
     const size_t n = first_passes(t, passes);
-    size_t ticks = n_finalists(t) * (1 + 2 * t->n_layers);
+    size_t ticks = n_finalists(t) * n_last_trials(t) * (1 + 2 * t->n_layers);
     for (size_t i = 0; i < n; i++)
         ticks += TARE_TUNING_CALIBRATORS * (1 + (passes[i] ? 2 * t->n_layers : 0));
     return ticks;
@@ -106,6 +127,51 @@ static size_t pick_finalists(const struct tare_tuner *t,
     return n;
 }
 
+static const struct tare_trial *find_trial(const struct tare_tuning *tuning,
+                                           size_t ranges, unsigned passes)
+{
+    for (size_t i = 0; i < tuning->n_trials; i++)
+        if (tuning->trials[i].ranges == ranges && tuning->trials[i].passes == passes)
+            return &tuning->trials[i];
+    return NULL;
+}
+
+/* The trial, made unless it is there. */
+static enum tare_status find_or_try(struct tare_tuner *t, size_t ranges,
+                                    unsigned passes, const struct tare_trial **trial,
+                                    struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    *trial = find_trial(t->tuning, ranges, passes);
+    if (!*trial) st = tare_tuner_try(t, ranges, passes, err);
+    if (st == TARE_OK) *trial = find_trial(t->tuning, ranges, passes);
+    return st;
+}
+
+/* The passes that choose factors, one after the other, each kept when both halves gain;
+ * then rounding on top. */
+static enum tare_status try_finalist(struct tare_tuner *t, size_t ranges,
+                                     struct tare_error *err)
+{
+    const unsigned wanted = other_passes(t);
+    const struct tare_trial *best, *other;
+    unsigned passes = t->options->always ? wanted : wanted & TARE_RECOVER_BIAS;
+    enum tare_status st = find_or_try(t, ranges, passes, &best, err);
+    for (size_t i = 0; st == TARE_OK && i < N_RESCALING; i++) {
+        if (!(t->passes & rescaling[i])) continue;
+        st = tare_tuner_try(t, ranges, passes | rescaling[i], err);
+        if (st != TARE_OK) return st;
+        struct tare_trial *trial = &t->tuning->trials[t->tuning->n_trials - 1];
+        trial->rejected = !(trial->folds[0].sqnr_db > best->folds[0].sqnr_db) ||
+                          !(trial->folds[1].sqnr_db > best->folds[1].sqnr_db);
+        if (trial->rejected) continue;
+        passes |= rescaling[i];
+        best = trial;
+    }
+    if (st == TARE_OK) st = find_or_try(t, ranges, passes | wanted, &other, err);
+    return st;
+}
+
 enum tare_status tare_tune_default(struct tare_tuner *t, struct tare_error *err)
 {
     unsigned passes[2];
@@ -117,7 +183,7 @@ enum tare_status tare_tune_default(struct tare_tuner *t, struct tare_error *err)
             st = tare_tuner_try(t, i, passes[k], err);
     const size_t n_last = st == TARE_OK ? pick_finalists(t, finalists) : 0;
     for (size_t i = 0; st == TARE_OK && i < n_last; i++)
-        st = tare_tuner_try(t, finalists[i], t->passes, err);
+        st = try_finalist(t, finalists[i], err);
     if (st == TARE_OK) tare_tuner_choose(t);
     return st;
 }

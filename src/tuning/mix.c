@@ -128,11 +128,11 @@ static enum tare_status open_judge(struct search *s, struct tare_error *err)
                            s->tuner->pool, s->inputs, n, err);
 }
 
-/* Biases only: rounding is dear, and hardly changes which ranges are best. */
+/* Without rounding, which is dear, and hardly changes which ranges are best. */
 static enum tare_status recover(struct search *s, struct tare_error *err)
 {
     struct tare_build_options build = s->tuner->build;
-    const unsigned passes = s->start->passes & TARE_RECOVER_BIAS;
+    const unsigned passes = s->start->passes & ~(unsigned)TARE_RECOVER_ROUNDING;
     if (!passes) return TARE_OK;
     build.cache = s->tuner->tuning->ranges[s->start->ranges].cache;
     const struct tare_fold *other = &s->tuner->folds[0];

@@ -37,9 +37,26 @@ size_t tare_tuning_n_rows(const struct tare_tuning *tuning)
 
 static const char *name_of(unsigned passes)
 {
-    if (passes == (TARE_RECOVER_BIAS | TARE_RECOVER_ROUNDING)) return "bias,rounding";
-    if (passes == TARE_RECOVER_ROUNDING) return "rounding";
-    return passes ? "bias" : "none";
+    /* by TARE_RECOVER_BIAS, _ROUNDING, _EQUALIZE, _SMOOTH as bits */
+    static const char *const names[] = {
+        "none",
+        "bias",
+        "rounding",
+        "bias,rounding",
+        "equalize",
+        "bias,equalize",
+        "equalize,rounding",
+        "bias,equalize,rounding",
+        "smooth",
+        "bias,smooth",
+        "smooth,rounding",
+        "bias,smooth,rounding",
+        "equalize,smooth",
+        "bias,equalize,smooth",
+        "equalize,smooth,rounding",
+        "bias,equalize,smooth,rounding",
+    };
+    return names[passes];
 }
 
 void tare_tuning_get_row(const struct tare_tuning *tuning, size_t i,

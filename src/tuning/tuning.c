@@ -8,6 +8,7 @@
 #include "api/recovery.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "recovery/rescaling.h"
 #include "recovery/sweep.h"
 
 #define LEAST_SAMPLES 16
@@ -74,12 +75,20 @@ static int compare(double a, double b)
     return a > b ? 1 : a < b ? -1 : 0;
 }
 
+/* Rounding counts most, then biases, then factors, which have shown that they help. */
+static double extent_of(const struct tare_trial *trial)
+{
+    const unsigned factors = trial->passes & TARE_RESCALING_PASSES;
+    return (double)(trial->passes & ~factors) * (TARE_RESCALING_PASSES + 1) +
+           (double)factors;
+}
+
 /* Between trials that are equal but for noise. More passes come first: the recovery is
  * made again on twice as many samples, and rounding gains most by that. */
 static int compare_trials(const struct tare_trial *a, const struct tare_trial *b,
                           const char **reason)
 {
-    int order = compare((double)a->passes, (double)b->passes);
+    int order = compare(extent_of(a), extent_of(b));
     *reason = "most recovery among those within 0.3 dB of the highest SQNR";
     if (order) return order;
     order = compare(a->judged.top1, b->judged.top1);
@@ -97,9 +106,10 @@ static int compare_trials(const struct tare_trial *a, const struct tare_trial *b
 void tare_tuner_choose(struct tare_tuner *t)
 {
     struct tare_tuning *tuning = t->tuning;
-    size_t highest = 0;
+    size_t highest = 0; /* the first has no factors that could be rejected */
     for (size_t i = 1; i < tuning->n_trials; i++)
-        if (tuning->trials[i].judged.sqnr_db > tuning->trials[highest].judged.sqnr_db)
+        if (!tuning->trials[i].rejected &&
+            tuning->trials[i].judged.sqnr_db > tuning->trials[highest].judged.sqnr_db)
             highest = i;
     const double least = tuning->trials[highest].judged.sqnr_db - TARE_TUNING_NOISE_DB;
     tuning->chosen = highest;
@@ -107,7 +117,7 @@ void tare_tuner_choose(struct tare_tuner *t)
     for (size_t i = 0; i < tuning->n_trials; i++) {
         const char *reason;
         const struct tare_trial *trial = &tuning->trials[i];
-        if (trial->judged.sqnr_db < least ||
+        if (trial->rejected || trial->judged.sqnr_db < least ||
             compare_trials(trial, &tuning->trials[tuning->chosen], &reason) <= 0)
             continue;
         tuning->chosen = i;
@@ -121,11 +131,12 @@ static enum tare_status plan_samples(struct tare_tuner *t, size_t available,
 {
     struct tare_build_options build = t->build;
     size_t n;
+    unsigned possible;
     build.cache = t->tuning->ranges[0].cache;
     const enum tare_status st =
-        tare_sweep_measure(t->model, &build, t->pool, &n, &t->n_layers, err);
+        tare_sweep_measure(t->model, &build, t->pool, &n, &t->n_layers, &possible, err);
     if (st != TARE_OK) return st;
-    t->passes = t->n_layers ? t->options->passes : 0;
+    t->passes = t->options->passes & possible;
     if (n < LEAST_SAMPLES) n = LEAST_SAMPLES;
     if (n > MOST_SAMPLES) n = MOST_SAMPLES;
     t->tuning->n_samples = n < available ? n : available;

@@ -19,7 +19,8 @@ struct tare_ranges {
 struct tare_trial {
     size_t ranges; /* index */
     unsigned passes;
-    struct tare_judged judged;   /* on all samples */
+    bool rejected;             /* its factors of channels do not help on both halves */
+    struct tare_judged judged; /* on all samples */
     struct tare_judged folds[2]; /* recovered on the other half, judged on this */
     double seconds;
 };
@@ -27,8 +28,8 @@ struct tare_trial {
 /* Five calibrators, and what mix makes of them. */
 #define TARE_TUNING_CALIBRATORS 5
 #define TARE_TUNING_MAX_RANGES  (TARE_TUNING_CALIBRATORS + 1)
-/* No pass, bias, and all passes, for each. */
-#define TARE_TUNING_MAX_TRIALS (3 * TARE_TUNING_MAX_RANGES)
+/* No pass, bias, two passes that choose factors, and all passes, for each. */
+#define TARE_TUNING_MAX_TRIALS (5 * TARE_TUNING_MAX_RANGES)
 
 struct tare_tuning {
     struct tare_ranges ranges[TARE_TUNING_MAX_RANGES];

@@ -49,6 +49,24 @@ grep -q 'made for other ranges' out.txt || fail "no warning: $(cat out.txt)"
 [[ ! -e net.cache.recovery ]] || fail "an old recovery stays"
 "${calibrate[@]}" --cache=net.cache --recover=auto >out.txt
 grep -q '^Recovery  *bias' out.txt || fail "auto does nothing: $(cat out.txt)"
+grep -q '^Recovery  *equalize: SQNR' out.txt || fail "auto does not equalize: $(cat out.txt)"
+grep -q '^Recovery  *smooth: .*, 0 layers, .* nothing to do$' out.txt || fail "smooth found a matrix: $(cat out.txt)"
+
+# A pass that rescales channels: kept only where it helps, in builds under another name.
+"${calibrate[@]}" --cache=net.cache --recover=bias,equalize >out.txt
+grep -q '^Recovery  *equalize: SQNR .*, not kept$' out.txt || fail "helps with few images: $(cat out.txt)"
+"$tare" build --onnx="$onnx" --int8 --cache=net.cache --engine=without.tare >/dev/null
+if grep -qa '\.rescaled' without.tare; then fail "a tensor is rescaled though it hurts"; fi
+more=("${calibrate[@]}" --count=500)
+"${more[@]}" --cache=net.cache --recover=bias >/dev/null
+"$tare" build --onnx="$onnx" --int8 --cache=net.cache --engine=without.tare >/dev/null
+"${more[@]}" --cache=net.cache --recover=bias,equalize >out.txt
+grep -q '^Recovery  *equalize: SQNR .* layers, [0-9.]* s$' out.txt || fail "not kept: $(cat out.txt)"
+"$tare" build --onnx="$onnx" --int8 --cache=net.cache --engine=with.tare >/dev/null
+grep -qa '\.rescaled' with.tare || fail "no tensor is rescaled"
+with=$(sqnr with.tare) without=$(sqnr without.tare)
+echo "SQNR with biases $without dB, and equalized $with dB"
+holds "$with > $without"
 for word in bias,none auto,bias nothing bias, ''; do
     refuse 2 '--recover=' "${calibrate[@]}" --cache=out/x --recover="$word"
 done

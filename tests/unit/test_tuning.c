@@ -51,6 +51,24 @@ static void add_branch(struct tare_graph *g, const char *name, bool clips, float
     net_output(g, out);
 }
 
+/* 100 in channel 0 beside a dense channel, and a depthwise layer that brings them
+ * nearer together, so that neither can be spared: each channel wants a range of its
+ * own. */
+static struct tare_model make_depthwise(void)
+{
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(1, 2, SIDE, SIDE));
+    add_conv(g, "x", "conv", 100.0F, 1.0F);
+    net_node(g, TARE_OP_RELU, "relu", "conv", "deep");
+    float *w = net_const(g, "y_w", TARE_F32, NET_DIMS(2, 1, 1, 1));
+    w[0] = 0.1F;
+    w[1] = 1.0F;
+    net_int(net_node(g, TARE_OP_CONV, "y", "deep y_w", "y"), "group", 2);
+    net_output(g, "y");
+    NET_TRY(tare_graph_infer(g, &err_));
+    return (struct tare_model){g, true};
+}
+
 static struct tare_model make_model(bool narrow, bool wide)
 {
     struct tare_graph *g = net_create(13);
@@ -63,6 +81,10 @@ static struct tare_model make_model(bool narrow, bool wide)
     return (struct tare_model){g, true};
 }
 
+/* The dense channel of every other sample, and so of one half of those that judge, is
+ * much larger. */
+static bool halves_differ;
+
 static enum tare_status fill(void *ctx, size_t sample, float *data,
                              struct tare_error *err)
 {
@@ -71,6 +93,8 @@ static enum tare_status fill(void *ctx, size_t sample, float *data,
     (void)err;
     for (size_t i = 0; i < N_ELEMS; i++)
         data[i] = i < N_ELEMS / 2 ? 0.0F : fabsf(net_uniform(&seed));
+    for (size_t i = 0; halves_differ && sample % 2 == 0 && i < N_ELEMS; i++)
+        data[i] *= i < N_ELEMS / 2 ? 1.0F : 20.0F;
     if (net_random(&seed) % RARE == 0) data[net_random(&seed) % (N_ELEMS / 2)] = 1.0F;
     return TARE_OK;
 }
@@ -197,6 +221,47 @@ static void default_picks_what_suits(void **state)
         tare_observations_destroy(observations);
         tare_graph_destroy(model.graph);
     }
+}
+
+static bool has_factors(const struct tare_recovery *recovery)
+{
+    for (size_t i = 0; recovery && i < tare_recovery_count(recovery); i++) {
+        struct tare_recovery_layer layer;
+        tare_recovery_get(recovery, i, &layer);
+        if (layer.factors) return true;
+    }
+    return false;
+}
+
+/* Factors are tried, and taken when both halves gain. */
+static void factors_must_help_both_halves(void **state)
+{
+    (void)state;
+    for (int differ = 0; differ < 2; differ++) {
+        halves_differ = differ;
+        struct tare_model model = make_depthwise();
+        struct tare_observations *observations = observe(&model);
+        const struct tare_tuning_options options = {
+            .passes = TARE_RECOVER_EQUALIZE | TARE_RECOVER_SMOOTH, .n_threads = 1};
+        struct tare_tuning *tuning;
+        struct tare_tuning_row row, chosen = {0};
+        NET_TRY(tare_tuning_create(&model, observations, &source, &options, NULL, NULL,
+                                   &tuning, &err_));
+        const size_t n = tare_tuning_n_rows(tuning);
+        assert_true(n > 5);
+        assert_int_equal(n_chosen(tuning, &chosen), 1);
+        assert_string_equal(chosen.recovery, differ ? "none" : "equalize");
+        for (size_t i = 0; i < n; i++) {
+            tare_tuning_get_row(tuning, i, &row);
+            assert_string_equal(row.recovery, i < 5 ? "none" : "equalize");
+            if (!differ) assert_true(i >= 5 || row.sqnr_db + 6.0 < chosen.sqnr_db);
+        }
+        assert_true(has_factors(tare_tuning_recovery(tuning)) == !differ);
+        tare_tuning_destroy(tuning);
+        tare_observations_destroy(observations);
+        tare_graph_destroy(model.graph);
+    }
+    halves_differ = false;
 }
 
 static void mix_picks_for_each_tensor(void **state)
@@ -337,6 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(default_picks_what_suits),
+        cmocka_unit_test(factors_must_help_both_halves),
         cmocka_unit_test(mix_picks_for_each_tensor),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(passes_may_be_demanded),
