@@ -23,29 +23,38 @@ static void leave_out(const struct tare_recovered_layer *layer, const char *reas
     tare_log(TARE_LOG_WARN, "recovery: '%.80s' is left out: %s", layer->name, reason);
 }
 
+/* @param[out] obstacle  why the tensor of layer i is not rescaled; NULL: it is. */
+static enum tare_status rescale_tensor(const struct applying *a, size_t i,
+                                       const char **obstacle, struct tare_error *err)
+{
+    const struct tare_recovered_layer *layer = &a->recovery->layers[i];
+    const int32_t tensor = a->applied[i].tensor;
+    *obstacle = "no layer makes this tensor";
+    if (tensor == TARE_NO_TENSOR) return TARE_OK;
+    const int32_t axis = tare_rescale_axis(a->g, tensor);
+    if (tare_graph_find_tensor(a->g, layer->rescaled) != TARE_NO_TENSOR)
+        *obstacle = "its name with '.rescaled' behind it is taken";
+    else if (axis >= 0 &&
+             a->g->tensors[tensor].dims.d[axis] != (int64_t)layer->n_channels)
+        *obstacle = "it has another number of channels";
+    else
+        *obstacle = NULL;
+    if (*obstacle) return TARE_OK;
+    const enum tare_status st =
+        tare_rescale(a->g, tensor, layer->factors, false, obstacle, err);
+    if (st != TARE_OK || *obstacle) return st;
+    return tare_graph_rename_tensor(a->g, tensor, layer->rescaled, err);
+}
+
 static enum tare_status rescale(const struct applying *a, size_t i,
                                 struct tare_error *err)
 {
-    const struct tare_recovered_layer *layer = &a->recovery->layers[i];
-    struct applied *applied = &a->applied[i];
-    const char *obstacle = "no layer makes this tensor";
-    if (!layer->factors) return TARE_OK;
-    if (applied->tensor != TARE_NO_TENSOR) {
-        const int32_t axis = tare_rescale_axis(a->g, applied->tensor);
-        if (axis >= 0 &&
-            a->g->tensors[applied->tensor].dims.d[axis] != (int64_t)layer->n_channels) {
-            obstacle = "it has another number of channels";
-        } else {
-            enum tare_status st = tare_rescale(a->g, applied->tensor, layer->factors,
-                                               false, &obstacle, err);
-            if (st == TARE_OK && !obstacle)
-                st = tare_graph_rename_tensor(a->g, applied->tensor, layer->rescaled,
-                                              err);
-            if (st != TARE_OK) return st;
-        }
-    }
-    applied->is_rescaled = !obstacle;
-    if (obstacle) leave_out(layer, obstacle);
+    const char *obstacle;
+    if (!a->recovery->layers[i].factors) return TARE_OK;
+    const enum tare_status st = rescale_tensor(a, i, &obstacle, err);
+    if (st != TARE_OK) return st;
+    a->applied[i].is_rescaled = !obstacle;
+    if (obstacle) leave_out(&a->recovery->layers[i], obstacle);
     return TARE_OK;
 }
 

@@ -129,6 +129,8 @@ static enum tare_status choose(struct tare_graph *g, const struct tare_rescaling
         tare_recovery_add(recovery, g->tensors[t->tensor].name, t->n_channels, 1);
     TARE_FAIL_IF(!layer || !tare_recovered_rescale(layer, factors), err, TARE_E_NOMEM,
                  "recovery: no memory");
+    const bool is_taken = tare_graph_find_tensor(g, layer->rescaled) != TARE_NO_TENSOR;
+    if (is_taken) (void)tare_recovered_rescale(layer, NULL);
     return TARE_OK;
 }
 

@@ -476,6 +476,31 @@ static void factors_that_do_not_fit_are_left_out(void **state)
     drop(&s);
 }
 
+/* The name of a rescaled tensor is another tensor's: neither chosen nor applied. */
+static void a_taken_name_is_an_obstacle(void **state)
+{
+    struct subject s = depthwise(false);
+    struct tare_graph *g = s.model.graph;
+    struct tare_build_options build = {.int8 = true, .cache = s.cache};
+    struct tare_plan *plan;
+    (void)state;
+    struct tare_recovery *r = recovered(&s, TARE_RECOVER_EQUALIZE), *other;
+    assert_true(rows[0].kept);
+    NET_TRY(tare_graph_rename_tensor(g, net_tensor(g, "even"), "wide.rescaled", &err_));
+    NET_TRY(tare_cache_set(s.cache, "wide.rescaled", 6.0F, &err_));
+    NET_TRY(tare_recovery_hash_ranges(s.cache, &r->ranges, &err_));
+    build.recovery = r;
+    NET_TRY(tare_build(&s.model, &build, &plan, &err_));
+    assert_int_equal(tare_plan_n_recovered(plan), 0);
+    tare_plan_destroy(plan);
+    other = recovered(&s, TARE_RECOVER_EQUALIZE);
+    assert_false(rows[0].kept);
+    assert_int_equal(rows[0].n_layers, 0);
+    tare_recovery_destroy(other);
+    tare_recovery_destroy(r);
+    drop(&s);
+}
+
 static void failing_allocations_leave_nothing(void **state)
 {
     struct subject subjects[] = {depthwise(false), matrices()};
@@ -524,6 +549,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(builds_take_factors_along),
         cmocka_unit_test(factors_that_do_not_fit_are_left_out),
+        cmocka_unit_test(a_taken_name_is_an_obstacle),
         cmocka_unit_test(failing_allocations_leave_nothing),
     };
     return cmocka_run_group_tests_name("rescaling", tests, make_folder, remove_folder);
