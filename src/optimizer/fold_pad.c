@@ -82,6 +82,7 @@ enum tare_status tare_pass_fold_pad(struct tare_graph *graph, bool *changed,
         if (reader < 0 || graph->nodes[reader].op != TARE_OP_CONV ||
             graph->nodes[reader].inputs[0] != pad->outputs[0] ||
             !tare_pass_has_shape(graph, pad->outputs[0]) ||
+            graph->tensors[pad->outputs[0]].dims.rank != 4 ||
             !tare_pass_has_shape(graph, graph->nodes[reader].outputs[0]))
             continue;
         const enum tare_status status =

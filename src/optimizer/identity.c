@@ -91,10 +91,10 @@ static enum tare_status window_of_one(const struct tare_graph *graph,
                                       struct tare_error *err)
 {
     struct tare_spatial window;
-    const enum tare_status status = tare_node_window(graph, node, &window, err);
+    const enum tare_status status = tare_node_window_nd(graph, node, &window, err);
     if (status != TARE_OK) return status;
     *no_op = true;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < window.n_axes; i++)
         if (window.kernel[i] != 1 || window.stride[i] != 1 || window.pad_begin[i] != 0)
             *no_op = false;
     return TARE_OK;

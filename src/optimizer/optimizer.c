@@ -15,6 +15,7 @@ static const struct tare_pass passes[] = {
     {"common", tare_pass_common},
     {"transpose", tare_pass_transpose},
     {"reshape", tare_pass_reshape},
+    {"spatial_1d", tare_pass_spatial_1d},
     {"hard_swish", tare_pass_hard_swish},
     {"swish", tare_pass_swish},
     {"matmul_to_gemm", tare_pass_matmul_to_gemm},

@@ -54,7 +54,9 @@ bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor)
 bool tare_pass_is_weighted(const struct tare_graph *graph, const struct tare_node *node)
 {
     switch (node->op) {
-    case TARE_OP_CONV:
+    case TARE_OP_CONV: /* only over two axes */
+        return tare_pass_is_float_const(graph, node->inputs[1]) &&
+               graph->tensors[node->inputs[1]].dims.rank == 4;
     case TARE_OP_GEMM: return tare_pass_is_float_const(graph, node->inputs[1]);
     case TARE_OP_MATMUL:
         return tare_pass_is_float_const(graph, node->inputs[1]) &&
@@ -158,6 +160,24 @@ static enum tare_status add_const(struct tare_graph *graph, int32_t origin,
     }
     tare_text_free(&name);
     return status;
+}
+
+enum tare_status tare_pass_add_tensor(struct tare_graph *graph, int32_t origin,
+                                      const char *suffix, enum tare_dtype dtype,
+                                      const struct tare_dims *dims, int32_t *id,
+                                      struct tare_error *err)
+{
+    struct tare_text name = {0};
+    const enum tare_status status =
+        fresh_name(graph, origin, suffix, &name)
+            ? tare_graph_add_tensor(graph, name.data, id, err)
+            : tare_error_set(err, TARE_E_NOMEM, "optimizer: no memory");
+    tare_text_free(&name);
+    if (status != TARE_OK) return status;
+    graph->tensors[*id].dtype = dtype;
+    graph->tensors[*id].dims = *dims;
+    graph->tensors[*id].has_dims = true;
+    return TARE_OK;
 }
 
 enum tare_status tare_pass_add_const(struct tare_graph *graph, int32_t origin,

@@ -12,6 +12,7 @@ tare_pass_fn tare_pass_swish;
 tare_pass_fn tare_pass_common;
 tare_pass_fn tare_pass_transpose;
 tare_pass_fn tare_pass_reshape;
+tare_pass_fn tare_pass_spatial_1d;
 tare_pass_fn tare_pass_matmul_to_gemm;
 tare_pass_fn tare_pass_fold_affine;
 tare_pass_fn tare_pass_fold_pad;
@@ -82,6 +83,12 @@ double tare_pass_const_at(const struct tare_tensor *tensor, int64_t i);
 enum tare_status tare_pass_add_const(struct tare_graph *graph, int32_t origin,
                                      const struct tare_dims *dims, const double *values,
                                      int32_t *id, struct tare_error *err);
+
+/** Add a tensor of these dims named after the tensor `origin`, "<origin>.<suffix>". */
+enum tare_status tare_pass_add_tensor(struct tare_graph *graph, int32_t origin,
+                                      const char *suffix, enum tare_dtype dtype,
+                                      const struct tare_dims *dims, int32_t *id,
+                                      struct tare_error *err);
 
 /** Add an int64 constant that holds the dims of the tensor, and is named after it. */
 enum tare_status tare_pass_add_shape(struct tare_graph *graph, int32_t tensor,

@@ -111,12 +111,24 @@ static bool check_add(const struct tare_graph *graph, const struct tare_node *no
     return true;
 }
 
+static bool check_max(const struct tare_graph *graph, const struct tare_node *node,
+                      char reason[TARE_REASON_BYTES])
+{
+    struct tare_spatial window;
+    if (tare_node_window(graph, node, &window, NULL) != TARE_OK)
+        NO("only pools over two axes have INT8 kernels");
+    if (node->n_outputs > 1 && tare_graph_n_uses(graph, node->outputs[1]) > 0)
+        NO("its indices '%.80s' are used", graph->tensors[node->outputs[1]].name);
+    return true;
+}
+
 static bool check_average(const struct tare_graph *graph, const struct tare_node *node,
                           char reason[TARE_REASON_BYTES])
 {
     struct tare_spatial window;
-    if (tare_node_window(graph, node, &window, NULL) != TARE_OK ||
-        window.kernel[0] > MAX_AVERAGED / window.kernel[1])
+    if (tare_node_window(graph, node, &window, NULL) != TARE_OK)
+        NO("only pools over two axes have INT8 kernels");
+    if (window.kernel[0] > MAX_AVERAGED / window.kernel[1])
         NO("it averages more than %lld values", (long long)MAX_AVERAGED);
     return true;
 }
@@ -138,8 +150,8 @@ static const struct {
     [TARE_OP_GEMM] = {TARE_RULE_WEIGHTED, check_gemm},
     [TARE_OP_MATMUL] = {TARE_RULE_WEIGHTED, check_matmul},
 
-    [TARE_OP_MAX_POOL] = {TARE_RULE_SAME_SCALE, NULL},
-    [TARE_OP_GLOBAL_MAX_POOL] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_MAX_POOL] = {TARE_RULE_SAME_SCALE, check_max},
+    [TARE_OP_GLOBAL_MAX_POOL] = {TARE_RULE_SAME_SCALE, check_max},
     [TARE_OP_IDENTITY] = {TARE_RULE_SAME_SCALE, NULL},
     [TARE_OP_RESHAPE] = {TARE_RULE_SAME_SCALE, NULL},
     [TARE_OP_FLATTEN] = {TARE_RULE_SAME_SCALE, NULL},

@@ -57,7 +57,8 @@ static inline double naive_finish(const struct tare_fused *fused, double v)
     return fmin(fmax(v, (double)fused->lower), (double)fused->upper);
 }
 
-/* Conv and pooling: the window of output (oy, ox), tap (ky, kx). */
+/* Conv and pooling: the window of output (oy, ox), tap (ky, kx). [N, C, L] is
+ * [N, C, 1, L]. */
 struct naive_window {
     int64_t n, c, h, w; /* input */
     int64_t m, oh, ow;  /* output */
@@ -69,23 +70,29 @@ static inline struct naive_window naive_window(const struct naive *run,
 {
     const int64_t *in = naive_dims(run, node->inputs[0])->d;
     const int64_t *out = naive_dims(run, node->outputs[0])->d;
+    const size_t n = (size_t)naive_dims(run, node->inputs[0])->rank - 2;
     struct naive_window w = {.n = in[0],
                              .c = in[1],
-                             .h = in[2],
-                             .w = in[3],
+                             .h = n == 2 ? in[2] : 1,
+                             .w = in[1 + n],
                              .m = out[1],
-                             .oh = out[2],
-                             .ow = out[3]};
-    for (size_t i = 0; i < 2; i++) {
-        w.s[i] = naive_ints_at(node, "strides", i, 1);
-        w.d[i] = naive_ints_at(node, "dilations", i, 1);
-        w.k[i] = node->op == TARE_OP_CONV ? naive_dims(run, node->inputs[1])->d[2 + i]
-                                          : naive_ints_at(node, "kernel_shape", i, 1);
-        w.pad[i] = naive_ints_at(node, "pads", i, 0);
+                             .oh = n == 2 ? out[2] : 1,
+                             .ow = out[1 + n],
+                             .k = {1, 1},
+                             .s = {1, 1},
+                             .d = {1, 1}};
+    for (size_t i = 0; i < n; i++) {
+        const size_t to = 2 - n + i;
+        w.s[to] = naive_ints_at(node, "strides", i, 1);
+        w.d[to] = naive_ints_at(node, "dilations", i, 1);
+        w.k[to] = node->op == TARE_OP_CONV ? naive_dims(run, node->inputs[1])->d[2 + i]
+                                           : naive_ints_at(node, "kernel_shape", i, 1);
+        w.pad[to] = naive_ints_at(node, "pads", i, 0);
         if (strncmp(tare_node_string(node, "auto_pad", "NOTSET"), "SAME", 4) == 0) {
-            const int64_t reach = (out[2 + i] - 1) * w.s[i] + (w.k[i] - 1) * w.d[i] + 1;
+            const int64_t reach =
+                (out[2 + i] - 1) * w.s[to] + (w.k[to] - 1) * w.d[to] + 1;
             const int64_t total = reach > in[2 + i] ? reach - in[2 + i] : 0;
-            w.pad[i] = total / 2; /* SAME_UPPER */
+            w.pad[to] = total / 2; /* SAME_UPPER */
         }
     }
     return w;

@@ -61,6 +61,7 @@ static void test_residual_network(void **state)
                                    "After common: 10 layers\n"
                                    "After transpose: 10 layers\n"
                                    "After reshape: 10 layers\n"
+                                   "After spatial_1d: 10 layers\n"
                                    "After hard_swish: 10 layers\n"
                                    "After swish: 10 layers\n"
                                    "After matmul_to_gemm: 10 layers\n"
