@@ -7,22 +7,24 @@
 #include "base/dims.h"
 #include "graph/ops/ops.h"
 
-/* alpha and beta are those of the operator of the same name; NAN: it has none. */
+#define NONE ((double)NAN)
+
+/* alpha and beta are those of the operator of the same name; NONE: it has none. */
 static const struct {
     const char *name;
     double alpha, beta;
 } activations[] = {
-    [TARE_ACT_SIGMOID] = {"Sigmoid", NAN, NAN},
-    [TARE_ACT_TANH] = {"Tanh", NAN, NAN},
-    [TARE_ACT_RELU] = {"Relu", NAN, NAN},
+    [TARE_ACT_SIGMOID] = {"Sigmoid", NONE, NONE},
+    [TARE_ACT_TANH] = {"Tanh", NONE, NONE},
+    [TARE_ACT_RELU] = {"Relu", NONE, NONE},
     [TARE_ACT_AFFINE] = {"Affine", 1.0, 0.0},
-    [TARE_ACT_LEAKY_RELU] = {"LeakyRelu", 0.01, NAN},
-    [TARE_ACT_THRESHOLDED_RELU] = {"ThresholdedRelu", 1.0, NAN},
+    [TARE_ACT_LEAKY_RELU] = {"LeakyRelu", 0.01, NONE},
+    [TARE_ACT_THRESHOLDED_RELU] = {"ThresholdedRelu", 1.0, NONE},
     [TARE_ACT_SCALED_TANH] = {"ScaledTanh", 1.0, 1.0},
     [TARE_ACT_HARD_SIGMOID] = {"HardSigmoid", 0.2, 0.5},
-    [TARE_ACT_ELU] = {"Elu", 1.0, NAN},
-    [TARE_ACT_SOFTSIGN] = {"Softsign", NAN, NAN},
-    [TARE_ACT_SOFTPLUS] = {"Softplus", NAN, NAN},
+    [TARE_ACT_ELU] = {"Elu", 1.0, NONE},
+    [TARE_ACT_SOFTSIGN] = {"Softsign", NONE, NONE},
+    [TARE_ACT_SOFTPLUS] = {"Softplus", NONE, NONE},
 };
 #define N_ACTIVATIONS (sizeof activations / sizeof activations[0])
 
