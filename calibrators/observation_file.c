@@ -334,6 +334,9 @@ static bool read_number(hid_t file, const char *name, uint64_t *value)
     return ok;
 }
 
+/* What the readers below return where it is not the file that is wrong. */
+static const char no_memory[] = "memory";
+
 static const char *read_names(hid_t file, struct tare_observations *o)
 {
     static const char problem[] = "dataset 'name'";
@@ -344,20 +347,26 @@ static const char *read_names(hid_t file, struct tare_observations *o)
     const size_t width =
         type >= 0 && H5Tis_variable_str(type) == 0 ? H5Tget_size(type) : 0;
     char *names = NULL;
-    bool ok =
-        width >= 1 && width <= MAX_NAME + 1 && dims[0] >= 1 && dims[0] <= MAX_ROWS;
-    if (ok) names = tare_alloc_array((size_t)dims[0], width);
-    ok = names && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) >= 0;
-    if (ok) o->tensors = tare_alloc_array((size_t)dims[0], sizeof *o->tensors);
-    o->n_tensors = o->tensors ? (size_t)dims[0] : 0;
-    for (size_t i = 0; i < o->n_tensors && ok; i++) {
+    const char *found = problem;
+    if (width >= 1 && width <= MAX_NAME + 1 && dims[0] >= 1 && dims[0] <= MAX_ROWS) {
+        names = tare_alloc_array((size_t)dims[0], width);
+        o->tensors = tare_alloc_array((size_t)dims[0], sizeof *o->tensors);
+        found = names && o->tensors ? NULL : no_memory;
+    }
+    if (!found && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) < 0)
+        found = problem;
+    if (o->tensors) o->n_tensors = (size_t)dims[0];
+    for (size_t i = 0; i < o->n_tensors && !found; i++) {
         o->tensors[i].name = tare_strndup(names + i * width, width);
-        ok = o->tensors[i].name && o->tensors[i].name[0];
+        if (!o->tensors[i].name)
+            found = no_memory;
+        else if (!o->tensors[i].name[0])
+            found = problem;
     }
     tare_free(names);
     if (type >= 0) (void)H5Tclose(type);
     (void)H5Dclose(set);
-    return ok && o->tensors ? NULL : problem;
+    return found;
 }
 
 static const char *read_columns(hid_t file, struct tare_observations *o)
@@ -365,7 +374,7 @@ static const char *read_columns(hid_t file, struct tare_observations *o)
     const char *problem = NULL;
     uint64_t *values = tare_alloc_array(o->n_tensors, sizeof *values);
     struct row *rows = tare_alloc_array(o->n_tensors, sizeof *rows);
-    if (!values || !rows) problem = "memory";
+    if (!values || !rows) problem = no_memory;
     for (int c = 0; !problem && c < N_COLUMNS; c++) {
         hsize_t dims[2] = {o->n_tensors, 0};
         const size_t n_bytes = column_bytes(&columns[c]);
@@ -400,7 +409,7 @@ static const char *read_histograms(hid_t file, struct tare_observations *o)
     hsize_t dims[2] = {o->n_tensors, TARE_OBSERVER_BINS};
     uint64_t *bins =
         tare_alloc_array(o->n_tensors, TARE_OBSERVER_BINS * sizeof(uint64_t));
-    if (!bins) return "memory";
+    if (!bins) return no_memory;
     const bool ok =
         read_array(file, "histogram", H5T_INTEGER, H5T_NATIVE_UINT64, 2, dims, bins);
     for (size_t i = 0; ok && i < o->n_tensors; i++)
@@ -460,7 +469,7 @@ enum tare_status tare_observations_read(const char *path,
     tare_hdf5_lock();
     be_quiet();
     const hid_t file = o && sealed ? memory_file(bytes, n_bytes - TRAILER_BYTES) : -1;
-    const char *problem = !o         ? "memory"
+    const char *problem = !o         ? no_memory
                           : !sealed  ? "its checksum"
                           : file < 0 ? "not HDF5"
                                      : read_all(file, o);
@@ -472,6 +481,8 @@ enum tare_status tare_observations_read(const char *path,
         return TARE_OK;
     }
     tare_observations_destroy(o);
+    TARE_FAIL_IF(problem == no_memory, err, TARE_E_NOMEM,
+                 "%s: no memory for its observations", path);
     return tare_error_set(err, TARE_E_FORMAT,
                           "%s: not a file of observations, or damaged (%s); `tare "
                           "calibrate --observations=FILE` makes one",

@@ -75,3 +75,19 @@ ranks 2 timeout 60 "$tare" calibrate --onnx="$model" --images=png "${preprocess[
 [[ $status -eq 1 ]] || fail "a rank failed, mpirun ended with $status"
 grep -q 'tare: .*damaged PNG' log || fail "the failure is not named: $(cat log)"
 [[ ! -e failed.cache ]] || fail "a cache in spite of the failure"
+
+# So does the death of one.
+ranks 2 "${slow[@]}" --threads=1 --cache=dead.cache --observations=dead.h5 >log 2>&1 &
+run=$!
+for _ in $(seq 3000); do
+    mapfile -t pids < <(pgrep -f "^$tare .*--cache=dead.cache" || true)
+    [[ ${#pids[@]} -lt 2 ]] && kill -0 "$run" 2>/dev/null || break
+    sleep 0.1
+done
+[[ ${#pids[@]} -eq 2 ]] || fail "no two processes: ${pids[*]}: $(cat log)"
+kill -9 "${pids[1]}"
+status=0
+wait "$run" || status=$?
+[[ $status -ne 0 ]] || fail "a rank was killed, mpirun ended with 0"
+grep -q 'signal 9' log || fail "the death is not named: $(cat log)"
+[[ -z $(ls dead.* 2>/dev/null) ]] || fail "left behind: $(ls dead.*)"

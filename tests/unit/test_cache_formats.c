@@ -184,6 +184,35 @@ static void refuses_what_ncnn_cannot_read(void **state)
     tare_cache_destroy(cache);
 }
 
+static void survives_failed_allocations(void **state)
+{
+    static const float amax[] = {1.0F};
+    static const struct tare_model_weights layer = {"conv", "input:0", 1, 1, amax};
+    static const char *const formats[] = {"tensorrt", "json", "onnxruntime", "ncnn"};
+    struct tare_cache *cache = sample("EntropyCalibration2");
+    (void)state;
+    for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++) {
+        const bool is_read = strcmp(formats[f], "ncnn") != 0;
+        enum tare_status st = TARE_E_NOMEM;
+        int64_t n = 0;
+        for (; st != TARE_OK; n++) {
+            struct tare_cache *back = NULL;
+            struct tare_error err = {TARE_OK, ""};
+            tare_alloc_fail_after(n);
+            st = tare_cache_export(cache, formats[f], &layer, 1, path, &err);
+            if (st == TARE_OK && is_read)
+                st = tare_cache_read_ranges(path, &back, &err);
+            tare_alloc_fail_after(-1);
+            if (st != TARE_OK &&
+                (st != TARE_E_NOMEM || err.code != TARE_E_NOMEM || back))
+                fail_msg("%s, allocation %d: %s", formats[f], (int)n, err.text);
+            tare_cache_destroy(back);
+        }
+        assert_true(n > 1);
+    }
+    tare_cache_destroy(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +223,7 @@ int main(void)
         cmocka_unit_test(refuses_other_json),
         cmocka_unit_test(writes_ncnns_table),
         cmocka_unit_test(refuses_what_ncnn_cannot_read),
+        cmocka_unit_test(survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -283,6 +283,24 @@ static void json_refuses_nonsense(void **state)
     files_remove(folder);
 }
 
+static void json_survives_failed_allocations(void **state)
+{
+    (void)state;
+    struct tare_preprocess pre;
+    assert_int_equal(tare_preprocess_preset("imagenet", &pre, NULL), TARE_OK);
+    int64_t n = 0;
+    for (enum tare_status st = TARE_E_NOMEM; st != TARE_OK; n++) {
+        char *text;
+        struct tare_error err = {0};
+        tare_alloc_fail_after(n);
+        st = tare_preprocess_json(&pre, &text, &err);
+        tare_alloc_fail_after(-1);
+        assert_true(st == TARE_OK || (st == TARE_E_NOMEM && !text));
+        tare_preprocess_free_json(text);
+    }
+    assert_true(n > 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +311,7 @@ int main(void)
         cmocka_unit_test(json_reads_back),
         cmocka_unit_test(json_takes_flags_and_presets),
         cmocka_unit_test(json_refuses_nonsense),
+        cmocka_unit_test(json_survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -144,6 +144,44 @@ static void test_merge(void **state)
     tare_observations_destroy(b);
 }
 
+/* Write, read back, merge. */
+static enum tare_status road(const struct tare_observations *o, const char *path,
+                             struct tare_error *err)
+{
+    struct tare_observations *back;
+    enum tare_status st = tare_observations_write(o, path, err);
+    if (st != TARE_OK) return st;
+    st = tare_observations_read(path, &back, err);
+    if (st != TARE_OK) {
+        assert_null(back);
+        return st;
+    }
+    st = tare_observations_merge(back, o, err);
+    tare_observations_destroy(back);
+    return st;
+}
+
+static void test_failed_allocations(void **state)
+{
+    (void)state;
+    char path[64];
+    temporary(path);
+    struct tare_observations *o = observe(3);
+    enum tare_status st = TARE_E_NOMEM;
+    int64_t n = 0;
+    for (; st != TARE_OK; n++) {
+        struct tare_error err = {0};
+        tare_alloc_fail_after(n);
+        st = road(o, path, &err);
+        tare_alloc_fail_after(-1);
+        if (st != TARE_OK && (st != TARE_E_NOMEM || err.code != TARE_E_NOMEM))
+            fail_msg("allocation %d: %s", (int)n, err.text);
+    }
+    assert_true(n > 5);
+    tare_observations_destroy(o);
+    unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     check_init(argc, argv);
@@ -151,6 +189,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

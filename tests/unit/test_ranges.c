@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "tare/ranges.h"
 
 static void lists_tensors_and_weights(void **state)
@@ -59,8 +60,32 @@ static void lists_tensors_and_weights(void **state)
     tare_model_ranges_destroy(ranges);
 }
 
+static void survives_failed_allocations(void **state)
+{
+    struct tare_model *model;
+    (void)state;
+    assert_int_equal(
+        tare_model_load(TARE_SOURCE_DIR "/models/fashion_depthwise.onnx", &model, NULL),
+        TARE_OK);
+    assert_int_equal(tare_model_bind(model, NULL, 1, NULL, NULL), TARE_OK);
+    int64_t n = 0;
+    for (enum tare_status st = TARE_E_NOMEM; st != TARE_OK; n += 1 + n / 16) {
+        struct tare_model_ranges *ranges;
+        struct tare_error err = {TARE_OK, ""};
+        tare_alloc_fail_after(n);
+        st = tare_model_ranges_create(model, &ranges, &err);
+        tare_alloc_fail_after(-1);
+        if (st != TARE_OK && (st != TARE_E_NOMEM || err.code != TARE_E_NOMEM || ranges))
+            fail_msg("allocation %d: %s", (int)n, err.text);
+        tare_model_ranges_destroy(ranges);
+    }
+    assert_true(n > 50);
+    tare_model_destroy(model);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lists_tensors_and_weights)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(lists_tensors_and_weights),
+                                       cmocka_unit_test(survives_failed_allocations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
