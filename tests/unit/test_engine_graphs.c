@@ -199,6 +199,17 @@ static void padded_output(struct tare_graph *g, uint64_t *seed)
     net_output(g, "p");
 }
 
+/* Pads that cut: height at its begin, width at its end. */
+static void cropped_output(struct tare_graph *g, uint64_t *seed)
+{
+    stem(g, seed);
+    net_longs(g, "pads", 8, 0, 0, -1, 2, 0, 0, 1, -2);
+    net_node(g, TARE_OP_PAD, "pad", "c pads", "p");
+    net_conv(g, "tail", "p", "y", 4, 3, 3, true, seed);
+    net_output(g, "y");
+    net_output(g, "p");
+}
+
 static void transposed(struct tare_graph *g, uint64_t *seed)
 {
     stem(g, seed);
@@ -276,6 +287,7 @@ static const struct {
     {"residual is another convolution", residual_is_other_convolution, true},
     {"one pixel", one_pixel, true},
     {"padded output", padded_output, true},
+    {"cropped output", cropped_output, true},
     {"transposed", transposed, true},
     {"rank 3", rank_3, false},
     {"rank 5", rank_5, false},

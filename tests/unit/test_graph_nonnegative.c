@@ -138,6 +138,23 @@ static void test_pad_and_resize(void **state)
     assert_false(flag(TARE_OP_RESIZE, "x - scales"));
 }
 
+static void test_moves_and_samples(void **state)
+{
+    (void)state;
+    assert_true(flag(TARE_OP_TILE, "p pads"));
+    assert_false(flag(TARE_OP_TILE, "x pads"));
+    assert_true(flag(TARE_OP_SCATTER_ELEMENTS, "p pads q"));
+    assert_false(flag(TARE_OP_SCATTER_ELEMENTS, "p pads x"));
+    assert_false(flag(TARE_OP_SCATTER_ND, "x pads p"));
+    assert_true(flag(TARE_OP_GRID_SAMPLE, "p x"));
+    assert_false(flag_with(TARE_OP_GRID_SAMPLE, "p x", "mode", "bicubic"));
+    struct tare_graph *graph = base(13);
+    struct tare_node *resize = net_node(graph, TARE_OP_RESIZE, "n", "p - scales", "y");
+    net_float(resize, "extrapolation_value", -1.0F);
+    assert_false(flag_of(graph, "y"));
+    tare_graph_destroy(graph);
+}
+
 static bool flag_fused(const char *inputs, bool residual, float slope, float lower,
                        float upper)
 {
@@ -166,9 +183,9 @@ static void test_fused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sources),        cmocka_unit_test(test_elementwise),
-        cmocka_unit_test(test_several_inputs), cmocka_unit_test(test_pad_and_resize),
-        cmocka_unit_test(test_fused),
+        cmocka_unit_test(test_sources),           cmocka_unit_test(test_elementwise),
+        cmocka_unit_test(test_several_inputs),    cmocka_unit_test(test_pad_and_resize),
+        cmocka_unit_test(test_moves_and_samples), cmocka_unit_test(test_fused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,9 @@ static void test_what_must_stay(void **state)
     net_output(g, "z");
     check_kept(g);
 
+    g = padded(-1, 0, 1, 0, 3); /* a crop */
+    check_kept(g);
+
     g = padded(2, 0, 0, 0, 1); /* windows that touch nothing of the image */
     check_kept(g);
 

@@ -107,6 +107,10 @@ static void test_pad(void **state)
     net_longs(g, "pads", 8, 0, 0, 0, 1, 0, 0, 0, 0);
     net_node(g, TARE_OP_PAD, "pad", "a pads", "b");
     pass_keeps("identity", end(g));
+    g = begin(13, NET_DIMS(1, 2, 3, 3)); /* as long as before, but moved */
+    net_longs(g, "pads", 8, 0, 0, 0, -1, 0, 0, 0, 1);
+    net_node(g, TARE_OP_PAD, "pad", "a pads", "b");
+    pass_keeps("identity", end(g));
 }
 
 static void test_clip(void **state)

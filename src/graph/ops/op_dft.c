@@ -69,7 +69,8 @@ static void transform(const struct fourier *f, int64_t n, int64_t step,
                 const struct complex_value v = out[r * m + k];
                 sum.re += w.re * v.re - w.im * v.im;
                 sum.im += w.re * v.im + w.im * v.re;
-                turn = (turn + k + q * m) % n;
+                turn += k + q * m;
+                if (turn >= n) turn -= n;
             }
             f->scratch[q] = sum;
         }

@@ -163,14 +163,19 @@ static enum tare_status interpolate(const struct tare_resize *r,
     double *values = tare_alloc_array((size_t)n_in, sizeof *values);
     TARE_FAIL_IF(!values, err, TARE_E_NOMEM, "no memory to resize %lld elements",
                  (long long)n_in);
+    const bool is_float = x->dtype == TARE_F32;
     for (int64_t i = 0; i < n_in; i++)
-        values[i] = tare_const_get(x, i);
+        values[i] =
+            is_float ? (double)((const float *)x->data)[i] : tare_const_get(x, i);
     enum tare_status st = TARE_OK;
     for (int32_t i = 0; i < dims.rank && st == TARE_OK; i++)
         if (!tare_resize_keeps(r, i) || r->in.d[i] != r->out.d[i])
             st = replace_axis(r, i, &dims, &values, err);
     for (int64_t i = 0; i < n_out && st == TARE_OK; i++)
-        tare_const_set(y, i, values[i]);
+        if (is_float)
+            ((float *)y->data)[i] = (float)values[i];
+        else
+            tare_const_set(y, i, values[i]);
     tare_free(values);
     return st;
 }
