@@ -108,7 +108,7 @@ static void test_cases(void **state)
     }
     (void)fclose(file);
     assert_int_equal(n_wrong, 0);
-    assert_true(n >= 50);
+    assert_true(n >= 112);
 }
 
 int main(void)
