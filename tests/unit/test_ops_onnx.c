@@ -53,8 +53,8 @@ static bool bind_inputs(struct tare_graph *graph, const char *test)
 }
 
 /* The importer makes half floats float32. These data cut to bfloat16, where later ones
- * round; those of windows were made with 3.1415 for pi; some data were printed with four
- * decimals; ONNX's own runner allows them 1e-3. */
+ * round; those of windows were made with 3.1415 for pi; some data were printed with
+ * four decimals; ONNX's own runner allows them 1e-3. */
 static double tolerance(const char *test)
 {
     if (strncmp(test, "test_roialign", 13) == 0 ||

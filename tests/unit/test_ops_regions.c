@@ -114,8 +114,7 @@ static void test_suppression(void **state)
         {11, s, "1x3x4 1x1x2", "",
          "F: node 'n' (NonMaxSuppression): boxes are 1x3x4 and scores 1x1x2, want [N, "
          "boxes, 4] and [N, classes, boxes]"},
-        {11, s, "1x3x4 1x1x3 1i=1", "",
-         "later"},
+        {11, s, "1x3x4 1x1x3 1i=1", "", "later"},
     };
     ONE_CHECK(tests);
 }
