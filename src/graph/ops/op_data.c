@@ -48,21 +48,20 @@ void tare_const_set_int(struct tare_const *constant, int64_t i, int64_t value)
         at[b] = (uint8_t)((uint64_t)value >> (8 * b));
 }
 
-double tare_dtype_clamp(enum tare_dtype dtype, double value)
+const double *tare_dtype_range(enum tare_dtype dtype)
 {
-    /* The least and the greatest value, as doubles inside the type's range. */
     static const double range[][2] = {
         [TARE_U8] = {0.0, 255.0},
         [TARE_S8] = {-128.0, 127.0},
         [TARE_S32] = {-2147483648.0, 2147483647.0},
         [TARE_S64] = {-9223372036854775808.0, 9223372036854774784.0},
+        [TARE_BOOL] = {0.0, 1.0},
         [TARE_S16] = {-32768.0, 32767.0},
         [TARE_U16] = {0.0, 65535.0},
         [TARE_U32] = {0.0, 4294967295.0},
         [TARE_U64] = {0.0, 18446744073709549568.0},
     };
-    if (isnan(value)) return 0.0;
-    return fmin(fmax(value, range[dtype][0]), range[dtype][1]);
+    return range[dtype];
 }
 
 void tare_const_set(struct tare_const *constant, int64_t i, double value)
@@ -73,11 +72,11 @@ void tare_const_set(struct tare_const *constant, int64_t i, double value)
     } else if (constant->dtype == TARE_BOOL) {
         tare_const_set_int(constant, i, value != 0.0);
     } else if (constant->dtype == TARE_U64) {
-        const uint64_t u64 = (uint64_t)tare_dtype_clamp(TARE_U64, value);
+        const uint64_t u64 = (uint64_t)tare_clamp(tare_dtype_range(TARE_U64), value);
         tare_const_set_int(constant, i, (int64_t)u64);
     } else {
-        tare_const_set_int(constant, i,
-                           (int64_t)tare_dtype_clamp(constant->dtype, value));
+        tare_const_set_int(
+            constant, i, (int64_t)tare_clamp(tare_dtype_range(constant->dtype), value));
     }
 }
 

@@ -199,10 +199,9 @@ static void finish_int(const struct reduction *r, int64_t sum, struct tare_const
 static int64_t int_start_of(enum tare_op op, enum tare_dtype dtype)
 {
     if (!is_extreme(op)) return op == TARE_OP_REDUCE_PROD;
-    if (dtype == TARE_BOOL) return op == TARE_OP_REDUCE_MIN;
     if (dtype == TARE_S64 || dtype == TARE_U64) /* a flipped key */
         return op == TARE_OP_REDUCE_MAX ? INT64_MIN : INT64_MAX;
-    return (int64_t)tare_dtype_clamp(dtype, start_of(op));
+    return (int64_t)tare_dtype_range(dtype)[op == TARE_OP_REDUCE_MIN];
 }
 
 static enum tare_status reduce_integers(const struct reduction *r, struct tare_const *y,

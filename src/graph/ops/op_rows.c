@@ -124,14 +124,14 @@ void tare_const_write_doubles(struct tare_const *constant, int64_t at, int64_t n
     }
     int64_t ints[TARE_BLOCK];
     const enum tare_dtype dtype = constant->dtype;
+    const double *range = tare_dtype_range(dtype);
     for (int64_t done = 0; done < n; done += TARE_BLOCK) {
         const int64_t m = tare_block(n - done);
         for (int64_t i = 0; i < m; i++) {
             const double value = values[done + i];
-            ints[i] = dtype == TARE_BOOL ? value != 0.0
-                      : dtype == TARE_U64
-                          ? (int64_t)(uint64_t)tare_dtype_clamp(dtype, value)
-                          : (int64_t)tare_dtype_clamp(dtype, value);
+            ints[i] = dtype == TARE_BOOL  ? value != 0.0
+                      : dtype == TARE_U64 ? (int64_t)(uint64_t)tare_clamp(range, value)
+                                          : (int64_t)tare_clamp(range, value);
         }
         tare_const_write_ints(constant, at + done, m, ints);
     }

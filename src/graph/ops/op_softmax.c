@@ -56,6 +56,23 @@ static void softmax_lanes(const struct lanes *l, bool is_log)
         }
 }
 
+/* The same of a lane whose elements are beside one another. */
+static void softmax_row(const float *x, float *y, int64_t n, bool is_log)
+{
+    float largest = -INFINITY;
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++)
+        largest = x[i] > largest ? x[i] : largest;
+    for (int64_t i = 0; i < n; i++) {
+        const double power = exp((double)x[i] - (double)largest);
+        sum += power;
+        y[i] = (float)power;
+    }
+    const double shift = log(sum) + (double)largest, scale = 1.0 / sum;
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)(is_log ? (double)x[i] - shift : (double)y[i] * scale);
+}
+
 /* 1 at the first of the largest values, 0 elsewhere. */
 static void hardmax_lanes(const struct lanes *l)
 {
@@ -88,6 +105,8 @@ enum tare_status tare_eval_softmax(const struct tare_graph *graph,
                                         tare_block(inner - i)};
             if (node->op == TARE_OP_HARDMAX)
                 hardmax_lanes(&lanes);
+            else if (inner == 1)
+                softmax_row(lanes.x, lanes.y, n, node->op == TARE_OP_LOG_SOFTMAX);
             else
                 softmax_lanes(&lanes, node->op == TARE_OP_LOG_SOFTMAX);
         }

@@ -20,18 +20,36 @@ enum tare_status tare_infer_where(struct tare_graph *graph, struct tare_node *no
     return st == TARE_OK ? tare_op_set_output(graph, node, 0, x->dtype, &out, err) : st;
 }
 
-/* A row of elements of one size, whatever they mean. */
-#define WHERE_ROW(name, type)                                                          \
+/* A row of elements of one size, whatever they mean; apart for the steps and
+ * with a mask instead of a branch, so that the loops are vectors. */
+#define WHERE_LOOP(x_at, y_at)                                                         \
+    for (int64_t i = 0; i < rows->n; i++) {                                            \
+        const type from_x = (x_at), from_y = (y_at);                                   \
+        const type is_x = (type)(0 - (uint64_t)(condition[i] != 0));                   \
+        to[i] = (type)(from_y ^ ((from_x ^ from_y) & is_x));                           \
+    }
+#define WHERE_ROW(name, element)                                                       \
     static void name(const struct tare_const *inputs, const struct tare_rows *rows,    \
                      void *out, int64_t at)                                            \
     {                                                                                  \
+        typedef element type;                                                          \
         const uint8_t *condition = (const uint8_t *)inputs[0].data + rows->at[0];      \
         const type *x = (const type *)inputs[1].data + rows->at[1];                    \
         const type *y = (const type *)inputs[2].data + rows->at[2];                    \
-        type *to = (type *)out + at;                                                   \
+        type *restrict to = (type *)out + at;                                          \
         const int64_t *step = rows->step;                                              \
-        for (int64_t i = 0; i < rows->n; i++)                                          \
-            to[i] = condition[i * step[0]] ? x[i * step[1]] : y[i * step[2]];          \
+        const type first_x = *x, first_y = *y;                                         \
+        if (!step[0])                                                                  \
+            for (int64_t i = 0; i < rows->n; i++)                                      \
+                to[i] = *condition ? x[i * step[1]] : y[i * step[2]];                  \
+        else if (step[1] && step[2])                                                   \
+            WHERE_LOOP(x[i], y[i])                                                     \
+        else if (step[1])                                                              \
+            WHERE_LOOP(x[i], first_y)                                                  \
+        else if (step[2])                                                              \
+            WHERE_LOOP(first_x, y[i])                                                  \
+        else                                                                           \
+            WHERE_LOOP(first_x, first_y)                                               \
     }
 WHERE_ROW(where_1, uint8_t)
 WHERE_ROW(where_2, uint16_t)

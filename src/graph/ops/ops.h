@@ -135,8 +135,14 @@ double tare_const_get(const struct tare_const *constant, int64_t i);
 int64_t tare_const_get_int(const struct tare_const *constant, int64_t i);
 void tare_const_set(struct tare_const *constant, int64_t i, double value);
 void tare_const_set_int(struct tare_const *constant, int64_t i, int64_t value);
-/** The nearest value to `value` in the range of an integer type; NaN is 0. */
-double tare_dtype_clamp(enum tare_dtype dtype, double value);
+/** The least and the greatest value of an integer type, as doubles inside its range. */
+const double *tare_dtype_range(enum tare_dtype dtype);
+/** The nearest value in the range; NaN is 0. */
+static inline double tare_clamp(const double range[2], double value)
+{
+    if (value != value) return 0.0;
+    return value < range[0] ? range[0] : value > range[1] ? range[1] : value;
+}
 
 /** Add, Sub, Mul, Div, Min, Max, Mod, PRelu, a comparison or an operation on bits, of
  *  two inputs that broadcast to the dims of `out`, which has data and may be `a`.
