@@ -84,9 +84,7 @@ static void test_search(void **state)
         {11, TARE_OP_TOP_K, "3=7,9,8 1i=1", "", "1=9"},
         {11, TARE_OP_TOP_K, "3 1i=4", "",
          "F: node 'n' (TopK): k is 4, axis 0 has length 3"},
-        {11, TARE_OP_TOP_K, "3 1i", "",
-         "U: node 'n' (TopK): input 'K' ('x1') is computed at run time; it must be "
-         "constant"},
+        {11, TARE_OP_TOP_K, "3 1i", "", "later"},
     };
     ONE_CHECK(tests);
 }
@@ -168,10 +166,7 @@ static void test_generate(void **state)
         {11, TARE_OP_RANGE, "n=1 n=5 n=0", "", "F: node 'n' (Range): delta is 0"},
         {11, TARE_OP_RANGE, "=0 =inf =1", "",
          "U: node 'n' (Range): inf elements are too many"},
-        {11, TARE_OP_RANGE, "i=0 i i=1", "",
-         "U: node 'n' (Range): input 'limit' ('x1') is computed at run time; it must "
-         "be "
-         "constant"},
+        {11, TARE_OP_RANGE, "i=0 i i=1", "", "later"},
         {11, TARE_OP_ONE_HOT, "2i=1,-1 i=3 2=0,5", "", "2x3=0,5,0,0,0,5"},
         {11, TARE_OP_ONE_HOT, "2=2,7 1=3 2i=8,9", "axis=0", "3x2i=8,8,8,8,9,8"},
         {11, TARE_OP_ONE_HOT, "2i i=3 2", "axis=2",
@@ -195,9 +190,7 @@ static void test_generate(void **state)
         {13, TARE_OP_NON_ZERO, "2I=0,18446744073709551615", "", "1x1i=1"},
         {13, TARE_OP_NON_ZERO, "i=4", "", "0x1i"},
         {13, TARE_OP_NON_ZERO, "2x0=", "", "2x0i"},
-        {13, TARE_OP_NON_ZERO, "2", "",
-         "U: node 'n' (NonZero): input 'X' ('x0') is computed at run time; it must be "
-         "constant"},
+        {13, TARE_OP_NON_ZERO, "2", "", "later"},
     };
     ONE_CHECK(tests);
 }
