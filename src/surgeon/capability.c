@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/dims.h"
 #include "base/mem.h"
 #include "engine/build/build.h"
 #include "surgeon/surgeon.h"
@@ -99,23 +100,12 @@ static enum tare_status lower_nodes(struct judge *judge, struct tare_graph *grap
     return st;
 }
 
-/* Nodes may be fine one by one that are not together. */
-static enum tare_status lower_whole(struct tare_capability *capability,
-                                    const struct tare_graph *graph,
-                                    struct tare_error *err)
-{
-    struct tare_error why = {0};
-    const enum tare_status st = build(graph, &why);
-    TARE_FAIL_IF(st == TARE_E_NOMEM, err, st, "%s", why.text);
-    if (st == TARE_OK) return TARE_OK;
-    capability->refusal = tare_strdup(why.text);
-    TARE_FAIL_IF(!capability->refusal, err, TARE_E_NOMEM, "no memory");
-    return TARE_OK;
-}
-
 static enum tare_status list_nodes(struct tare_capability *c, struct tare_error *err)
 {
     const size_t n = c->model->graph->n_nodes;
+    tare_free(c->unsupported);
+    tare_free(c->unchecked);
+    c->n_unsupported = c->n_unchecked = 0;
     c->unsupported = tare_alloc_array(n, sizeof *c->unsupported);
     c->unchecked = tare_alloc_array(n, sizeof *c->unchecked);
     TARE_FAIL_IF(!c->unsupported || !c->unchecked, err, TARE_E_NOMEM, "no memory");
@@ -126,6 +116,53 @@ static enum tare_status list_nodes(struct tare_capability *c, struct tare_error 
             c->unchecked[c->n_unchecked++] = (int32_t)i;
     }
     return TARE_OK;
+}
+
+static bool are_inputs_known(const struct tare_graph *graph)
+{
+    bool known = true;
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        const struct tare_tensor *input = &graph->tensors[graph->inputs[i]];
+        known = known && input->has_dims && tare_dims_known(&input->dims);
+    }
+    return known;
+}
+
+/* A whole model may hold what only a run can tell the shapes of; and nodes may be fine
+ * one by one that are not together. */
+static enum tare_status lower_whole(struct tare_capability *c,
+                                    const struct tare_graph *graph,
+                                    struct tare_error *err)
+{
+    struct tare_error why = {0};
+    const enum tare_status st = build(graph, &why);
+    TARE_FAIL_IF(st == TARE_E_NOMEM, err, st, "%s", why.text);
+    if (st != TARE_OK) {
+        c->refusal = tare_strdup(why.text);
+        TARE_FAIL_IF(!c->refusal, err, TARE_E_NOMEM, "no memory");
+        return TARE_OK;
+    }
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        c->abilities[i].support = TARE_SUPPORTED;
+    return list_nodes(c, err);
+}
+
+static enum tare_status lower(struct judge *judge, struct tare_graph *graph,
+                              struct tare_error *err)
+{
+    struct tare_capability *c = judge->capability;
+    enum tare_status st = list_nodes(c, err);
+    if (st == TARE_OK && c->n_unsupported == 0 && are_inputs_known(graph)) {
+        st = lower_whole(c, graph, err);
+        if (st != TARE_OK || !c->refusal) return st;
+    }
+    if (st == TARE_OK) st = lower_nodes(judge, graph, err);
+    if (st == TARE_OK) st = list_nodes(c, err);
+    if (c->n_unsupported > 0) { /* they say what is wrong, and where */
+        tare_free(c->refusal);
+        c->refusal = NULL;
+    }
+    return st;
 }
 
 static enum tare_status judge_graph(struct tare_capability *c, const char *shapes,
@@ -141,24 +178,10 @@ static enum tare_status judge_graph(struct tare_capability *c, const char *shape
     if (st == TARE_OK) st = tare_graph_clone(c->model->graph, &trial, err);
     if (st == TARE_OK) st = tare_surgeon_probe(trial, 0, err);
     if (st == TARE_OK) st = tare_surgeon_infer(trial, &calls, err);
-    if (st == TARE_OK) st = list_nodes(c, err);
-    const bool is_whole = st == TARE_OK && c->n_unsupported + c->n_unchecked == 0;
-    if (is_whole) st = lower_whole(c, trial, err);
-    if (st == TARE_OK && (!is_whole || c->refusal)) {
-        st = lower_nodes(&judge, trial, err);
-        tare_free(c->unsupported);
-        tare_free(c->unchecked);
-        c->n_unsupported = c->n_unchecked = 0;
-        c->unsupported = c->unchecked = NULL;
-        if (st == TARE_OK) st = list_nodes(c, err);
-    }
+    if (st == TARE_OK) st = lower(&judge, trial, err);
     tare_graph_destroy(trial);
     if (st != TARE_OK) return st;
     TARE_FAIL_IF(judge.failed, err, TARE_E_NOMEM, "no memory");
-    if (c->n_unsupported > 0) { /* which says what is wrong, and where */
-        tare_free(c->refusal);
-        c->refusal = NULL;
-    }
     return tare_capability_partition_graph(c, err);
 }
 

@@ -64,6 +64,33 @@ static void test_sanitize_steps(void **state)
         "out: y:float32[?]\n");
 }
 
+/* Quantized weights are for who builds an engine; what reads them stays too. */
+static void test_sanitize_quantized(void **state)
+{
+    (void)state;
+    static const int8_t four[] = {1, 2, 3, 4};
+    static const float scale = 0.5F;
+    static const int64_t dims[] = {4};
+    struct bytes graph = ends("3,4");
+    struct bytes q = make_tensor("q", TYPE_INT8, 1, dims);
+    struct bytes s = make_tensor("s", TYPE_FLOAT, 0, NULL);
+    put_bytes(&q, TENSOR_RAW_DATA, four, sizeof four);
+    put_bytes(&s, TENSOR_RAW_DATA, &scale, sizeof scale);
+    put_message(&graph, GRAPH_INITIALIZER, q);
+    put_message(&graph, GRAPH_INITIALIZER, s);
+    put_node(&graph, "DequantizeLinear", "dq", "q,s", "w");
+    put_node(&graph, "Neg", "neg", "w", "v");
+    put_node(&graph, "Mul", "mul", "x,v", "y");
+    begin(make_model(13, graph));
+    end(tare_surgeon_sanitize(&surgery, TARE_SANITIZE_ALL, &error), "",
+        "graph 'g' opset 13\n"
+        "in: x:float32[3x4]\n"
+        "dq: DequantizeLinear(q*:int8[4], s*:float32[scalar]) -> w:float32[4]\n"
+        "neg: Neg(w:float32[4]) -> v:float32[4]\n"
+        "mul: Mul(x:float32[3x4], v:float32[4]) -> y:float32[3x4]\n"
+        "out: y:float32[3x4]\n");
+}
+
 static void test_extract(void **state)
 {
     (void)state;
@@ -227,10 +254,15 @@ static void test_set_axis_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sanitize_open),  cmocka_unit_test(test_sanitize_fixed),
-        cmocka_unit_test(test_sanitize_steps), cmocka_unit_test(test_extract),
-        cmocka_unit_test(test_extract_errors), cmocka_unit_test(test_rename),
-        cmocka_unit_test(test_set_batch),      cmocka_unit_test(test_set_axis_errors),
+        cmocka_unit_test(test_sanitize_open),
+        cmocka_unit_test(test_sanitize_fixed),
+        cmocka_unit_test(test_sanitize_steps),
+        cmocka_unit_test(test_sanitize_quantized),
+        cmocka_unit_test(test_extract),
+        cmocka_unit_test(test_extract_errors),
+        cmocka_unit_test(test_rename),
+        cmocka_unit_test(test_set_batch),
+        cmocka_unit_test(test_set_axis_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
