@@ -1,7 +1,7 @@
 /* graph/blob.h - graphs as bytes, inside engine files. Little-endian, in this order:
  *
  *     graph   text name   u32 opset   u32 n, tensors   u32 n, nodes
- *             ids inputs   ids outputs
+ *             ids inputs   u32 captures   ids outputs
  *     tensor  text name   u32 dtype   u32 constant   where constant: shape, elements
  *     node    text op   text name   ids inputs   ids outputs
  *             u32 residual   f32 slope, lower, upper   u32 n, attributes

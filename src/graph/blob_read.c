@@ -264,6 +264,9 @@ static enum tare_status get_parts(struct reader *r, int depth, struct tare_graph
     for (size_t i = 0; st == TARE_OK && i < n; i++)
         st = get_node(r, depth, graph);
     if (st == TARE_OK) st = get_bindings(r, graph, tare_graph_set_inputs);
+    if (st == TARE_OK &&
+        (!get_n(r, 0, &graph->n_captures) || graph->n_captures > graph->n_inputs))
+        st = damaged(r, "the captures");
     if (st == TARE_OK) st = get_bindings(r, graph, tare_graph_set_outputs);
     return st == TARE_OK ? tare_graph_sort(graph, r->err) : st;
 }

@@ -112,6 +112,7 @@ static void put_graph(struct tare_blob *b, const struct tare_graph *graph)
     for (size_t i = 0; i < graph->n_nodes; i++)
         put_node(b, &graph->nodes[i]);
     put_ids(b, graph->inputs, graph->n_inputs);
+    put_n(b, graph->n_captures);
     put_ids(b, graph->outputs, graph->n_outputs);
 }
 

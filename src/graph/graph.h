@@ -138,6 +138,8 @@ struct tare_graph {
     size_t n_nodes, cap_nodes;
     int32_t *inputs; /* tensor ids, constants not among them */
     size_t n_inputs;
+    size_t n_captures; /* of a body: so many of its last inputs are tensors of the graph
+                          around it, by the same names */
     int32_t *outputs;
     size_t n_outputs;
     struct tare_names tensor_names, node_names; /* kept by the functions below */

@@ -150,6 +150,7 @@ enum tare_status tare_graph_clone(const struct tare_graph *graph,
     }
     made->opset = graph->opset;
     made->n_inputs = graph->n_inputs;
+    made->n_captures = graph->n_captures;
     made->n_outputs = graph->n_outputs;
     made->n_made_names = graph->n_made_names;
     *copy = made;

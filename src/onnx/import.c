@@ -57,9 +57,6 @@ static enum tare_status check_model(struct tare_importer *importer,
     TARE_FAIL_IF(
         model->n_training_info > 0, err, TARE_E_UNSUPPORTED,
         "training information is not supported; export the model for inference");
-    TARE_FAIL_IF(model->graph->n_sparse_initializer > 0, err, TARE_E_UNSUPPORTED,
-                 "sparse initializers are not supported");
-
     return TARE_OK;
 }
 
@@ -91,19 +88,12 @@ static enum tare_status copy_properties(struct tare_importer *importer,
     return TARE_OK;
 }
 
-static enum tare_status import_graph(struct tare_importer *importer,
-                                     struct tare_error *err)
+enum tare_status tare_import_proto(struct tare_importer *importer,
+                                   struct tare_error *err)
 {
-    enum tare_status st = check_model(importer, err);
-    if (st == TARE_OK) st = copy_title(importer, err);
-    if (st == TARE_OK) st = copy_properties(importer, err);
-    if (st == TARE_OK) st = tare_import_names(importer, err);
-    /* every node is compared with every function */
-    if (st == TARE_OK && importer->keep_unknown &&
-        importer->model->n_functions > MAX_FUNCTIONS)
-        st = tare_error_set(err, TARE_E_UNSUPPORTED,
-                            "%zu local functions, want at most %d",
-                            importer->model->n_functions, MAX_FUNCTIONS);
+    TARE_FAIL_IF(importer->proto->n_sparse_initializer > 0, err, TARE_E_UNSUPPORTED,
+                 "sparse initializers are not supported");
+    enum tare_status st = tare_import_names(importer, err);
     if (st == TARE_OK && !importer->keep_unknown)
         st = tare_import_check_ops(importer, err);
     if (st == TARE_OK && importer->graph->opset == 0)
@@ -113,7 +103,27 @@ static enum tare_status import_graph(struct tare_importer *importer,
     if (st == TARE_OK) st = tare_import_nodes(importer, err);
     if (st == TARE_OK) st = tare_import_outputs(importer, err);
     if (st == TARE_OK) st = tare_graph_sort(importer->graph, err);
+    for (size_t i = 0; importer->node_names && i < importer->proto->n_node; i++)
+        tare_free(importer->node_names[i]);
+    tare_free(importer->node_names);
+    importer->node_names = NULL;
     return st;
+}
+
+static enum tare_status import_graph(struct tare_importer *importer,
+                                     struct tare_error *err)
+{
+    enum tare_status st = check_model(importer, err);
+    if (st == TARE_OK) st = copy_title(importer, err);
+    if (st == TARE_OK) st = copy_properties(importer, err);
+    importer->proto = importer->model->graph;
+    /* every node is compared with every function */
+    if (st == TARE_OK && importer->keep_unknown &&
+        importer->model->n_functions > MAX_FUNCTIONS)
+        st = tare_error_set(err, TARE_E_UNSUPPORTED,
+                            "%zu local functions, want at most %d",
+                            importer->model->n_functions, MAX_FUNCTIONS);
+    return st == TARE_OK ? tare_import_proto(importer, err) : st;
 }
 
 /** Import an unpacked model, which is used up. */
@@ -125,9 +135,6 @@ static enum tare_status import_model(Onnx__ModelProto *model, const char *label,
         .model = model, .label = label, .folder = folder, .keep_unknown = keep_unknown};
     enum tare_status st = tare_graph_create(&importer.graph, err);
     if (st == TARE_OK) st = import_graph(&importer, err);
-    for (size_t i = 0; importer.node_names && i < model->graph->n_node; i++)
-        tare_free(importer.node_names[i]);
-    tare_free(importer.node_names);
     if (st != TARE_OK) {
         tare_graph_destroy(importer.graph);
         return st;

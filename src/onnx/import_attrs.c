@@ -60,7 +60,6 @@ static const char *attr_type_name(int type)
 {
     switch (type) {
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED: return "undefined";
-    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH: return "graph";
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS: return "graphs";
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR:
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSORS: return "sparse tensor";
@@ -112,6 +111,9 @@ static enum tare_status convert(const struct tare_importer *importer,
     case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
         attr->type = TARE_ATTR_TENSOR;
         return copy_tensor(importer, from->t, &attr->t, err);
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH:
+        attr->type = TARE_ATTR_GRAPH;
+        return tare_import_body(importer, from->g, &attr->g, err);
     default:
         return tare_error_set(err, TARE_E_UNSUPPORTED,
                               "its type %d (%s) is not supported", (int)from->type,

@@ -93,7 +93,7 @@ static enum tare_status make_names(struct given *given, const Onnx__GraphProto *
 enum tare_status tare_import_names(struct tare_importer *importer,
                                    struct tare_error *err)
 {
-    const Onnx__GraphProto *graph = importer->model->graph;
+    const Onnx__GraphProto *graph = importer->proto;
     struct given given = {.importer = importer};
     importer->node_names =
         tare_alloc_array(graph->n_node, sizeof *importer->node_names);

@@ -53,7 +53,7 @@ static bool list_op(const char *op_type, struct tare_text *list)
 static enum tare_status refuse_ops(const struct tare_importer *importer, size_t at,
                                    const char *list, struct tare_error *err)
 {
-    const Onnx__NodeProto *node = importer->model->graph->node[at];
+    const Onnx__NodeProto *node = importer->proto->node[at];
     const bool ours = tare_import_default_domain(node->domain);
     const long long version =
         ours ? importer->graph->opset : domain_version(importer->model, node->domain);
@@ -69,7 +69,7 @@ static enum tare_status refuse_ops(const struct tare_importer *importer, size_t 
 enum tare_status tare_import_check_ops(const struct tare_importer *importer,
                                        struct tare_error *err)
 {
-    const Onnx__GraphProto *graph = importer->model->graph;
+    const Onnx__GraphProto *graph = importer->proto;
     bool supported[TARE_OP_COUNT];
     struct tare_text list = {0};
     bool complete = true;
@@ -132,11 +132,15 @@ static enum tare_status add_outputs(struct tare_importer *importer,
 }
 
 /** Ids of the tensors with these names; an empty name is TARE_NO_TENSOR. */
-static enum tare_status find_tensors(const struct tare_graph *graph, char *const *names,
-                                     size_t n, int32_t *ids, struct tare_error *err)
+static enum tare_status find_tensors(const struct tare_importer *importer,
+                                     char *const *names, size_t n, int32_t *ids,
+                                     struct tare_error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        ids[i] = *names[i] ? tare_graph_find_tensor(graph, names[i]) : TARE_NO_TENSOR;
+        ids[i] = TARE_NO_TENSOR;
+        if (!*names[i]) continue;
+        const enum tare_status st = tare_import_find(importer, names[i], &ids[i], err);
+        if (st != TARE_OK) return st;
         TARE_FAIL_IF(*names[i] && ids[i] == TARE_NO_TENSOR, err, TARE_E_FORMAT,
                      "input '%.80s' is made by no node, input or initializer",
                      tare_onnx_shown(names[i]));
@@ -192,10 +196,9 @@ static enum tare_status add_edges(struct tare_importer *importer,
     int32_t *ids = tare_alloc_array(n_inputs + n_outputs, sizeof *ids);
     TARE_FAIL_IF(!ids, err, TARE_E_NOMEM, "no memory");
     int32_t *outputs = ids + n_inputs;
-    enum tare_status st =
-        find_tensors(importer->graph, proto->input, n_inputs, ids, err);
+    enum tare_status st = find_tensors(importer, proto->input, n_inputs, ids, err);
     if (st == TARE_OK)
-        st = find_tensors(importer->graph, proto->output, n_outputs, outputs, err);
+        st = find_tensors(importer, proto->output, n_outputs, outputs, err);
     for (size_t i = 0; i < n_outputs && st == TARE_OK; i++)
         if (outputs[i] == TARE_NO_TENSOR)
             st = add_left_out(importer->graph, name, i, &outputs[i], err);
@@ -241,6 +244,7 @@ static enum tare_status add_any_node(struct tare_importer *importer,
                                : "tare has no such operator",
                            err);
     st = tare_import_attrs(importer, proto, node, &why);
+    if (st == TARE_OK) st = tare_import_captures(importer, node, &why);
     if (st == TARE_OK) st = tare_node_check(importer->graph, node, &why);
     if (st == TARE_OK) return TARE_OK;
     if (st == TARE_E_NOMEM) {
@@ -263,6 +267,8 @@ static enum tare_status add_node(struct tare_importer *importer, Onnx__NodeProto
              name, proto->op_type);
     struct tare_node *node = &importer->graph->nodes[id];
     TARE_TRY(tare_import_attrs(importer, proto, node, err), err, "node '%.80s' (%.40s)",
+             name, proto->op_type);
+    TARE_TRY(tare_import_captures(importer, node, err), err, "node '%.80s' (%.40s)",
              name, proto->op_type);
     return tare_node_check(importer->graph, node, err); /* the text names the node */
 }
@@ -288,7 +294,7 @@ static bool is_done(const struct tare_importer *importer, const Onnx__NodeProto 
 enum tare_status tare_import_nodes(struct tare_importer *importer,
                                    struct tare_error *err)
 {
-    const Onnx__GraphProto *graph = importer->model->graph;
+    const Onnx__GraphProto *graph = importer->proto;
     /* Nodes may come in any order, so that all tensors are made first. */
     for (size_t i = 0; i < graph->n_node; i++) {
         Onnx__NodeProto *proto = graph->node[i];

@@ -26,7 +26,7 @@ static enum tare_status add_initializer(struct tare_importer *importer,
 static enum tare_status add_initializers(struct tare_importer *importer,
                                          struct tare_error *err)
 {
-    const Onnx__GraphProto *proto = importer->model->graph;
+    const Onnx__GraphProto *proto = importer->proto;
     size_t n_doubles = 0, n_halves = 0;
     for (size_t i = 0; i < proto->n_initializer; i++) {
         Onnx__TensorProto *initializer = proto->initializer[i];
@@ -94,8 +94,10 @@ static enum tare_status read_type(const struct tare_importer *importer,
                                   const Onnx__TypeProto *proto,
                                   struct tare_tensor *tensor, struct tare_error *err)
 {
-    TARE_FAIL_IF(!proto || proto->value_case == ONNX__TYPE_PROTO__VALUE__NOT_SET, err,
-                 TARE_E_FORMAT, "no type is given");
+    const bool has_type =
+        proto && proto->value_case != ONNX__TYPE_PROTO__VALUE__NOT_SET;
+    if (!has_type && importer->depth > 0) return TARE_OK; /* a run tells */
+    TARE_FAIL_IF(!has_type, err, TARE_E_FORMAT, "no type is given");
     TARE_FAIL_IF(proto->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE, err,
                  TARE_E_UNSUPPORTED, "only dense tensors are supported");
     const struct tare_onnx_type *type = tare_onnx_type(proto->tensor_type->elem_type);
@@ -134,7 +136,7 @@ static enum tare_status add_input(struct tare_importer *importer,
 enum tare_status tare_import_inputs(struct tare_importer *importer,
                                     struct tare_error *err)
 {
-    const Onnx__GraphProto *proto = importer->model->graph;
+    const Onnx__GraphProto *proto = importer->proto;
     enum tare_status st = add_initializers(importer, err);
     if (st != TARE_OK) return st;
     size_t n_inputs = 0;
@@ -189,11 +191,14 @@ static enum tare_status note_types(struct tare_importer *importer,
     return TARE_OK;
 }
 
-static enum tare_status find_output(const struct tare_graph *graph,
+static enum tare_status find_output(const struct tare_importer *importer,
                                     const Onnx__ValueInfoProto *proto, int32_t *id,
                                     struct tare_error *err)
 {
-    *id = proto->name ? tare_graph_find_tensor(graph, proto->name) : TARE_NO_TENSOR;
+    *id = TARE_NO_TENSOR;
+    const enum tare_status st =
+        proto->name ? tare_import_find(importer, proto->name, id, err) : TARE_OK;
+    if (st != TARE_OK) return st;
     TARE_FAIL_IF(*id == TARE_NO_TENSOR, err, TARE_E_FORMAT,
                  "graph output '%.80s' is made by no node",
                  tare_onnx_shown(proto->name));
@@ -203,13 +208,13 @@ static enum tare_status find_output(const struct tare_graph *graph,
 enum tare_status tare_import_outputs(struct tare_importer *importer,
                                      struct tare_error *err)
 {
-    const Onnx__GraphProto *proto = importer->model->graph;
+    const Onnx__GraphProto *proto = importer->proto;
     enum tare_status st = TARE_OK;
     TARE_FAIL_IF(proto->n_output == 0, err, TARE_E_FORMAT, "the graph has no outputs");
     int32_t *outputs = tare_alloc_array(proto->n_output, sizeof *outputs);
     TARE_FAIL_IF(!outputs, err, TARE_E_NOMEM, "no memory");
     for (size_t i = 0; st == TARE_OK && i < proto->n_output; i++)
-        st = find_output(importer->graph, proto->output[i], &outputs[i], err);
+        st = find_output(importer, proto->output[i], &outputs[i], err);
     if (st == TARE_OK)
         st = tare_graph_set_outputs(importer->graph, outputs, proto->n_output, err);
     if (st == TARE_OK) st = note_types(importer, proto->output, proto->n_output, err);

@@ -13,12 +13,33 @@ struct tare_importer {
     const char *label;       /* the file, for the log */
     const char *folder;      /* of external data, or NULL */
     bool keep_unknown;       /* make opaque nodes of what tare cannot do */
+    Onnx__GraphProto *proto; /* what is being imported: the model's graph, or a body */
+    int depth;               /* of the body: graphs around it */
     struct tare_graph *graph;
-    char **node_names; /* [model->graph->n_node], unique */
+    char **node_names; /* [proto->n_node], unique */
 };
 
 /** True for "", "ai.onnx" and an absent domain. */
 bool tare_import_default_domain(const char *domain);
+
+/* import.c */
+/** Import proto into graph, both set: names, inputs, nodes, outputs; sorted. */
+enum tare_status tare_import_proto(struct tare_importer *importer,
+                                   struct tare_error *err);
+
+/* import_body.c */
+/** The tensor of a name: of this graph, or, in a body, of one around it, which is then
+ *  captured. TARE_NO_TENSOR: there is none, as far as this graph can tell. */
+enum tare_status tare_import_find(const struct tare_importer *importer,
+                                  const char *name, int32_t *id,
+                                  struct tare_error *err);
+/** The body of an If, Loop or Scan. */
+enum tare_status tare_import_body(const struct tare_importer *importer,
+                                  Onnx__GraphProto *proto, struct tare_graph **body,
+                                  struct tare_error *err);
+/** Let the node read what the bodies among its attributes capture. */
+enum tare_status tare_import_captures(const struct tare_importer *importer,
+                                      struct tare_node *node, struct tare_error *err);
 
 /* import_values.c */
 /** Initializers become constants; the other inputs become the graph's inputs. */
