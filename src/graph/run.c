@@ -35,7 +35,10 @@ static enum tare_status compute(const struct tare_graph *graph,
     if (!info->eval)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
                        "no kernel computes it with these inputs and attributes");
-    const enum tare_status st = info->eval(graph, node, inputs, outputs, err);
+    struct tare_node own = *node; /* without what is fused: the residual is no input */
+    own.n_inputs -= node->fused.has_residual ? 1 : 0;
+    own.fused = tare_fused_none();
+    const enum tare_status st = info->eval(graph, &own, inputs, outputs, err);
     if (st != TARE_OK || tare_fused_is_none(&node->fused)) return st;
     if (outputs[0].dtype != TARE_F32)
         TARE_NODE_FAIL(node, err, TARE_E_ARG, "something is fused behind %s",

@@ -60,6 +60,7 @@ static enum tare_status fold_into(struct tare_graph *graph, int32_t id, int32_t 
     struct tare_spatial window;
     enum tare_status status = tare_node_pads(graph, pad, &pads, err);
     if (status == TARE_OK) status = tare_node_window(graph, conv, &window, err);
+    if (tare_pass_keeps_off(status, err)) return TARE_OK;
     if (status != TARE_OK) return status;
     if (!pads_image_with_zeros(&pads) || !still_touches(&window, &pads)) return TARE_OK;
 

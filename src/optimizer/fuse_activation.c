@@ -26,8 +26,8 @@ static enum tare_status read_activation(const struct tare_graph *graph,
         const enum tare_status status =
             tare_node_clip_bounds(graph, node, &out->lower, &out->upper, err);
         /* Crossed bounds and NaN have meanings of their own. */
-        *fits = *fits && out->lower <= out->upper;
-        return status;
+        *fits = *fits && status == TARE_OK && out->lower <= out->upper;
+        return tare_pass_keeps_off(status, err) ? TARE_OK : status;
     }
     default: *fits = false; return TARE_OK;
     }

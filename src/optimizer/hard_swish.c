@@ -48,7 +48,8 @@ static bool compose_node(const struct tare_graph *graph, const struct tare_node 
         return true;
     case TARE_OP_RELU: compose(ramp, 1, 0, 0, INFINITY); return true;
     case TARE_OP_CLIP:
-        if (tare_node_clip_bounds(graph, node, &low, &high, NULL) != TARE_OK ||
+        if (!tare_node_clip_is_fixed(graph, node) ||
+            tare_node_clip_bounds(graph, node, &low, &high, NULL) != TARE_OK ||
             !(low <= high))
             return false;
         compose(ramp, 1, 0, (double)low, (double)high);

@@ -153,7 +153,9 @@ static enum tare_status is_no_op(const struct tare_graph *graph,
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
         if (candidates[i].op != node->op) continue;
         if (!candidates[i].any_shape && !same_type(graph, node)) continue;
-        return candidates[i].test(graph, node, no_op, err);
+        const enum tare_status status = candidates[i].test(graph, node, no_op, err);
+        if (!tare_pass_keeps_off(status, err)) return status;
+        *no_op = false;
     }
     return TARE_OK;
 }

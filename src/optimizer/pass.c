@@ -51,6 +51,13 @@ bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor)
            tare_dims_known(&graph->tensors[tensor].dims);
 }
 
+bool tare_pass_keeps_off(enum tare_status status, struct tare_error *err)
+{
+    if (status != TARE_E_DEFERRED && status != TARE_E_UNSUPPORTED) return false;
+    if (err) *err = (struct tare_error){0};
+    return true;
+}
+
 bool tare_pass_is_weighted(const struct tare_graph *graph, const struct tare_node *node)
 {
     switch (node->op) {

@@ -9,12 +9,14 @@ tare_pass_fn tare_pass_identity;
 tare_pass_fn tare_pass_dead;
 tare_pass_fn tare_pass_hard_swish;
 tare_pass_fn tare_pass_swish;
+tare_pass_fn tare_pass_gelu;
 tare_pass_fn tare_pass_common;
 tare_pass_fn tare_pass_transpose;
 tare_pass_fn tare_pass_reshape;
 tare_pass_fn tare_pass_spatial_1d;
 tare_pass_fn tare_pass_matmul_to_gemm;
 tare_pass_fn tare_pass_fold_affine;
+tare_pass_fn tare_pass_fold_front;
 tare_pass_fn tare_pass_fold_pad;
 tare_pass_fn tare_pass_fuse_residual;
 tare_pass_fn tare_pass_fuse_activation;
@@ -43,6 +45,11 @@ bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor);
  *  runs as a product with an epilogue. */
 bool tare_pass_is_weighted(const struct tare_graph *graph,
                            const struct tare_node *node);
+
+/** Did reading a node's parameters fail only because they are not known before the run,
+ *  or because kernels do not have the case? Then the pass leaves the node alone: `err`
+ *  is cleared. */
+bool tare_pass_keeps_off(enum tare_status status, struct tare_error *err);
 
 /** A float constant of one value. */
 bool tare_pass_scalar(const struct tare_graph *graph, int32_t tensor, double *value);

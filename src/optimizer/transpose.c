@@ -19,6 +19,7 @@ static bool is_pointwise(const struct tare_graph *graph, const struct tare_node 
     case TARE_OP_HARD_SIGMOID:
     case TARE_OP_HARD_SWISH:
     case TARE_OP_SWISH:
+    case TARE_OP_GELU:
     case TARE_OP_TANH:
     case TARE_OP_EXP:
     case TARE_OP_LOG:

@@ -265,6 +265,11 @@ static inline double naive_op1(const struct naive *run, const struct tare_node *
                          0),
                     1);
     case TARE_OP_HARD_SWISH: return x * fmin(fmax(x / 6 + 0.5, 0), 1);
+    case TARE_OP_GELU:
+        if (strcmp(tare_node_string(node, "approximate", "none"), "tanh") == 0)
+            return 0.5 * x *
+                   (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+        return 0.5 * x * erfc(-x / sqrt(2));
     case TARE_OP_SWISH:
         return x / (1 + exp(-(double)tare_node_float(node, "alpha", 1) * x));
     default: break;

@@ -18,6 +18,7 @@ static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
     [TARE_OP_HARD_SIGMOID] = tare_lower_unary,
     [TARE_OP_HARD_SWISH] = tare_lower_unary,
     [TARE_OP_SWISH] = tare_lower_unary,
+    [TARE_OP_GELU] = tare_lower_unary,
     [TARE_OP_TANH] = tare_lower_unary,
     [TARE_OP_EXP] = tare_lower_unary,
     [TARE_OP_LOG] = tare_lower_unary,

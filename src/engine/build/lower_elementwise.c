@@ -88,6 +88,7 @@ static const struct {
     {TARE_OP_HARD_SIGMOID, TARE_UNARY_HARD_SIGMOID, 0.2f, 0.5f},
     {TARE_OP_HARD_SWISH, TARE_UNARY_HARD_SWISH, 1.0f / 6.0f, 0.5f},
     {TARE_OP_SWISH, TARE_UNARY_SWISH, 1.0f, 0.0f},
+    {TARE_OP_GELU, TARE_UNARY_GELU, 0.0f, 0.0f},
     {TARE_OP_TANH, TARE_UNARY_TANH, 0.0f, 0.0f},
     {TARE_OP_EXP, TARE_UNARY_EXP, 0.0f, 0.0f},
     {TARE_OP_LOG, TARE_UNARY_LOG, 0.0f, 0.0f},
@@ -114,6 +115,9 @@ static enum tare_status unary_params(const struct tare_lower *l,
         params->alpha = tare_node_float(node, "alpha", unaries[i].alpha);
         params->beta = tare_node_float(node, "beta", unaries[i].beta);
     }
+    if (node->op == TARE_OP_GELU &&
+        strcmp(tare_node_string(node, "approximate", "none"), "tanh") == 0)
+        params->op = TARE_UNARY_GELU_TANH;
     if (node->op != TARE_OP_CLIP) return TARE_OK;
     return tare_node_clip_bounds(l->graph, node, &params->alpha, &params->beta, err);
 }

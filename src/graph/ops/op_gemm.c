@@ -197,6 +197,16 @@ static void multiply_ints(const struct tare_matmul *matmul, const struct tare_co
     while (tare_dims_next(&matmul->batch, index, offsets, strides, 2));
 }
 
+/* The bias that passes give a MatMul by a matrix: [n], added to each row. */
+static void add_bias(const struct tare_const *bias, const struct tare_const *y)
+{
+    const int64_t n = tare_dims_count(&bias->dims), count = tare_dims_count(&y->dims);
+    const float *b = bias->data;
+    float *values = y->data;
+    for (int64_t i = 0; i < count; i++)
+        values[i] += b[i % n];
+}
+
 enum tare_status tare_eval_matmul(const struct tare_graph *graph,
                                   const struct tare_node *node,
                                   const struct tare_const *inputs,
@@ -213,6 +223,8 @@ enum tare_status tare_eval_matmul(const struct tare_graph *graph,
         return TARE_OK;
     }
     struct matmul_store to = {.m = matmul.m, .n = matmul.n, .y = outputs[0].data};
-    return tare_matmul_run(&matmul, inputs[0].data, inputs[1].data, store_matmul, &to,
-                           &to.batch, err);
+    st = tare_matmul_run(&matmul, inputs[0].data, inputs[1].data, store_matmul, &to,
+                         &to.batch, err);
+    if (st == TARE_OK && node->n_inputs > 2) add_bias(&inputs[2], &outputs[0]);
+    return st;
 }
