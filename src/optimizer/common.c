@@ -25,9 +25,10 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+/* Bodies of If, Loop and Scan are not compared: they count as different. */
 static bool same_attr(const struct tare_attr *a, const struct tare_attr *b)
 {
-    return a->type == b->type && a->i == b->i &&
+    return !a->g && !b->g && a->type == b->type && a->i == b->i &&
            same_bytes(&a->f, &b->f, sizeof a->f) && same_text(a->s, b->s) &&
            a->n == b->n && !a->ints == !b->ints && !a->floats == !b->floats &&
            same_bytes(a->ints, b->ints, a->ints ? a->n * sizeof *a->ints : 0) &&
@@ -66,7 +67,7 @@ static bool same_work(const struct tare_graph *graph, const struct tare_node *a,
 /* Readers of the outputs can read others. */
 static bool can_go(const struct tare_graph *graph, const struct tare_node *node)
 {
-    if (node->dead || node->n_inputs == 0) return false;
+    if (node->dead || node->n_inputs == 0 || node->op == TARE_OP_OPAQUE) return false;
     for (size_t i = 0; i < node->n_outputs; i++) {
         const int32_t id = node->outputs[i];
         if (id >= 0 && (tare_graph_is_output(graph, id) ||

@@ -69,6 +69,16 @@ static void test_what_must_stay(void **state)
     net_node(g, TARE_OP_MUL, "two", "x x", "b")->fused.upper = 0.5F;
     check(g, false);
 
+    g = begin(); /* bodies */
+    for (int i = 0; i < 2; i++) {
+        struct tare_attr body = {.type = TARE_ATTR_GRAPH};
+        NET_TRY(tare_graph_create(&body.g, &err_));
+        struct tare_node *node =
+            net_node(g, TARE_OP_SIGMOID, i ? "two" : "one", "x", i ? "b" : "a");
+        NET_TRY(tare_node_add_attr(node, "body", body, &err_));
+    }
+    check(g, false);
+
     g = begin(); /* an output needs its name */
     net_node(g, TARE_OP_SIGMOID, "one", "x", "a");
     net_node(g, TARE_OP_SIGMOID, "two", "x", "b");
