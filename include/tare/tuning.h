@@ -7,7 +7,8 @@
  * of a last Softmax), after recovery. Networks within TARE_TUNING_NOISE_DB of the best
  * are equally good by that measure: among them more passes of recovery come first (of
  * those that choose factors of channels, only where both halves gained by them), then
- * more labels hit, then more agreement with FP32, then the order mse,
+ * more labels hit, then more agreement with FP32, each where the difference is beyond
+ * chance (two standard errors), then the order mse,
  * percentile 99.999, minmax, entropy2, percentile 99.99. mix searches on one half; what
  * it finds must also be better on the other. The recovery that was chosen is made again
  * on all samples. */

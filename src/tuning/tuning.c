@@ -83,6 +83,19 @@ static double extent_of(const struct tare_trial *trial)
            (double)factors;
 }
 
+/* Rates of two trials in percent. Where the trials choose other classes than each
+ * other, each is as likely right: a difference counts beyond two standard errors of as
+ * many coin flips as there can be such samples, those where one of them differs from
+ * FP32. */
+static int compare_rates(const struct tare_trial *a, const struct tare_trial *b,
+                         double rate_a, double rate_b)
+{
+    const double differ = 200.0 - a->judged.agreement - b->judged.agreement;
+    const double n = (double)a->judged.sums.n_classified;
+    const double noise = 2.0 * 100.0 * sqrt(differ / 100.0 / n);
+    return fabs(rate_a - rate_b) > noise ? compare(rate_a, rate_b) : 0;
+}
+
 /* Between trials that are equal but for noise. More passes come first: the recovery is
  * made again on twice as many samples, and rounding gains most by that. */
 static int compare_trials(const struct tare_trial *a, const struct tare_trial *b,
@@ -91,10 +104,10 @@ static int compare_trials(const struct tare_trial *a, const struct tare_trial *b
     int order = compare(extent_of(a), extent_of(b));
     *reason = "most recovery among those within 0.3 dB of the highest SQNR";
     if (order) return order;
-    order = compare(a->judged.top1, b->judged.top1);
+    order = compare_rates(a, b, a->judged.top1, b->judged.top1);
     *reason = "most labels hit among those within 0.3 dB of the highest SQNR";
     if (order) return order;
-    order = compare(a->judged.agreement, b->judged.agreement);
+    order = compare_rates(a, b, a->judged.agreement, b->judged.agreement);
     *reason = "most agreement with FP32 among those within 0.3 dB of the highest SQNR";
     if (order) return order;
     *reason = "the usual best of those within 0.3 dB of the highest SQNR";
