@@ -44,7 +44,7 @@ struct tare_model_memory {
 };
 
 /**
- * Read an ONNX file: opset 7 to 22.
+ * Read an ONNX file: opset 1 to 22. One older than 7 is rewritten to opset 7.
  * @param[out] model  tare_model_destroy() it; NULL on failure.
  * @retval TARE_E_FORMAT       Not ONNX, or a graph that contradicts itself.
  * @retval TARE_E_UNSUPPORTED  The text names operator, node and opset.
@@ -80,6 +80,7 @@ TARE_API enum tare_status tare_model_bind(struct tare_model *model, const char *
                                           struct tare_error *err);
 
 TARE_API const char *tare_model_name(const struct tare_model *model);
+/** The operator set of the model as it is held: 7 for an older one. */
 TARE_API int tare_model_opset(const struct tare_model *model);
 TARE_API size_t tare_model_n_inputs(const struct tare_model *model);
 TARE_API size_t tare_model_n_outputs(const struct tare_model *model);

@@ -15,8 +15,9 @@ struct tare_const;
 
 /* TARE_OP_LINE(enumerator, ONNX name, first opset, least inputs, most inputs, outputs,
  *              attributes, infer, eval) */
-#define TARE_OPSET_MIN 7
-#define TARE_OPSET_MAX 22
+#define TARE_OPSET_FIRST 1 /* that a file may be of */
+#define TARE_OPSET_MIN   7 /* that a graph may be of: import rewrites older ones */
+#define TARE_OPSET_MAX   22
 
 #define TARE_OP_LINE(id, ...) TARE_OP_##id,
 enum tare_op {

@@ -16,6 +16,8 @@ static const struct {
     {TARE_OP_CLIP, 11, 1, 3},
     {TARE_OP_DROPOUT, 0, 1, 1},
     {TARE_OP_DROPOUT, 12, 1, 3},
+    {TARE_OP_RESHAPE, 0, 1, 1},
+    {TARE_OP_RESHAPE, 5, 2, 2},
     {TARE_OP_PAD, 0, 1, 1},
     {TARE_OP_PAD, 11, 2, 3},
     {TARE_OP_PAD, 18, 2, 4},

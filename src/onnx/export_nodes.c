@@ -204,6 +204,13 @@ static enum tare_status add_node(struct tare_exporter *exporter,
     TARE_FAIL_IF(node->opaque && node->opaque->is_incomplete, err, TARE_E_UNSUPPORTED,
                  "it has subgraphs or is a local function; such a node that tare does "
                  "not know cannot be written");
+    TARE_FAIL_IF(
+        node->opaque && !*node->opaque->domain &&
+            node->opaque->version != exporter->graph->opset,
+        err, TARE_E_UNSUPPORTED,
+        "it is of opset %lld, which tare does not write; the graph is of opset "
+        "%d",
+        (long long)node->opaque->version, exporter->graph->opset);
     const int since = node->opaque ? 0 : tare_op_info(node->op)->since;
     TARE_FAIL_IF(since > exporter->graph->opset, err, TARE_E_UNSUPPORTED,
                  "ONNX has it from opset %d, the graph is of opset %d", since,

@@ -32,11 +32,11 @@ static enum tare_status read_opset(const Onnx__ModelProto *model, int *opset,
     *opset = 0;
     if (!found) return TARE_OK;
     TARE_FAIL_IF(
-        found->version < TARE_OPSET_MIN || found->version > TARE_OPSET_MAX, err,
+        found->version < TARE_OPSET_FIRST || found->version > TARE_OPSET_MAX, err,
         TARE_E_UNSUPPORTED,
         "opset %lld is not supported, want %d to %d (onnx.version_converter may "
         "help)",
-        (long long)found->version, TARE_OPSET_MIN, TARE_OPSET_MAX);
+        (long long)found->version, TARE_OPSET_FIRST, TARE_OPSET_MAX);
     *opset = (int)found->version;
     return TARE_OK;
 }
@@ -103,6 +103,7 @@ enum tare_status tare_import_proto(struct tare_importer *importer,
     if (st == TARE_OK) st = tare_import_nodes(importer, err);
     if (st == TARE_OK) st = tare_import_outputs(importer, err);
     if (st == TARE_OK) st = tare_graph_sort(importer->graph, err);
+    if (st == TARE_OK) st = tare_import_upgrade(importer->graph, err);
     for (size_t i = 0; importer->node_names && i < importer->proto->n_node; i++)
         tare_free(importer->node_names[i]);
     tare_free(importer->node_names);

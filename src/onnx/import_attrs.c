@@ -130,6 +130,9 @@ enum tare_status tare_import_attrs(const struct tare_importer *importer,
         struct tare_attr attr;
         TARE_FAIL_IF(!tare_onnx_name_valid(from->name), err, TARE_E_FORMAT,
                      "attribute %zu has no printable name", i);
+        /* before opset 6: what memory may be reused */
+        if (importer->graph->opset < 6 && strcmp(from->name, "consumed_inputs") == 0)
+            continue;
         TARE_FAIL_IF(tare_node_attr(node, from->name), err, TARE_E_FORMAT,
                      "attribute '%.80s' is given twice", from->name);
         TARE_TRY(convert(importer, from, &attr, err), err, "attribute '%.80s'",

@@ -80,4 +80,9 @@ enum tare_status tare_import_constant(const struct tare_importer *importer,
                                       struct tare_const *content,
                                       struct tare_error *err);
 
+/* import_upgrade.c */
+/** Rewrite a sorted graph older than TARE_OPSET_MIN to that opset, and sort it again.
+ *  Opaque nodes stay what they are. */
+enum tare_status tare_import_upgrade(struct tare_graph *graph, struct tare_error *err);
+
 #endif /* TARE_ONNX_IMPORTER_H */

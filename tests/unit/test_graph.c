@@ -341,7 +341,7 @@ static void test_op_table(void **state)
         const struct tare_op_info *info = tare_op_info((enum tare_op)op);
         assert_int_equal(tare_op_find(info->name), op);
         /* Swish is for passes alone: no model of the opsets that are read has it. */
-        assert_true(info->since >= TARE_OPSET_MIN &&
+        assert_true(info->since >= TARE_OPSET_FIRST &&
                     (info->since <= TARE_OPSET_MAX || op == TARE_OP_SWISH));
         assert_true(info->min_inputs <= info->max_inputs && info->n_outputs >= 1);
         assert_non_null(info->infer);
