@@ -88,27 +88,34 @@ static void hardmax_lanes(const struct lanes *l)
         }
 }
 
+void tare_softmax_run(enum tare_op op, const struct tare_lanes *lanes, const float *x,
+                      float *y)
+{
+    const int64_t n = lanes->n, inner = lanes->inner;
+    for (int64_t o = 0; o < lanes->outer; o++)
+        for (int64_t i = 0; i < inner; i += TARE_BLOCK) {
+            const int64_t at = o * n * inner + i;
+            const struct lanes block = {x + at, y + at, n, inner,
+                                        tare_block(inner - i)};
+            if (op == TARE_OP_HARDMAX)
+                hardmax_lanes(&block);
+            else if (inner == 1)
+                softmax_row(block.x, block.y, n, op == TARE_OP_LOG_SOFTMAX);
+            else
+                softmax_lanes(&block, op == TARE_OP_LOG_SOFTMAX);
+        }
+}
+
 enum tare_status tare_eval_softmax(const struct tare_graph *graph,
                                    const struct tare_node *node,
                                    const struct tare_const *inputs,
                                    struct tare_const *outputs, struct tare_error *err)
 {
-    int64_t outer, n, inner;
-    enum tare_status st = tare_node_softmax_axes(graph, node, &outer, &n, &inner, err);
+    struct tare_lanes lanes;
+    enum tare_status st =
+        tare_node_softmax_axes(graph, node, &lanes.outer, &lanes.n, &lanes.inner, err);
     if (st == TARE_OK) st = tare_const_alloc(&outputs[0], err);
-    if (st != TARE_OK || outputs[0].n_bytes == 0) return st;
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t i = 0; i < inner; i += TARE_BLOCK) {
-            const int64_t at = o * n * inner + i;
-            const struct lanes lanes = {(const float *)inputs[0].data + at,
-                                        (float *)outputs[0].data + at, n, inner,
-                                        tare_block(inner - i)};
-            if (node->op == TARE_OP_HARDMAX)
-                hardmax_lanes(&lanes);
-            else if (inner == 1)
-                softmax_row(lanes.x, lanes.y, n, node->op == TARE_OP_LOG_SOFTMAX);
-            else
-                softmax_lanes(&lanes, node->op == TARE_OP_LOG_SOFTMAX);
-        }
-    return TARE_OK;
+    if (st == TARE_OK && outputs[0].n_bytes > 0)
+        tare_softmax_run(node->op, &lanes, inputs[0].data, outputs[0].data);
+    return st;
 }

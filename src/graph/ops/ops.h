@@ -20,11 +20,11 @@ tare_op_infer_fn tare_infer_affine_grid, tare_infer_arg, tare_infer_batch_normal
     tare_infer_gather_elements, tare_infer_gather_nd, tare_infer_gemm,
     tare_infer_global_pool, tare_infer_grid_sample, tare_infer_group_normalization,
     tare_infer_identity, tare_infer_if, tare_infer_is, tare_infer_layer_normalization,
-    tare_infer_loop, tare_infer_lp_normalization, tare_infer_lrn, tare_infer_matmul,
-    tare_infer_max_roi_pool, tare_infer_max_unpool, tare_infer_mel_weight_matrix,
-    tare_infer_mvn, tare_infer_non_max_suppression, tare_infer_nonzero,
-    tare_infer_one_hot, tare_infer_opaque, tare_infer_pad, tare_infer_pool,
-    tare_infer_pow, tare_infer_qlinear_conv, tare_infer_qlinear_matmul,
+    tare_infer_loss, tare_infer_loop, tare_infer_lp_normalization, tare_infer_lrn,
+    tare_infer_matmul, tare_infer_max_roi_pool, tare_infer_max_unpool,
+    tare_infer_mel_weight_matrix, tare_infer_mvn, tare_infer_non_max_suppression,
+    tare_infer_nonzero, tare_infer_one_hot, tare_infer_opaque, tare_infer_pad,
+    tare_infer_pool, tare_infer_pow, tare_infer_qlinear_conv, tare_infer_qlinear_matmul,
     tare_infer_quantize_linear, tare_infer_range, tare_infer_recurrent,
     tare_infer_reduce, tare_infer_reshape, tare_infer_resize,
     tare_infer_reverse_sequence, tare_infer_roi_align, tare_infer_scan,
@@ -46,7 +46,8 @@ tare_op_eval_fn tare_eval_affine_grid, tare_eval_arg, tare_eval_batch_normalizat
     tare_eval_group_normalization, tare_eval_if, tare_eval_is,
     tare_eval_layer_normalization, tare_eval_loop, tare_eval_lp_normalization,
     tare_eval_lrn, tare_eval_matmul, tare_eval_max_roi_pool, tare_eval_max_unpool,
-    tare_eval_mel_weight_matrix, tare_eval_mvn, tare_eval_non_max_suppression,
+    tare_eval_mel_weight_matrix, tare_eval_mvn, tare_eval_nll_loss,
+    tare_eval_softmax_cross_entropy_loss, tare_eval_non_max_suppression,
     tare_eval_nonzero, tare_eval_one_hot, tare_eval_pad, tare_eval_pool, tare_eval_pow,
     tare_eval_qlinear, tare_eval_quantize, tare_eval_range, tare_eval_recurrent,
     tare_eval_reduce, tare_eval_resize, tare_eval_reverse_sequence, tare_eval_roi_align,
@@ -99,6 +100,10 @@ struct tare_lanes {
     int64_t outer, n, inner;
 };
 struct tare_lanes tare_dims_lanes(const struct tare_dims *dims, int32_t axis);
+
+/** Softmax, LogSoftmax or Hardmax of each of outer * inner lanes of n elements. */
+void tare_softmax_run(enum tare_op op, const struct tare_lanes *lanes, const float *x,
+                      float *y);
 
 /** `dims` without an axis, or with one of length 1 put in front of it. */
 void tare_dims_remove(struct tare_dims *dims, int32_t axis);
