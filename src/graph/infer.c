@@ -30,7 +30,8 @@ static bool is_costly(enum tare_op op)
     case TARE_OP_AVERAGE_POOL:
     case TARE_OP_LP_POOL:
     case TARE_OP_MAX_POOL:
-    case TARE_OP_LRN: return true;
+    case TARE_OP_LRN:
+    case TARE_OP_TF_IDF_VECTORIZER: return true;
     default: return false;
     }
 }

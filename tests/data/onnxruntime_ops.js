@@ -178,6 +178,11 @@ const CASES = [
   [17, 'HammingWindow', 'i=9', 'periodic=0'],
   [17, 'BlackmanWindow', 'i=8', ''],
   [17, 'MelWeightMatrix', 'i=4 i=32 i=8192 =0 =4000', ''],
+  [9, 'TfIdfVectorizer', '2x6i=5,6,6,7,5,6,6,6,6,7,5,9', 'ngram_counts=[0,3,9] pool_int64s=[5,6,7,6,7,5,6,6,6,5,6,7] ngram_indexes=[0,1,2,4,3,5,6] min_gram_length=1 max_gram_length=3 max_skip_count=2 mode=TF'],
+  [9, 'TfIdfVectorizer', '2x6i=5,6,6,7,5,6,6,6,6,7,5,9', 'ngram_counts=[0,3] pool_int64s=[5,6,7,6,7,5,6,6,6] ngram_indexes=[0,1,2,5,3,4] min_gram_length=1 max_gram_length=2 max_skip_count=5 mode=TFIDF weights=(0.5,1.0,1.5,2.0,2.5,3.0)'],
+  [12, 'NegativeLogLikelihoodLoss', '3x4x2 3x2i=0,3,1,2,3,3 4+', 'ignore_index=3'],
+  [13, 'SoftmaxCrossEntropyLoss', '3x4x2 3x2i=0,3,1,2,-1,3 4+', 'ignore_index=-1', 2],
+  [13, 'SoftmaxCrossEntropyLoss', '3x4 3n=0,3,1', 'reduction=none', 2],
 ]
 
 ;(async () => {

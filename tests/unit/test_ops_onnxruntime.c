@@ -108,7 +108,7 @@ static void test_cases(void **state)
     }
     (void)fclose(file);
     assert_int_equal(n_wrong, 0);
-    assert_true(n >= 112);
+    assert_true(n >= 117);
 }
 
 int main(void)

@@ -30,9 +30,9 @@ tare_op_infer_fn tare_infer_affine_grid, tare_infer_arg, tare_infer_batch_normal
     tare_infer_reverse_sequence, tare_infer_roi_align, tare_infer_scan,
     tare_infer_scatter_elements, tare_infer_scatter_nd, tare_infer_shape,
     tare_infer_size, tare_infer_slice, tare_infer_softmax, tare_infer_split,
-    tare_infer_squeeze, tare_infer_stft, tare_infer_tile, tare_infer_topk,
-    tare_infer_transpose, tare_infer_trilu, tare_infer_unary, tare_infer_unique,
-    tare_infer_unsqueeze, tare_infer_variadic, tare_infer_where;
+    tare_infer_squeeze, tare_infer_stft, tare_infer_tfidf_vectorizer, tare_infer_tile,
+    tare_infer_topk, tare_infer_transpose, tare_infer_trilu, tare_infer_unary,
+    tare_infer_unique, tare_infer_unsqueeze, tare_infer_variadic, tare_infer_where;
 
 tare_op_eval_fn tare_eval_affine_grid, tare_eval_arg, tare_eval_batch_normalization,
     tare_eval_binary, tare_eval_cast, tare_eval_center_crop_pad, tare_eval_clip,
@@ -47,14 +47,15 @@ tare_op_eval_fn tare_eval_affine_grid, tare_eval_arg, tare_eval_batch_normalizat
     tare_eval_layer_normalization, tare_eval_loop, tare_eval_lp_normalization,
     tare_eval_lrn, tare_eval_matmul, tare_eval_max_roi_pool, tare_eval_max_unpool,
     tare_eval_mel_weight_matrix, tare_eval_mvn, tare_eval_nll_loss,
-    tare_eval_softmax_cross_entropy_loss, tare_eval_non_max_suppression,
-    tare_eval_nonzero, tare_eval_one_hot, tare_eval_pad, tare_eval_pool, tare_eval_pow,
-    tare_eval_qlinear, tare_eval_quantize, tare_eval_range, tare_eval_recurrent,
-    tare_eval_reduce, tare_eval_resize, tare_eval_reverse_sequence, tare_eval_roi_align,
-    tare_eval_scan, tare_eval_scatter_elements, tare_eval_scatter_nd, tare_eval_shape,
-    tare_eval_size, tare_eval_slice, tare_eval_softmax, tare_eval_split, tare_eval_stft,
-    tare_eval_tile, tare_eval_topk, tare_eval_transpose, tare_eval_trilu,
-    tare_eval_unary, tare_eval_unique, tare_eval_variadic, tare_eval_where;
+    tare_eval_non_max_suppression, tare_eval_nonzero, tare_eval_one_hot, tare_eval_pad,
+    tare_eval_pool, tare_eval_pow, tare_eval_qlinear, tare_eval_quantize,
+    tare_eval_range, tare_eval_recurrent, tare_eval_reduce, tare_eval_resize,
+    tare_eval_reverse_sequence, tare_eval_roi_align, tare_eval_scan,
+    tare_eval_scatter_elements, tare_eval_scatter_nd, tare_eval_shape, tare_eval_size,
+    tare_eval_slice, tare_eval_softmax, tare_eval_softmax_cross_entropy_loss,
+    tare_eval_split, tare_eval_stft, tare_eval_tfidf_vectorizer, tare_eval_tile,
+    tare_eval_topk, tare_eval_transpose, tare_eval_trilu, tare_eval_unary,
+    tare_eval_unique, tare_eval_variadic, tare_eval_where;
 
 /* Sets of element types. */
 #define TARE_IS(dtype) (1U << (dtype))
