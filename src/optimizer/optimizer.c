@@ -19,6 +19,7 @@ static const struct tare_pass passes[] = {
     {"hard_swish", tare_pass_hard_swish},
     {"swish", tare_pass_swish},
     {"gelu", tare_pass_gelu},
+    {"layer_norm", tare_pass_layer_norm},
     {"matmul_to_gemm", tare_pass_matmul_to_gemm},
     {"fold_affine", tare_pass_fold_affine},
     {"fold_front", tare_pass_fold_front},

@@ -47,8 +47,11 @@ int32_t tare_pass_read_by(const struct tare_graph *graph, int32_t tensor,
 
 bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor)
 {
-    return tensor >= 0 && graph->tensors[tensor].has_dims &&
-           tare_dims_known(&graph->tensors[tensor].dims);
+    if (tensor < 0 || !graph->tensors[tensor].has_dims) return false;
+    const struct tare_dims *dims = &graph->tensors[tensor].dims;
+    for (int32_t i = 0; i < dims->rank; i++)
+        if (dims->d[i] < 1) return false;
+    return true;
 }
 
 bool tare_pass_keeps_off(enum tare_status status, struct tare_error *err)

@@ -10,6 +10,7 @@ tare_pass_fn tare_pass_dead;
 tare_pass_fn tare_pass_hard_swish;
 tare_pass_fn tare_pass_swish;
 tare_pass_fn tare_pass_gelu;
+tare_pass_fn tare_pass_layer_norm;
 tare_pass_fn tare_pass_common;
 tare_pass_fn tare_pass_transpose;
 tare_pass_fn tare_pass_reshape;
@@ -37,8 +38,9 @@ int32_t tare_pass_made_by(const struct tare_graph *graph, int32_t tensor,
 int32_t tare_pass_read_by(const struct tare_graph *graph, int32_t tensor,
                           enum tare_op op);
 
-/** Are all lengths of the tensor's axes known? Not so behind nodes whose shapes depend
- *  on data. */
+/** Are all lengths of the tensor's axes known, and above 0? Not known behind nodes whose
+ *  shapes depend on data. Tensors without elements are made by programs, which run what
+ *  ONNX has alone. */
 bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor);
 
 /** A Conv, a Gemm, or a MatMul by a matrix, whose weights are a float constant: what

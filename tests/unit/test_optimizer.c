@@ -65,6 +65,7 @@ static void test_residual_network(void **state)
                                    "After hard_swish: 10 layers\n"
                                    "After swish: 10 layers\n"
                                    "After gelu: 10 layers\n"
+                                   "After layer_norm: 10 layers\n"
                                    "After matmul_to_gemm: 10 layers\n"
                                    "After fold_affine: 8 layers\n"
                                    "After fold_front: 8 layers\n"
