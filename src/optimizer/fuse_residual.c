@@ -1,5 +1,5 @@
 /* Conv, Gemm or MatMul by a matrix, followed by Add of another activation, becomes one
- * node with a residual input. */
+ * node with a residual input, unless LayerNormalization reads the sum. */
 #include "base/dims.h"
 #include "base/mem.h"
 #include "optimizer/pass.h"
@@ -28,6 +28,18 @@ static int32_t candidate(const struct tare_graph *graph, int32_t tensor)
                    tare_pass_only_reader(graph, tensor) >= 0
                ? maker
                : -1;
+}
+
+/* Is the sum the residual stream of a transformer? It adds up over all layers, and an
+ * INT8 product could only take it along in INT8: apart, it stays float. */
+static bool is_normalized(const struct tare_graph *graph, int32_t sum)
+{
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        if (!graph->nodes[i].dead &&
+            graph->nodes[i].op == TARE_OP_LAYER_NORMALIZATION &&
+            graph->nodes[i].inputs[0] == sum)
+            return true;
+    return false;
 }
 
 static bool adds_activations(const struct tare_graph *graph,
@@ -79,7 +91,7 @@ enum tare_status tare_pass_fuse_residual(struct tare_graph *graph, bool *changed
         if (!adds_activations(graph, add)) continue;
         const int32_t a = candidate(graph, add->inputs[0]);
         const int32_t b = candidate(graph, add->inputs[1]);
-        if (a < 0 && b < 0) continue;
+        if ((a < 0 && b < 0) || is_normalized(graph, add->outputs[0])) continue;
         /* Of two, the deeper: the shortcut's is ready by then, to be read as residual.
          */
         const bool second = a < 0 || (b >= 0 && depth[b] > depth[a]);

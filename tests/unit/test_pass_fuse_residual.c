@@ -156,6 +156,17 @@ static void test_what_must_stay(void **state)
     net_weights(g, "k", NET_DIMS(1, 3, 5, 5), -1, 1, &seed);
     net_node(g, TARE_OP_ADD, "add", "a k", "y");
     pass_keeps("fuse_residual", net_infer(g));
+
+    g = net_create(17); /* the residual stream of a transformer */
+    net_input(g, "x", NET_DIMS(2, 4, 3));
+    net_output(g, "y");
+    net_weights(g, "w", NET_DIMS(3, 3), -1, 1, &seed);
+    net_weights(g, "k", NET_DIMS(3), 1, 2, &seed);
+    net_node(g, TARE_OP_MATMUL, "c", "x w", "a");
+    net_node(g, TARE_OP_ADD, "add", "x a", "s");
+    net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "s k", "n");
+    net_node(g, TARE_OP_ADD, "skip", "n s", "y");
+    pass_keeps("fuse_residual", net_infer(g));
 }
 
 int main(void)
