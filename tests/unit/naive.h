@@ -203,6 +203,64 @@ static inline void naive_gemm(struct naive *run, const struct tare_node *node,
         }
 }
 
+/* MatMul of two tensors of 2 or more axes each, of which those in front broadcast. */
+static inline void naive_matmul(struct naive *run, const struct tare_node *node,
+                                double *y)
+{
+    const struct tare_dims *out = naive_dims(run, node->outputs[0]);
+    const struct tare_dims *a = naive_dims(run, node->inputs[0]);
+    const struct tare_dims *b = naive_dims(run, node->inputs[1]);
+    for (int64_t i = 0; i < naive_count(out); i++) {
+        int64_t to_a[TARE_MAX_RANK], to_b[TARE_MAX_RANK];
+        naive_unravel(out, i, to_a);
+        naive_unravel(out, i, to_b);
+        y[i] = 0;
+        for (int64_t k = 0; k < a->d[a->rank - 1]; k++) {
+            to_a[out->rank - 1] = k;
+            to_b[out->rank - 2] = k;
+            y[i] += run->values[node->inputs[0]]
+                               [naive_ravel(a, to_a + out->rank - a->rank)] *
+                    run->values[node->inputs[1]]
+                               [naive_ravel(b, to_b + out->rank - b->rank)];
+        }
+    }
+}
+
+/* ReduceMean that keeps its axes, which the attribute names from the front. */
+static inline void naive_reduce_mean(struct naive *run, const struct tare_node *node,
+                                     double *y)
+{
+    const struct tare_dims *in = naive_dims(run, node->inputs[0]);
+    const struct tare_dims *out = naive_dims(run, node->outputs[0]);
+    const double each = (double)(naive_count(in) / naive_count(out));
+    for (int64_t i = 0; i < naive_count(in); i++) {
+        int64_t at[TARE_MAX_RANK];
+        naive_unravel(in, i, at);
+        y[naive_ravel(out, at)] += run->values[node->inputs[0]][i] / each;
+    }
+}
+
+static inline void naive_layer_norm(struct naive *run, const struct tare_node *node,
+                                    double *y)
+{
+    const struct tare_dims *dims = naive_dims(run, node->inputs[0]);
+    const int64_t axis = tare_node_int(node, "axis", -1);
+    int64_t n = 1;
+    for (int64_t a = axis < 0 ? axis + dims->rank : axis; a < dims->rank; a++)
+        n *= dims->d[a];
+    for (int64_t i = 0; i < naive_count(dims); i++) {
+        const double *x = run->values[node->inputs[0]] + i / n * n;
+        double mean = 0, variance = (double)tare_node_float(node, "epsilon", 1e-5F);
+        for (int64_t k = 0; k < n; k++)
+            mean += x[k] / (double)n;
+        for (int64_t k = 0; k < n; k++)
+            variance += pow(x[k] - mean, 2) / (double)n;
+        y[i] =
+            (x[i % n] - mean) / sqrt(variance) * run->values[node->inputs[1]][i % n] +
+            (node->n_inputs > 2 ? run->values[node->inputs[2]][i % n] : 0);
+    }
+}
+
 static inline double naive_op2(enum tare_op op, double a, double b)
 {
     switch (op) {
@@ -364,8 +422,11 @@ static inline void naive_node(struct naive *run, const struct tare_node *node)
     case TARE_OP_CONV:
     case TARE_OP_MAX_POOL:
     case TARE_OP_AVERAGE_POOL: naive_windowed(run, node, y); break;
-    case TARE_OP_GEMM:
-    case TARE_OP_MATMUL: naive_gemm(run, node, y); break;
+    case TARE_OP_GEMM: naive_gemm(run, node, y); break;
+    case TARE_OP_MATMUL:
+        (naive_dims(run, node->inputs[1])->rank > 2 ? naive_matmul
+                                                    : naive_gemm)(run, node, y);
+        break;
     case TARE_OP_ADD:
     case TARE_OP_SUB:
     case TARE_OP_MUL:
@@ -373,6 +434,8 @@ static inline void naive_node(struct naive *run, const struct tare_node *node)
     case TARE_OP_DIV: naive_binary(run, node, y); break;
     case TARE_OP_BATCH_NORMALIZATION: naive_batch_norm(run, node, y); break;
     case TARE_OP_GLOBAL_AVERAGE_POOL: naive_global_average(run, node, y); break;
+    case TARE_OP_REDUCE_MEAN: naive_reduce_mean(run, node, y); break;
+    case TARE_OP_LAYER_NORMALIZATION: naive_layer_norm(run, node, y); break;
     default: naive_elements(run, node, y); break;
     }
 }

@@ -263,6 +263,50 @@ static void scalar_beside_image(struct tare_graph *g, uint64_t *seed)
     net_output(g, "y");
 }
 
+/* Over one axis and two, with a shift and without. */
+static void layer_norms(struct tare_graph *g, uint64_t *seed)
+{
+    g->opset = 17;
+    net_input(g, "x", NET_DIMS(2, 5, 19));
+    net_weights(g, "scale", NET_DIMS(19), 0.5F, 2, seed);
+    net_weights(g, "shift", NET_DIMS(19), -1, 1, seed);
+    net_weights(g, "plane", NET_DIMS(5, 19), 0.5F, 2, seed);
+    net_node(g, TARE_OP_LAYER_NORMALIZATION, "last", "x scale shift", "a");
+    net_int(net_node(g, TARE_OP_LAYER_NORMALIZATION, "two", "a plane", "b"), "axis", 1);
+    net_float(net_node(g, TARE_OP_LAYER_NORMALIZATION, "none", "b scale", "c"),
+              "epsilon", 0.25F);
+    net_output(g, "a");
+    net_output(g, "b");
+    net_output(g, "c");
+}
+
+/* The scale is computed: no kernel, but it runs. */
+static void layer_norm_by_activation(struct tare_graph *g, uint64_t *seed)
+{
+    (void)seed;
+    g->opset = 17;
+    net_input(g, "x", NET_DIMS(4, 6));
+    net_input(g, "s", NET_DIMS(6));
+    net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "x s", "y");
+    net_output(g, "y");
+}
+
+/* Matrices of which some are broadcast; as many as threads, and fewer. */
+static void batched_products(struct tare_graph *g, uint64_t *seed)
+{
+    net_input(g, "a", NET_DIMS(3, 1, 5, 7));
+    net_input(g, "b", NET_DIMS(4, 7, 9));
+    net_input(g, "c", NET_DIMS(1, 9, 33));
+    net_weights(g, "w", NET_DIMS(4, 33, 2), -1, 1, seed);
+    net_node(g, TARE_OP_MATMUL, "first", "a b", "ab");
+    net_node(g, TARE_OP_MATMUL, "second", "ab c", "abc");
+    net_node(g, TARE_OP_MATMUL, "third", "abc w", "y");
+    net_node(g, TARE_OP_MATMUL, "one", "c w", "z");
+    net_output(g, "ab");
+    net_output(g, "y");
+    net_output(g, "z");
+}
+
 static const struct {
     const char *name;
     graph_fn *make;
@@ -293,6 +337,9 @@ static const struct {
     {"rank 5", rank_5, false},
     {"scalars", scalars, false},
     {"scalar beside an image", scalar_beside_image, true},
+    {"layer norms", layer_norms, false},
+    {"layer norm by an activation", layer_norm_by_activation, false},
+    {"batched products", batched_products, false},
 };
 
 /* The engine of `graph` against the naive values of `original`. */

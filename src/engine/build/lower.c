@@ -45,6 +45,7 @@ static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
     [TARE_OP_RESIZE] = tare_lower_resize,
     [TARE_OP_UPSAMPLE] = tare_lower_resize,
     [TARE_OP_SOFTMAX] = tare_lower_softmax,
+    [TARE_OP_LAYER_NORMALIZATION] = tare_lower_layer_norm,
     [TARE_OP_REDUCE_MEAN] = tare_lower_reduce,
     [TARE_OP_REDUCE_SUM] = tare_lower_reduce,
     [TARE_OP_REDUCE_MAX] = tare_lower_reduce,
@@ -88,6 +89,10 @@ static bool is_lowered(const struct tare_lower *l, const struct tare_node *node)
     case TARE_OP_CLIP: return tare_node_clip_is_fixed(g, node);
     case TARE_OP_DROPOUT: /* an unused mask is not made */
         return node->n_outputs < 2 || tare_graph_n_uses(g, node->outputs[1]) == 0;
+    case TARE_OP_LAYER_NORMALIZATION: /* mean and deviation are not made */
+        for (size_t i = 1; i < node->n_outputs; i++)
+            if (tare_graph_n_uses(g, node->outputs[i]) > 0) return false;
+        return true;
     default: return lowerings[node->op] != NULL;
     }
 }

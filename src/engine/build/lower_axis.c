@@ -1,4 +1,4 @@
-/* What works along axes: softmax, reductions, resampling. */
+/* What works along axes: softmax, normalization, reductions, resampling. */
 #include <math.h>
 #include <string.h>
 
@@ -21,6 +21,54 @@ enum tare_status tare_lower_softmax(struct tare_lower *l, const struct tare_node
         st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &y, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, node, TARE_LAYER_F32_SOFTMAX, &params, &x, 1, y, err);
+}
+
+/* The kernel takes scale and shift as constants, one value for each of the n elements
+ * that are normalized together; `tensor` may be absent, for zeros. */
+static enum tare_status add_row(struct tare_lower *l, const struct tare_node *node,
+                                int32_t tensor, int64_t n, int32_t *id,
+                                struct tare_error *err)
+{
+    if (tensor == TARE_NO_TENSOR) {
+        float *zeros = tare_alloc_array((size_t)n, sizeof *zeros);
+        TARE_FAIL_IF(!zeros, err, TARE_E_NOMEM, "engine: no memory while building");
+        const enum tare_status st =
+            tare_plan_add_vector(l->plan, TARE_F32, (size_t)n, zeros, id, err);
+        tare_free(zeros);
+        return st;
+    }
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    if (!tare_tensor_is_const(t) || tare_dims_count(&t->dims) != n)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
+                       "'%.80s' is no constant of %lld values", t->name, (long long)n);
+    return tare_plan_add_vector(l->plan, TARE_F32, (size_t)n, t->data, id, err);
+}
+
+enum tare_status tare_lower_layer_norm(struct tare_lower *l,
+                                       const struct tare_node *node,
+                                       struct tare_error *err)
+{
+    const struct tare_dims *dims = &tare_lower_tensor(l, node->inputs[0])->dims;
+    struct tare_f32_layer_norm params;
+    int32_t axis, inputs[3], y;
+    memset(&params, 0, sizeof params);
+    params.n = 1;
+    params.epsilon = tare_node_float(node, "epsilon", 1e-5f);
+    enum tare_status st = tare_node_axis(node, -1, dims->rank, &axis, err);
+    for (int32_t i = axis; st == TARE_OK && i < dims->rank; i++)
+        params.n *= dims->d[i];
+    params.rows = tare_dims_count(dims) / params.n;
+    if (st == TARE_OK)
+        st = add_row(l, node, node->inputs[1], params.n, &inputs[1], err);
+    if (st == TARE_OK)
+        st = add_row(l, node, tare_lower_input(node, 2), params.n, &inputs[2], err);
+    if (st == TARE_OK)
+        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR, false, &inputs[0], err);
+    if (st == TARE_OK)
+        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &y, err);
+    if (st != TARE_OK) return st;
+    return tare_lower_add(l, node, TARE_LAYER_F32_LAYER_NORM, &params, inputs, 3, y,
+                          err);
 }
 
 static int32_t reduce_mode(enum tare_op op)

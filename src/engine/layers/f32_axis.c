@@ -1,4 +1,6 @@
-/* Pooling, softmax, reductions and resampling in float32. */
+/* Pooling, softmax, reductions, normalization and resampling in float32. */
+#include <math.h>
+
 #include "engine/layers/common.h"
 #include "engine/layers/params.h"
 
@@ -45,6 +47,40 @@ enum tare_status tare_f32_reduce_layer_check(const struct tare_layer *layer,
 }
 
 TARE_LAYER_DEFINE_MAP(f32_reduce_layer, tare_f32_reduce, tare_f32_reduce_units)
+
+enum tare_status tare_f32_layer_norm_layer_check(const struct tare_layer *layer,
+                                                 struct tare_error *err)
+{
+    const struct tare_f32_layer_norm *p = layer->params;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "fww", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(
+        !(p->epsilon >= 0.0f) || isinf(p->epsilon) ||
+            !tare_product_is(p->rows, p->n, 1, tare_plan_count(layer->inputs[0])) ||
+            layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes ||
+            tare_plan_count(layer->inputs[1]) != p->n ||
+            tare_plan_count(layer->inputs[2]) != p->n,
+        err, "shapes");
+    return TARE_OK;
+}
+
+TARE_LAYER_DEFINE_PREPARE(f32_layer_norm_layer, tare_f32_layer_norm)
+
+static void layer_norm_units(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct tare_layer_job *job = arg;
+    const struct tare_f32_layer_norm_variant *variant = job->layer->kernel;
+    (void)worker;
+    variant->fn(job->layer->params, job->run->inputs[0], job->run->inputs[1],
+                job->run->inputs[2], job->run->outputs[0], begin, end);
+}
+
+void tare_f32_layer_norm_layer_run(const struct tare_layer *layer,
+                                   const struct tare_layer_run *run)
+{
+    const struct tare_f32_layer_norm *p = layer->params;
+    tare_layer_spread(layer, run, NULL, p->rows, tare_layer_grain(run->pool, p->rows),
+                      layer_norm_units);
+}
 
 /* The samples come from the file: every index must lie inside the input. */
 static bool samples_valid(const struct tare_layer *layer, size_t input, int32_t taps,

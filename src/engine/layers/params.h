@@ -8,6 +8,7 @@
 #include "kernels/f32_binary/f32_binary.h"
 #include "kernels/f32_conv/f32_conv.h"
 #include "kernels/f32_depthwise/f32_depthwise.h"
+#include "kernels/f32_layer_norm/f32_layer_norm.h"
 #include "kernels/f32_pool/f32_pool.h"
 #include "kernels/f32_reduce/f32_reduce.h"
 #include "kernels/f32_resize/f32_resize.h"

@@ -1,0 +1,3 @@
+/* AVX-512: see f32_layer_norm_simd.h. */
+#define LAYER_NORM_NAME tare_f32_layer_norm__avx512
+#include "kernels/f32_layer_norm/f32_layer_norm_simd.h"

@@ -1,0 +1,35 @@
+/* Reference: the definition the other variants are compared with. */
+#include <math.h>
+
+#include "kernels/f32_fold.h"
+#include "kernels/f32_layer_norm/f32_layer_norm.h"
+
+static float mean_of(const float *x, int64_t n)
+{
+    float s[TARE_FOLD] = {0};
+    for (int64_t i = 0; i < n; i++)
+        s[i % TARE_FOLD] = s[i % TARE_FOLD] + x[i];
+    return tare_fold_sum(s) / (float)n;
+}
+
+static float variance_of(const float *x, float mean, int64_t n)
+{
+    float s[TARE_FOLD] = {0};
+    for (int64_t i = 0; i < n; i++)
+        s[i % TARE_FOLD] = fmaf(x[i] - mean, x[i] - mean, s[i % TARE_FOLD]);
+    return tare_fold_sum(s) / (float)n;
+}
+
+void tare_f32_layer_norm__ref(const struct tare_f32_layer_norm *norm, const float *x,
+                              const float *scale, const float *shift, float *y,
+                              int64_t begin, int64_t end)
+{
+    const int64_t n = norm->n;
+    for (int64_t row = begin; row < end; row++) {
+        const float *from = x + row * n;
+        const float mean = mean_of(from, n);
+        const float r = 1.0f / sqrtf(variance_of(from, mean, n) + norm->epsilon);
+        for (int64_t i = 0; i < n; i++)
+            y[row * n + i] = fmaf((from[i] - mean) * r, scale[i], shift[i]);
+    }
+}
