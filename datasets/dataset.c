@@ -1,6 +1,7 @@
 #include "datasets/dataset.h"
 
 #include "base/mem.h"
+#include "datasets/convert.h"
 #include "datasets/preprocess.h"
 
 static enum tare_status choose_source(const struct tare_dataset_options *options,
@@ -202,6 +203,22 @@ static size_t elems_of(const struct tare_dataset *part)
     return (size_t)p->channels * (size_t)p->height * (size_t)p->width;
 }
 
+/* Parts are aligned for any type. */
+static size_t bytes_of(const struct tare_dataset *part)
+{
+    const size_t n = elems_of(part) * (size_t)tare_dtype_bytes(part->prepare.dtype);
+    return (n + TARE_SAMPLE_ALIGNMENT - 1) / TARE_SAMPLE_ALIGNMENT *
+           TARE_SAMPLE_ALIGNMENT;
+}
+
+size_t tare_dataset_bytes(const struct tare_dataset *dataset)
+{
+    size_t n = 0;
+    for (; dataset; dataset = dataset->next)
+        n += bytes_of(dataset);
+    return n;
+}
+
 size_t tare_dataset_elems(const struct tare_dataset *dataset)
 {
     size_t n = 0;
@@ -245,8 +262,9 @@ const char *tare_dataset_sample_name(const struct tare_dataset *dataset, int64_t
     return tare_samples_name(&dataset->samples, (size_t)i);
 }
 
-static enum tare_status read_part(const struct tare_dataset *dataset, int64_t i,
-                                  float *dst, struct tare_error *err)
+/* Float32, or what a typed source has. */
+static enum tare_status read_values(const struct tare_dataset *dataset, int64_t i,
+                                    void *dst, struct tare_error *err)
 {
     if (!dataset->source->load)
         return dataset->source->fill(
@@ -260,13 +278,31 @@ static enum tare_status read_part(const struct tare_dataset *dataset, int64_t i,
     return TARE_OK;
 }
 
-enum tare_status tare_dataset_read(const struct tare_dataset *dataset, int64_t i,
-                                   float *dst, struct tare_error *err)
+static enum tare_status read_part(const struct tare_dataset *dataset, int64_t i,
+                                  void *dst, struct tare_error *err)
 {
+    const enum tare_dtype dtype = dataset->prepare.dtype;
+    if (dtype == TARE_F32 || dataset->source->is_typed)
+        return read_values(dataset, i, dst, err);
+    const char *name = tare_dataset_sample_name(dataset, i);
+    const size_t n = elems_of(dataset);
+    float *values = tare_alloc_array(n, sizeof *values);
+    TARE_FAIL_IF(!values, err, TARE_E_NOMEM, "%s: no memory for a sample", name);
+    enum tare_status st = read_values(dataset, i, values, err);
+    if (st == TARE_OK)
+        st = tare_convert(name, TARE_F32, (const uint8_t *)values, dtype, dst, n, err);
+    tare_free(values);
+    return st;
+}
+
+enum tare_status tare_dataset_read(const struct tare_dataset *dataset, int64_t i,
+                                   void *dst, struct tare_error *err)
+{
+    uint8_t *at = dst;
     enum tare_status st = TARE_OK;
     for (; st == TARE_OK && dataset; dataset = dataset->next) {
-        st = read_part(dataset, i, dst, err);
-        dst += elems_of(dataset);
+        st = read_part(dataset, i, at, err);
+        at += bytes_of(dataset);
     }
     return st;
 }

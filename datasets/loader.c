@@ -11,7 +11,7 @@ struct slot {
     int64_t index; /* of its sample */
     enum tare_status status;
     struct tare_error error;
-    float *sample;
+    void *sample;
 };
 
 /* A sample goes into any slot that is free. Indices are handed out in order, to the
@@ -22,7 +22,7 @@ struct tare_loader {
     int64_t end;   /* behind the last sample */
     int64_t depth; /* number of slots */
     struct slot *slots;
-    float *buffer; /* of all slots */
+    uint8_t *buffer; /* of all slots */
     pthread_t *threads;
     int n_threads; /* that run */
 
@@ -83,7 +83,7 @@ static void *load_samples(void *arg)
 }
 
 enum tare_status tare_loader_next(struct tare_loader *loader, int64_t *index,
-                                  const float **sample, struct tare_error *err)
+                                  const void **sample, struct tare_error *err)
 {
     *sample = NULL;
     enum tare_status st = TARE_OK;
@@ -119,10 +119,8 @@ static enum tare_status allocate(struct tare_loader *loader, int n_threads,
                                  struct tare_error *err)
 {
     size_t stride = 0, total = 0;
-    const bool fits =
-        tare_mul_size(tare_dataset_elems(loader->dataset), sizeof(float), &stride) &&
-        tare_align_size(stride, &stride) &&
-        tare_mul_size(stride, (size_t)loader->depth, &total);
+    const bool fits = tare_align_size(tare_dataset_bytes(loader->dataset), &stride) &&
+                      tare_mul_size(stride, (size_t)loader->depth, &total);
     if (fits) {
         loader->slots = tare_alloc_array((size_t)loader->depth, sizeof *loader->slots);
         loader->threads = tare_alloc_array((size_t)n_threads, sizeof *loader->threads);
@@ -132,8 +130,7 @@ static enum tare_status allocate(struct tare_loader *loader, int n_threads,
                  TARE_E_NOMEM, "no memory for %lld samples read ahead",
                  (long long)loader->depth);
     for (int64_t i = 0; i < loader->depth; i++)
-        loader->slots[i].sample =
-            loader->buffer + i * (int64_t)(stride / sizeof(float));
+        loader->slots[i].sample = loader->buffer + i * (int64_t)stride;
     return TARE_OK;
 }
 

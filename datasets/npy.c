@@ -5,39 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/half.h"
 #include "base/mem.h"
-
-#define CONVERT(name, type, to_float)                                                  \
-    static void name(const uint8_t *src, size_t n, float *dst)                         \
-    {                                                                                  \
-        for (size_t i = 0; i < n; i++) {                                               \
-            type value;                                                                \
-            memcpy(&value, src + i * sizeof value, sizeof value);                      \
-            dst[i] = to_float(value);                                                  \
-        }                                                                              \
-    }
-#define CAST(value) ((float)(value))
-CONVERT(from_f16, uint16_t, tare_half_to_float)
-CONVERT(from_f32, float, CAST)
-CONVERT(from_f64, double, CAST)
-CONVERT(from_s8, int8_t, CAST)
-CONVERT(from_u8, uint8_t, CAST)
-CONVERT(from_s16, int16_t, CAST)
-CONVERT(from_u16, uint16_t, CAST)
-CONVERT(from_s32, int32_t, CAST)
-CONVERT(from_u32, uint32_t, CAST)
-CONVERT(from_s64, int64_t, CAST)
-CONVERT(from_u64, uint64_t, CAST)
 
 static const struct {
     char name[3];
-    size_t n_bytes;
-    tare_npy_convert_fn *convert;
+    enum tare_dtype dtype;
 } types[] = {
-    {"f2", 2, from_f16}, {"f4", 4, from_f32}, {"f8", 8, from_f64}, {"b1", 1, from_u8},
-    {"i1", 1, from_s8},  {"u1", 1, from_u8},  {"i2", 2, from_s16}, {"u2", 2, from_u16},
-    {"i4", 4, from_s32}, {"u4", 4, from_u32}, {"i8", 8, from_s64}, {"u8", 8, from_u64},
+    {"f2", TARE_F16}, {"f4", TARE_F32}, {"f8", TARE_F64}, {"b1", TARE_BOOL},
+    {"i1", TARE_S8},  {"u1", TARE_U8},  {"i2", TARE_S16}, {"u2", TARE_U16},
+    {"i4", TARE_S32}, {"u4", TARE_U32}, {"i8", TARE_S64}, {"u8", TARE_U64},
 };
 enum { N_TYPES = sizeof types / sizeof types[0], MAX_HEADER = 4096 };
 
@@ -101,9 +77,7 @@ static enum tare_status set_type(struct tare_npy *npy, const char *descr,
                  descr + 1);
     for (size_t i = 0; i < N_TYPES; i++) {
         if (!strchr("<|=", descr[0]) || strcmp(descr + 1, types[i].name) != 0) continue;
-        npy->elem_bytes = types[i].n_bytes;
-        npy->convert = types[i].convert;
-        npy->is_u8 = strcmp(types[i].name, "u1") == 0;
+        npy->dtype = types[i].dtype;
         return TARE_OK;
     }
     return tare_error_set(err, TARE_E_UNSUPPORTED,
@@ -171,7 +145,7 @@ enum tare_status tare_npy_parse(const uint8_t *bytes, size_t n_bytes,
     *npy = (struct tare_npy){.data = bytes + start + length};
     st = parse_header(header, npy, err);
     if (st != TARE_OK) return st;
-    size_t need = npy->elem_bytes;
+    size_t need = (size_t)tare_dtype_bytes(npy->dtype);
     bool fits = true;
     for (int32_t i = 0; i < npy->dims.rank; i++)
         fits = fits && tare_mul_size(need, (size_t)npy->dims.d[i], &need);

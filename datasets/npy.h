@@ -2,23 +2,17 @@
 #ifndef TARE_DATASETS_NPY_H
 #define TARE_DATASETS_NPY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "tare/tensor.h"
 
-/** Elements to floats. @param src  any alignment  @param dst  [n] */
-typedef void tare_npy_convert_fn(const uint8_t *src, size_t n, float *dst);
-
 /** An array whose bytes belong to somebody else. */
 struct tare_npy {
     struct tare_dims dims;
-    const uint8_t *data; /* dense, C order, little-endian */
-    size_t elem_bytes;
-    bool is_u8;
-    tare_npy_convert_fn *convert;
+    const uint8_t *data;   /* dense, C order, little-endian */
+    enum tare_dtype dtype; /* F64 and F16 as well */
 };
 
 /**

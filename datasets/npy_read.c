@@ -2,43 +2,47 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "datasets/convert.h"
 #include "datasets/npy.h"
 
 /* The parser has checked that the file holds all elements, so their number fits. */
-static enum tare_status convert(const struct tare_npy *npy, size_t *n_elems,
-                                float **values, struct tare_error *err)
+static enum tare_status take(const char *path, const struct tare_npy *npy,
+                             const enum tare_dtype *as, struct tare_npy_array *array,
+                             struct tare_error *err)
 {
-    size_t n = 1, n_bytes;
+    *array = (struct tare_npy_array){
+        .dims = npy->dims, .dtype = as ? *as : npy->dtype, .n_elems = 1};
     for (int i = 0; i < npy->dims.rank; i++)
-        n *= (size_t)npy->dims.d[i];
-    float *floats =
-        tare_mul_size(n, sizeof *floats, &n_bytes) ? tare_alloc(n_bytes) : NULL;
-    TARE_FAIL_IF(!floats, err, TARE_E_NOMEM, "no memory for %zu values", n);
-    npy->convert(npy->data, n, floats);
-    *n_elems = n;
-    *values = floats;
-    return TARE_OK;
+        array->n_elems *= (size_t)npy->dims.d[i];
+    array->values =
+        tare_alloc_array(array->n_elems, (size_t)tare_dtype_bytes(array->dtype));
+    TARE_FAIL_IF(!array->values, err, TARE_E_NOMEM, "%s: no memory for %zu values",
+                 path, array->n_elems);
+    const enum tare_status st = tare_convert(path, npy->dtype, npy->data, array->dtype,
+                                             array->values, array->n_elems, err);
+    if (st != TARE_OK) tare_npy_release(array);
+    return st;
 }
 
-enum tare_status tare_npy_read(const char *path, struct tare_dims *dims,
-                               size_t *n_elems, float **values, struct tare_error *err)
+enum tare_status tare_npy_read(const char *path, const enum tare_dtype *as,
+                               struct tare_npy_array *array, struct tare_error *err)
 {
     struct tare_map map;
     struct tare_npy npy;
-    *values = NULL;
+    *array = (struct tare_npy_array){0};
     enum tare_status st = tare_map_open(path, &map, err);
     if (st != TARE_OK) return st;
     st = tare_npy_parse(map.base, map.n_bytes, &npy, err);
-    if (st == TARE_OK) st = convert(&npy, n_elems, values, err);
     if (st == TARE_OK)
-        *dims = npy.dims;
+        st = take(path, &npy, as, array, err);
     else
         tare_error_wrap(err, "%s", path);
     tare_map_close(&map);
     return st;
 }
 
-void tare_npy_free(float *values)
+void tare_npy_release(struct tare_npy_array *array)
 {
-    tare_free(values);
+    tare_free(array->values);
+    *array = (struct tare_npy_array){0};
 }

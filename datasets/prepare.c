@@ -19,6 +19,23 @@ static enum tare_status check_counts(const struct tare_prepare *prepare,
     return TARE_OK;
 }
 
+/* Types other than float32 get pixels as they are. */
+static enum tare_status keep_pixels(struct tare_prepare *prepare,
+                                    struct tare_error *err)
+{
+    struct tare_preprocess *pre = &prepare->pre, plain;
+    tare_preprocess_init(&plain);
+    const bool is_scaled = pre->scale < plain.scale || pre->scale > plain.scale;
+    TARE_FAIL_IF(pre->n_mean || pre->n_std ||
+                     (is_scaled && (pre->scale < 1.0 || pre->scale > 1.0)),
+                 err, TARE_E_ARG,
+                 "the network reads %s: it gets pixels as they are, without --scale, "
+                 "--mean and --std",
+                 tare_dtype_name(prepare->dtype));
+    pre->scale = 1.0;
+    return TARE_OK;
+}
+
 static void fill_tables(struct tare_prepare *prepare)
 {
     const struct tare_preprocess *pre = &prepare->pre;
@@ -74,6 +91,7 @@ enum tare_status tare_prepare_create(const struct tare_dataset_options *options,
     if (checked != TARE_OK) return checked;
     *prepare = (struct tare_prepare){
         .pre = options->preprocess,
+        .dtype = options->dtype,
         .channels = channels,
         .height = height,
         .width = width,
@@ -92,9 +110,10 @@ enum tare_status tare_prepare_create(const struct tare_dataset_options *options,
                  "raw files need the network's whole input shape, got %lldx%lldx%lld "
                  "(channels x height x width, 0 is unknown)",
                  (long long)channels, (long long)height, (long long)width);
-    const enum tare_status counted = check_counts(prepare, err);
-    if (counted == TARE_OK) fill_tables(prepare);
-    return counted;
+    enum tare_status st = check_counts(prepare, err);
+    if (st == TARE_OK && prepare->dtype != TARE_F32) st = keep_pixels(prepare, err);
+    if (st == TARE_OK) fill_tables(prepare);
+    return st;
 }
 
 const float *tare_prepare_table(const struct tare_prepare *prepare, int64_t c)

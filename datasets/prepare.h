@@ -9,6 +9,7 @@
 /** Immutable once created; shared by all threads. */
 struct tare_prepare {
     struct tare_preprocess pre; /* colour resolved */
+    enum tare_dtype dtype;      /* that the network reads; tables are for float32 */
     int64_t channels;
     int64_t height, width; /* 0: any */
     struct tare_decode decode;

@@ -32,7 +32,10 @@ static enum tare_status read_one(const struct tare_dataset *dataset, size_t i,
     }
     const size_t n =
         (size_t)(prepare->channels * prepare->height) * (size_t)prepare->width;
-    float *values = tare_alloc_array(n, sizeof *values);
+    const size_t elem_bytes = dataset->source->is_typed
+                                  ? (size_t)tare_dtype_bytes(prepare->dtype)
+                                  : sizeof(float);
+    void *values = tare_alloc_array(n, elem_bytes);
     TARE_FAIL_IF(!values, err, TARE_E_NOMEM, "no memory for a sample");
     const enum tare_status st =
         dataset->source->fill(dataset->state, name, sample, prepare, values, err);

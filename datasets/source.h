@@ -16,11 +16,13 @@ struct tare_source {
     enum tare_status (*load)(const void *state, const char *name, size_t item,
                              const struct tare_decode *decode, struct tare_image *image,
                              struct tare_error *err);
-    /** Other sources (load is NULL): the values of one sample. */
+    /** Other sources (load is NULL): the values of one sample, in the type that
+     *  `prepare` names where the source is typed, else as float32. */
     enum tare_status (*fill)(const void *state, const char *name,
                              const struct tare_sample *sample,
-                             const struct tare_prepare *prepare, float *dst,
+                             const struct tare_prepare *prepare, void *dst,
                              struct tare_error *err);
+    bool is_typed;
     /** Sources that know it: channels, height and width of every sample, once open. */
     void (*shape)(const void *state, int64_t shape[3]);
     /** Release the state; may be NULL. */

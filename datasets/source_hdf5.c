@@ -5,13 +5,15 @@
 #include "base/hdf5_lock.h"
 #include "base/mem.h"
 #include "datasets/array.h"
+#include "datasets/convert.h"
 #include "datasets/source.h"
 
 #define MAX_CACHE_BYTES ((size_t)256 << 20)
 
 struct table {
     hid_t file, values;
-    bool is_u8;
+    H5T_class_t kind;
+    bool is_u8, is_signed;
     struct tare_dims dims; /* of a sample */
     struct tare_array_sample sample;
 };
@@ -92,8 +94,9 @@ static enum tare_status check_values(struct table *t, const char *path,
     const H5T_class_t kind = H5Tget_class(type);
     if (rank > 0 && rank <= TARE_MAX_RANK)
         (void)H5Sget_simple_extent_dims(space, lengths, NULL);
-    t->is_u8 = kind == H5T_INTEGER && H5Tget_size(type) == 1 &&
-               H5Tget_sign(type) == H5T_SGN_NONE;
+    t->kind = kind;
+    t->is_signed = kind == H5T_INTEGER && H5Tget_sign(type) != H5T_SGN_NONE;
+    t->is_u8 = kind == H5T_INTEGER && H5Tget_size(type) == 1 && !t->is_signed;
     (void)H5Tclose(type);
     (void)H5Sclose(space);
     (void)snprintf(shown, sizeof shown, "%.400s:%.80s", path, name);
@@ -251,30 +254,62 @@ static bool read_row(const struct table *t, size_t item, hid_t type, void *dst)
     return fine;
 }
 
-/* Bytes of images are pixels; all other numbers are taken as they are. */
+/* The type in which integers and floats of any size keep their values. */
+static enum tare_dtype widest(const struct table *t, hid_t *memory_type)
+{
+    if (t->kind == H5T_FLOAT) {
+        *memory_type = H5T_NATIVE_DOUBLE;
+        return TARE_F64;
+    }
+    *memory_type = t->is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
+    return t->is_signed ? TARE_S64 : TARE_U64;
+}
+
+static enum tare_status not_read(const char *name, struct tare_error *err)
+{
+    return tare_error_set(err, TARE_E_FORMAT, "%s: cannot be read: the file is damaged",
+                          name);
+}
+
+/* A row by way of its values in another type. */
+static enum tare_status fill_through(const struct table *t, const char *name,
+                                     size_t item, const struct tare_prepare *prepare,
+                                     void *dst, struct tare_error *err)
+{
+    const bool is_pixels = t->is_u8 && t->sample.is_image && prepare->dtype == TARE_F32;
+    hid_t memory_type = H5T_NATIVE_UINT8;
+    const enum tare_dtype dtype = is_pixels ? TARE_U8 : widest(t, &memory_type);
+    uint8_t *row = tare_alloc_array(t->sample.n_elems, (size_t)tare_dtype_bytes(dtype));
+    TARE_FAIL_IF(!row, err, TARE_E_NOMEM, "%s: no memory for a sample", name);
+    enum tare_status st = TARE_OK;
+    if (!read_row(t, item, memory_type, row))
+        st = not_read(name, err);
+    else if (is_pixels)
+        tare_prepare_bytes(prepare, row, dst);
+    else
+        st =
+            tare_convert(name, dtype, row, prepare->dtype, dst, t->sample.n_elems, err);
+    tare_free(row);
+    return st;
+}
+
+/* Bytes of images are pixels, of which float32 is computed; all other numbers are taken
+ * as they are. */
 static enum tare_status fill_hdf5(const void *state, const char *name,
                                   const struct tare_sample *sample,
-                                  const struct tare_prepare *prepare, float *dst,
+                                  const struct tare_prepare *prepare, void *dst,
                                   struct tare_error *err)
 {
     const struct table *t = state;
-    bool fine = false;
-    if (t->is_u8 && t->sample.is_image) {
-        uint8_t *bytes = tare_alloc(t->sample.n_elems);
-        TARE_FAIL_IF(!bytes, err, TARE_E_NOMEM, "%s: no memory for a sample", name);
-        fine = read_row(t, sample->item, H5T_NATIVE_UINT8, bytes);
-        if (fine) tare_prepare_bytes(prepare, bytes, dst);
-        tare_free(bytes);
-    } else {
-        fine = read_row(t, sample->item, H5T_NATIVE_FLOAT, dst);
-    }
-    TARE_FAIL_IF(!fine, err, TARE_E_FORMAT, "%s: cannot be read: the file is damaged",
-                 name);
-    return TARE_OK;
+    if (prepare->dtype != TARE_F32 || (t->is_u8 && t->sample.is_image))
+        return fill_through(t, name, sample->item, prepare, dst, err);
+    return read_row(t, sample->item, H5T_NATIVE_FLOAT, dst) ? TARE_OK
+                                                            : not_read(name, err);
 }
 
 const struct tare_source tare_source_hdf5 = {
     .open = open_hdf5,
+    .is_typed = true,
     .shape = hdf5_shape,
     .fill = fill_hdf5,
     .close = close_hdf5,

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "datasets/array.h"
+#include "datasets/convert.h"
 #include "datasets/npy.h"
 #include "datasets/npz.h"
 #include "datasets/source.h"
@@ -144,27 +145,27 @@ static void npy_shape(const void *state, int64_t shape[3])
     tare_array_shape(&arrays->sample, shape);
 }
 
-/* Bytes of images are pixels; all other numbers are taken as they are. */
+/* Bytes of images are pixels, of which float32 is computed; all other numbers are taken
+ * as they are. */
 static enum tare_status fill_npy(const void *state, const char *name,
                                  const struct tare_sample *sample,
-                                 const struct tare_prepare *prepare, float *dst,
+                                 const struct tare_prepare *prepare, void *dst,
                                  struct tare_error *err)
 {
     const struct arrays *arrays = state;
     const struct tare_npy *npy = &arrays->parts[sample->file].npy;
     const size_t n = arrays->sample.n_elems;
-    const uint8_t *src = npy->data + sample->item * n * npy->elem_bytes;
-    (void)name;
-    (void)err;
-    if (npy->is_u8 && arrays->sample.is_image)
-        tare_prepare_bytes(prepare, src, dst);
-    else
-        npy->convert(src, n, dst);
+    const uint8_t *src =
+        npy->data + sample->item * n * (size_t)tare_dtype_bytes(npy->dtype);
+    if (npy->dtype != TARE_U8 || !arrays->sample.is_image || prepare->dtype != TARE_F32)
+        return tare_convert(name, npy->dtype, src, prepare->dtype, dst, n, err);
+    tare_prepare_bytes(prepare, src, dst);
     return TARE_OK;
 }
 
 const struct tare_source tare_source_npy = {
     .open = open_npy,
+    .is_typed = true,
     .shape = npy_shape,
     .fill = fill_npy,
     .close = close_npy,

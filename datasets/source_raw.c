@@ -45,7 +45,7 @@ static enum tare_status open_raw(const struct tare_dataset_options *options,
 
 static enum tare_status fill_raw(const void *state, const char *name,
                                  const struct tare_sample *sample,
-                                 const struct tare_prepare *prepare, float *dst,
+                                 const struct tare_prepare *prepare, void *dst,
                                  struct tare_error *err)
 {
     const struct raw *raw = state;

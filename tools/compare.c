@@ -6,9 +6,7 @@
 #include <string.h>
 
 #include "tare/file.h"
-#include "tare/npy.h"
 #include "tools/data.h"
-#include "tools/npy.h"
 #include "tools/options.h"
 #include "tools/report.h"
 #include "tools/tool.h"
@@ -24,8 +22,7 @@ static const struct option options[] = {
     {"engine", OPTION_LIST, &flags.engines, "FILE",
      "made by tare build; twice: the first is the reference", 0},
     {"reference", OPTION_TEXT, &flags.reference, "DIR",
-     "outputs on the same samples, DIR/<name>.npy, as tare run --output writes them",
-     0},
+     "outputs on the same samples, as tare run --output writes them", 0},
     {"layers", OPTION_SWITCH, &flags.layers, NULL,
      "compare every tensor that both networks make", 0},
     {"json", OPTION_TEXT, &flags.json, "FILE", "the figures; rates in percent", 0},
@@ -40,7 +37,8 @@ static const struct usage usage = {
     "there\n"
     "are labels, agreement, SQNR and cosine of the outputs (signal: the output less "
     "its\n"
-    "mean over the sample) and of every layer. \"alone\" is a layer's own damage: its\n"
+    "mean over the sample; integers: how many are equal) and of every layer. \"alone\" "
+    "is a layer's own damage: its\n"
     "inputs are the reference's. Another engine or stored outputs may stand for the "
     "FP32\n"
     "network. mpirun divides the samples among its processes.",
@@ -66,7 +64,8 @@ static void print_shapes(const struct tare_engine *engine, char *text, size_t si
         char dims[128];
         tare_engine_binding(engine, i, &input);
         if (!input.is_input) break;
-        const int n = snprintf(text + used, size - used, "%s%.800s:%s", i ? "," : "",
+        if (input.dims.rank == 0) continue; /* a scalar: nothing is open */
+        const int n = snprintf(text + used, size - used, "%s%.800s:%s", used ? "," : "",
                                input.name, report_dims(&input.dims, dims));
         if (n > 0) used += (size_t)n;
     }
@@ -104,37 +103,10 @@ static enum tare_status check_bindings(const struct compare_job *job,
         tare_engine_binding(job->reference, i, &a);
         tare_engine_binding(job->test, i, &b);
         if (strcmp(a.name, b.name) != 0 || a.n_bytes != b.n_bytes ||
+            a.dims.rank != b.dims.rank || a.dtype != b.dtype ||
             a.is_input != b.is_input)
             return report_error(err, TARE_E_ARG, "the two networks differ in '%.80s'",
                                 a.name);
-    }
-    return TARE_OK;
-}
-
-/* The outputs that `tare run --output` wrote, or another program in its way. */
-static enum tare_status read_stored(struct compare_job *job, struct tare_error *err)
-{
-    const size_t n_outputs = feed_n_outputs(&job->feed, 0);
-    job->stored = calloc(n_outputs, sizeof *job->stored);
-    if (!job->stored)
-        return report_error(err, TARE_E_NOMEM, "no memory for %zu outputs", n_outputs);
-    for (size_t i = 0; i < n_outputs; i++) {
-        struct tare_binding output;
-        struct tare_dims dims;
-        char path[4096];
-        size_t n;
-        tare_engine_binding(job->test, job->feed.n_inputs + i, &output);
-        enum tare_status st =
-            npy_path(flags.reference, output.name, path, sizeof path, err);
-        if (st == TARE_OK) st = tare_npy_read(path, &dims, &n, &job->stored[i], err);
-        if (st != TARE_OK) return st;
-        const size_t elems = output.n_bytes / sizeof(float) / (size_t)job->feed.batch;
-        if (n != elems * job->feed.n_samples)
-            return report_error(
-                err, TARE_E_ARG,
-                "%.150s: %zu values, %zu samples of output '%.60s' have %zu: give the "
-                "data, --skip and --count that made it",
-                path, n, job->feed.n_samples, output.name, elems * job->feed.n_samples);
     }
     return TARE_OK;
 }
@@ -156,14 +128,15 @@ static enum tare_status open_all(struct compare_job *job, struct tare_error *err
     if (st != TARE_OK) return st;
     struct tare_binding output;
     tare_engine_binding(job->test, job->feed.n_inputs, &output);
-    job->n_classes = output.n_bytes / sizeof(float) / (size_t)job->feed.batch;
+    if (output.dtype == TARE_F32)
+        job->n_classes = output.n_bytes / sizeof(float) / (size_t)job->feed.batch;
     return st;
 }
 
 static void release(struct compare_job *job)
 {
     for (size_t i = 0; job->stored && i < feed_n_outputs(&job->feed, 0); i++)
-        tare_npy_free(job->stored[i]);
+        tare_npy_release(&job->stored[i]);
     free(job->stored);
     for (int i = 0; job->feed.workers && i < job->feed.n_workers; i++)
         free(job->feed.workers[i].own);
@@ -172,7 +145,7 @@ static void release(struct compare_job *job)
     free(job->hits[1]);
     free(job->best);
     free(job->layer_sums);
-    free(job->output_sums);
+    free(job->output_values);
     free(job->offset);
     free(job->partner);
     free(job->result.layers);
@@ -190,7 +163,8 @@ static enum tare_status compare(struct compare_job *job, const struct tare_comm 
     job->with_layers = flags.layers;
     enum tare_status st = flags.json ? tare_file_check(flags.json, err) : TARE_OK;
     if (st == TARE_OK) st = open_all(job, err);
-    if (st == TARE_OK && flags.reference) st = read_stored(job, err);
+    job->stored_in = flags.reference;
+    if (st == TARE_OK && flags.reference) st = compare_read_stored(job, err);
     if (st == TARE_OK) st = compare_prepare_outputs(job, err);
     if (st == TARE_OK && flags.layers) st = compare_prepare_layers(job, err);
     if (st != TARE_OK) return st;

@@ -1,6 +1,6 @@
 /* tools/compare.h - what `tare compare` measures, and its parts: compare.c opens
- * everything, compare_judge.c and compare_layers.c judge batches, compare_report.c
- * prints. */
+ * everything, compare_judge.c and compare_layers.c judge batches, compare_stored.c
+ * reads what is compared with, compare_report.c prints. */
 #ifndef TARE_TOOLS_COMPARE_H
 #define TARE_TOOLS_COMPARE_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "tare/builder.h"
+#include "tare/npy.h"
 #include "tools/feed.h"
 #include "tools/ranks.h"
 
@@ -41,9 +42,17 @@ struct compare_layer {
     struct compare_sums isolated;    /* its inputs as the reference made them */
 };
 
+/** An output in one sample, or in several. */
+struct compare_values {
+    struct compare_sums sums; /* float32 */
+    bool is_exact;            /* of another type: equal or not */
+    size_t n_values, n_equal; /* exact ones */
+    size_t n_misshapen;       /* samples whose shapes or types differ */
+};
+
 struct compare_output {
     const char *name;
-    struct compare_sums sums;
+    struct compare_values values;
 };
 
 struct compare_result {
@@ -63,23 +72,44 @@ struct compare_job {
     struct tare_plan *plan;
     struct tare_engine *reference; /* NULL: its outputs are stored */
     struct tare_engine *test;
-    float **stored; /* [outputs] of all samples, one after the other; or NULL */
+    const char *stored_in;         /* the folder of stored outputs, or NULL */
+    struct tare_npy_array *stored; /* [outputs] of all samples, one after the other;
+                                      empty: one by one, where only runs tell shapes */
     struct tare_dataset *dataset;
     struct feed feed; /* reference, if any, then test */
     struct compare_result result;
-    size_t n_classes; /* values of the first output in one sample */
+    size_t n_classes; /* values of the first output in one sample, as far as known */
     bool with_layers;
     size_t *partner; /* [test taps] tap of the reference, or SIZE_MAX */
     size_t *offset;  /* [reference taps] into a worker's values */
     size_t n_values;
-    struct compare_sums *output_sums; /* [sample][output] */
-    struct compare_sums *layer_sums;  /* [run][layer][accumulated, isolated] */
+    struct compare_values *output_values; /* [sample][output] */
+    struct compare_sums *layer_sums;      /* [run][layer][accumulated, isolated] */
     struct {
         int64_t reference, test;  /* best class; -1: a score is NaN */
     } * best;                     /* [sample] */
     struct compare_hits *hits[2]; /* [sample] of reference, test */
 };
 
+/** What one sample has of an output. */
+struct compare_view {
+    struct tare_dims dims; /* without meaning where both networks' shapes are known */
+    enum tare_dtype dtype;
+    const void *data;
+    size_t n_bytes;
+};
+
+/** Read the stored outputs that `tare run --output` wrote, or another program in its
+ *  way. */
+enum tare_status compare_read_stored(struct compare_job *job, struct tare_error *err);
+/** Sample `sample` of a stored output. @param[in,out] own  to hold it, when it is read
+ *  now; tare_npy_release() it. */
+enum tare_status compare_stored_view(const struct compare_job *job, size_t output,
+                                     int64_t sample, struct tare_npy_array *own,
+                                     struct compare_view *view, struct tare_error *err);
+
+void compare_values_add(struct compare_values *total,
+                        const struct compare_values *part);
 /** Sums of one tensor. @param centred  the signal is what differs from the mean. */
 struct compare_sums compare_sums_of(const float *reference, const float *test, size_t n,
                                     bool centred);
@@ -88,8 +118,9 @@ struct compare_sums compare_sums_of(const float *reference, const float *test, s
 enum tare_status compare_prepare_outputs(struct compare_job *job,
                                          struct tare_error *err);
 /** Judge the outputs of a batch that has run. */
-void compare_judge_outputs(struct compare_job *job, const struct feed_worker *w,
-                           int64_t first, int64_t n);
+enum tare_status compare_judge_outputs(struct compare_job *job,
+                                       const struct feed_worker *w, int64_t first,
+                                       int64_t n, struct tare_error *err);
 /** The rows of the layer table: tensors that both networks make. */
 enum tare_status compare_prepare_layers(struct compare_job *job,
                                         struct tare_error *err);

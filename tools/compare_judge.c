@@ -1,6 +1,7 @@
 /* Judges outputs against the reference's, and adds up. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/compare.h"
 #include "tools/report.h"
@@ -13,17 +14,22 @@ enum tare_status compare_prepare_outputs(struct compare_job *job,
     r->is_classifier = job->n_classes > 1;
     r->n_outputs = feed_n_outputs(&job->feed, job->feed.n_engines - 1);
     r->outputs = calloc(r->n_outputs, sizeof *r->outputs);
-    job->output_sums = calloc(r->n_samples * r->n_outputs, sizeof *job->output_sums);
+    job->output_values =
+        calloc(r->n_samples * r->n_outputs, sizeof *job->output_values);
     job->best = calloc(r->n_samples, sizeof *job->best);
     job->hits[0] = calloc(r->n_samples, sizeof *job->hits[0]);
     job->hits[1] = calloc(r->n_samples, sizeof *job->hits[1]);
-    if (!r->outputs || !job->output_sums || !job->best || !job->hits[0] ||
+    if (!r->outputs || !job->output_values || !job->best || !job->hits[0] ||
         !job->hits[1])
         return report_error(err, TARE_E_NOMEM, "no memory for the %s", "results");
     for (size_t i = 0; i < r->n_outputs; i++) {
         struct tare_binding binding;
         tare_engine_binding(job->test, job->feed.n_inputs + i, &binding);
         r->outputs[i].name = binding.name;
+        if (binding.dims.rank < 0 && job->stored && job->feed.batch > 1)
+            return report_error(err, TARE_E_UNSUPPORTED,
+                                "output '%.80s' has no axis for the samples of a batch",
+                                binding.name);
     }
     return TARE_OK;
 }
@@ -68,38 +74,97 @@ static struct compare_hits hits_of(const float *scores, size_t n, int64_t label,
     return hits;
 }
 
-/* One output of the reference for sample `s` of the batch from `first` on. */
-static const float *reference_of(const struct compare_job *job,
-                                 const struct feed_worker *w, size_t output,
-                                 size_t elems, int64_t first, int64_t s)
+/* Sample `s` of the batch, of what a network's run made; the whole run's where only
+ * that told the shape. */
+static struct compare_view view_of(const struct feed *feed, const struct feed_worker *w,
+                                   size_t e, size_t output, int64_t s, bool is_late)
 {
-    return job->stored ? job->stored[output] + (size_t)(first + s) * elems
-                       : w->outputs[0][output] + (size_t)s * elems;
+    const struct tare_result result = feed_result(feed, w, e, output);
+    const size_t n_bytes =
+        is_late ? result.n_bytes : result.n_bytes / (size_t)feed->batch;
+    return (struct compare_view){result.dims, result.dtype,
+                                 (const char *)result.data + (size_t)s * n_bytes,
+                                 n_bytes};
 }
 
-void compare_judge_outputs(struct compare_job *job, const struct feed_worker *w,
-                           int64_t first, int64_t n)
+static bool same_dims(const struct tare_dims *a, const struct tare_dims *b)
 {
-    struct compare_result *r = &job->result;
-    float *const *outputs = w->outputs[job->feed.n_engines - 1];
-    for (int64_t s = 0; s < n; s++) {
-        const size_t sample = (size_t)(first + s);
-        for (size_t i = 0; i < r->n_outputs; i++) {
-            struct tare_binding binding;
-            tare_engine_binding(job->test, job->feed.n_inputs + i, &binding);
-            const size_t elems =
-                binding.n_bytes / sizeof(float) / (size_t)job->feed.batch;
-            job->output_sums[sample * r->n_outputs + i] =
-                compare_sums_of(reference_of(job, w, i, elems, first, s),
-                                outputs[i] + (size_t)s * elems, elems, elems > 1);
-        }
-        const int64_t label = tare_dataset_label(job->dataset, (int64_t)sample);
-        const size_t n_classes = job->n_classes;
-        job->hits[0][sample] = hits_of(reference_of(job, w, 0, n_classes, first, s),
-                                       n_classes, label, &job->best[sample].reference);
-        job->hits[1][sample] = hits_of(outputs[0] + (size_t)s * n_classes, n_classes,
-                                       label, &job->best[sample].test);
+    return a->rank == b->rank &&
+           memcmp(a->d, b->d, (size_t)a->rank * sizeof a->d[0]) == 0;
+}
+
+static struct compare_values judge_values(const struct compare_view *reference,
+                                          const struct compare_view *test, bool is_late)
+{
+    struct compare_values v = {.is_exact = test->dtype != TARE_F32};
+    if (reference->dtype != test->dtype || reference->n_bytes != test->n_bytes ||
+        (is_late && !same_dims(&reference->dims, &test->dims))) {
+        v.n_misshapen = 1;
+        return v;
     }
+    const size_t elem_bytes = (size_t)tare_dtype_bytes(test->dtype);
+    const size_t n = test->n_bytes / elem_bytes;
+    if (!v.is_exact) {
+        v.sums = compare_sums_of(reference->data, test->data, n, n > 1);
+        return v;
+    }
+    const char *a = reference->data, *b = test->data;
+    v.n_values = n;
+    for (size_t i = 0; i < n; i++, a += elem_bytes, b += elem_bytes)
+        v.n_equal += memcmp(a, b, elem_bytes) == 0;
+    return v;
+}
+
+/* Both networks' scores, if they are some. */
+static void judge_scores(struct compare_job *job, size_t sample,
+                         const struct compare_view *reference,
+                         const struct compare_view *test)
+{
+    const int64_t label = tare_dataset_label(job->dataset, (int64_t)sample);
+    const size_t n = job->n_classes;
+    if (n == 0) return;
+    job->hits[0][sample] =
+        hits_of(reference->data, n, label, &job->best[sample].reference);
+    job->hits[1][sample] = hits_of(test->data, n, label, &job->best[sample].test);
+}
+
+static enum tare_status judge_output(struct compare_job *job,
+                                     const struct feed_worker *w, size_t i,
+                                     int64_t first, int64_t n, struct tare_error *err)
+{
+    const struct feed *feed = &job->feed;
+    const size_t n_outputs = job->result.n_outputs;
+    struct tare_binding binding;
+    enum tare_status st = TARE_OK;
+    tare_engine_binding(job->test, feed->n_inputs + i, &binding);
+    const bool is_late = binding.dims.rank < 0;
+    for (int64_t s = 0; st == TARE_OK && s < (is_late ? 1 : n); s++) {
+        struct tare_npy_array own = {0};
+        struct compare_view reference;
+        const struct compare_view test =
+            view_of(feed, w, feed->n_engines - 1, i, s, is_late);
+        if (job->stored)
+            st = compare_stored_view(job, i, first + s, &own, &reference, err);
+        else
+            reference = view_of(feed, w, 0, i, s, is_late);
+        if (st == TARE_OK) {
+            job->output_values[(size_t)(first + s) * n_outputs + i] =
+                judge_values(&reference, &test, is_late);
+            if (i == 0) judge_scores(job, (size_t)(first + s), &reference, &test);
+        }
+        tare_npy_release(&own);
+    }
+    return st;
+}
+
+enum tare_status compare_judge_outputs(struct compare_job *job,
+                                       const struct feed_worker *w, int64_t first,
+                                       int64_t n, struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < job->result.n_outputs; i++)
+        st = judge_output(job, w, i, first, n, err);
+    return st;
 }
 
 enum tare_status compare_judge(void *ctx, struct feed *feed, int worker, int64_t first,
@@ -111,8 +176,7 @@ enum tare_status compare_judge(void *ctx, struct feed *feed, int worker, int64_t
     enum tare_status st = TARE_OK;
     for (size_t e = 0; st == TARE_OK && e < feed->n_engines; e++)
         st = tare_context_run(w->contexts[e], err);
-    if (st == TARE_OK) compare_judge_outputs(job, w, first, n);
-    return st;
+    return st == TARE_OK ? compare_judge_outputs(job, w, first, n, err) : st;
 }
 
 static enum tare_status gather(struct compare_job *job, const struct tare_comm *comm,
@@ -123,7 +187,7 @@ static enum tare_status gather(struct compare_job *job, const struct tare_comm *
         void *slots;
         size_t n_bytes;
     } all[] = {
-        {job->output_sums, r->n_samples * r->n_outputs * sizeof *job->output_sums},
+        {job->output_values, r->n_samples * r->n_outputs * sizeof *job->output_values},
         {job->layer_sums, job->feed.n_runs * r->n_layers * 2 * sizeof *job->layer_sums},
         {job->best, r->n_samples * sizeof *job->best},
         {job->hits[0], r->n_samples * sizeof *job->hits[0]},
@@ -150,8 +214,8 @@ enum tare_status compare_add_up(struct compare_job *job, const struct tare_comm 
         r->agree +=
             job->best[s].reference == job->best[s].test && job->best[s].test >= 0;
         for (size_t i = 0; i < r->n_outputs; i++)
-            compare_sums_add(&r->outputs[i].sums,
-                             &job->output_sums[s * r->n_outputs + i]);
+            compare_values_add(&r->outputs[i].values,
+                               &job->output_values[s * r->n_outputs + i]);
     }
     if (!r->is_classifier) r->n_labelled = 0;
     for (size_t run = 0; run < job->feed.n_runs; run++)

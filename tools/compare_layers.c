@@ -116,7 +116,8 @@ enum tare_status compare_judge_layers(struct compare_job *job, struct feed_worke
         st = tare_context_set_tap(w->contexts[1], judge_layer, &look, true, err);
         if (st == TARE_OK) st = tare_context_run(w->contexts[1], err);
         /* outputs are judged after the first pass, in which nothing was replaced */
-        if (st == TARE_OK && !isolated) compare_judge_outputs(job, w, first, n);
+        if (st == TARE_OK && !isolated)
+            st = compare_judge_outputs(job, w, first, n, err);
     }
     return st;
 }

@@ -16,6 +16,15 @@ void compare_sums_add(struct compare_sums *total, const struct compare_sums *par
         total->max_abs = part->max_abs;
 }
 
+void compare_values_add(struct compare_values *total, const struct compare_values *part)
+{
+    compare_sums_add(&total->sums, &part->sums);
+    total->is_exact |= part->is_exact;
+    total->n_values += part->n_values;
+    total->n_equal += part->n_equal;
+    total->n_misshapen += part->n_misshapen;
+}
+
 double compare_sqnr(const struct compare_sums *sums)
 {
     if (isnan(sums->error) || isnan(sums->signal)) return (double)NAN;
@@ -48,6 +57,23 @@ static void print_layers(const struct compare_result *r)
     }
 }
 
+static void print_outputs(const struct compare_result *r)
+{
+    printf("\n%10s %10s %12s %10s  %s\n", "SQNR dB", "cosine", "max |diff|", "equal %",
+           "Output");
+    for (size_t i = 0; i < r->n_outputs; i++) {
+        const struct compare_values *v = &r->outputs[i].values;
+        if (v->is_exact)
+            printf("%10s %10s %12s %10.4f  %s", "-", "-", "-",
+                   percent(v->n_equal, v->n_values), r->outputs[i].name);
+        else
+            printf("%10.2f %10.6f %12.6g %10s  %s", compare_sqnr(&v->sums),
+                   compare_cosine(&v->sums), v->sums.max_abs, "-", r->outputs[i].name);
+        if (v->n_misshapen) printf(" (another shape in %zu samples)", v->n_misshapen);
+        printf("\n");
+    }
+}
+
 void compare_print(const struct compare_result *r, const char *reference)
 {
     printf("Samples     %zu\n", r->n_samples);
@@ -66,11 +92,7 @@ void compare_print(const struct compare_result *r, const char *reference)
     }
     if (r->is_classifier)
         printf("Agreement (%%) %.2f\n", percent(r->agree, r->n_samples));
-    printf("\n%10s %10s %12s  %s\n", "SQNR dB", "cosine", "max |diff|", "Output");
-    for (size_t i = 0; i < r->n_outputs; i++)
-        printf("%10.2f %10.6f %12.6g  %s\n", compare_sqnr(&r->outputs[i].sums),
-               compare_cosine(&r->outputs[i].sums), r->outputs[i].sums.max_abs,
-               r->outputs[i].name);
+    print_outputs(r);
     if (r->n_layers) print_layers(r);
 }
 
@@ -80,6 +102,19 @@ static void add_hits(cJSON *root, const char *name, const struct compare_hits *h
     cJSON *object = cJSON_AddObjectToObject(root, name);
     json_add_number(object, "top1", n ? percent(hits->top1, n) : (double)NAN);
     json_add_number(object, "top5", n ? percent(hits->top5, n) : (double)NAN);
+}
+
+/* Floats have an error, other types a share of equal values. */
+static void add_values(cJSON *row, const struct compare_values *v)
+{
+    const double none = (double)NAN;
+    json_add_number(row, "sqnr_db", v->is_exact ? none : compare_sqnr(&v->sums));
+    json_add_number(row, "cosine", v->is_exact ? none : compare_cosine(&v->sums));
+    json_add_number(row, "max_abs", v->is_exact ? none : v->sums.max_abs);
+    json_add_number(row, "equal",
+                    v->is_exact && v->n_values ? percent(v->n_equal, v->n_values)
+                                               : none);
+    json_add_number(row, "other_shapes", (double)v->n_misshapen);
 }
 
 enum tare_status compare_write_json(const struct compare_result *r, const char *path,
@@ -96,9 +131,7 @@ enum tare_status compare_write_json(const struct compare_result *r, const char *
         const struct compare_output *o = &r->outputs[i];
         cJSON *row = cJSON_CreateObject();
         (void)cJSON_AddStringToObject(row, "name", o->name);
-        json_add_number(row, "sqnr_db", compare_sqnr(&o->sums));
-        json_add_number(row, "cosine", compare_cosine(&o->sums));
-        json_add_number(row, "max_abs", o->sums.max_abs);
+        add_values(row, &o->values);
         (void)cJSON_AddItemToArray(outputs, row);
     }
     cJSON *layers = cJSON_AddArrayToObject(root, "layers");

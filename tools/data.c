@@ -113,6 +113,7 @@ static enum tare_status fill_preprocess(struct tare_preprocess *pre,
 struct input {
     const char *name;
     struct tare_dims dims;
+    enum tare_dtype dtype;
 };
 enum { MAX_INPUTS = OPTION_LIST_MAX };
 
@@ -158,11 +159,12 @@ static void set_source(struct tare_dataset_options *options, size_t i, const cha
     memcpy(at, &text, sizeof text);
 }
 
-/* Everything of the flags but the source, for an input of these dims. */
-static enum tare_status fill_options(const struct tare_dims *dims, bool is_only_input,
+/* Everything of the flags but the source. */
+static enum tare_status fill_options(const struct input *input, bool is_only_input,
                                      struct tare_dataset_options *options,
                                      struct tare_error *err)
 {
+    const struct tare_dims *dims = &input->dims;
     *options = (struct tare_dataset_options){
         .labels = flags.labels,
         .shuffle = flags.shuffle,
@@ -172,6 +174,7 @@ static enum tare_status fill_options(const struct tare_dims *dims, bool is_only_
         .max_pixels = flags.max_pixels,
         .skip_bad = flags.skip_bad,
         .exact_decode = flags.exact_decode,
+        .dtype = input->dtype,
     };
     if (flags.raw_type && strcmp(flags.raw_type, "u8") == 0)
         options->raw_type = TARE_RAW_U8;
@@ -228,7 +231,7 @@ static enum tare_status open_input(const struct input *input, size_t n_inputs,
                                    struct tare_error *err)
 {
     struct tare_dataset_options options;
-    enum tare_status st = fill_options(&input->dims, n_inputs == 1, &options, err);
+    enum tare_status st = fill_options(input, n_inputs == 1, &options, err);
     if (st != TARE_OK) return st;
     const char *text = find_input(input->name);
     if (text)
@@ -292,7 +295,7 @@ enum tare_status data_open_for_model(const struct tare_model *model,
     for (size_t i = 0; i < n && i < MAX_INPUTS; i++) {
         struct tare_model_value value;
         tare_model_input(model, i, &value);
-        inputs[i] = (struct input){value.name, value.dims};
+        inputs[i] = (struct input){value.name, value.dims, value.dtype};
     }
     return open_inputs(inputs, n, dataset, err);
 }
@@ -309,7 +312,8 @@ enum tare_status data_open_for_engine(const struct tare_engine *engine,
         struct tare_binding binding;
         tare_engine_binding(engine, i, &binding);
         if (!binding.is_input) continue;
-        if (n < MAX_INPUTS) inputs[n] = (struct input){binding.name, binding.dims};
+        if (n < MAX_INPUTS)
+            inputs[n] = (struct input){binding.name, binding.dims, binding.dtype};
         n++;
     }
     return open_inputs(inputs, n, dataset, err);

@@ -20,6 +20,14 @@ size_t feed_n_outputs(const struct feed *feed, size_t e)
     return info.n_bindings - feed->n_inputs;
 }
 
+struct tare_result feed_result(const struct feed *feed, const struct feed_worker *w,
+                               size_t e, size_t i)
+{
+    struct tare_result result;
+    tare_context_result(w->contexts[e], feed->n_inputs + i, &result);
+    return result;
+}
+
 static enum tare_status open_context(struct feed *feed, struct feed_worker *w, size_t e,
                                      struct tare_error *err)
 {
@@ -34,6 +42,7 @@ static enum tare_status open_context(struct feed *feed, struct feed_worker *w, s
     for (size_t i = 0; st == TARE_OK && i < n_outputs; i++) {
         struct tare_binding binding;
         tare_engine_binding(feed->engines[e], feed->n_inputs + i, &binding);
+        if (binding.dims.rank < 0) continue; /* the context holds what a run makes */
         w->outputs[e][i] = malloc(binding.n_bytes);
         if (!w->outputs[e][i]) return no_memory(err);
         st = tare_context_set_address(w->contexts[e], feed->n_inputs + i,
@@ -46,11 +55,10 @@ static enum tare_status open_inputs(const struct feed *feed, struct feed_worker 
                                     struct tare_error *err)
 {
     w->inputs = calloc(feed->n_inputs, sizeof *w->inputs);
-    w->sample = calloc(tare_dataset_elems(feed->dataset), sizeof *w->sample);
+    w->sample = malloc(tare_dataset_bytes(feed->dataset));
     if (!w->inputs || !w->sample) return no_memory(err);
     for (size_t i = 0; i < feed->n_inputs; i++) {
-        w->inputs[i] =
-            calloc((size_t)feed->batch * feed->input_elems[i], sizeof *w->inputs[i]);
+        w->inputs[i] = calloc((size_t)feed->batch, feed->input_bytes[i]);
         if (!w->inputs[i]) return no_memory(err);
     }
     return TARE_OK;
@@ -79,8 +87,8 @@ static enum tare_status measure_inputs(struct feed *feed, struct tare_error *err
     struct tare_binding input;
     size_t total = 0;
     tare_engine_info(feed->engines[0], &info);
-    feed->input_elems = calloc(info.n_bindings, sizeof *feed->input_elems);
-    if (!feed->input_elems) return no_memory(err);
+    feed->input_bytes = calloc(info.n_bindings, sizeof *feed->input_bytes);
+    if (!feed->input_bytes) return no_memory(err);
     for (size_t i = 0; i < info.n_bindings; i++) {
         tare_engine_binding(feed->engines[0], i, &input);
         if (!input.is_input) break;
@@ -91,8 +99,8 @@ static enum tare_status measure_inputs(struct feed *feed, struct tare_error *err
                                 "input '%.80s' holds %lld samples, the first input "
                                 "%lld: want as many",
                                 input.name, (long long)batch, (long long)feed->batch);
-        feed->input_elems[i] = input.n_bytes / sizeof(float) / (size_t)batch;
-        total += feed->input_elems[i];
+        feed->input_bytes[i] = input.n_bytes / (size_t)batch;
+        total += feed->input_bytes[i] / (size_t)tare_dtype_bytes(input.dtype);
         feed->n_inputs++;
     }
     if (total == tare_dataset_elems(feed->dataset)) return TARE_OK;
@@ -134,7 +142,7 @@ void feed_close(struct feed *feed)
         free(w->sample);
     }
     free(feed->workers);
-    free(feed->input_elems);
+    free(feed->input_bytes);
     memset(feed, 0, sizeof *feed);
 }
 
@@ -148,24 +156,29 @@ struct feed_share feed_share(const struct feed *feed, int rank, int size)
     return share;
 }
 
+static char *place_of(const struct feed *feed, const struct feed_worker *w, size_t i,
+                      int64_t n)
+{
+    return (char *)w->inputs[i] + (size_t)n * feed->input_bytes[i];
+}
+
 /* What a short batch of `n` lacks. */
 static void clear_rest(const struct feed *feed, struct feed_worker *w, int64_t n)
 {
-    for (size_t i = 0; i < feed->n_inputs; i++) {
-        const size_t missing = (size_t)(feed->batch - n) * feed->input_elems[i];
-        memset(w->inputs[i] + (size_t)n * feed->input_elems[i], 0,
-               missing * sizeof *w->inputs[i]);
-    }
+    for (size_t i = 0; i < feed->n_inputs; i++)
+        memset(place_of(feed, w, i, n), 0,
+               (size_t)(feed->batch - n) * feed->input_bytes[i]);
 }
 
 /* Sample `n` of the batch to its place in each input. */
 static void place(const struct feed *feed, struct feed_worker *w, int64_t n,
-                  const float *sample)
+                  const void *sample)
 {
+    const size_t alignment = TARE_SAMPLE_ALIGNMENT;
+    const char *at = sample;
     for (size_t i = 0; i < feed->n_inputs; i++) {
-        const size_t elems = feed->input_elems[i];
-        memcpy(w->inputs[i] + (size_t)n * elems, sample, elems * sizeof *sample);
-        sample += elems;
+        memcpy(place_of(feed, w, i, n), at, feed->input_bytes[i]);
+        at += (feed->input_bytes[i] + alignment - 1) / alignment * alignment;
     }
 }
 
@@ -190,7 +203,7 @@ static enum tare_status take(struct feed *feed, struct feed_worker *w, int64_t *
     *first = 0;
     for (*n = 0; *n < feed->batch; ++*n) {
         int64_t index;
-        const float *sample;
+        const void *sample;
         const enum tare_status st =
             tare_loader_next(feed->loader, &index, &sample, err);
         if (st != TARE_OK) return st;

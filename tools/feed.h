@@ -12,10 +12,10 @@ enum { FEED_MAX_ENGINES = 2 };
 /** What one worker works with. */
 struct feed_worker {
     struct tare_context *contexts[FEED_MAX_ENGINES];
-    float **inputs;                    /* [n_inputs] one batch each */
-    float *sample;                     /* one, of all inputs */
-    float **outputs[FEED_MAX_ENGINES]; /* [n_outputs] of each engine */
-    void *own;                         /* the caller's */
+    void **inputs;                    /* [n_inputs] one batch each */
+    void *sample;                     /* one, of all inputs */
+    void **outputs[FEED_MAX_ENGINES]; /* [n_outputs] of each engine; feed_result() */
+    void *own;                        /* the caller's */
 };
 
 struct feed {
@@ -25,7 +25,7 @@ struct feed {
     struct tare_loader *loader; /* during feed_run() */
     int64_t batch;              /* samples a run */
     size_t n_inputs;            /* bindings; the outputs follow them */
-    size_t *input_elems;        /* [n_inputs] of one sample */
+    size_t *input_bytes;        /* [n_inputs] of one sample */
     size_t n_samples;
     size_t n_runs; /* batches; the last may be short */
     int n_workers;
@@ -40,6 +40,10 @@ void feed_close(struct feed *feed);
 
 /** Outputs of engine `e`; binding number of output i is feed->n_inputs + i. */
 size_t feed_n_outputs(const struct feed *feed, size_t e);
+
+/** Output i of engine `e` as the worker's last run made it. */
+struct tare_result feed_result(const struct feed *feed, const struct feed_worker *w,
+                               size_t e, size_t i);
 
 /** Samples [first, end), whole batches but for the last of all. */
 struct feed_share {

@@ -49,11 +49,12 @@ static const struct usage usage = {
 /* One stream: its context, buffers and times. */
 struct stream {
     struct tare_context *context;
-    float **buffers; /* [n_bindings] */
+    void **buffers; /* [n_bindings]; NULL: an output that the context holds */
     size_t n_bindings;
     double *times_ms;
     size_t n_times, capacity;
-    bool failed; /* no memory for the times */
+    enum tare_status status;
+    struct tare_error error;
     double start, end;
 };
 
@@ -70,35 +71,43 @@ static bool add_time(struct stream *s, double ms)
     return true;
 }
 
-static void *measure(void *arg)
-{
-    struct stream *s = arg;
-    const double begin = report_clock();
-    while ((report_clock() - begin) * 1e3 < flags.warmup_ms)
-        (void)tare_context_run(s->context, NULL);
-    s->start = report_clock();
-    do {
-        const double before = report_clock();
-        (void)tare_context_run(s->context, NULL);
-        s->end = report_clock();
-        s->failed = !add_time(s, (s->end - before) * 1e3);
-    } while (!s->failed && (s->end - s->start < flags.duration_s ||
-                            s->n_times < (size_t)flags.iterations));
-    return NULL;
-}
-
 static enum tare_status no_memory(struct tare_error *err)
 {
     return report_error(err, TARE_E_NOMEM, "no memory for the measurement");
 }
 
-/* Values in [-1, 1) from a fixed sequence. */
-static void fill(float *data, size_t n)
+static void *measure(void *arg)
 {
+    struct stream *s = arg;
+    const double begin = report_clock();
+    while (s->status == TARE_OK && (report_clock() - begin) * 1e3 < flags.warmup_ms)
+        s->status = tare_context_run(s->context, &s->error);
+    if (s->status != TARE_OK) return NULL;
+    s->start = report_clock();
+    do {
+        const double before = report_clock();
+        s->status = tare_context_run(s->context, &s->error);
+        s->end = report_clock();
+        if (s->status == TARE_OK && !add_time(s, (s->end - before) * 1e3))
+            s->status = no_memory(&s->error);
+    } while (s->status == TARE_OK && (s->end - s->start < flags.duration_s ||
+                                      s->n_times < (size_t)flags.iterations));
+    return NULL;
+}
+
+/* From a fixed sequence: float32 in [-1, 1); other types 0 and 1, which are an index, a
+ * mask and a token wherever there is more than one. */
+static void fill(const struct tare_binding *binding, void *data)
+{
+    const size_t elem_bytes = (size_t)tare_dtype_bytes(binding->dtype);
+    const size_t n = binding->n_bytes / elem_bytes;
     uint32_t state = 1;
     for (size_t i = 0; i < n; i++) {
         state = state * UINT32_C(1664525) + UINT32_C(1013904223);
-        data[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
+        if (binding->dtype == TARE_F32)
+            ((float *)data)[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
+        else /* the lowest byte is the first */
+            ((uint8_t *)data)[i * elem_bytes] = (uint8_t)(state >> 31);
     }
 }
 
@@ -116,9 +125,10 @@ static enum tare_status open_stream(struct stream *s, const struct tare_engine *
     for (size_t i = 0; st == TARE_OK && i < info.n_bindings; i++) {
         struct tare_binding binding;
         tare_engine_binding(engine, i, &binding);
+        if (binding.dims.rank < 0) continue;
         s->buffers[i] = calloc(1, binding.n_bytes);
         if (!s->buffers[i]) return no_memory(err);
-        fill(s->buffers[i], binding.n_bytes / sizeof(float));
+        if (binding.is_input) fill(&binding, s->buffers[i]);
         st = tare_context_set_address(s->context, i, s->buffers[i], err);
     }
     return st;
@@ -174,7 +184,10 @@ static enum tare_status summarize(const struct stream *streams, size_t n_streams
 {
     *summary = (struct summary){0};
     for (size_t i = 0; i < n_streams; i++) {
-        if (streams[i].failed) return no_memory(err);
+        if (streams[i].status != TARE_OK) {
+            *err = streams[i].error;
+            return streams[i].status;
+        }
         const double seconds = streams[i].end - streams[i].start;
         summary->n += streams[i].n_times;
         summary->qps += (double)streams[i].n_times / seconds;
@@ -233,7 +246,8 @@ static void print_summary(const struct summary *s, const double *percentiles, si
 }
 
 /* Time the layers in runs of their own: the clock costs a little. */
-static enum tare_status profile(struct stream *s, size_t *n_runs)
+static enum tare_status profile(struct stream *s, size_t *n_runs,
+                                struct tare_error *err)
 {
     const double begin = report_clock();
     tare_context_set_profiling(s->context, true);
@@ -241,7 +255,7 @@ static enum tare_status profile(struct stream *s, size_t *n_runs)
     enum tare_status st = TARE_OK;
     while (st == TARE_OK && (*n_runs < (size_t)flags.iterations ||
                              report_clock() - begin < 0.3 * flags.duration_s)) {
-        st = tare_context_run(s->context, NULL);
+        st = tare_context_run(s->context, err);
         ++*n_runs;
     }
     tare_context_set_profiling(s->context, false);
@@ -351,7 +365,7 @@ static enum tare_status perf(const double *percentiles, size_t n_percentiles,
         printf("Engine: %s, loaded in %.3f ms\nCPU: %s, %s\n", flags.engine, load_ms,
                tare_cpu_name(), tare_cpu_isa());
         print_summary(&summary, percentiles, n_percentiles);
-        if (flags.profile || flags.json) st = profile(&streams[0], &n_profiled);
+        if (flags.profile || flags.json) st = profile(&streams[0], &n_profiled, err);
         if (flags.profile) print_profile(engine, streams[0].context, n_profiled);
     }
     if (st == TARE_OK && flags.json)

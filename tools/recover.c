@@ -43,13 +43,13 @@ bool recover_parse(const char *text, struct recover_request *request)
     return true;
 }
 
-static enum tare_status fill(void *ctx, size_t run, float *data, struct tare_error *err)
+static enum tare_status fill(void *ctx, size_t run, void *data, struct tare_error *err)
 {
     const struct recover_samples *source = ctx;
     enum tare_status st = TARE_OK;
     for (int64_t i = 0; st == TARE_OK && i < source->batch; i++)
         st = tare_dataset_read(source->dataset, (int64_t)run * source->batch + i,
-                               data + (size_t)i * source->sample_elems, err);
+                               (char *)data + (size_t)i * source->sample_bytes, err);
     return st;
 }
 
@@ -59,9 +59,11 @@ struct tare_sample_source recover_source(struct recover_samples *samples,
 {
     struct tare_model_value input;
     tare_model_input(model, 0, &input);
-    *samples = (struct recover_samples){dataset, input.dims.d[0], 1};
+    *samples =
+        (struct recover_samples){dataset, input.dims.rank > 0 ? input.dims.d[0] : 1,
+                                 (size_t)tare_dtype_bytes(input.dtype)};
     for (int i = 1; i < input.dims.rank; i++)
-        samples->sample_elems *= (size_t)input.dims.d[i];
+        samples->sample_bytes *= (size_t)input.dims.d[i];
     return (struct tare_sample_source){
         .ctx = samples,
         .n_samples = (size_t)(tare_dataset_count(dataset) / samples->batch),

@@ -22,7 +22,7 @@ bool recover_parse(const char *text, struct recover_request *request);
 struct recover_samples {
     const struct tare_dataset *dataset;
     int64_t batch;
-    size_t sample_elems;
+    size_t sample_bytes;
 };
 
 /** As a source for the library; it points to `samples`. */

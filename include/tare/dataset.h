@@ -153,6 +153,11 @@ struct tare_dataset_options {
     int64_t count; /**< 0: all that are left; more than are left is an error */
 
     struct tare_preprocess preprocess;
+    /** Element type of what the network reads, and of the samples. float32 is computed
+     *  by scale, mean and std where the source has pixels, and else the nearest value.
+     *  Integers and bool must be what the source has: pixels as they are, whole numbers
+     *  in range, 0 or 1; arrays of the very type are copied. */
+    enum tare_dtype dtype;
     int64_t channels; /**< what the network reads; 0: any. A sample that comes out */
     int64_t height;   /**< different is an error that names the file, both sizes and */
     int64_t width;    /**< the flags to use. */
@@ -187,7 +192,7 @@ TARE_API void tare_dataset_destroy(struct tare_dataset *dataset);
 
 /**
  * Samples for a network of several inputs: sample i is the values of sample i of each
- * part, one after the other.
+ * part, one after the other, each part in its type and aligned.
  * @param[in]  parts   [n] As many samples each. Owned by `dataset` from here on, also
  * on failure.
  * @param[out] dataset names, labels and classes are those of the first part that has
@@ -207,6 +212,12 @@ TARE_API int64_t tare_dataset_n_skipped(const struct tare_dataset *dataset);
 
 /** Values of one sample, of all parts together. */
 TARE_API size_t tare_dataset_elems(const struct tare_dataset *dataset);
+
+/** Each part of a sample starts at a multiple of these bytes. */
+#define TARE_SAMPLE_ALIGNMENT 8
+
+/** Bytes of one sample, of all parts together: a multiple of TARE_SAMPLE_ALIGNMENT. */
+TARE_API size_t tare_dataset_bytes(const struct tare_dataset *dataset);
 
 /** Shape of every sample, of the first part: [channels, height, width]. */
 TARE_API void tare_dataset_dims(const struct tare_dataset *dataset, int64_t dims[3]);
@@ -232,12 +243,14 @@ TARE_API const char *tare_dataset_sample_name(const struct tare_dataset *dataset
 
 /**
  * Decode and preprocess one sample.
- * @param[out] dst  [tare_dataset_elems] floats, each part as [channels, height, width];
- *                  undefined on failure.
- * @retval TARE_E_FORMAT  Damaged or truncated; TARE_E_ARG: not of the wanted size.
+ * @param[out] dst  [tare_dataset_bytes] of the options' dtype, each part as
+ *                  [channels, height, width]; undefined on failure. Aligned to
+ *                  TARE_SAMPLE_ALIGNMENT where a type is that large.
+ * @retval TARE_E_FORMAT  Damaged or truncated, or a value does not fit the type;
+ *                        TARE_E_ARG: not of the wanted size.
  */
 TARE_API enum tare_status tare_dataset_read(const struct tare_dataset *dataset,
-                                            int64_t i, float *dst,
+                                            int64_t i, void *dst,
                                             struct tare_error *err);
 
 /** Threads that read samples of a dataset once, in order, ahead of their consumers. */
@@ -259,14 +272,13 @@ TARE_API enum tare_status tare_loader_create(const struct tare_dataset *dataset,
  * Take the next sample: first, first+1, … over all calls, whichever thread calls.
  * Blocks until it is loaded.
  * @param[out] index   Which sample; first+n_samples at the end.
- * @param[out] sample  [channels, height, width], valid until
+ * @param[out] sample  as tare_dataset_read() has it, valid until
  * tare_loader_release(index); NULL at the end and on failure (nothing to release then).
  * @retval other  This sample could not be read; the next call goes on with the next
  * one.
  */
 TARE_API enum tare_status tare_loader_next(struct tare_loader *loader, int64_t *index,
-                                           const float **sample,
-                                           struct tare_error *err);
+                                           const void **sample, struct tare_error *err);
 
 /** Give a sample's buffer back. A consumer may hold several, in all fewer than `depth`
  *  per loader when it asks for the next, else it waits for ever. */

@@ -12,19 +12,27 @@
 extern "C" {
 #endif
 
+/** An array of its own. */
+struct tare_npy_array {
+    struct tare_dims dims;
+    enum tare_dtype dtype;
+    size_t n_elems; /**< Product of dims. */
+    void *values;   /**< [n_elems] dense, C order. */
+};
+
 /**
- * Read a .npy file, its elements converted to float: integers and floats of any size,
- * bool; little-endian, C order.
- * @param[out] dims    of the array.  @param[out] n_elems  their product.
- * @param[out] values  [n_elems] tare_npy_free() it; NULL on failure.
+ * Read a .npy file: integers and floats of any size, bool; little-endian, C order.
+ * @param[in]  as     The type to convert to: float32 takes the nearest value, integers
+ *                    and bool only what they hold exactly. NULL: the file's own.
+ * @param[out] array  tare_npy_release() it; empty on failure.
  * @retval TARE_E_IO           The file cannot be read.
- * @retval TARE_E_FORMAT       Not such a file, or it ends early.
+ * @retval TARE_E_FORMAT       Not such a file, it ends early, or a value does not fit.
  * @retval TARE_E_UNSUPPORTED  Fortran order, big-endian or another type.
  */
-TARE_API enum tare_status tare_npy_read(const char *path, struct tare_dims *dims,
-                                        size_t *n_elems, float **values,
+TARE_API enum tare_status tare_npy_read(const char *path, const enum tare_dtype *as,
+                                        struct tare_npy_array *array,
                                         struct tare_error *err);
-TARE_API void tare_npy_free(float *values);
+TARE_API void tare_npy_release(struct tare_npy_array *array);
 
 #ifdef __cplusplus
 }

@@ -92,7 +92,7 @@ struct tare_sample_source {
     size_t n_samples; /**< A sample is what one run of the network takes. */
     /** Write sample `sample` to `data`, the network's one input. Called from the
      *  thread of tare_recover(), once for each sample that is used. */
-    enum tare_status (*fill)(void *ctx, size_t sample, float *data,
+    enum tare_status (*fill)(void *ctx, size_t sample, void *data,
                              struct tare_error *err);
 };
 

@@ -191,13 +191,14 @@ static void crew_close(struct crew *crew)
 }
 
 /* A tap cannot put anything in the place of the network's input. */
-static float *input_of(struct crew *crew, struct look *look)
+static void *input_of(struct crew *crew, struct look *look)
 {
     struct tare_binding input;
-    float *data = crew->judge->inputs[look->sample];
+    void *data = crew->judge->inputs[look->sample];
     tare_engine_binding(crew->engine, 0, &input);
-    if (look->change && strcmp(look->change->tensor, input.name) == 0 &&
-        changed_values(look, data, input.n_bytes / sizeof *data))
+    if (look->change && input.dtype == TARE_F32 &&
+        strcmp(look->change->tensor, input.name) == 0 &&
+        changed_values(look, data, input.n_bytes / sizeof(float)))
         return look->changed;
     return data;
 }
@@ -292,7 +293,7 @@ static enum tare_status choose_tensors(struct tare_judge *judge,
 
 enum tare_status tare_judge_open(struct tare_judge *judge,
                                  const struct tare_model *model, const char *isa,
-                                 struct tare_pool *pool, float *const *inputs, size_t n,
+                                 struct tare_pool *pool, void *const *inputs, size_t n,
                                  struct tare_error *err)
 {
     const struct tare_build_options build = {.isa = isa};

@@ -10,7 +10,7 @@
 struct tare_judge {
     const struct tare_model *model;
     struct tare_pool *pool;
-    float *const *inputs; /* [n] */
+    void *const *inputs; /* [n] */
     size_t n;
     char **names;  /* [n_judged] tensors: the outputs, or what a Softmax there reads */
     size_t *sizes; /* [n_judged] elements */
@@ -41,7 +41,7 @@ void tare_judged_add(struct tare_judged *judged, const struct tare_judged *other
 /** Run FP32. tare_judge_release() it in any case. @param inputs  [n], borrowed */
 enum tare_status tare_judge_open(struct tare_judge *judge,
                                  const struct tare_model *model, const char *isa,
-                                 struct tare_pool *pool, float *const *inputs, size_t n,
+                                 struct tare_pool *pool, void *const *inputs, size_t n,
                                  struct tare_error *err);
 void tare_judge_release(struct tare_judge *judge);
 

@@ -108,7 +108,7 @@ static enum tare_status prepare(struct job *job,
 }
 
 /* A sweep with `passes` over some samples. */
-static enum tare_status sweep(struct job *job, unsigned passes, float *const *inputs,
+static enum tare_status sweep(struct job *job, unsigned passes, void *const *inputs,
                               size_t n, struct tare_recovery **made,
                               struct tare_error *err)
 {
@@ -190,7 +190,7 @@ static enum tare_status use_all_samples(struct job *job, struct tare_error *err)
     const struct tare_samples *samples = &job->samples;
     const size_t n = samples->n_fit + samples->n_held;
     struct tare_recovery *made = NULL;
-    float **all = tare_alloc_array(n, sizeof *all);
+    void **all = tare_alloc_array(n, sizeof *all);
     TARE_FAIL_IF(!all, err, TARE_E_NOMEM, "recovery: no memory");
     for (size_t i = 0; i < n; i++)
         all[i] =

@@ -51,7 +51,7 @@ size_t tare_replicas_bytes(const struct tare_replicas *r)
            r->engine->shared_bytes + output_bytes(r->engine);
 }
 
-static enum tare_status start_one(struct tare_replicas *r, size_t i, float *input,
+static enum tare_status start_one(struct tare_replicas *r, size_t i, void *input,
                                   struct tare_error *err)
 {
     const struct tare_engine *e = r->engine;
@@ -69,7 +69,7 @@ static enum tare_status start_one(struct tare_replicas *r, size_t i, float *inpu
     return st;
 }
 
-enum tare_status tare_replicas_start(struct tare_replicas *r, float *const *inputs,
+enum tare_status tare_replicas_start(struct tare_replicas *r, void *const *inputs,
                                      size_t n, struct tare_error *err)
 {
     r->contexts = tare_alloc_array(n, sizeof(struct tare_context *));

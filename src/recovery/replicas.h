@@ -27,7 +27,7 @@ enum tare_status tare_replicas_build(struct tare_replicas *r, struct tare_pool *
 /** Bytes that one sample's context needs. */
 size_t tare_replicas_bytes(const struct tare_replicas *r);
 /** A context for each of `n` samples. @param inputs  [n] of the network's one input. */
-enum tare_status tare_replicas_start(struct tare_replicas *r, float *const *inputs,
+enum tare_status tare_replicas_start(struct tare_replicas *r, void *const *inputs,
                                      size_t n, struct tare_error *err);
 void tare_replicas_release(struct tare_replicas *r);
 

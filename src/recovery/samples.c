@@ -24,7 +24,7 @@ enum tare_status tare_samples_take(struct tare_samples *samples,
                  err, TARE_E_NOMEM, "recovery: no memory");
     for (size_t i = 0; i < n; i++) {
         const size_t index = i * source->n_samples / n;
-        float *data = tare_alloc_array(n_elems, sizeof *data);
+        void *data = tare_alloc_array(n_elems, (size_t)tare_dtype_bytes(input.dtype));
         TARE_FAIL_IF(!data, err, TARE_E_NOMEM, "recovery: no memory for a sample");
         if ((i + 1) * n_held / n > samples->n_held) {
             samples->held_index[samples->n_held] = index;

@@ -6,7 +6,7 @@
 #include "tare/recovery.h"
 
 struct tare_samples {
-    float **fit, **held;            /* inputs of the network */
+    void **fit, **held;             /* inputs of the network */
     size_t *fit_index, *held_index; /* [n_fit], [n_held] in the source */
     size_t n_fit, n_held;
 };

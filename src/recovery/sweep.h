@@ -59,7 +59,7 @@ enum tare_status tare_sweep_measure(const struct tare_model *model,
  */
 enum tare_status tare_sweep_run(const struct tare_model *model,
                                 const struct tare_build_options *build, unsigned passes,
-                                struct tare_pool *pool, float *const *inputs, size_t n,
+                                struct tare_pool *pool, void *const *inputs, size_t n,
                                 void (*tick)(void *ctx), void *ctx,
                                 struct tare_recovery *recovery, struct tare_error *err);
 

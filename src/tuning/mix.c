@@ -33,7 +33,7 @@ struct target {
 struct search {
     struct tare_tuner *tuner;
     const struct tare_trial *start;
-    float **inputs; /* [n_inputs] of folds[1], that judge */
+    void **inputs; /* [n_inputs] of folds[1], that judge */
     size_t n_inputs;
     struct tare_judge judge;
     struct tare_recovery *recovery; /* of the start's ranges */

@@ -23,7 +23,7 @@ void tare_tuner_tick(void *tuner)
 
 enum tare_status tare_tuner_recover(struct tare_tuner *t,
                                     const struct tare_build_options *build,
-                                    unsigned passes, float *const *inputs, size_t n,
+                                    unsigned passes, void *const *inputs, size_t n,
                                     struct tare_recovery **recovery,
                                     struct tare_error *err)
 {
@@ -218,7 +218,7 @@ static enum tare_status recover_chosen(struct tare_tuner *t, struct tare_error *
     struct tare_build_options build = t->build;
     const size_t n = t->tuning->n_samples;
     if (!trial->passes) return TARE_OK;
-    float **inputs = tare_alloc_array(n, sizeof *inputs);
+    void **inputs = tare_alloc_array(n, sizeof *inputs);
     TARE_FAIL_IF(!inputs, err, TARE_E_NOMEM, "tuning: no memory");
     for (size_t i = 0; i < n; i++)
         inputs[i] = t->folds[i % 2 == 1].inputs[i / 2];

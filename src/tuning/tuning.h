@@ -47,7 +47,7 @@ struct tare_tuning {
 
 /** A half of the samples. */
 struct tare_fold {
-    float **inputs; /* borrowed */
+    void **inputs; /* borrowed */
     size_t n;
     int64_t *labels; /* NULL: none */
     struct tare_judge judge;
@@ -79,7 +79,7 @@ void tare_tuner_tick(void *tuner);
  *  @param[out] recovery  tare_recovery_destroy() it, also on failure. */
 enum tare_status tare_tuner_recover(struct tare_tuner *tuner,
                                     const struct tare_build_options *build,
-                                    unsigned passes, float *const *inputs, size_t n,
+                                    unsigned passes, void *const *inputs, size_t n,
                                     struct tare_recovery **recovery,
                                     struct tare_error *err);
 /** Recover with `passes` (0: none) on either half of the samples, judge on the other,

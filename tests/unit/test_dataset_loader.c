@@ -39,14 +39,14 @@ static void one_consumer_gets_the_order(void **state)
                 tare_loader_create(dataset, 0, N, threads[t], depths[d], &loader, NULL),
                 TARE_OK);
             int64_t index;
-            const float *sample;
+            const void *sample;
             for (int64_t i = 0; i < N; i++) {
                 assert_int_equal(tare_loader_next(loader, &index, &sample, NULL),
                                  TARE_OK);
                 assert_int_equal(index, i);
                 assert_non_null(sample);
                 for (int p = 0; p < PLANE; p++)
-                    assert_int_equal((int)sample[p], i);
+                    assert_int_equal((int)((const float *)sample)[p], i);
                 tare_loader_release(loader, index);
             }
             for (int again = 0; again < 2; again++) {
@@ -71,7 +71,8 @@ struct consumers {
 static void *consume(void *arg)
 {
     struct consumers *all = arg;
-    const float *held = NULL, *sample;
+    const float *held = NULL;
+    const void *sample;
     int64_t held_index = -1, index;
     for (;;) {
         const enum tare_status st =
@@ -128,7 +129,7 @@ static void an_error_comes_in_its_turn(void **state)
     assert_int_equal(tare_loader_create(dataset, 0, N, 4, 8, &loader, NULL), TARE_OK);
     for (int64_t i = 0; i < 6; i++) {
         int64_t index;
-        const float *sample;
+        const void *sample;
         struct tare_error err = {0};
         const enum tare_status st = tare_loader_next(loader, &index, &sample, &err);
         assert_int_equal(index, i);
@@ -159,11 +160,11 @@ static void a_range_is_loaded_alone(void **state)
             tare_loader_create(dataset, first, end - first, 2, 3, &loader, NULL),
             TARE_OK);
         int64_t index;
-        const float *sample;
+        const void *sample;
         for (int64_t i = first; i < end; i++) {
             assert_int_equal(tare_loader_next(loader, &index, &sample, NULL), TARE_OK);
             assert_int_equal(index, i);
-            assert_int_equal((int)sample[0], i);
+            assert_int_equal((int)((const float *)sample)[0], i);
             tare_loader_release(loader, index);
         }
         assert_int_equal(tare_loader_next(loader, &index, &sample, NULL), TARE_OK);
@@ -186,7 +187,7 @@ static void stops_half_way(void **state)
                          TARE_OK);
         for (int i = 0; i < taken; i++) {
             int64_t index;
-            const float *sample;
+            const void *sample;
             assert_int_equal(tare_loader_next(loader, &index, &sample, NULL), TARE_OK);
             if (i + 1 < taken)
                 tare_loader_release(loader, index); /* the last is held */

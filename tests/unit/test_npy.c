@@ -1,4 +1,4 @@
-/* Whole .npy files as floats. */
+/* Whole .npy files. */
 #include "dataset_files.h"
 
 #include "tare/npy.h"
@@ -24,29 +24,33 @@ static void reads_an_array(void **state)
     char *folder = files_create();
     const char *path = write_array(folder, sizeof data);
     struct tare_error err = {0};
-    struct tare_dims dims;
-    size_t n = 0;
-    float *values;
-    if (tare_npy_read(path, &dims, &n, &values, &err) != TARE_OK)
-        fail_msg("%s", err.text);
-    assert_int_equal(dims.rank, 2);
-    assert_int_equal(dims.d[0] * 10 + dims.d[1], 13);
-    assert_int_equal(n, 3);
-    assert_memory_equal(values, want, sizeof want);
-    tare_npy_free(values);
-    tare_npy_free(NULL);
+    const enum tare_dtype f32 = TARE_F32;
+    struct tare_npy_array array;
+    if (tare_npy_read(path, &f32, &array, &err) != TARE_OK) fail_msg("%s", err.text);
+    assert_int_equal(array.dtype, TARE_F32);
+    assert_int_equal(array.dims.rank, 2);
+    assert_int_equal(array.dims.d[0] * 10 + array.dims.d[1], 13);
+    assert_int_equal(array.n_elems, 3);
+    assert_memory_equal(array.values, want, sizeof want);
+    tare_npy_release(&array);
+    assert_null(array.values);
+    tare_npy_release(&array);
+    if (tare_npy_read(path, NULL, &array, &err) != TARE_OK) fail_msg("%s", err.text);
+    assert_int_equal(array.dtype, TARE_S16);
+    assert_memory_equal(array.values, data, sizeof data);
+    tare_npy_release(&array);
 
     enum tare_status st = TARE_E_NOMEM;
     for (int fail = 0; st != TARE_OK; fail++) {
         tare_alloc_fail_after(fail);
-        st = tare_npy_read(path, &dims, &n, &values, &err);
+        st = tare_npy_read(path, &f32, &array, &err);
         tare_alloc_fail_after(-1);
         if (st == TARE_OK) break;
         assert_int_equal(st, TARE_E_NOMEM);
-        assert_null(values);
+        assert_null(array.values);
         assert_mentions(err.text, "x.npy: no memory");
     }
-    tare_npy_free(values);
+    tare_npy_release(&array);
     files_remove(folder);
 }
 
@@ -56,17 +60,39 @@ static void names_what_is_wrong(void **state)
     char *folder = files_create();
     const char *path = write_array(folder, sizeof data - 1);
     struct tare_error err = {0};
-    struct tare_dims dims;
-    size_t n;
-    float *values;
-    assert_int_equal(tare_npy_read(path, &dims, &n, &values, &err), TARE_E_FORMAT);
-    assert_null(values);
+    struct tare_npy_array array;
+    assert_int_equal(tare_npy_read(path, NULL, &array, &err), TARE_E_FORMAT);
+    assert_null(array.values);
     assert_mentions(err.text, "x.npy: the header promises 6 bytes");
-    assert_int_equal(
-        tare_npy_read(files_path(folder, "none.npy"), &dims, &n, &values, &err),
-        TARE_E_IO);
-    assert_null(values);
+    assert_int_equal(tare_npy_read(files_path(folder, "none.npy"), NULL, &array, &err),
+                     TARE_E_IO);
+    assert_null(array.values);
     assert_mentions(err.text, "none.npy: ");
+    files_remove(folder);
+}
+
+static void wants_whole_numbers_in_range(void **state)
+{
+    (void)state;
+    char *folder = files_create();
+    const char *path = write_array(folder, sizeof data);
+    struct tare_error err = {0};
+    struct tare_npy_array array;
+    static const enum tare_dtype small[] = {TARE_U8, TARE_S8, TARE_BOOL, TARE_U64};
+    static const char *const texts[] = {
+        "element 1 is -2, no uint8", "element 2 is 300, no int8",
+        "element 1 is -2, no bool: want 0 or 1", "element 1 is -2, no uint64"};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(tare_npy_read(path, &small[i], &array, &err), TARE_E_FORMAT);
+        assert_null(array.values);
+        assert_mentions(err.text, texts[i]);
+    }
+    static const int64_t want[3] = {1, -2, 300};
+    const enum tare_dtype s64 = TARE_S64, f64 = TARE_F64;
+    assert_int_equal(tare_npy_read(path, &s64, &array, &err), TARE_OK);
+    assert_memory_equal(array.values, want, sizeof want);
+    tare_npy_release(&array);
+    assert_int_equal(tare_npy_read(path, &f64, &array, &err), TARE_E_UNSUPPORTED);
     files_remove(folder);
 }
 
@@ -75,6 +101,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_an_array),
         cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(wants_whole_numbers_in_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,9 +188,9 @@ static int remove_network(void **state)
     return rmdir(folder);
 }
 
-static enum tare_status fill(void *ctx, size_t sample, float *data,
-                             struct tare_error *err)
+static enum tare_status fill(void *ctx, size_t sample, void *to, struct tare_error *err)
 {
+    float *data = to;
     (void)ctx;
     (void)err;
     memcpy(data, samples + sample * N_INPUT, N_INPUT * sizeof *data);

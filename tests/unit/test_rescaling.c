@@ -47,9 +47,9 @@ static bool is_held(size_t sample)
     return (sample + 1) * n_held / N_SAMPLES > sample * n_held / N_SAMPLES;
 }
 
-static enum tare_status fill(void *ctx, size_t sample, float *data,
-                             struct tare_error *err)
+static enum tare_status fill(void *ctx, size_t sample, void *to, struct tare_error *err)
 {
+    float *data = to;
     const struct subject *s = ctx;
     uint64_t seed = UINT64_C(0x9E3779B97F4A7C15) * (sample + 1);
     (void)err;

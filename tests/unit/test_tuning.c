@@ -85,9 +85,9 @@ static struct tare_model make_model(bool narrow, bool wide)
  * much larger. */
 static bool halves_differ;
 
-static enum tare_status fill(void *ctx, size_t sample, float *data,
-                             struct tare_error *err)
+static enum tare_status fill(void *ctx, size_t sample, void *to, struct tare_error *err)
 {
+    float *data = to;
     uint64_t seed = UINT64_C(0x9E3779B97F4A7C15) * (sample + 1);
     (void)ctx;
     (void)err;
