@@ -31,6 +31,12 @@ enum tare_status tare_array_check(const char *name, const struct tare_dims *dims
 {
     char seen[TARE_DIMS_TEXT], text[TARE_DIMS_TEXT];
     if (wanted->rank == 0) *wanted = open_shape(dims);
+    const bool is_column =
+        wanted->rank == 1 && wanted->d[0] == 1 && dims->rank == 1 && dims->d[0] > 0;
+    if (is_column) { /* samples of one value */
+        *count = dims->d[0];
+        return TARE_OK;
+    }
     const bool is_single = may_be_single && dims->rank == wanted->rank;
     const int32_t first = is_single ? 0 : 1;
     TARE_FAIL_IF(dims->rank != wanted->rank + first, err, TARE_E_ARG,

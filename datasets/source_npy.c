@@ -90,7 +90,7 @@ static enum tare_status add_array(const char *path, int64_t label,
     enum tare_status st = read_part(path, part, err);
     if (st == TARE_OK)
         st = tare_array_check(path, &part->npy.dims, true, &arrays->dims, &count, err);
-    const bool is_single = part->npy.dims.rank == arrays->dims.rank;
+    const bool is_single = part->npy.dims.rank == arrays->dims.rank && count == 1;
     for (int64_t i = 0; st == TARE_OK && i < count; i++) {
         st = tare_samples_add(samples, path, is_single ? -1 : i, label, err);
         if (st != TARE_OK) break;
