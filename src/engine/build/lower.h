@@ -31,11 +31,12 @@ typedef enum tare_status tare_lower_fn(struct tare_lower *l,
                                        struct tare_error *err);
 
 /* One a family of operators. */
-tare_lower_fn tare_lower_conv, tare_lower_gemm, tare_lower_matmul, tare_lower_pool,
-    tare_lower_unary, tare_lower_binary, tare_lower_batch_normalization,
-    tare_lower_softmax, tare_lower_layer_norm, tare_lower_reduce, tare_lower_resize,
-    tare_lower_view, tare_lower_transpose, tare_lower_concat, tare_lower_slice,
-    tare_lower_split, tare_lower_pad, tare_lower_expand, tare_lower_gather;
+tare_lower_fn tare_lower_conv, tare_lower_conv_transpose, tare_lower_gemm,
+    tare_lower_matmul, tare_lower_pool, tare_lower_unary, tare_lower_binary,
+    tare_lower_batch_normalization, tare_lower_softmax, tare_lower_layer_norm,
+    tare_lower_reduce, tare_lower_resize, tare_lower_view, tare_lower_transpose,
+    tare_lower_concat, tare_lower_slice, tare_lower_split, tare_lower_pad,
+    tare_lower_expand, tare_lower_gather;
 
 /** Lower the whole graph: bindings, nodes in order, outputs. */
 enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err);
@@ -73,6 +74,14 @@ static inline bool tare_lower_is_late(const struct tare_lower *l, int32_t tensor
 {
     return l->is_late[tensor];
 }
+
+struct tare_weighted;
+/** Add the float32 layer of a window: x, weights, bias[, residual] -> y, which are ids
+ * of the plan. `p` gives window, weights, bias and node. (lower_conv.c) */
+enum tare_status tare_lower_f32_window(struct tare_lower *l,
+                                       const struct tare_weighted *p, int32_t x,
+                                       int32_t residual, int32_t y,
+                                       struct tare_error *err);
 
 /** A node that no kernel computes, as a program of its own. (lower_program.c) */
 enum tare_status tare_lower_as_program(struct tare_lower *l,

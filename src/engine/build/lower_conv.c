@@ -15,9 +15,10 @@ static bool is_depthwise(const struct tare_window *w)
     return w->groups > 1 && w->groups == w->in_c && w->groups == w->out_c;
 }
 
-/* x, weights, bias[, residual] -> y */
-static enum tare_status lower_f32(struct tare_lower *l, const struct tare_weighted *p,
-                                  struct tare_error *err)
+enum tare_status tare_lower_f32_window(struct tare_lower *l,
+                                       const struct tare_weighted *p, int32_t x,
+                                       int32_t residual, int32_t y,
+                                       struct tare_error *err)
 {
     const struct tare_fused *fused = &p->node->fused;
     const bool depthwise = is_depthwise(&p->window);
@@ -41,7 +42,7 @@ static enum tare_status lower_f32(struct tare_lower *l, const struct tare_weight
     float *packed = tare_alloc_array(n_bytes, 1);
     float *bias = tare_alloc_array((size_t)p->window.out_c, sizeof *bias);
     enum tare_status st = TARE_OK;
-    int32_t inputs[4], y;
+    int32_t inputs[4] = {x, 0, 0, residual};
     if (!packed || !bias) {
         st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
     } else {
@@ -58,14 +59,21 @@ static enum tare_status lower_f32(struct tare_lower *l, const struct tare_weight
                                   &inputs[2], err);
     tare_free(packed);
     tare_free(bias);
-    if (st == TARE_OK) st = tare_lower_use(l, p->x, p->format, false, &inputs[0], err);
-    if (st == TARE_OK && fused->has_residual)
-        st = tare_lower_use(l, p->residual, p->format, false, &inputs[3], err);
-    if (st == TARE_OK) st = tare_lower_make(l, p->y, p->format, false, &y, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, p->node,
                           depthwise ? TARE_LAYER_F32_DEPTHWISE : TARE_LAYER_F32_CONV,
                           &params, inputs, fused->has_residual ? 4 : 3, y, err);
+}
+
+static enum tare_status lower_f32(struct tare_lower *l, const struct tare_weighted *p,
+                                  struct tare_error *err)
+{
+    int32_t x, residual = TARE_NO_TENSOR, y;
+    enum tare_status st = tare_lower_use(l, p->x, p->format, false, &x, err);
+    if (st == TARE_OK && p->node->fused.has_residual)
+        st = tare_lower_use(l, p->residual, p->format, false, &residual, err);
+    if (st == TARE_OK) st = tare_lower_make(l, p->y, p->format, false, &y, err);
+    return st == TARE_OK ? tare_lower_f32_window(l, p, x, residual, y, err) : st;
 }
 
 static struct tare_u8_conv u8_params(const struct tare_lower *l,

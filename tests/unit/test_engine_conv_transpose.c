@@ -1,0 +1,146 @@
+/* ConvTranspose through the engine: random geometries beside its definition, every
+ * input times every tap added where it goes, in double. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/engine_graphs.h"
+
+enum { ROUNDS = 200 };
+
+struct geometry {
+    int64_t n, in_c, out_c, groups, in[2], kernel[2], stride[2], dilation[2], begin[2],
+        end[2], out[2];
+};
+
+static int64_t pick(uint64_t *seed, int64_t low, int64_t high)
+{
+    return low + (int64_t)(net_random(seed) % (uint64_t)(high - low + 1));
+}
+
+/* One round in three as decoders upsample: each output of one input. */
+static struct geometry random_geometry(uint64_t *seed)
+{
+    struct geometry g = {.n = pick(seed, 1, 2), .groups = pick(seed, 1, 2)};
+    const bool disjoint = net_random(seed) % 3 == 0;
+    if (disjoint) g.groups = 1;
+    g.in_c = g.groups * pick(seed, 1, 5);
+    g.out_c = g.groups * pick(seed, 1, 9);
+    if (!disjoint && net_random(seed) % 4 == 0) g.in_c = g.out_c = g.groups;
+    for (int i = 0; i < 2; i++) {
+        g.in[i] = pick(seed, 1, 6);
+        g.kernel[i] = pick(seed, 1, 4);
+        g.stride[i] = disjoint ? g.kernel[i] : pick(seed, 1, 3);
+        g.dilation[i] = disjoint ? 1 : pick(seed, 1, 2);
+        const int64_t reach = g.dilation[i] * (g.kernel[i] - 1);
+        const int64_t whole = (g.in[i] - 1) * g.stride[i] + reach + 1;
+        if (!disjoint) {
+            g.begin[i] = pick(seed, 0, reach < whole - 1 ? reach : whole - 1);
+            g.end[i] = pick(seed, 0, whole - 1 - g.begin[i]);
+        }
+        g.out[i] = whole - g.begin[i] - g.end[i];
+    }
+    return g;
+}
+
+static struct tare_graph *make(const struct geometry *g, bool has_bias, bool is_bounded,
+                               uint64_t *seed)
+{
+    struct tare_graph *graph = net_create(13);
+    net_input(graph, "x", NET_DIMS(g->n, g->in_c, g->in[0], g->in[1]));
+    net_weights(graph, "w",
+                NET_DIMS(g->in_c, g->out_c / g->groups, g->kernel[0], g->kernel[1]), -1,
+                1, seed);
+    if (has_bias) net_weights(graph, "b", NET_DIMS(g->out_c), -1, 1, seed);
+    struct tare_node *node =
+        net_node(graph, TARE_OP_CONV_TRANSPOSE, "up", has_bias ? "x w b" : "x w", "y");
+    net_int(node, "group", g->groups);
+    net_ints(node, "strides", 2, g->stride[0], g->stride[1]);
+    net_ints(node, "dilations", 2, g->dilation[0], g->dilation[1]);
+    net_ints(node, "pads", 4, g->begin[0], g->begin[1], g->end[0], g->end[1]);
+    if (is_bounded) { /* as a fused Relu6 leaves it */
+        node->fused.lower = 0.0F;
+        node->fused.upper = 6.0F;
+    }
+    net_output(graph, "y");
+    return net_infer(graph);
+}
+
+/* What one input adds. */
+static void add_input(const struct geometry *g, const float *w, const int64_t at[4],
+                      double x, double *y)
+{
+    const int64_t out_c = g->out_c / g->groups;
+    const int64_t first = at[1] / (g->in_c / g->groups) * out_c;
+    for (int64_t o = 0; o < out_c; o++)
+        for (int64_t i = 0; i < g->kernel[0]; i++)
+            for (int64_t j = 0; j < g->kernel[1]; j++, w++) {
+                const int64_t row =
+                    at[2] * g->stride[0] + i * g->dilation[0] - g->begin[0];
+                const int64_t column =
+                    at[3] * g->stride[1] + j * g->dilation[1] - g->begin[1];
+                if (row < 0 || row >= g->out[0] || column < 0 || column >= g->out[1])
+                    continue;
+                y[((at[0] * g->out_c + first + o) * g->out[0] + row) * g->out[1] +
+                  column] += x * (double)*w;
+            }
+}
+
+static double *want_of(const struct geometry *g, const struct tare_graph *graph,
+                       const float *x, bool has_bias)
+{
+    const struct tare_node *node = net_maker(graph, "y");
+    const float *w = graph->tensors[node->inputs[1]].data;
+    const float *b = has_bias ? graph->tensors[node->inputs[2]].data : NULL;
+    const int64_t plane = g->out[0] * g->out[1], n = g->n * g->out_c * plane;
+    const int64_t taps = g->out_c / g->groups * g->kernel[0] * g->kernel[1];
+    const struct tare_dims in = NET_DIMS(g->n, g->in_c, g->in[0], g->in[1]);
+    double *y = calloc((size_t)n, sizeof *y);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = b ? (double)b[i / plane % g->out_c] : 0.0;
+    for (int64_t i = 0; i < naive_count(&in); i++) {
+        int64_t at[4];
+        naive_unravel(&in, i, at);
+        add_input(g, w + at[1] * taps, at, (double)x[i], y);
+    }
+    for (int64_t i = 0; i < n; i++)
+        y[i] = naive_finish(&node->fused, y[i]);
+    return y;
+}
+
+static void engine_does_what_it_means(void **state)
+{
+    (void)state;
+    uint64_t seed = 1;
+    for (int round = 0; round < ROUNDS; round++) {
+        const struct geometry g = random_geometry(&seed);
+        const bool has_bias = net_random(&seed) % 2, is_bounded = net_random(&seed) % 2;
+        struct tare_graph *graph = make(&g, has_bias, is_bounded, &seed);
+        const struct tare_dims in = NET_DIMS(g.n, g.in_c, g.in[0], g.in[1]);
+        struct graph_values inputs = {
+            .data = {malloc((size_t)naive_count(&in) * sizeof(float))}, .n = 1};
+        for (int64_t i = 0; i < naive_count(&in); i++)
+            inputs.data[0][i] = net_uniform(&seed);
+        double *want = want_of(&g, graph, inputs.data[0], has_bias);
+        struct graph_values got = graph_run(graph, 1 + round % 3, &inputs);
+        const int64_t n = g.n * g.out_c * g.out[0] * g.out[1];
+        for (int64_t i = 0; i < n; i++)
+            if (!(fabs((double)got.data[0][i] - want[i]) <= 1e-5))
+                fail_msg("round %d: output %lld is %g, want %g", round, (long long)i,
+                         (double)got.data[0][i], want[i]);
+        assert_false(graph_has_layer(graph, "program", "FP32"));
+        free(want);
+        graph_values_free(&got);
+        graph_values_free(&inputs);
+        tare_graph_destroy(graph);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(engine_does_what_it_means)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
