@@ -36,7 +36,7 @@ struct run {
     bool reversed;
     const int32_t *lens;   /* steps of each sequence, or NULL: all */
     float *gates;          /* [steps * batch, width] X * W + biases, in X's order */
-    double *weights;       /* [hidden, width] R transposed */
+    const float *weights;  /* [width, hidden] R */
     double *bias;          /* [width] what goes into gates; then GRU's own, behind it */
     double *sums;          /* [batch, width] */
     float *h, *c, *reset;  /* [batch, hidden] states; GRU: reset gate times h */
@@ -64,20 +64,31 @@ static bool splits_hidden(const struct tare_recurrent *p)
     return p->op == TARE_OP_GRU && p->linear_before_reset;
 }
 
-/* sums[b][first, first + n) += from[b] times these columns of the weights, for all b:
- * by blocks of the weights, which all sequences of the batch then share. */
-#define BLOCK 64
+/* The sum of n products: in eight parts, so that they can run side by side. */
+static double dot(const float *restrict a, const float *restrict b, int64_t n)
+{
+    double part[8] = {0.0};
+    int64_t l = 0;
+    for (; l + 8 <= n; l += 8)
+        for (int i = 0; i < 8; i++)
+            part[i] += (double)a[l + i] * (double)b[l + i];
+    for (; l < n; l++)
+        part[0] += (double)a[l] * (double)b[l];
+    return ((part[0] + part[4]) + (part[1] + part[5])) +
+           ((part[2] + part[6]) + (part[3] + part[7]));
+}
+
+/* sums[b][first, first + n) += these rows of the weights times from[b], for all b. */
 static void add_recurrent(const struct run *r, const float *from, int64_t s,
                           int64_t first, int64_t n)
 {
     const int64_t hidden = r->p->hidden, width = width_of(r->p);
-    for (int64_t l = 0; l < hidden; l += BLOCK)
+    for (int64_t j = first; j < first + n; j++)
         for (int64_t b = 0; b < r->p->batch; b++) {
             int64_t t;
             if (row_of(r, s, b, &t) < 0) continue;
-            tare_product_add(r->sums + b * width + first, n, from + b * hidden + l, 1,
-                             hidden - l < BLOCK ? hidden - l : BLOCK,
-                             r->weights + l * width + first, width);
+            r->sums[b * width + j] +=
+                dot(r->weights + j * hidden, from + b * hidden, hidden);
         }
 }
 
@@ -176,33 +187,31 @@ struct gate_store {
     const double *bias;
 };
 
+/* A row of W * X transposed: one gate's element in all steps. */
 static void store_gates(const void *context, int64_t i, int64_t j, int64_t n,
                         const double *sums)
 {
     const struct gate_store *to = context;
     for (int64_t l = 0; l < n; l++)
-        to->gates[i * to->width + j + l] = (float)(sums[l] + to->bias[j + l]);
+        to->gates[(j + l) * to->width + i] = (float)(sums[l] + to->bias[i]);
 }
 
-/* Biases, the gates of all steps, and R transposed. @param[in] b  NULL: zero. */
+/* Biases, and the gates of all steps. @param[in] b  NULL: zero. */
 static enum tare_status prepare(const struct run *r, const float *x, const float *w,
-                                const float *recurrent, const float *b,
-                                struct tare_error *err)
+                                const float *b, struct tare_error *err)
 {
     const int64_t width = width_of(r->p), n = r->p->hidden;
     for (int64_t j = 0; j < width; j++) {
         const bool apart = splits_hidden(r->p) && j >= 2 * n;
         r->bias[j] = b ? (double)b[j] + (apart ? 0.0 : (double)b[width + j]) : 0.0;
         if (apart) r->bias[width + j - 2 * n] = b ? (double)b[width + j] : 0.0;
-        for (int64_t l = 0; l < n; l++)
-            r->weights[l * width + j] = (double)recurrent[j * n + l];
     }
-    const struct tare_matrix from = {.data = w, .row = 1, .col = r->p->n_in};
+    const struct tare_matrix from = {.data = x, .row = 1, .col = r->p->n_in};
     const struct gate_store to = {r->gates, width, r->bias};
-    const struct tare_product product = {.m = r->p->steps * r->p->batch,
-                                         .n = width,
+    const struct tare_product product = {.m = width,
+                                         .n = r->p->steps * r->p->batch,
                                          .k = r->p->n_in,
-                                         .a = {x, r->p->n_in, 1},
+                                         .a = {w, r->p->n_in, 1},
                                          .row = tare_matrix_row,
                                          .from = &from,
                                          .store = store_gates,
@@ -255,9 +264,9 @@ static enum tare_status run_direction(struct run *r, int d,
     r->f = p->activation[d];
     r->reversed = p->reversed[d];
     r->peephole = part(&inputs[7], d, n);
+    r->weights = part(&inputs[2], d, n);
     const enum tare_status st =
-        prepare(r, inputs[0].data, part(&inputs[1], d, n), part(&inputs[2], d, n),
-                part(&inputs[3], d, n), err);
+        prepare(r, inputs[0].data, part(&inputs[1], d, n), part(&inputs[3], d, n), err);
     if (st != TARE_OK) return st;
     for (size_t i = 0; i < 2; i++) {
         memset(states[i], 0, (size_t)(p->batch * p->hidden) * sizeof(float));
@@ -295,13 +304,12 @@ static bool alloc_run(struct run *r)
         !tare_mul_size(width, sizeof *r->gates, &n_row_bytes))
         return false;
     r->gates = tare_alloc_array((size_t)rows, n_row_bytes);
-    r->weights = tare_alloc_array(hidden, width * sizeof *r->weights);
     r->bias = tare_alloc_array(width + hidden, sizeof *r->bias);
     r->sums = tare_alloc_array((size_t)p->batch, width * sizeof *r->sums);
     r->h = tare_alloc_array(n_states, 3 * sizeof *r->h);
     r->c = r->h ? r->h + n_states : NULL;
     r->reset = r->h ? r->c + n_states : NULL;
-    return r->gates && r->weights && r->bias && r->sums && r->h;
+    return r->gates && r->bias && r->sums && r->h;
 }
 
 enum tare_status tare_eval_recurrent(const struct tare_graph *graph,
@@ -327,7 +335,6 @@ enum tare_status tare_eval_recurrent(const struct tare_graph *graph,
     for (int d = 0; d < p.n_directions && st == TARE_OK; d++)
         st = run_direction(&r, d, views, node, outputs, err);
     tare_free(r.gates);
-    tare_free(r.weights);
     tare_free(r.bias);
     tare_free(r.sums);
     tare_free(r.h);

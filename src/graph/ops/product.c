@@ -15,8 +15,9 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-void tare_product_add(double *restrict sums, int64_t n, const float *restrict a,
-                      int64_t step, int64_t k, const double *restrict b, int64_t width)
+/* sums[j] += the sum over l of a[l * step] * b[l * width + j], in the order of l. */
+static void add_rows(double *restrict sums, int64_t n, const float *restrict a,
+                     int64_t step, int64_t k, const double *restrict b, int64_t width)
 {
     int64_t l = 0;
     for (; l + 4 <= k; l += 4) {
@@ -44,9 +45,8 @@ static void run_block(const struct tare_product *p, int64_t i, int64_t m, int64_
         for (int64_t r = 0; r < k; r++)
             p->row(p->from, l + r, j, n, panel + r * n);
         for (int64_t r = 0; r < m; r++)
-            tare_product_add(sums + r * n, n,
-                             p->a.data + (i + r) * p->a.row + l * p->a.col, p->a.col, k,
-                             panel, n);
+            add_rows(sums + r * n, n, p->a.data + (i + r) * p->a.row + l * p->a.col,
+                     p->a.col, k, panel, n);
     }
     for (int64_t r = 0; r < m; r++)
         p->store(p->to, i + r, j, n, sums + r * n);

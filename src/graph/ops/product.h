@@ -35,10 +35,6 @@ struct tare_product {
 enum tare_status tare_product_run(const struct tare_product *product,
                                   struct tare_error *err);
 
-/** sums[j] += the sum over l of a[l * step] * b[l * width + j], in the order of l. */
-void tare_product_add(double *sums, int64_t n, const float *a, int64_t step, int64_t k,
-                      const double *b, int64_t width);
-
 /** B is a struct tare_matrix. */
 tare_product_row_fn tare_matrix_row;
 
