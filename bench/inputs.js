@@ -24,7 +24,6 @@ const models = {
     'ch_PP-OCRv4_rec_infer': {...paddle, sizes: [{x: [1, 3, 48, 320]}, {x: [1, 3, 48, 200]}]},
     'ch_PP-OCRv4_det_infer': {...paddle, sizes: [{x: [1, 3, 224, 256]}, {x: [1, 3, 160, 352]}]},
     common: {...gray, sizes: [{input1: [1, 1, 64, 160]}, {input1: [1, 1, 64, 232]}]},
-    common_old: {...gray, sizes: [{input1: [1, 1, 64, 160]}, {input1: [1, 1, 64, 232]}]},
     common_det: {...plain, list: 'imagenet.txt', bgr: true, count: 4},
     lstm: {below: 100, sizes: [{tokens: [1, 20]}, {tokens: [1, 33]}]},
     gru: {below: 100, sizes: [{tokens: [1, 20]}, {tokens: [1, 33]}]},
