@@ -103,8 +103,8 @@ struct tare_opaque {
     char *reason;    /* why tare cannot run it */
     uint8_t *rest;   /* [n_rest] other attributes, a packed NodeProto; or NULL */
     size_t n_rest;
-    bool is_incomplete; /* what it needs of the model is not held here (a subgraph, a
-                         * local function): it cannot be exported */
+    bool is_incomplete; /* what it needs of the model is not held here (a subgraph): it
+                         * cannot be exported */
 };
 
 struct tare_node {

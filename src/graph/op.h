@@ -86,6 +86,9 @@ enum tare_op tare_op_find(const char *name);
 enum tare_status tare_node_check(const struct tare_graph *graph,
                                  const struct tare_node *node, struct tare_error *err);
 
+/** Does a node of the operator mean the same in two opsets, whatever it looks like? */
+bool tare_op_is_same(enum tare_op op, int a, int b);
+
 /** Infer every node in order. All graph inputs must have known dims. Results up to 64
  * KiB that depend on constants and shapes alone are computed on the way and stored on
  * their tensors, so that Shape, Gather, Concat, Reshape chains get their shapes; a

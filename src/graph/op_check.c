@@ -151,6 +151,41 @@ static enum tare_status check_attr(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+/* Operators whose nodes look the same, but mean something else from `opset` on. */
+static const struct {
+    enum tare_op op;
+    int opset;
+} meanings[] = {
+    {TARE_OP_SOFTMAX, 13},   {TARE_OP_LOG_SOFTMAX, 13},
+    {TARE_OP_HARDMAX, 13},   {TARE_OP_GROUP_NORMALIZATION, 21},
+    {TARE_OP_ROI_ALIGN, 16}, {TARE_OP_GRID_SAMPLE, 20},
+    {TARE_OP_DROPOUT, 10},   {TARE_OP_RESIZE, 11},
+};
+
+static bool is_between(long opset, int first, int last)
+{
+    return opset > first && opset <= last;
+}
+
+bool tare_op_is_same(enum tare_op op, int a, int b)
+{
+    const struct tare_op_info *info = tare_op_info(op);
+    const int first = a < b ? a : b, last = a < b ? b : a;
+    if (first == last) return true;
+    if (first < info->since || first < TARE_OPSET_MIN) return false;
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++)
+        if (versions[i].op == op && is_between(versions[i].opset, first, last))
+            return false;
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+        if (meanings[i].op == op && is_between(meanings[i].opset, first, last))
+            return false;
+    for (const char *at = info->attributes; (at = strpbrk(at, "<>")) != NULL; at++) {
+        const long bound = strtol(at + strcspn(at, "0123456789"), NULL, 10);
+        if (is_between(bound, first, last)) return false;
+    }
+    return true;
+}
+
 enum tare_status tare_node_check(const struct tare_graph *graph,
                                  const struct tare_node *node, struct tare_error *err)
 {

@@ -202,8 +202,8 @@ static enum tare_status add_node(struct tare_exporter *exporter,
                        node->n_outputs, &proto, err);
     if (st != TARE_OK) return st;
     TARE_FAIL_IF(node->opaque && node->opaque->is_incomplete, err, TARE_E_UNSUPPORTED,
-                 "it has subgraphs or is a local function; such a node that tare does "
-                 "not know cannot be written");
+                 "it has subgraphs; such a node that tare does not know cannot be "
+                 "written");
     TARE_FAIL_IF(
         node->opaque && !*node->opaque->domain &&
             node->opaque->version != exporter->graph->opset,

@@ -4,12 +4,12 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "onnx/functions.h"
 #include "onnx/importer.h"
 #include "onnx/printable.h"
 #include "onnx/wire.h"
 
 enum { MIN_IR = 3, MAX_IR = 13 }; /* 3 is the first with operator sets */
-enum { MAX_FUNCTIONS = 4096 };
 
 bool tare_import_default_domain(const char *domain)
 {
@@ -118,12 +118,8 @@ static enum tare_status import_graph(struct tare_importer *importer,
     if (st == TARE_OK) st = copy_title(importer, err);
     if (st == TARE_OK) st = copy_properties(importer, err);
     importer->proto = importer->model->graph;
-    /* every node is compared with every function */
-    if (st == TARE_OK && importer->keep_unknown &&
-        importer->model->n_functions > MAX_FUNCTIONS)
-        st = tare_error_set(err, TARE_E_UNSUPPORTED,
-                            "%zu local functions, want at most %d",
-                            importer->model->n_functions, MAX_FUNCTIONS);
+    if (st == TARE_OK)
+        st = tare_import_functions(importer->model, importer->graph->opset, err);
     return st == TARE_OK ? tare_import_proto(importer, err) : st;
 }
 

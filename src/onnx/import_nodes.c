@@ -7,28 +7,25 @@
 #include "onnx/importer.h"
 #include "onnx/printable.h"
 
-/** The version that the model imports of a domain; 0 when it does not. */
-static long long domain_version(const Onnx__ModelProto *model, const char *domain)
+static long long find_version(Onnx__OperatorSetIdProto *const *imports, size_t n,
+                              const char *domain)
 {
-    for (size_t i = 0; i < model->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *import = model->opset_import[i];
-        if (import->domain && strcmp(import->domain, domain) == 0)
-            return (long long)import->version;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (imports[i]->domain && strcmp(imports[i]->domain, domain) == 0)
+            return (long long)imports[i]->version;
     return 0;
 }
 
-/** supported[op]: the operator is tare's, and no local function takes its place. */
-static void find_supported(const Onnx__ModelProto *model, bool supported[TARE_OP_COUNT])
+/** The version that the model imports of a domain, or one of its functions, whose nodes
+ *  are the model's by now; 0 when none does. */
+static long long domain_version(const Onnx__ModelProto *model, const char *domain)
 {
-    for (int op = 0; op < TARE_OP_COUNT; op++)
-        supported[op] = true;
-    for (size_t i = 0; i < model->n_functions; i++) {
-        const Onnx__FunctionProto *function = model->functions[i];
-        if (!function->name || !tare_import_default_domain(function->domain)) continue;
-        const enum tare_op op = tare_op_find(function->name);
-        if (op != TARE_OP_COUNT) supported[op] = false;
-    }
+    long long version =
+        find_version(model->opset_import, model->n_opset_import, domain);
+    for (size_t i = 0; version == 0 && i < model->n_functions; i++)
+        version = find_version(model->functions[i]->opset_import,
+                               model->functions[i]->n_opset_import, domain);
+    return version;
 }
 
 static enum tare_op find_op(const Onnx__NodeProto *node)
@@ -70,14 +67,11 @@ enum tare_status tare_import_check_ops(const struct tare_importer *importer,
                                        struct tare_error *err)
 {
     const Onnx__GraphProto *graph = importer->proto;
-    bool supported[TARE_OP_COUNT];
     struct tare_text list = {0};
     bool complete = true;
     size_t first = graph->n_node;
-    find_supported(importer->model, supported);
     for (size_t i = 0; i < graph->n_node && !list.failed; i++) {
-        const enum tare_op op = find_op(graph->node[i]);
-        if (op != TARE_OP_COUNT && supported[op]) continue;
+        if (find_op(graph->node[i]) != TARE_OP_COUNT) continue;
         if (first == graph->n_node) first = i;
         complete &= list_op(graph->node[i]->op_type, &list);
     }
@@ -164,27 +158,13 @@ static enum tare_status add_left_out(struct tare_graph *graph, const char *node,
     return st;
 }
 
-/** Whether the model defines the operator itself. */
-static bool is_local(const Onnx__ModelProto *model, const Onnx__NodeProto *proto)
-{
-    for (size_t i = 0; i < model->n_functions; i++) {
-        const Onnx__FunctionProto *function = model->functions[i];
-        const char *domain = function->domain ? function->domain : "";
-        if (function->name && strcmp(function->name, proto->op_type) == 0 &&
-            strcmp(domain, proto->domain ? proto->domain : "") == 0)
-            return true;
-    }
-    return false;
-}
-
-/** The operator to hold the node with: tare's own, unless the model redefines it. */
+/** The operator to hold the node with. */
 static enum tare_op node_op(const struct tare_importer *importer,
                             const Onnx__NodeProto *proto)
 {
     const enum tare_op op = find_op(proto);
-    if (!importer->keep_unknown) return op; /* tare_import_check_ops() has looked */
-    return op == TARE_OP_COUNT || is_local(importer->model, proto) ? TARE_OP_OPAQUE
-                                                                   : op;
+    /* elsewhere tare_import_check_ops() has looked */
+    return importer->keep_unknown && op == TARE_OP_COUNT ? TARE_OP_OPAQUE : op;
 }
 
 static enum tare_status add_edges(struct tare_importer *importer,
@@ -223,7 +203,6 @@ static enum tare_status make_opaque(struct tare_importer *importer,
     const enum tare_status st =
         tare_node_set_opaque(node, proto->op_type, domain, version, reason, err);
     if (st != TARE_OK) return st;
-    node->opaque->is_incomplete = is_local(importer->model, proto);
     return tare_import_opaque_attrs(importer, proto, node, err);
 }
 
@@ -238,11 +217,7 @@ static enum tare_status add_any_node(struct tare_importer *importer,
     if (st != TARE_OK) return st;
     struct tare_node *node = &importer->graph->nodes[id];
     if (node->op == TARE_OP_OPAQUE)
-        return make_opaque(importer, proto, node,
-                           is_local(importer->model, proto)
-                               ? "it is a local function, which tare does not read"
-                               : "tare has no such operator",
-                           err);
+        return make_opaque(importer, proto, node, "tare has no such operator", err);
     st = tare_import_attrs(importer, proto, node, &why);
     if (st == TARE_OK) st = tare_import_captures(importer, node, &why);
     if (st == TARE_OK) st = tare_node_check(importer->graph, node, &why);

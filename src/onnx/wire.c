@@ -3,7 +3,6 @@
  * messages are checked, and an error can tell the byte where things go wrong. */
 #include "onnx/wire.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -125,6 +124,19 @@ static enum tare_status walk_message(const struct walk *walk,
         at += n_bytes;
     }
     return st;
+}
+
+bool tare_onnx_next(const uint8_t *data, size_t n_bytes, size_t *at, unsigned *field,
+                    const uint8_t **content, size_t *n_content)
+{
+    const struct walk walk = {data, "", NULL};
+    uint64_t tag = 0;
+    if (*at >= n_bytes || read_head(&walk, at, n_bytes, &tag, n_content) != TARE_OK)
+        return false;
+    *field = (unsigned)(tag >> 3);
+    *content = (tag & 7) == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED ? data + *at : NULL;
+    *at += *n_content;
+    return true;
 }
 
 /** protobuf-c's allocator on top of ours; `context` remembers that memory ran out. */

@@ -3,6 +3,7 @@
 #define TARE_ONNX_WIRE_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,11 @@
 enum tare_status tare_onnx_unpack(const ProtobufCMessageDescriptor *type,
                                   const uint8_t *data, size_t n_bytes, const char *what,
                                   ProtobufCMessage **message, struct tare_error *err);
+
+/** Step over one field of a packed message, from *at on. @param[out] content  NULL when
+ *  the field is a number. @retval false  no field is left, or this is none. */
+bool tare_onnx_next(const uint8_t *data, size_t n_bytes, size_t *at, unsigned *field,
+                    const uint8_t **content, size_t *n_content);
 
 /** Release a message of tare_onnx_unpack(); NULL is fine. */
 void tare_onnx_free(ProtobufCMessage *message);

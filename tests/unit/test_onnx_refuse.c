@@ -112,8 +112,9 @@ static void test_functions_and_training(void **state)
         assert_true((graph == NULL) == (i == 1));
         tare_graph_destroy(graph);
     }
-    assert_string_equal(error.text,
-                        "op 'Relu' (node 'r', opset 13) is not supported by tare");
+    assert_string_equal(
+        error.text,
+        "node 'r' (Relu): 1 inputs and 1 outputs, the function has 0 and 0");
     struct bytes model = make_model(13, relu_graph());
     put_message(&model, MODEL_TRAINING_INFO, (struct bytes){0});
     expect_failure(model, TARE_E_UNSUPPORTED,

@@ -224,8 +224,8 @@ static void test_subgraph(void **state)
     char want[256];
     (void)snprintf(
         want, sizeof want,
-        "%s: node 'odd' (Odd): it has subgraphs or is a local function; such "
-        "a node that tare does not know cannot be written",
+        "%s: node 'odd' (Odd): it has subgraphs; such a node that tare does not know "
+        "cannot be written",
         path);
     end_failed(tare_model_save(surgery.model, path, false, &error), TARE_E_UNSUPPORTED,
                want);
