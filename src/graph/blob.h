@@ -2,17 +2,22 @@
  *
  *     graph   text name   u32 opset   u32 n, tensors   u32 n, nodes
  *             ids inputs   u32 captures   ids outputs
- *     tensor  text name   u32 dtype   u32 constant   where constant: shape, elements
+ *     tensor  text name   u32 dtype   u32 kind
+ *             where constant: shape, elements; where shaped: shape
  *     node    text op   text name   ids inputs   ids outputs
  *             u32 residual   f32 slope, lower, upper   u32 n, attributes
  *     attribute  text name   u32 type   its value: i64, f32, text, u32 n and values,
- * u32 n and text, u32 dtype and shape and elements, or a graph text    u32 bytes,
- * characters     ids  u32 n, i32 each (-1: left out) shape   u32 rank, i64 each
- */
+ *             u32 n and text, u32 dtype and shape and elements, or a graph
+ *     text    u32 bytes, characters
+ *     ids     u32 n, i32 each (-1: left out)
+ *     shape   u32 rank, i64 each (-1: open) */
 #ifndef TARE_GRAPH_BLOB_H
 #define TARE_GRAPH_BLOB_H
 
 #include "graph/graph.h"
+
+/** What is known of a tensor: nothing; its value; its shape, of an output. */
+enum tare_blob_tensor { TARE_BLOB_OPEN, TARE_BLOB_CONSTANT, TARE_BLOB_SHAPED };
 
 /** Zero-initialise; tare_free() data. */
 struct tare_blob {
@@ -21,7 +26,8 @@ struct tare_blob {
     bool failed; /* no memory */
 };
 
-/** Append a graph without dead nodes. Shapes of what nodes make are not kept. */
+/** Append a graph without dead nodes. Of shapes, those of constants and of
+ *  outputs are kept. */
 enum tare_status tare_blob_write_graph(struct tare_blob *blob,
                                        const struct tare_graph *graph,
                                        struct tare_error *err);

@@ -75,17 +75,23 @@ static enum tare_status get_ids(struct reader *r, int32_t **ids, size_t *n)
     return st;
 }
 
-/* dtype is set; shape and elements follow. */
+static bool get_shape(struct reader *r, struct tare_dims *dims)
+{
+    size_t rank;
+    if (!get_n(r, sizeof(int64_t), &rank) || rank > TARE_MAX_RANK) return false;
+    dims->rank = (int32_t)rank;
+    return get(r, dims->d, rank * sizeof dims->d[0]);
+}
+
+/* Shape and elements. */
 static enum tare_status get_content(struct reader *r, uint32_t dtype,
                                     struct tare_const *content)
 {
-    size_t rank, n_bytes;
+    size_t n_bytes;
     *content = (struct tare_const){0};
-    if (dtype > TARE_U64 || !get_n(r, sizeof(int64_t), &rank) || rank > TARE_MAX_RANK)
+    if (dtype > TARE_U64 || !get_shape(r, &content->dims))
         return damaged(r, "a constant");
     content->dtype = (enum tare_dtype)dtype;
-    content->dims.rank = (int32_t)rank;
-    (void)get(r, content->dims.d, rank * sizeof(int64_t));
     if (!tare_dims_bytes(&content->dims, content->dtype, &n_bytes) || n_bytes > r->left)
         return damaged(r, "a constant");
     const enum tare_status st = tare_const_alloc(content, r->err);
@@ -93,23 +99,35 @@ static enum tare_status get_content(struct reader *r, uint32_t dtype,
     return st;
 }
 
+/* The shape of an output, axes of which may be open. */
+static enum tare_status get_declared(struct reader *r, struct tare_tensor *tensor)
+{
+    if (!get_shape(r, &tensor->dims)) return damaged(r, "a shape");
+    for (int32_t i = 0; i < tensor->dims.rank; i++)
+        if (tensor->dims.d[i] < -1) return damaged(r, "a shape");
+    tensor->has_dims = true;
+    return TARE_OK;
+}
+
 static enum tare_status get_tensor(struct reader *r, struct tare_graph *graph)
 {
     char *name;
-    uint32_t dtype, is_const;
-    int32_t id;
+    uint32_t dtype, kind;
+    int32_t id = TARE_NO_TENSOR;
     enum tare_status st = get_text(r, &name);
     if (st != TARE_OK) return st;
     struct tare_const content = {0};
-    if (!get_u32(r, &dtype) || !get_u32(r, &is_const) || dtype > TARE_U64)
+    if (!get_u32(r, &dtype) || !get_u32(r, &kind) || dtype > TARE_U64 ||
+        kind > TARE_BLOB_SHAPED)
         st = damaged(r, "a tensor");
-    else if (!is_const)
+    else if (kind != TARE_BLOB_CONSTANT)
         st = tare_graph_add_tensor(graph, name, &id, r->err);
     else if ((st = get_content(r, dtype, &content)) == TARE_OK)
         st = tare_graph_add_const(graph, name, &content, &id, r->err);
-    if (st == TARE_OK) graph->tensors[id].dtype = (enum tare_dtype)dtype;
     tare_free(name);
-    return st;
+    if (st != TARE_OK) return st;
+    graph->tensors[id].dtype = (enum tare_dtype)dtype;
+    return kind == TARE_BLOB_SHAPED ? get_declared(r, &graph->tensors[id]) : TARE_OK;
 }
 
 static enum tare_status get_graph(struct reader *r, int depth,

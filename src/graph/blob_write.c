@@ -75,15 +75,24 @@ static void put_attr(struct tare_blob *b, const struct tare_attr *attr)
     }
 }
 
-static void put_tensor(struct tare_blob *b, const struct tare_tensor *tensor)
+/* A Loop that never runs has the declared shapes of its body's outputs alone. */
+static enum tare_blob_tensor kind_of(const struct tare_graph *graph, int32_t id)
 {
-    const bool is_const = tensor->data && tensor->producer < 0;
+    const struct tare_tensor *tensor = &graph->tensors[id];
+    if (tensor->data && tensor->producer < 0) return TARE_BLOB_CONSTANT;
+    return tensor->has_dims && tare_graph_is_output(graph, id) ? TARE_BLOB_SHAPED
+                                                               : TARE_BLOB_OPEN;
+}
+
+static void put_tensor(struct tare_blob *b, const struct tare_graph *graph, int32_t id)
+{
+    const struct tare_tensor *tensor = &graph->tensors[id];
+    const enum tare_blob_tensor kind = kind_of(graph, id);
     put_text(b, tensor->name);
     put_u32(b, (uint32_t)tensor->dtype);
-    put_u32(b, is_const);
-    if (!is_const) return;
-    put_shape(b, &tensor->dims);
-    put(b, tensor->data, tensor->n_bytes);
+    put_u32(b, (uint32_t)kind);
+    if (kind != TARE_BLOB_OPEN) put_shape(b, &tensor->dims);
+    if (kind == TARE_BLOB_CONSTANT) put(b, tensor->data, tensor->n_bytes);
 }
 
 static void put_node(struct tare_blob *b, const struct tare_node *node)
@@ -107,7 +116,7 @@ static void put_graph(struct tare_blob *b, const struct tare_graph *graph)
     put_u32(b, (uint32_t)graph->opset);
     put_n(b, graph->n_tensors);
     for (size_t i = 0; i < graph->n_tensors; i++)
-        put_tensor(b, &graph->tensors[i]);
+        put_tensor(b, graph, (int32_t)i);
     put_n(b, graph->n_nodes);
     for (size_t i = 0; i < graph->n_nodes; i++)
         put_node(b, &graph->nodes[i]);

@@ -86,9 +86,17 @@ enum tare_status tare_node_compute(const struct tare_graph *graph,
     return st;
 }
 
+/* What is said of a tensor before a run, declared or inferred. */
+struct shape {
+    enum tare_dtype dtype;
+    bool has_dtype, has_dims;
+    struct tare_dims dims;
+};
+
 /* A run of a graph. */
 struct run {
     struct tare_graph *graph;
+    struct shape *shapes;       /* [n_tensors] before the run */
     size_t *uses;               /* [n_tensors] readers to come; outputs count as one */
     struct tare_const *outputs; /* [n_outputs] of the graph, as the caller gave them */
     bool *is_given;             /* [n_outputs] data is the caller's */
@@ -172,13 +180,33 @@ static enum tare_status take_output(const struct run *run, size_t i,
     return st;
 }
 
+static void note_shapes(const struct run *run)
+{
+    for (size_t i = 0; i < run->graph->n_tensors; i++) {
+        const struct tare_tensor *tensor = &run->graph->tensors[i];
+        run->shapes[i] = (struct shape){tensor->dtype, tensor->has_dtype,
+                                        tensor->has_dims, tensor->dims};
+    }
+}
+
+static void restore_shapes(const struct run *run)
+{
+    for (size_t i = 0; i < run->graph->n_tensors; i++) {
+        struct tare_tensor *tensor = &run->graph->tensors[i];
+        tensor->dtype = run->shapes[i].dtype;
+        tensor->has_dtype = run->shapes[i].has_dtype;
+        tensor->has_dims = run->shapes[i].has_dims;
+        tensor->dims = run->shapes[i].dims;
+    }
+}
+
 /* The graph as it was: no values but its constants'. */
 static void forget(const struct run *run)
 {
     struct tare_graph *graph = run->graph;
     for (size_t i = 0; i < graph->n_inputs; i++)
         graph->tensors[graph->inputs[i]].data = NULL;
-    for (size_t i = 0; run->is_given && i < graph->n_outputs; i++) {
+    for (size_t i = 0; i < graph->n_outputs; i++) {
         struct tare_tensor *tensor = &graph->tensors[graph->outputs[i]];
         if (run->is_given[i] && tensor->data == run->outputs[i].data)
             tensor->data = NULL;
@@ -226,16 +254,21 @@ enum tare_status tare_graph_run(struct tare_graph *graph,
 {
     struct run run = {
         .graph = graph,
+        .shapes = tare_alloc_array(graph->n_tensors, sizeof *run.shapes),
         .uses = tare_alloc_array(graph->n_tensors, sizeof *run.uses),
         .outputs = outputs,
         .is_given = tare_alloc_array(graph->n_outputs, sizeof *run.is_given),
     };
     enum tare_status st = TARE_OK;
-    if (!run.uses || !run.is_given)
+    if (!run.shapes || !run.uses || !run.is_given) {
         st = tare_error_set(err, TARE_E_NOMEM, "no memory to run a graph");
-    else
+    } else {
+        note_shapes(&run);
         st = run_all(&run, inputs, err);
-    forget(&run);
+        forget(&run);
+        restore_shapes(&run);
+    }
+    tare_free(run.shapes);
     tare_free(run.uses);
     tare_free(run.is_given);
     return st;

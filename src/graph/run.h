@@ -7,8 +7,8 @@
 
 /**
  * Run every node on values, shapes as they come out.
- * @param graph    in topological order; holds values while it runs, none afterwards but
- *                 its constants'.
+ * @param graph    in topological order; holds values and their shapes while it runs,
+ *                 and is as it was afterwards.
  * @param inputs   [n_inputs] borrowed; dims and dtype count, not the graph's.
  * @param[in,out] outputs  [n_outputs]; data NULL: allocated, tare_free() it; else where
  *                 to write, of n_bytes, which must be just what comes out. On failure

@@ -11,7 +11,7 @@
 struct loop {
     const struct tare_node *node;
     struct tare_graph *body;
-    size_t first; /* capture among the node's inputs */
+    size_t n_own, first; /* inputs in front of all captures; capture of the body */
     size_t n_carried, n_stacked;
     int64_t iteration, most; /* most < 0: no limit */
     bool condition;
@@ -27,8 +27,8 @@ static enum tare_status open_loop(const struct tare_node *node, struct loop *loo
     const enum tare_status st =
         tare_node_body(node, "body", &loop->body, &loop->first, err);
     if (st != TARE_OK) return st;
-    const size_t n_own = tare_node_n_own(node);
-    loop->n_carried = n_own > 2 ? n_own - 2 : 0;
+    loop->n_own = tare_node_n_own(node);
+    loop->n_carried = loop->n_own > 2 ? loop->n_own - 2 : 0;
     const size_t n_inputs = loop->body->n_inputs - loop->body->n_captures;
     if (n_inputs != 2 + loop->n_carried ||
         loop->body->n_outputs < 1 + loop->n_carried ||
@@ -42,13 +42,21 @@ static enum tare_status open_loop(const struct tare_node *node, struct loop *loo
     return TARE_OK;
 }
 
+/* The number or the condition may be left out; where it is the last input, a capture
+ * may be in its place. */
+static bool has_input(const struct loop *loop, size_t i)
+{
+    return i < loop->n_own && tare_node_input(loop->node, i) != TARE_NO_TENSOR;
+}
+
 /* One value, if the input is there. */
 static enum tare_status check_single(const struct tare_graph *graph,
-                                     const struct tare_node *node, const char *name,
+                                     const struct loop *loop, const char *name,
                                      size_t i, unsigned dtypes, struct tare_error *err)
 {
+    const struct tare_node *node = loop->node;
     struct tare_const value;
-    if (tare_node_input(node, i) == TARE_NO_TENSOR) return TARE_OK;
+    if (!has_input(loop, i)) return TARE_OK;
     enum tare_status st = tare_op_want_dtype(graph, node, i, dtypes, err);
     if (st == TARE_OK) st = tare_op_value(graph, node, name, i, &value, err);
     if (st == TARE_OK && tare_dims_count(&value.dims) != 1)
@@ -62,8 +70,8 @@ enum tare_status tare_infer_loop(struct tare_graph *graph, struct tare_node *nod
 {
     struct loop loop;
     enum tare_status st = open_loop(node, &loop, err);
-    if (st == TARE_OK) st = check_single(graph, node, "M", 0, TARE_IS(TARE_S64), err);
-    if (st == TARE_OK) st = check_single(graph, node, "cond", 1, TARE_IS_BOOL, err);
+    if (st == TARE_OK) st = check_single(graph, &loop, "M", 0, TARE_IS(TARE_S64), err);
+    if (st == TARE_OK) st = check_single(graph, &loop, "cond", 1, TARE_IS_BOOL, err);
     return st;
 }
 
@@ -92,13 +100,11 @@ static void release(struct loop *loop)
 
 static void begin(struct loop *loop, const struct tare_const *inputs)
 {
-    const struct tare_node *node = loop->node;
-    if (tare_node_input(node, 0) != TARE_NO_TENSOR) {
+    if (has_input(loop, 0)) {
         loop->most = tare_const_get_int(&inputs[0], 0);
         if (loop->most < 0) loop->most = 0;
     }
-    if (tare_node_input(node, 1) != TARE_NO_TENSOR)
-        loop->condition = tare_const_get_int(&inputs[1], 0) != 0;
+    if (has_input(loop, 1)) loop->condition = tare_const_get_int(&inputs[1], 0) != 0;
     loop->inputs[0] = (struct tare_const){
         .dtype = TARE_S64, .data = &loop->iteration, .n_bytes = sizeof(int64_t)};
     loop->inputs[1] = (struct tare_const){
