@@ -75,7 +75,7 @@ const char *tare_precision_name(enum tare_precision precision);
 struct tare_tensor {
     char *name; /* unique in the graph, never empty */
     enum tare_dtype dtype;
-    bool has_dtype; /* of what a node makes: declared or inferred */
+    bool has_dtype; /* of what a node makes, or a body reads: declared or inferred */
     bool has_dims;  /* rank known; single axes may still be -1 */
     struct tare_dims dims;
     char

@@ -49,6 +49,8 @@ static void release(struct tare_exporter *exporter, Onnx__GraphProto *graph)
     for (size_t i = 0; i < exporter->n_blocks; i++)
         tare_free(exporter->blocks[i]);
     tare_free(exporter->blocks);
+    tare_free(exporter->externals);
+    tare_export_free_bodies(exporter);
 }
 
 /** The oldest IR version that knows the operator set, and 4, the first in which a
@@ -94,19 +96,32 @@ static enum tare_status add_domain(struct tare_exporter *exporter,
     return TARE_OK;
 }
 
+/** The domains of opaque nodes, in bodies too. */
+static enum tare_status add_domains_of(struct tare_exporter *exporter,
+                                       const struct tare_graph *graph,
+                                       Onnx__ModelProto *model, struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; i < graph->n_nodes && st == TARE_OK; i++) {
+        const struct tare_node *node = &graph->nodes[i];
+        if (node->dead) continue;
+        if (node->opaque && !has_domain(model, node->opaque->domain))
+            st = add_domain(exporter, model, node->opaque->domain,
+                            node->opaque->version, err);
+        for (size_t k = 0; k < node->n_attrs && st == TARE_OK; k++)
+            if (node->attrs[k].type == TARE_ATTR_GRAPH)
+                st = add_domains_of(exporter, node->attrs[k].g, model, err);
+    }
+    return st;
+}
+
 /** The default operator set, and those of opaque nodes. */
 static enum tare_status add_domains(struct tare_exporter *exporter,
                                     Onnx__ModelProto *model, struct tare_error *err)
 {
     const struct tare_graph *graph = exporter->graph;
-    enum tare_status st = add_domain(exporter, model, "", graph->opset, err);
-    for (size_t i = 0; i < graph->n_nodes && st == TARE_OK; i++) {
-        const struct tare_node *node = &graph->nodes[i];
-        if (!node->dead && node->opaque && !has_domain(model, node->opaque->domain))
-            st = add_domain(exporter, model, node->opaque->domain,
-                            node->opaque->version, err);
-    }
-    return st;
+    const enum tare_status st = add_domain(exporter, model, "", graph->opset, err);
+    return st == TARE_OK ? add_domains_of(exporter, graph, model, err) : st;
 }
 
 static enum tare_status add_properties(struct tare_exporter *exporter,
@@ -206,15 +221,11 @@ static enum tare_status write_constants(const struct tare_exporter *exporter,
                                         struct tare_output *out, struct tare_error *err)
 {
     static const uint8_t zeros[TARE_EXTERNAL_ALIGN];
-    const Onnx__GraphProto *graph = exporter->proto;
     enum tare_status st = TARE_OK;
-    for (size_t i = 0; i < graph->n_initializer && st == TARE_OK; i++) {
-        const Onnx__TensorProto *proto = graph->initializer[i];
-        if (!proto->has_data_location) continue;
-        const int32_t id = tare_graph_find_tensor(exporter->graph, proto->name);
-        const struct tare_tensor *tensor = &exporter->graph->tensors[id];
-        const size_t past = tensor->n_bytes % TARE_EXTERNAL_ALIGN;
-        st = tare_output_write(out, tensor->data, tensor->n_bytes, err);
+    for (size_t i = 0; i < exporter->n_externals && st == TARE_OK; i++) {
+        const struct tare_const *constant = &exporter->externals[i];
+        const size_t past = constant->n_bytes % TARE_EXTERNAL_ALIGN;
+        st = tare_output_write(out, constant->data, constant->n_bytes, err);
         if (st == TARE_OK && past)
             st = tare_output_write(out, zeros, TARE_EXTERNAL_ALIGN - past, err);
     }
@@ -235,6 +246,7 @@ static enum tare_status write_external(struct tare_exporter *exporter, const cha
     return st;
 }
 
+/** Bytes of all constants, in bodies too; SIZE_MAX: more than that. */
 static size_t constant_bytes(const struct tare_graph *graph)
 {
     size_t total = 0;
@@ -242,6 +254,12 @@ static size_t constant_bytes(const struct tare_graph *graph)
         if (graph->tensors[i].producer < 0 &&
             !tare_add_size(total, graph->tensors[i].n_bytes, &total))
             return SIZE_MAX;
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        for (size_t k = 0; k < graph->nodes[i].n_attrs; k++) {
+            const struct tare_graph *body = graph->nodes[i].attrs[k].g;
+            if (body && !tare_add_size(total, constant_bytes(body), &total))
+                return SIZE_MAX;
+        }
     return total;
 }
 

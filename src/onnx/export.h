@@ -14,6 +14,8 @@ struct tare_graph;
  * Write a model of the graph's operator set: what the graph has, under its names.
  * - Live nodes in their order; constants that one of them or an output uses become
  *   initializers; an axis is its length, else its symbol, else open.
+ * - Bodies of nodes are written too, without what they capture among their inputs: that
+ *   goes by the names of the graph around them.
  * - The graph's properties become the model's metadata.
  * - A fused node becomes the nodes that it stands for, "<node>.add", "<node>.slope" and
  *   "<node>.clamp", with tensors "<output>.before_add", … between them.

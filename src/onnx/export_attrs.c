@@ -26,6 +26,7 @@ static enum tare_status set_strings(struct tare_exporter *exporter,
 }
 
 static enum tare_status set_value(struct tare_exporter *exporter,
+                                  const struct tare_node *node,
                                   const struct tare_attr *attr,
                                   Onnx__AttributeProto *proto, struct tare_error *err)
 {
@@ -60,14 +61,16 @@ static enum tare_status set_value(struct tare_exporter *exporter,
         proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
         return tare_export_tensor(exporter, &attr->t, &proto->t, err);
     case TARE_ATTR_STRINGS: return set_strings(exporter, attr, proto, err);
-    case TARE_ATTR_GRAPH: break;
+    case TARE_ATTR_GRAPH:
+        proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH;
+        return tare_export_body(exporter, node, attr, &proto->g, err);
     }
     return tare_error_set(err, TARE_E_UNSUPPORTED,
-                          "attribute '%.60s' is a subgraph, which cannot be written",
-                          attr->name);
+                          "attribute '%.60s' cannot be written", attr->name);
 }
 
 enum tare_status tare_export_attr(struct tare_exporter *exporter,
+                                  const struct tare_node *node,
                                   const struct tare_attr *attr, Onnx__NodeProto *proto,
                                   struct tare_error *err)
 {
@@ -83,7 +86,7 @@ enum tare_status tare_export_attr(struct tare_exporter *exporter,
         memcpy(list, proto->attribute, proto->n_attribute * sizeof *list);
     list[proto->n_attribute++] = made;
     proto->attribute = list;
-    return set_value(exporter, attr, made, err);
+    return set_value(exporter, node, attr, made, err);
 }
 
 /* The attribute that names an element type, of the operators that have one. */
@@ -131,7 +134,7 @@ enum tare_status tare_export_attrs(struct tare_exporter *exporter,
         if (names_type(node, &attr) && attr.i >= 0 && attr.i <= INT32_MAX &&
             tare_onnx_type((int32_t)attr.i)->converted)
             attr.i = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
-        const enum tare_status st = tare_export_attr(exporter, &attr, proto, err);
+        const enum tare_status st = tare_export_attr(exporter, node, &attr, proto, err);
         if (st != TARE_OK) return st;
     }
     return node->opaque && node->opaque->n_rest

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "graph/ops/body.h"
 #include "onnx/exporter.h"
 
 static enum tare_status append(struct tare_exporter *exporter, Onnx__NodeProto *node,
@@ -115,6 +116,7 @@ static enum tare_status add_bound(struct tare_exporter *exporter,
 }
 
 static enum tare_status add_float_attr(struct tare_exporter *exporter,
+                                       const struct tare_node *node,
                                        Onnx__NodeProto *proto, const char *name,
                                        float value, struct tare_error *err)
 {
@@ -122,7 +124,7 @@ static enum tare_status add_float_attr(struct tare_exporter *exporter,
                                    .type = TARE_ATTR_FLOAT,
                                    .f = value};
     TARE_FAIL_IF(!attr.name, err, TARE_E_NOMEM, "no memory");
-    return tare_export_attr(exporter, &attr, proto, err);
+    return tare_export_attr(exporter, node, &attr, proto, err);
 }
 
 /* Clip has its bounds in inputs since opset 11, in attributes before. */
@@ -135,9 +137,10 @@ static enum tare_status set_bounds(struct tare_exporter *exporter,
     const bool has_upper = fused->upper != INFINITY;
     enum tare_status st = TARE_OK;
     if (exporter->graph->opset < 11) {
-        if (has_lower) st = add_float_attr(exporter, proto, "min", fused->lower, err);
+        if (has_lower)
+            st = add_float_attr(exporter, split->node, proto, "min", fused->lower, err);
         if (st == TARE_OK && has_upper)
-            st = add_float_attr(exporter, proto, "max", fused->upper, err);
+            st = add_float_attr(exporter, split->node, proto, "max", fused->upper, err);
         return st;
     }
     if (has_lower)
@@ -174,7 +177,8 @@ static enum tare_status add_stage(struct tare_exporter *exporter,
         proto->input[1] =
             exporter->graph->tensors[node->inputs[node->n_inputs - 1]].name;
     if (stage == STAGE_SLOPE)
-        return add_float_attr(exporter, proto, "alpha", fused->negative_slope, err);
+        return add_float_attr(exporter, node, proto, "alpha", fused->negative_slope,
+                              err);
     return stage == STAGE_CLAMP && !is_relu ? set_bounds(exporter, split, proto, err)
                                             : TARE_OK;
 }
@@ -195,7 +199,7 @@ static enum tare_status add_node(struct tare_exporter *exporter,
 {
     struct split split;
     Onnx__NodeProto *proto;
-    const size_t n_inputs = node->n_inputs - (node->fused.has_residual ? 1 : 0);
+    const size_t n_inputs = tare_node_n_own(node) - (node->fused.has_residual ? 1 : 0);
     enum tare_status st = find_stages(exporter, node, &split, err);
     if (st == TARE_OK)
         st = make_node(exporter, node->name, tare_node_op_type(node), n_inputs,

@@ -37,7 +37,8 @@ Onnx__StringStringEntryProto *tare_export_entry(struct tare_exporter *exporter,
 
 /** Where the bytes are, in the file of external data. */
 static enum tare_status set_external(struct tare_exporter *exporter,
-                                     Onnx__TensorProto *proto, size_t n_bytes,
+                                     Onnx__TensorProto *proto,
+                                     const struct tare_const *content,
                                      struct tare_error *err)
 {
     static const char *const keys[] = {"location", "offset", "length"};
@@ -46,7 +47,7 @@ static enum tare_status set_external(struct tare_exporter *exporter,
     char *const values[N] = {
         tare_export_text(exporter, "%s", exporter->location),
         tare_export_text(exporter, "%zu", offset),
-        tare_export_text(exporter, "%zu", n_bytes),
+        tare_export_text(exporter, "%zu", content->n_bytes),
     };
     proto->external_data = tare_export_take(exporter, N, sizeof *proto->external_data);
     TARE_FAIL_IF(!proto->external_data, err, TARE_E_NOMEM, "no memory");
@@ -59,7 +60,11 @@ static enum tare_status set_external(struct tare_exporter *exporter,
     proto->has_data_location = 1;
     proto->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
     size_t end;
-    TARE_FAIL_IF(!tare_add_size(offset, n_bytes, &end) ||
+    TARE_FAIL_IF(!tare_grow(&exporter->externals, &exporter->cap_externals,
+                            exporter->n_externals + 1, sizeof *exporter->externals),
+                 err, TARE_E_NOMEM, "no memory");
+    exporter->externals[exporter->n_externals++] = *content;
+    TARE_FAIL_IF(!tare_add_size(offset, content->n_bytes, &end) ||
                      !tare_add_size(end, TARE_EXTERNAL_ALIGN - 1, &end),
                  err, TARE_E_UNSUPPORTED, "the constants are too large");
     exporter->external_bytes = end / TARE_EXTERNAL_ALIGN * TARE_EXTERNAL_ALIGN;
@@ -117,7 +122,7 @@ enum tare_status tare_export_initializer(struct tare_exporter *exporter,
                  err, TARE_E_NOMEM, "no memory");
     graph->initializer[graph->n_initializer++] = proto;
     if (exporter->location && content->n_bytes >= TARE_EXTERNAL_BYTES)
-        return set_external(exporter, proto, content->n_bytes, err);
+        return set_external(exporter, proto, content, err);
     set_raw(proto, content);
     return TARE_OK;
 }
@@ -171,12 +176,13 @@ static enum tare_status make_value(struct tare_exporter *exporter,
     onnx__type_proto__init(type);
     onnx__type_proto__tensor__init(dense);
     value->name = tensor->name;
+    *out = value;
+    if (exporter->is_body && !tensor->has_dtype) return TARE_OK; /* a run tells */
     value->type = type;
     type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     type->tensor_type = dense;
     dense->has_elem_type = 1;
     dense->elem_type = tare_export_type(tensor->dtype);
-    *out = value;
     return tensor->has_dims ? make_shape(exporter, tensor, &dense->shape, err)
                             : TARE_OK;
 }
@@ -258,10 +264,11 @@ enum tare_status tare_export_values(struct tare_exporter *exporter,
 {
     const struct tare_graph *graph = exporter->graph;
     Onnx__GraphProto *proto = exporter->proto;
-    enum tare_status st = check_output_types(graph, err);
+    const size_t n_inputs = graph->n_inputs - graph->n_captures;
+    enum tare_status st = exporter->is_body ? TARE_OK : check_output_types(graph, err);
     if (st == TARE_OK) st = add_constants(exporter, err);
     if (st == TARE_OK)
-        st = add_values(exporter, graph->inputs, graph->n_inputs, &proto->input,
+        st = add_values(exporter, graph->inputs, n_inputs, &proto->input,
                         &proto->n_input, err);
     if (st == TARE_OK)
         st = add_values(exporter, graph->outputs, graph->n_outputs, &proto->output,

@@ -8,17 +8,27 @@
 #include "base/error.h"
 #include "graph/graph.h"
 
+/** A body of an If, Loop or Scan as it is written: a copy, for names of its own. */
+struct tare_export_body {
+    struct tare_graph *graph;
+    Onnx__GraphProto proto;
+};
+
 /** Messages point into the graph (names, constants) and to blocks of the exporter. */
 struct tare_exporter {
-    const struct tare_graph *graph;
+    const struct tare_graph *graph; /* what is being written: the model's, or a body */
     Onnx__GraphProto *proto;
-    size_t cap_nodes, cap_initializers;
+    size_t cap_nodes, cap_initializers; /* of proto */
+    bool is_body;
     const char *location; /* of external data, or NULL: everything is in the model */
-    size_t external_bytes;
+    struct tare_const *externals; /* [n_externals] what goes there, borrowed */
+    size_t n_externals, cap_externals, external_bytes;
     void **blocks; /* [n_blocks], freed together */
     size_t n_blocks, cap_blocks;
     ProtobufCMessage **messages; /* [n_messages], unpacked ones that are passed on */
     size_t n_messages, cap_messages;
+    struct tare_export_body **bodies; /* [n_bodies] */
+    size_t n_bodies, cap_bodies;
 };
 
 /** `n` zeroed elements that live as long as the exporter; NULL: no memory. */
@@ -56,10 +66,22 @@ enum tare_status tare_export_values(struct tare_exporter *exporter,
 enum tare_status tare_export_attrs(struct tare_exporter *exporter,
                                    const struct tare_node *node, Onnx__NodeProto *proto,
                                    struct tare_error *err);
-/** Give `proto` one more attribute. */
+/** Give `proto`, which the node becomes, one more attribute. */
 enum tare_status tare_export_attr(struct tare_exporter *exporter,
+                                  const struct tare_node *node,
                                   const struct tare_attr *attr, Onnx__NodeProto *proto,
                                   struct tare_error *err);
+
+/* export_body.c */
+/** The body that is an attribute of the node, of exporter->graph. What it captures goes
+ *  by the names that it has there.
+ *  @param[out] out  lives as long as the exporter. */
+enum tare_status tare_export_body(struct tare_exporter *exporter,
+                                  const struct tare_node *node,
+                                  const struct tare_attr *attr, Onnx__GraphProto **out,
+                                  struct tare_error *err);
+/** Release all of them. */
+void tare_export_free_bodies(struct tare_exporter *exporter);
 
 /* export_nodes.c */
 enum tare_status tare_export_nodes(struct tare_exporter *exporter,

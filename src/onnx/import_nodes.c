@@ -200,10 +200,12 @@ static enum tare_status make_opaque(struct tare_importer *importer,
                  "its domain is unprintable");
     const int64_t version =
         ours ? importer->graph->opset : domain_version(importer->model, domain);
-    const enum tare_status st =
+    enum tare_status st =
         tare_node_set_opaque(node, proto->op_type, domain, version, reason, err);
-    if (st != TARE_OK) return st;
-    return tare_import_opaque_attrs(importer, proto, node, err);
+    if (st == TARE_OK) st = tare_import_opaque_attrs(importer, proto, node, err);
+    if (st != TARE_OK || node->n_inputs > count_names(proto->input, proto->n_input))
+        return st; /* it has its captures */
+    return tare_import_captures(importer, node, err);
 }
 
 /** A node of tare's own operators if it can be, else an opaque one. */

@@ -108,6 +108,7 @@ static enum tare_status read_type(const struct tare_importer *importer,
         tare_log(TARE_LOG_WARN, "%s: input '%s' has type %s and is taken as float32",
                  importer->label, tensor->name, type->name);
     tensor->dtype = type->dtype;
+    tensor->has_dtype = true;
     if (!proto->tensor_type->shape) return TARE_OK;
     return read_shape(proto->tensor_type->shape, tensor, err);
 }
