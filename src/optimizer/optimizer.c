@@ -9,6 +9,7 @@
 #define MAX_ROUNDS 32
 
 static const struct tare_pass passes[] = {
+    {"inline_if", tare_pass_inline_if},
     {"constant_fold", tare_pass_constant_fold},
     {"identity", tare_pass_identity},
     {"dead", tare_pass_dead},

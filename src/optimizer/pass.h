@@ -4,6 +4,7 @@
 
 #include "optimizer/optimizer.h"
 
+tare_pass_fn tare_pass_inline_if;
 tare_pass_fn tare_pass_constant_fold;
 tare_pass_fn tare_pass_identity;
 tare_pass_fn tare_pass_dead;

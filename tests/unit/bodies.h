@@ -2,6 +2,13 @@
 #ifndef TARE_TESTS_BODIES_H
 #define TARE_TESTS_BODIES_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "base/dims.h"
 #include "graph/ops/ops.h"
 #include "graph/run.h"

@@ -1,11 +1,4 @@
 /* Graphs as bytes: what is written is read again, and damage is noticed or harmless. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "bodies.h"
 #include "graph/blob.h"
 

@@ -1,11 +1,4 @@
 /* Graphs as programs: where outputs go, what is left of a run. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "bodies.h"
 
 /* y = relu(x), z = y + w; outputs as `names` says. */

@@ -1,10 +1,4 @@
 /* Models with If, Loop and Scan, written and read again. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <dirent.h>
 #include <limits.h>
 #include <unistd.h>

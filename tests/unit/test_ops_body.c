@@ -1,11 +1,4 @@
 /* If, Loop and Scan: what their graphs see, how often they run, what is made of it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "bodies.h"
 #include "graph/blob.h"
 #include "graph/ops/ops.h"

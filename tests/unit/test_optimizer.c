@@ -55,6 +55,7 @@ static void test_residual_network(void **state)
     assert_ptr_equal(net_maker(g, "h"), &g->nodes[1]);
     assert_int_equal(tare_graph_find_node(g, "conv2"), 1);
     assert_string_equal(dump.data, "Original: 10 layers\n"
+                                   "After inline_if: 10 layers\n"
                                    "After constant_fold: 10 layers\n"
                                    "After identity: 10 layers\n"
                                    "After dead: 10 layers\n"
