@@ -79,7 +79,7 @@ static enum tare_status name_captures(const struct tare_graph *outer,
 {
     struct tare_graph *ignored;
     size_t first;
-    enum tare_status st = tare_node_body(node, attr->name, &ignored, &first, err);
+    enum tare_status st = tare_node_find_body(node, attr->name, &ignored, &first, err);
     for (size_t i = 0; st == TARE_OK && i < body->n_captures; i++) {
         const int32_t id = node->inputs[first + i];
         TARE_FAIL_IF(id == TARE_NO_TENSOR, err, TARE_E_FORMAT,

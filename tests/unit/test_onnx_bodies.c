@@ -228,6 +228,37 @@ static void test_external(void **state)
     tare_graph_destroy(graph);
 }
 
+/* An operator that tare does not know, in a body: kept, with its domain, not run. */
+static void test_unknown(void **state)
+{
+    (void)state;
+    struct tare_graph *graph = model(), *again;
+    struct tare_graph *body = tare_node_attr(&graph->nodes[0], "else_branch")->g;
+    struct tare_node *odd = net_node(body, TARE_OP_RELU, "odd", "made", "more");
+    NET_TRY(tare_node_set_opaque(odd, "Odd", "my.ops", 3, "tare has no such operator",
+                                 &err_));
+    body->outputs[0] = net_tensor(body, "more");
+    char path[] = "/tmp/tare_bodies_XXXXXX";
+    const int file = mkstemp(path);
+    assert_true(file >= 0);
+    (void)close(file);
+    struct tare_error err = {0};
+    if (tare_onnx_export(graph, path, false, &err) != TARE_OK ||
+        tare_onnx_import_any(path, &again, &err) != TARE_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(unlink(path), 0);
+    expect_same(graph, again);
+    const struct tare_graph *read = tare_node_attr(&again->nodes[0], "else_branch")->g;
+    assert_string_equal(read->nodes[1].opaque->domain, "my.ops");
+    assert_int_equal(read->nodes[1].opaque->version, 3);
+    const struct tare_const in[] = {BODY_BOOL(true), BODY_FLOATS(2), BODY_FLOATS(3)};
+    body_expect(again, in,
+                "node 'if' (If): graph 'else_branch' has node 'odd' (Odd): tare has no "
+                "such operator");
+    tare_graph_destroy(again);
+    tare_graph_destroy(graph);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -249,9 +280,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_external),
+        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_external),    cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,9 +15,9 @@ size_t tare_node_n_own(const struct tare_node *node)
     return n_captures <= node->n_inputs ? node->n_inputs - n_captures : 0;
 }
 
-enum tare_status tare_node_body(const struct tare_node *node, const char *name,
-                                struct tare_graph **body, size_t *first,
-                                struct tare_error *err)
+enum tare_status tare_node_find_body(const struct tare_node *node, const char *name,
+                                     struct tare_graph **body, size_t *first,
+                                     struct tare_error *err)
 {
     *body = NULL;
     *first = tare_node_n_own(node);
@@ -35,6 +35,34 @@ enum tare_status tare_node_body(const struct tare_node *node, const char *name,
         TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
                        "graph '%s' captures %zu of %zu inputs", name,
                        (*body)->n_captures, node->n_inputs);
+    return TARE_OK;
+}
+
+/* A node that tare does not know, in the body or in one inside it; or NULL. */
+static const struct tare_node *find_opaque(const struct tare_graph *body)
+{
+    const struct tare_node *found = NULL;
+    for (size_t i = 0; i < body->n_nodes && !found; i++) {
+        const struct tare_node *node = &body->nodes[i];
+        if (node->op == TARE_OP_OPAQUE) return node;
+        for (size_t k = 0; k < node->n_attrs && !found; k++)
+            if (node->attrs[k].type == TARE_ATTR_GRAPH)
+                found = find_opaque(node->attrs[k].g);
+    }
+    return found;
+}
+
+enum tare_status tare_node_body(const struct tare_node *node, const char *name,
+                                struct tare_graph **body, size_t *first,
+                                struct tare_error *err)
+{
+    const enum tare_status st = tare_node_find_body(node, name, body, first, err);
+    if (st != TARE_OK) return st;
+    const struct tare_node *odd = find_opaque(*body);
+    if (odd)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
+                       "graph '%s' has node '%.60s' (%.40s): %.60s", name, odd->name,
+                       tare_node_op_type(odd), odd->opaque->reason);
     return TARE_OK;
 }
 

@@ -8,6 +8,10 @@
  *  last n_captures inputs are inputs `first` and following of the node. Each graph of a
  *  node has captures of its own, in the order of the attributes, behind the operator's
  *  own inputs. TARE_E_FORMAT when it is missing or the numbers do not fit. */
+enum tare_status tare_node_find_body(const struct tare_node *node, const char *name,
+                                     struct tare_graph **body, size_t *first,
+                                     struct tare_error *err);
+/** The same, to run it: an operator that tare does not know is TARE_E_UNSUPPORTED. */
 enum tare_status tare_node_body(const struct tare_node *node, const char *name,
                                 struct tare_graph **body, size_t *first,
                                 struct tare_error *err);
