@@ -42,7 +42,8 @@ static void add_branch(struct tare_graph *g, const char *name, bool clips, float
     (void)snprintf(behind, sizeof behind, "%s_behind", name);
     (void)snprintf(bounded, sizeof bounded, "%s_bounded", name);
     (void)snprintf(out, sizeof out, "%s_out", name);
-    add_conv(g, "x", conv, 100.0F, 1.0F);
+    /* not the same in both branches: equal nodes would become one */
+    add_conv(g, "x", conv, 100.0F, clips ? 1.0F : 0.99F);
     net_node(g, TARE_OP_RELU, name, conv, name);
     add_conv(g, name, behind, 1.0F, 1.0F);
     (void)snprintf(inputs, sizeof inputs, "%s zero one", behind);
