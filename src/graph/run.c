@@ -200,6 +200,13 @@ static void restore_shapes(const struct run *run)
     }
 }
 
+/* Nodes' outputs have no values, not even what inference has found out. */
+static void clear_made(struct tare_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_tensors; i++)
+        if (graph->tensors[i].producer >= 0) tare_tensor_clear_data(&graph->tensors[i]);
+}
+
 /* The graph as it was: no values but its constants'. */
 static void forget(const struct run *run)
 {
@@ -211,8 +218,7 @@ static void forget(const struct run *run)
         if (run->is_given[i] && tensor->data == run->outputs[i].data)
             tensor->data = NULL;
     }
-    for (size_t i = 0; i < graph->n_tensors; i++)
-        if (graph->tensors[i].producer >= 0) tare_tensor_clear_data(&graph->tensors[i]);
+    clear_made(graph);
 }
 
 static enum tare_status bind_inputs(struct tare_graph *graph,
@@ -264,6 +270,7 @@ enum tare_status tare_graph_run(struct tare_graph *graph,
         st = tare_error_set(err, TARE_E_NOMEM, "no memory to run a graph");
     } else {
         note_shapes(&run);
+        clear_made(graph);
         st = run_all(&run, inputs, err);
         forget(&run);
         restore_shapes(&run);

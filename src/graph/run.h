@@ -8,7 +8,7 @@
 /**
  * Run every node on values, shapes as they come out.
  * @param graph    in topological order; holds values and their shapes while it runs,
- *                 and is as it was afterwards.
+ *                 and is as it was afterwards, but for values that inference has found.
  * @param inputs   [n_inputs] borrowed; dims and dtype count, not the graph's.
  * @param[in,out] outputs  [n_outputs]; data NULL: allocated, tare_free() it; else where
  *                 to write, of n_bytes, which must be just what comes out. On failure

@@ -148,13 +148,28 @@ static void test_shapes(void **state)
     tare_graph_destroy(graph);
 }
 
+/* What inference has computed is computed again. */
+static void test_inferred(void **state)
+{
+    (void)state;
+    struct tare_graph *graph = net_create(13);
+    net_input(graph, "x", NET_DIMS(2));
+    net_node(graph, TARE_OP_SHAPE, "shape", "x", "n");
+    net_node(graph, TARE_OP_IDENTITY, "same", "n", "m");
+    net_output(graph, "m");
+    net_infer(graph);
+    assert_true(tare_tensor_is_const(&graph->tensors[net_tensor(graph, "m")]));
+    const struct tare_const in[] = {BODY_FLOATS(1, 2, 3)};
+    body_expect(graph, in, "1=3");
+    tare_graph_destroy(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_wrong_place),
-        cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_outputs),  cmocka_unit_test(test_wrong_place),
+        cmocka_unit_test(test_failure),  cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_inferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
