@@ -39,9 +39,9 @@ int32_t tare_pass_made_by(const struct tare_graph *graph, int32_t tensor,
 int32_t tare_pass_read_by(const struct tare_graph *graph, int32_t tensor,
                           enum tare_op op);
 
-/** Are all lengths of the tensor's axes known, and above 0? Not known behind nodes whose
- *  shapes depend on data. Tensors without elements are made by programs, which run what
- *  ONNX has alone. */
+/** Are all lengths of the tensor's axes known, and above 0? Not known behind nodes
+ * whose shapes depend on data. Tensors without elements are made by programs, which run
+ * what ONNX has alone. */
 bool tare_pass_has_shape(const struct tare_graph *graph, int32_t tensor);
 
 /** A Conv, a Gemm, or a MatMul by a matrix, whose weights are a float constant: what

@@ -35,7 +35,7 @@ static struct tare_graph *write_and_read(const struct tare_graph *graph)
 {
     uint8_t *bytes;
     size_t n;
-    struct tare_graph *again;
+    struct tare_graph *again = NULL;
     struct tare_error err = {0};
     if (tare_onnx_export_bytes(graph, &bytes, &n, &err) != TARE_OK ||
         tare_onnx_import_bytes(bytes, n, NULL, &again, &err) != TARE_OK)
@@ -200,7 +200,7 @@ static void test_external(void **state)
     body->outputs[0] = net_tensor(body, "more");
     net_node(graph, TARE_OP_ADD, "with_main", "y main", "z");
     body_output(graph, "z", NET_DIMS(-1));
-    struct tare_graph *again;
+    struct tare_graph *again = NULL;
     struct tare_error err = {0};
     char path[] = "/tmp/tare_bodies_XXXXXX", data[64];
     const int file = mkstemp(path);
@@ -232,7 +232,7 @@ static void test_external(void **state)
 static void test_unknown(void **state)
 {
     (void)state;
-    struct tare_graph *graph = model(), *again;
+    struct tare_graph *graph = model(), *again = NULL;
     struct tare_graph *body = tare_node_attr(&graph->nodes[0], "else_branch")->g;
     struct tare_node *odd = net_node(body, TARE_OP_RELU, "odd", "made", "more");
     NET_TRY(tare_node_set_opaque(odd, "Odd", "my.ops", 3, "tare has no such operator",
