@@ -38,9 +38,9 @@ static const struct option options[] = {
 static const struct usage usage = {
     "perf",
     "--engine=FILE [flags]",
-    "Time an engine on a fixed pseudo-random input. --threads is the number of "
-    "threads\n"
-    "of each stream (default: 1).",
+    "Time an engine on fixed pseudo-random input: from -1 to 1, 0 and 1 where it is "
+    "not\n"
+    "float32. --threads is the number of threads of each stream (default: 1).",
     "  tare perf --engine=resnet.tare --threads=2\n"
     "  tare perf --engine=resnet.tare --profile --json=resnet.json\n"
     "  tare perf --engine=resnet.tare --streams=4 --duration=10\n",
