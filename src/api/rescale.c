@@ -197,16 +197,27 @@ static enum tare_status rescale_weighted(struct rescaling *r, int32_t id,
     return rescale_term(&of_bias, id, 2, bias_rank, true, err);
 }
 
-static enum tare_status rescale_batch_norm(struct rescaling *r, int32_t id,
-                                           struct tare_error *err)
+/* A constant with a value a channel. */
+static bool is_vector(const struct rescaling *r, int32_t tensor)
 {
-    const int32_t *inputs = r->g->nodes[id].inputs;
-    if (r->axis != 1 || !tare_pass_is_float_const(r->g, inputs[1]) ||
-        !tare_pass_is_float_const(r->g, inputs[2]))
+    return tare_pass_is_float_const(r->g, tensor) &&
+           r->g->tensors[tensor].dims.rank == 1 &&
+           r->g->tensors[tensor].dims.d[0] == r->n;
+}
+
+/* Scale and shift of BatchNormalization, or of LayerNormalization, which may have no
+ * shift. */
+static enum tare_status rescale_norm(struct rescaling *r, int32_t id, int32_t axis,
+                                     struct tare_error *err)
+{
+    const struct tare_node *node = &r->g->nodes[id];
+    const int32_t shift = tare_node_input(node, 2);
+    if (r->axis != axis || !is_vector(r, node->inputs[1]) ||
+        (shift >= 0 && !is_vector(r, shift)))
         r->obstacle = "its normalization has no constants that could take the factors";
     if (r->obstacle || r->dry) return TARE_OK;
     const enum tare_status st = rescale_axis(r, id, 1, 0, true, err);
-    return st == TARE_OK ? rescale_axis(r, id, 2, 0, true, err) : st;
+    return st == TARE_OK && shift >= 0 ? rescale_axis(r, id, 2, 0, true, err) : st;
 }
 
 /* Its constant operand; `*x`: the other one, when it has to be rescaled too. */
@@ -247,7 +258,10 @@ static enum tare_status rescale_maker(struct rescaling *r, int32_t tensor, int32
     case TARE_OP_CONV:
     case TARE_OP_GEMM:
     case TARE_OP_MATMUL: st = rescale_weighted(r, id, err); break;
-    case TARE_OP_BATCH_NORMALIZATION: st = rescale_batch_norm(r, id, err); break;
+    case TARE_OP_BATCH_NORMALIZATION: st = rescale_norm(r, id, 1, err); break;
+    case TARE_OP_LAYER_NORMALIZATION:
+        st = rescale_norm(r, id, r->g->tensors[tensor].dims.rank - 1, err);
+        break;
     case TARE_OP_ADD:
     case TARE_OP_SUB:
     case TARE_OP_MUL:

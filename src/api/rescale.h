@@ -12,10 +12,10 @@ int32_t tare_rescale_axis(const struct tare_graph *graph, int32_t tensor);
 /**
  * Divide the channels of a tensor by factors: the constants of what makes it are
  * divided, those of all that read it multiplied. What makes it is a Conv, Gemm, MatMul,
- * Mul, Div or BatchNormalization with constants, or an Add, Sub, Relu or LeakyRelu
- * behind one of them. A bound of its activation that is not 0 must lie at the end of
- * the tensor's range or beyond it, in all channels: the conversion to bytes then cuts
- * as it does, and it is dropped.
+ * Mul, Div, BatchNormalization or LayerNormalization with constants, or an Add, Sub,
+ * Relu or LeakyRelu behind one of them. A bound of its activation that is not 0 must
+ * lie at the end of the tensor's range or beyond it, in all channels: the conversion to
+ * bytes then cuts as it does, and it is dropped.
  * @param[in,out] graph  optimized and annotated.
  * @param factors        [channels]
  * @param dry            only look.

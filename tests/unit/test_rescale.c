@@ -94,6 +94,19 @@ static void made_by_division(struct tare_graph *g)
     net_node(g, TARE_OP_DIV, "div", "made gamma", "t");
 }
 
+static void made_by_layer_norm(struct tare_graph *g)
+{
+    net_weights(g, "gamma", NET_DIMS(CHANNELS), 1, 2, &seed);
+    net_weights(g, "beta", NET_DIMS(CHANNELS), -1, 1, &seed);
+    net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "x gamma beta", "t");
+}
+static void made_by_plane_norm(struct tare_graph *g)
+{
+    net_weights(g, "gamma", NET_DIMS(CHANNELS), 1, 2, &seed);
+    net_int(net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "x gamma", "t"), "axis",
+            -2);
+}
+
 static void read_depthwise(struct tare_graph *g)
 {
     net_int(net_conv(g, "y", "t", "y", 1, CHANNELS, 3, true, &seed), "group", CHANNELS);
@@ -124,7 +137,7 @@ static void read_by_products(struct tare_graph *g)
 
 static struct tare_graph *make(const struct network *n)
 {
-    struct tare_graph *g = net_create(13);
+    struct tare_graph *g = net_create(17);
     seed = 7;
     net_input(g, "x",
               n->rank == 2   ? NET_DIMS(TOKENS, CHANNELS)
@@ -225,6 +238,9 @@ static void fp32_stays_what_it_is(void **state)
         {"matmul", 2, made_by_matmul, read_by_matrices},
         {"affine", 2, made_by_affine, read_by_matrices},
         {"division", 2, made_by_division, read_by_matrices},
+        {"layer norm", 2, made_by_layer_norm, read_by_matrices},
+        {"batched layer norm", 3, made_by_layer_norm, read_by_products},
+        {"norm over two axes", 3, made_by_plane_norm, read_by_products},
         {"batched affine", 3, made_by_affine, read_by_products},
         {"batched matmul", 3, made_by_matmul, read_by_products},
     };
@@ -319,6 +335,10 @@ static void other_makers_are_an_obstacle(void **state)
     g = make(&network);
     net_maker(g, "scaled")->op = TARE_OP_MAX;
     refuse(g, "cannot take factors");
+    static const struct network norm = {"", 2, made_by_layer_norm, read_by_matrices};
+    g = make(&norm); /* a scale for all channels together */
+    g->tensors[tare_graph_find_tensor(g, "gamma")].dims.rank = 0;
+    refuse(g, "no constants");
     g = make(&plain); /* a bound within the range */
     net_maker(g, "t")->fused.lower = -1.0F;
     refuse(g, "bounds");
