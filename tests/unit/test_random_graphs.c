@@ -9,7 +9,6 @@
  */
 #include "engine_graphs.h"
 
-
 #include "base/dims.h"
 #include "passes.h"
 
