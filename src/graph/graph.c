@@ -24,7 +24,7 @@ enum tare_status tare_graph_create(struct tare_graph **graph, struct tare_error 
 void tare_tensor_release(struct tare_tensor *tensor)
 {
     tare_free(tensor->name);
-    tare_free(tensor->data);
+    tare_tensor_clear_data(tensor);
     for (int i = 0; i < TARE_MAX_RANK; i++)
         tare_free(tensor->symbols[i]);
 }
@@ -121,12 +121,29 @@ static enum tare_status check_content(const char *name,
     return TARE_OK;
 }
 
+/* A smaller constant is copied as fast as it is counted. */
+#define SHARED_BYTES ((size_t)4096)
+
+/* *n_owners = a count of one, if the content is worth sharing. */
+static enum tare_status count_owners(const struct tare_const *content,
+                                     atomic_size_t **n_owners, struct tare_error *err)
+{
+    *n_owners = NULL;
+    if (content->n_bytes < SHARED_BYTES) return TARE_OK;
+    *n_owners = tare_alloc(sizeof **n_owners);
+    TARE_FAIL_IF(!*n_owners, err, TARE_E_NOMEM, "no memory for a constant");
+    atomic_init(*n_owners, 1);
+    return TARE_OK;
+}
+
 enum tare_status tare_graph_add_const(struct tare_graph *graph, const char *name,
                                       struct tare_const *content, int32_t *id,
                                       struct tare_error *err)
 {
+    atomic_size_t *n_owners = NULL;
     enum tare_status st = check_content(name, content, err);
     if (st == TARE_OK && !content->data) st = tare_const_alloc(content, err);
+    if (st == TARE_OK) st = count_owners(content, &n_owners, err);
     if (st == TARE_OK) st = tare_graph_add_tensor(graph, name, id, err);
     if (st == TARE_OK) {
         struct tare_tensor *tensor = &graph->tensors[*id];
@@ -136,7 +153,9 @@ enum tare_status tare_graph_add_const(struct tare_graph *graph, const char *name
         tensor->dims = content->dims;
         tensor->data = content->data;
         tensor->n_bytes = content->n_bytes;
+        tensor->n_owners = n_owners;
     } else {
+        tare_free(n_owners);
         tare_free(content->data);
     }
     content->data = NULL;

@@ -6,6 +6,7 @@
 #ifndef TARE_GRAPH_GRAPH_H
 #define TARE_GRAPH_GRAPH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +84,9 @@ struct tare_tensor {
     int32_t producer;            /* node id, or -1: graph input or constant */
     void *data;                  /* constant content, owned; NULL otherwise */
     size_t n_bytes;              /* of data */
+    /* Owners of data, which nobody changes: a large constant and its copies in clones.
+     * NULL: this tensor alone. */
+    atomic_size_t *n_owners;
     struct tare_quant quant;
 };
 
@@ -151,7 +155,8 @@ struct tare_graph {
 /** An empty graph of opset TARE_OPSET_MAX. Set `opset` before adding nodes. */
 enum tare_status tare_graph_create(struct tare_graph **graph, struct tare_error *err);
 void tare_graph_destroy(struct tare_graph *graph);
-/** A deep copy: passes work on a copy, so that one model serves many builds. */
+/** A deep copy: passes work on a copy, so that one model serves many builds. The data
+ * of large constants is shared until the last of the graphs is destroyed. */
 enum tare_status tare_graph_clone(const struct tare_graph *graph,
                                   struct tare_graph **copy, struct tare_error *err);
 

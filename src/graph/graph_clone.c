@@ -52,10 +52,13 @@ static bool copy_tensor(struct tare_tensor *to, const struct tare_tensor *from)
 {
     *to = *from;
     to->name = NULL;
-    to->data = NULL;
     memset(to->symbols, 0, sizeof to->symbols);
-    bool ok = copy_text(&to->name, from->name) &&
-              copy_bytes(&to->data, from->data, from->n_bytes);
+    if (to->n_owners)
+        atomic_fetch_add(to->n_owners, 1);
+    else
+        to->data = NULL;
+    bool ok = to->n_owners || copy_bytes(&to->data, from->data, from->n_bytes);
+    ok = ok && copy_text(&to->name, from->name);
     for (int i = 0; i < TARE_MAX_RANK && ok; i++)
         ok = copy_text(&to->symbols[i], from->symbols[i]);
     return ok;

@@ -18,8 +18,14 @@ bool tare_tensor_is_const(const struct tare_tensor *tensor)
 
 void tare_tensor_clear_data(struct tare_tensor *tensor)
 {
-    tare_free(tensor->data);
+    const bool is_last =
+        !tensor->n_owners || atomic_fetch_sub(tensor->n_owners, 1) == 1;
+    if (is_last) {
+        tare_free(tensor->data);
+        tare_free(tensor->n_owners);
+    }
     tensor->data = NULL;
+    tensor->n_owners = NULL;
     tensor->n_bytes = 0;
 }
 

@@ -296,6 +296,29 @@ static void test_clone(void **state)
     tare_graph_destroy(copy);
 }
 
+/* A large constant is there once, until the last graph that has it is gone. */
+static void test_shared_constants(void **state)
+{
+    (void)state;
+    uint64_t seed = 9;
+    struct tare_graph *graph = net_create(11);
+    net_weights(graph, "large", NET_DIMS(64, 64), -1, 1, &seed);
+    net_weights(graph, "small", NET_DIMS(4), -1, 1, &seed);
+    float values[64 * 64];
+    const float *data = graph->tensors[0].data;
+    memcpy(values, data, sizeof values);
+    struct tare_graph *copy = net_copy(graph), *last = net_copy(copy);
+    assert_ptr_equal(copy->tensors[0].data, data);
+    assert_ptr_equal(last->tensors[0].data, data);
+    assert_ptr_not_equal(copy->tensors[1].data, graph->tensors[1].data);
+    tare_graph_destroy(graph);
+    tare_tensor_clear_data(&copy->tensors[0]);
+    assert_null(copy->tensors[0].data);
+    tare_graph_destroy(copy);
+    assert_memory_equal(last->tensors[0].data, values, sizeof values);
+    tare_graph_destroy(last);
+}
+
 static void test_print(void **state)
 {
     (void)state;
@@ -396,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_sort),
         cmocka_unit_test(test_sort_messages),
         cmocka_unit_test(test_clone),
+        cmocka_unit_test(test_shared_constants),
         cmocka_unit_test(test_print),
         cmocka_unit_test(test_fused),
         cmocka_unit_test(test_op_table),
