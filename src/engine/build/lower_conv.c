@@ -44,6 +44,7 @@ enum tare_status tare_lower_f32_window(struct tare_lower *l,
     enum tare_status st = TARE_OK;
     int32_t inputs[4] = {x, 0, 0, residual};
     if (!packed || !bias) {
+        tare_free(packed);
         st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
     } else {
         if (depthwise)
@@ -51,13 +52,12 @@ enum tare_status tare_lower_f32_window(struct tare_lower *l,
         else
             tare_f32_conv_pack(&params, p->weights, packed);
         if (p->bias) memcpy(bias, p->bias, (size_t)p->window.out_c * sizeof *bias);
-        st = tare_plan_add_vector(l->plan, TARE_F32, n_bytes / sizeof(float), packed,
-                                  &inputs[1], err);
+        st = tare_plan_give_vector(l->plan, TARE_F32, n_bytes / sizeof(float), packed,
+                                   &inputs[1], err);
     }
     if (st == TARE_OK)
         st = tare_plan_add_vector(l->plan, TARE_F32, (size_t)p->window.out_c, bias,
                                   &inputs[2], err);
-    tare_free(packed);
     tare_free(bias);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, p->node,
@@ -120,7 +120,7 @@ static enum tare_status add_u8_weights(struct tare_lower *l,
     if (packed) {
         (depthwise ? tare_u8_depthwise_pack : tare_u8_conv_pack)(params, w.weights,
                                                                  packed);
-        st = tare_plan_add_vector(l->plan, TARE_S8, n_bytes, packed, &inputs[1], err);
+        st = tare_plan_give_vector(l->plan, TARE_S8, n_bytes, packed, &inputs[1], err);
     } else {
         st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
     }
@@ -131,7 +131,6 @@ static enum tare_status add_u8_weights(struct tare_lower *l,
         st = tare_plan_add_vector(l->plan, TARE_F32, n, w.multiplier, &inputs[3], err);
     if (st == TARE_OK)
         st = tare_plan_add_vector(l->plan, TARE_F32, n, w.bias, &inputs[4], err);
-    tare_free(packed);
     tare_u8_weights_release(&w);
     return st;
 }

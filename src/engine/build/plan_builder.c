@@ -11,7 +11,9 @@ void tare_plan_builder_release(struct tare_plan_builder *b)
 {
     tare_free(b->strings.data);
     tare_free(b->params.data);
-    tare_free(b->weights.data);
+    for (size_t i = 0; i < b->n_weights; i++)
+        tare_free(b->weights[i].data);
+    tare_free(b->weights);
     tare_free(b->tensors);
     tare_free(b->alias_of);
     tare_free(b->layers);
@@ -136,23 +138,71 @@ enum tare_status tare_plan_add_alias(struct tare_plan_builder *b, const char *na
     return TARE_OK;
 }
 
+/* Bytes of a weight in its section, with the slack that kernels may read. */
+static bool weight_room(size_t n_bytes, size_t *room)
+{
+    return tare_add_size(n_bytes, TARE_PLAN_SLACK, room) &&
+           tare_align_size(*room, room);
+}
+
+/* The record of a weight whose data is b->weights' last. */
+static enum tare_status place_weight(struct tare_plan_builder *b, enum tare_dtype dtype,
+                                     enum tare_format format,
+                                     const struct tare_dims *dims, int32_t *id,
+                                     struct tare_error *err)
+{
+    struct tare_plan_weight *weight = &b->weights[b->n_weights - 1];
+    const enum tare_status st = new_tensor(b, NULL, dtype, format, dims, id, err);
+    if (st != TARE_OK) return st;
+    size_t room, end;
+    struct tare_plan_tensor *t = &b->tensors[*id];
+    weight->n_bytes = (size_t)t->n_bytes;
+    if (!weight_room(weight->n_bytes, &room) ||
+        !tare_add_size(b->weights_bytes, room, &end))
+        return no_memory(err);
+    t->storage = TARE_IN_WEIGHTS;
+    t->offset = b->weights_bytes;
+    b->weights_bytes = end;
+    return TARE_OK;
+}
+
+/* Take `data` over, also on failure. */
+static enum tare_status give_weight(struct tare_plan_builder *b, enum tare_dtype dtype,
+                                    enum tare_format format,
+                                    const struct tare_dims *dims, void *data,
+                                    int32_t *id, struct tare_error *err)
+{
+    if (!tare_grow(&b->weights, &b->cap_weights, b->n_weights + 1,
+                   sizeof *b->weights)) {
+        tare_free(data);
+        return no_memory(err);
+    }
+    b->weights[b->n_weights++] = (struct tare_plan_weight){.data = data};
+    const enum tare_status st = place_weight(b, dtype, format, dims, id, err);
+    if (st != TARE_OK) tare_free(b->weights[--b->n_weights].data);
+    return st;
+}
+
 enum tare_status tare_plan_add_weight(struct tare_plan_builder *b,
                                       enum tare_dtype dtype, enum tare_format format,
                                       const struct tare_dims *dims, const void *data,
                                       int32_t *id, struct tare_error *err)
 {
-    enum tare_status st = new_tensor(b, NULL, dtype, format, dims, id, err);
-    if (st != TARE_OK) return st;
-    struct tare_plan_tensor *t = &b->tensors[*id];
-    size_t n_bytes, at;
-    if (!tare_add_size((size_t)t->n_bytes, TARE_PLAN_SLACK, &n_bytes))
-        return no_memory(err);
-    st = extend_aligned(&b->weights, n_bytes, &at, err);
-    if (st != TARE_OK) return st;
-    memcpy(b->weights.data + at, data, (size_t)t->n_bytes);
-    t->storage = TARE_IN_WEIGHTS;
-    t->offset = at;
-    return TARE_OK;
+    size_t n_bytes;
+    TARE_FAIL_IF(!tare_dims_bytes(dims, dtype, &n_bytes), err, TARE_E_UNSUPPORTED,
+                 "engine: the size of a weight does not fit");
+    void *copy = tare_alloc(n_bytes);
+    if (!copy) return no_memory(err);
+    if (n_bytes) memcpy(copy, data, n_bytes);
+    return give_weight(b, dtype, format, dims, copy, id, err);
+}
+
+enum tare_status tare_plan_give_vector(struct tare_plan_builder *b,
+                                       enum tare_dtype dtype, size_t n, void *data,
+                                       int32_t *id, struct tare_error *err)
+{
+    const struct tare_dims dims = {.rank = 1, .d = {(int64_t)n}};
+    return give_weight(b, dtype, TARE_LINEAR, &dims, data, id, err);
 }
 
 enum tare_status tare_plan_add_vector(struct tare_plan_builder *b,
@@ -253,29 +303,66 @@ static enum tare_status join_ids(const struct tare_plan_builder *b,
     return TARE_OK;
 }
 
-static enum tare_status layout(struct tare_plan_header *h, const void *const *content,
-                               const size_t *sizes, uint8_t **data, size_t *n_bytes,
-                               struct tare_error *err)
+/* Copy `n` bytes to `at` and clear what follows up to `end`. */
+static void put(uint8_t *at, const void *from, size_t n, const uint8_t *end)
+{
+    if (n) memcpy(at, from, n);
+    memset(at + n, 0, (size_t)(end - at) - n);
+}
+
+/* Write the weights, each of which is given back at once. */
+static void put_weights(struct tare_plan_builder *b, uint8_t *at)
+{
+    for (size_t i = 0; i < b->n_weights; i++) {
+        struct tare_plan_weight *weight = &b->weights[i];
+        size_t room = 0;
+        (void)weight_room(weight->n_bytes, &room); /* place_weight() has seen it fit */
+        put(at, weight->data, weight->n_bytes, at + room);
+        at += room;
+        tare_free(weight->data);
+        weight->data = NULL;
+    }
+}
+
+/* Where the sections go. */
+static bool place_sections(struct tare_plan_header *h, const size_t *sizes)
 {
     size_t end;
-    if (!tare_align_size(sizeof *h, &end)) return no_memory(err);
+    if (!tare_align_size(sizeof *h, &end)) return false;
     for (int i = 0; i < TARE_SECTION_COUNT; i++) {
         size_t aligned;
         h->sections[i].offset = end;
         h->sections[i].n_bytes = sizes[i];
-        h->sections[i].hash = tare_hash64(content[i], sizes[i]);
         if (!tare_align_size(sizes[i], &aligned) || !tare_add_size(end, aligned, &end))
-            return no_memory(err);
+            return false;
     }
     h->file_bytes = end;
-    h->hash = tare_hash64(h, offsetof(struct tare_plan_header, hash));
-    uint8_t *bytes = tare_alloc_array(end, 1);
+    return true;
+}
+
+/* `content` of the weights is not there: they are the builder's. */
+static enum tare_status layout(struct tare_plan_builder *b, struct tare_plan_header *h,
+                               const void *const *content, const size_t *sizes,
+                               uint8_t **data, size_t *n_bytes, struct tare_error *err)
+{
+    if (!place_sections(h, sizes)) return no_memory(err);
+    uint8_t *bytes = tare_alloc((size_t)h->file_bytes);
     if (!bytes) return no_memory(err);
-    memcpy(bytes, h, sizeof *h);
-    for (int i = 0; i < TARE_SECTION_COUNT; i++)
-        if (sizes[i]) memcpy(bytes + h->sections[i].offset, content[i], sizes[i]);
+    for (int i = 0; i < TARE_SECTION_COUNT; i++) {
+        struct tare_plan_section *section = &h->sections[i];
+        uint8_t *at = bytes + section->offset;
+        const uint64_t end =
+            i + 1 < TARE_SECTION_COUNT ? section[1].offset : h->file_bytes;
+        if (i == TARE_SECTION_WEIGHTS)
+            put_weights(b, at);
+        else
+            put(at, content[i], sizes[i], bytes + end);
+        section->hash = tare_hash64(at, sizes[i]);
+    }
+    h->hash = tare_hash64(h, offsetof(struct tare_plan_header, hash));
+    put(bytes, h, sizeof *h, bytes + h->sections[0].offset);
     *data = bytes;
-    *n_bytes = end;
+    *n_bytes = (size_t)h->file_bytes;
     return TARE_OK;
 }
 
@@ -298,16 +385,15 @@ enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
     if (st == TARE_OK) st = add_string(b, TARE_VERSION, &h.tare_version, err);
     if (st == TARE_OK) st = join_ids(b, &ids, err);
     if (st == TARE_OK) {
-        const void *content[TARE_SECTION_COUNT] = {b->strings.data, b->tensors,
-                                                   b->layers,       ids.data,
-                                                   b->params.data,  b->weights.data};
+        const void *content[TARE_SECTION_COUNT] = {
+            b->strings.data, b->tensors, b->layers, ids.data, b->params.data, NULL};
         const size_t sizes[TARE_SECTION_COUNT] = {b->strings.n_bytes,
                                                   b->n_tensors * sizeof *b->tensors,
                                                   b->n_layers * sizeof *b->layers,
                                                   ids.n_bytes,
                                                   b->params.n_bytes,
-                                                  b->weights.n_bytes};
-        st = layout(&h, content, sizes, data, n_bytes, err);
+                                                  b->weights_bytes};
+        st = layout(b, &h, content, sizes, data, n_bytes, err);
     }
     tare_free(ids.data);
     return st;

@@ -13,10 +13,19 @@ struct tare_bytes {
     size_t capacity;
 };
 
+/** One weight, until the engine is written: growing a block of all of them would hold
+ *  them twice. */
+struct tare_plan_weight {
+    void *data; /* owned */
+    size_t n_bytes;
+};
+
 struct tare_plan_builder {
     struct tare_bytes strings;
     struct tare_bytes params;
-    struct tare_bytes weights;
+    struct tare_plan_weight *weights; /* [n_weights], one behind the other */
+    size_t n_weights, cap_weights;
+    size_t weights_bytes; /* of the section */
     struct tare_plan_tensor *tensors;
     int32_t *alias_of; /* [n_tensors] the tensor whose memory this one shares, or -1 */
     size_t n_tensors, cap_tensors, cap_alias;
@@ -62,7 +71,11 @@ enum tare_status tare_plan_add_weight(struct tare_plan_builder *b,
                                       enum tare_dtype dtype, enum tare_format format,
                                       const struct tare_dims *dims, const void *data,
                                       int32_t *id, struct tare_error *err);
-/** A rank 1 weight of `n` elements. */
+/** A rank 1 weight of `n` elements; takes ownership of `data`, also on failure. */
+enum tare_status tare_plan_give_vector(struct tare_plan_builder *b,
+                                       enum tare_dtype dtype, size_t n, void *data,
+                                       int32_t *id, struct tare_error *err);
+/** The same of a copy. */
 enum tare_status tare_plan_add_vector(struct tare_plan_builder *b,
                                       enum tare_dtype dtype, size_t n, const void *data,
                                       int32_t *id, struct tare_error *err);
@@ -85,7 +98,8 @@ enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
 enum tare_status tare_memory_plan(struct tare_plan_builder *b, struct tare_error *err);
 
 /**
- * The engine's bytes, after tare_memory_plan().
+ * The engine's bytes, after tare_memory_plan(). Weights are given back while they are
+ * written, so that there is no second copy of all of them: once for each builder.
  * @param isa   TARE_CPU_* bits that the engine may use.
  * @param[out] data  tare_free() it.
  */

@@ -83,10 +83,12 @@ static enum tare_status conv_of(const struct tare_graph *g,
     return st;
 }
 
-static enum tare_status own_weights(struct tare_weighted *p, const float *b, int64_t k,
+static enum tare_status set_weights(struct tare_weighted *p, const float *b, int64_t k,
                                     int64_t n, bool transposed, float alpha,
                                     struct tare_error *err)
 {
+    p->weights = b;
+    if (transposed && alpha == 1.0f) return TARE_OK; /* they are as wanted */
     p->owned_weights = transposed_weights(b, k, n, transposed, alpha);
     TARE_FAIL_IF(!p->owned_weights, err, TARE_E_NOMEM,
                  "engine: no memory while building");
@@ -110,7 +112,7 @@ static enum tare_status gemm_of(const struct tare_graph *g,
     if (st != TARE_OK) return st;
     p->window = tare_matrix_window(gemm.m, gemm.k, gemm.n);
     p->bias = p->owned_bias;
-    return own_weights(p, b, gemm.k, gemm.n, gemm.trans_b, gemm.alpha, err);
+    return set_weights(p, b, gemm.k, gemm.n, gemm.trans_b, gemm.alpha, err);
 }
 
 static enum tare_status matmul_of(const struct tare_graph *g,
@@ -125,7 +127,7 @@ static enum tare_status matmul_of(const struct tare_graph *g,
         st = constant_data(g, node, node->inputs[2], "the bias", &p->bias, err);
     if (st != TARE_OK) return st;
     p->window = tare_matrix_window(tare_dims_count(a) / b->d[0], b->d[0], b->d[1]);
-    return own_weights(p, data, b->d[0], b->d[1], false, 1.0f, err);
+    return set_weights(p, data, b->d[0], b->d[1], false, 1.0f, err);
 }
 
 bool tare_is_weighted(const struct tare_graph *g, const struct tare_node *node)
