@@ -172,16 +172,14 @@ static char *folder_of(const char *path)
 static enum tare_status import_file(const char *path, bool keep_unknown,
                                     struct tare_graph **graph, struct tare_error *err)
 {
-    uint8_t *data;
-    size_t n_bytes;
+    struct tare_map map; /* not a copy: the message will hold one of every weight */
     ProtobufCMessage *message;
     *graph = NULL;
-    enum tare_status st =
-        tare_file_read(path, TARE_ONNX_MAX_BYTES, &data, &n_bytes, err);
+    enum tare_status st = tare_map_open(path, &map, err);
     if (st != TARE_OK) return st; /* the text begins with the path */
 
-    st = unpack_model(data, n_bytes, &message, err);
-    tare_free(data); /* early: the message holds a copy of every weight */
+    st = unpack_model(map.base, map.n_bytes, &message, err);
+    tare_map_close(&map);
     char *folder = folder_of(path);
     if (st == TARE_OK && !folder) st = tare_error_set(err, TARE_E_NOMEM, "no memory");
     if (st == TARE_OK)

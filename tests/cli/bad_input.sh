@@ -6,7 +6,9 @@ need_images
 
 # A model cut off anywhere.
 size=$(stat -c %s "$model")
-for length in 0 1 10 100 1000 $((size / 2)) $((size - 1000)) $((size - 1)); do
+: >empty.onnx
+refuse 1 '^tare: empty.onnx: empty file' "$tare" build --onnx=empty.onnx --engine=out/e
+for length in 1 10 100 1000 $((size / 2)) $((size - 1000)) $((size - 1)); do
     head -c "$length" "$model" >cut.onnx
     refuse 1 '^tare: cut.onnx: not an ONNX model' "$tare" build --onnx=cut.onnx --engine=out/e
     refuse 1 '^tare: cut.onnx: ' "$tare" calibrate --onnx=cut.onnx "${data[@]}" --cache=out/c
