@@ -1,6 +1,8 @@
 /* kernels/f32_conv/f32_conv_simd.h - the body of the AVX2 and AVX-512 files, which
  * define CONV_NAME. A tile keeps up to TILE_ROWS pixels by two vectors of channels in
- * registers through the whole chain: 12 x 2 of 32 registers, or 6 x 2 of 16. */
+ * registers through the whole chain: 12 x 2 of 32 registers, or 6 x 2 of 16. One pixel
+ * or two have a whole block of four vectors in the latter, as many chains as hide the
+ * latency of one: products of a vector by a matrix. */
 #include "kernels/f32_conv/f32_conv_plan.h"
 #include "kernels/lanes_tile.h"
 #include "kernels/repeat.h"
@@ -18,6 +20,7 @@ typedef void tile_fn(const struct operands *in, float *sums);
 
 #define START_1(i) lanes a##i = lanes_zero();
 #define START_2(i) START_1(i) lanes b##i = lanes_zero();
+#define START_4(i) START_2(i) lanes c##i = lanes_zero(), d##i = lanes_zero();
 #define POINT(i)   const float *const x##i = inputs[i];
 #define STEP_1(i)  a##i = lanes_fma(lanes_set1(x##i[c]), w0, a##i);
 #define STEP_2(i)                                                                      \
@@ -26,11 +29,26 @@ typedef void tile_fn(const struct operands *in, float *sums);
         a##i = lanes_fma(x, w0, a##i);                                                 \
         b##i = lanes_fma(x, w1, b##i);                                                 \
     }
+#define STEP_4(i)                                                                      \
+    {                                                                                  \
+        const lanes x = lanes_set1(x##i[c]);                                           \
+        a##i = lanes_fma(x, w0, a##i);                                                 \
+        b##i = lanes_fma(x, w1, b##i);                                                 \
+        c##i = lanes_fma(x, w2, c##i);                                                 \
+        d##i = lanes_fma(x, w3, d##i);                                                 \
+    }
 #define FINISH_1(i) lanes_store(sums + (i)*TARE_F32_CONV_BLOCK, a##i);
 #define FINISH_2(i)                                                                    \
     FINISH_1(i) lanes_store(sums + (i)*TARE_F32_CONV_BLOCK + LANES, b##i);
+#define FINISH_4(i)                                                                    \
+    FINISH_2(i)                                                                        \
+    lanes_store(sums + (i)*TARE_F32_CONV_BLOCK + 2 * LANES, c##i);                     \
+    lanes_store(sums + (i)*TARE_F32_CONV_BLOCK + 3 * LANES, d##i);
 #define WEIGHTS_1 const lanes w0 = lanes_load(w);
 #define WEIGHTS_2 WEIGHTS_1 const lanes w1 = lanes_load(w + LANES);
+#define WEIGHTS_4                                                                      \
+    WEIGHTS_2 const lanes w2 = lanes_load(w + 2 * LANES),                              \
+                          w3 = lanes_load(w + 3 * LANES);
 
 #define TILE(rows, vectors)                                                            \
     static void tile_##rows##x##vectors(const struct operands *in, float *sums)        \
@@ -69,19 +87,26 @@ typedef void tile_fn(const struct operands *in, float *sums);
         tile_10x##vectors, tile_11x##vectors, tile_12x##vectors
 TILES_TO_12(1)
 TILES_TO_12(2)
-static tile_fn *const tiles[2][TILE_ROWS] = {{NAMES_TO_12(1)}, {NAMES_TO_12(2)}};
+static tile_fn *const tiles[][TILE_ROWS] = {
+    [1] = {NAMES_TO_12(1)}, [2] = {NAMES_TO_12(2)}};
+#define FEW_ROWS INT64_C(0) /* two vectors are a block */
 #else
 #define TILE_ROWS            INT64_C(6)
 #define TILE_STRIDE(vectors) in->width
 TILES_TO_6(2)
-static tile_fn *const tiles[2][TILE_ROWS] = {{0}, {NAMES_TO_6(2)}};
+TILE(1, 4)
+TILE(2, 4)
+static tile_fn *const tiles[][TILE_ROWS] = {
+    [2] = {NAMES_TO_6(2)}, [4] = {tile_1x4, tile_2x4}};
+#define FEW_ROWS             INT64_C(2)
 #endif
 
 /* All sums of a unit, a register tile at a time. */
 static void unit_sums(const struct tare_f32_conv_unit *unit, struct operands in,
                       float *sums)
 {
-    const int64_t vectors = unit->width < 2 * LANES ? 1 : 2;
+    const bool few = unit->n_pixels <= FEW_ROWS && unit->width == 4 * LANES;
+    const int64_t vectors = few ? 4 : unit->width < 2 * LANES ? 1 : 2;
     const int64_t parts = (unit->n_pixels + TILE_ROWS - 1) / TILE_ROWS;
     const float *const *inputs = in.inputs;
     const float *weights = in.weights;
@@ -90,8 +115,7 @@ static void unit_sums(const struct tare_f32_conv_unit *unit, struct operands in,
         in.inputs = inputs + row;
         for (int64_t column = 0; column < unit->width; column += vectors * LANES) {
             in.weights = weights + column;
-            tiles[vectors - 1][rows - 1](&in,
-                                         sums + row * TARE_F32_CONV_BLOCK + column);
+            tiles[vectors][rows - 1](&in, sums + row * TARE_F32_CONV_BLOCK + column);
         }
         row += rows;
     }
