@@ -65,6 +65,9 @@ static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
     [TARE_OP_SLICE] = tare_lower_slice,
     [TARE_OP_GATHER] = tare_lower_gather,
     [TARE_OP_PAD] = tare_lower_pad,
+    [TARE_OP_LSTM] = tare_lower_recurrent,
+    [TARE_OP_GRU] = tare_lower_recurrent,
+    [TARE_OP_RNN] = tare_lower_recurrent,
 };
 
 static enum tare_status lower_inputs(struct tare_lower *l, struct tare_error *err)

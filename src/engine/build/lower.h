@@ -36,7 +36,7 @@ tare_lower_fn tare_lower_conv, tare_lower_conv_transpose, tare_lower_gemm,
     tare_lower_batch_normalization, tare_lower_softmax, tare_lower_layer_norm,
     tare_lower_reduce, tare_lower_resize, tare_lower_view, tare_lower_transpose,
     tare_lower_concat, tare_lower_slice, tare_lower_split, tare_lower_pad,
-    tare_lower_expand, tare_lower_gather;
+    tare_lower_expand, tare_lower_gather, tare_lower_recurrent;
 
 /** Lower the whole graph: bindings, nodes in order, outputs. */
 enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err);

@@ -52,6 +52,37 @@ struct tare_matmul_params {
     int64_t b_strides[TARE_MAX_RANK];
 };
 
+enum tare_cell { TARE_CELL_RNN = 0, TARE_CELL_GRU = 1, TARE_CELL_LSTM = 2 };
+
+/**
+ * LSTM, GRU or RNN behind the product of X and W. Inputs, D directions of G gates:
+ *     gates [steps, batch, D, G * hidden], or [batch, steps, ...]: X W' + biases
+ *     R     a weight, tare_recurrent_pack() of each direction
+ *     bias  [D, hidden] a weight: GRU's of what is multiplied by r, if
+ * linear_before_reset P     [D, 3 * hidden] a weight, if has_peephole lens  [batch] an
+ * int32 weight, if has_lens initial h, c  as ONNX's, if has_h, has_c Outputs: Y, and up
+ * to two final states. ONNX's order of gates and layouts.
+ */
+struct tare_recurrent_params {
+    int64_t steps, batch, hidden;
+    int32_t cell; /* enum tare_cell */
+    int32_t n_directions;
+    int32_t reversed[2]; /* by direction */
+    int32_t batch_first; /* layout 1 */
+    int32_t linear_before_reset, input_forget;
+    int32_t has_peephole, has_lens, has_h, has_c;
+    float clip;                             /* of what an activation reads; INFINITY */
+    struct tare_f32_unary activation[2][3]; /* by direction: f, g, h */
+};
+
+/** Bytes of one direction's R in the order of the kernels, and of what lies in front of
+ *  GRU's hidden gate. @retval false  it does not fit. */
+bool tare_recurrent_packed(const struct tare_recurrent_params *params, size_t *first,
+                           size_t *direction);
+/** R [G * hidden, hidden] of one direction to that order. */
+void tare_recurrent_pack(const struct tare_recurrent_params *params, const float *r,
+                         float *packed);
+
 /** Inputs x, scale [channels], shift [channels]. */
 struct tare_affine_params {
     int64_t n_pixels, n_channels;
