@@ -260,6 +260,7 @@ static enum tare_status rescale_maker(struct rescaling *r, int32_t tensor, int32
     case TARE_OP_MATMUL: st = rescale_weighted(r, id, err); break;
     case TARE_OP_BATCH_NORMALIZATION: st = rescale_norm(r, id, 1, err); break;
     case TARE_OP_LAYER_NORMALIZATION:
+    case TARE_OP_RMS_NORMALIZATION:
         st = rescale_norm(r, id, r->g->tensors[tensor].dims.rank - 1, err);
         break;
     case TARE_OP_ADD:

@@ -36,7 +36,8 @@ static bool is_normalized(const struct tare_graph *graph, int32_t sum)
 {
     for (size_t i = 0; i < graph->n_nodes; i++)
         if (!graph->nodes[i].dead &&
-            graph->nodes[i].op == TARE_OP_LAYER_NORMALIZATION &&
+            (graph->nodes[i].op == TARE_OP_LAYER_NORMALIZATION ||
+             graph->nodes[i].op == TARE_OP_RMS_NORMALIZATION) &&
             graph->nodes[i].inputs[0] == sum)
             return true;
     return false;

@@ -10,43 +10,13 @@
 #define SQRT_2_PI    0.7978845608028654 /* of 2 / pi */
 #define CUBIC_FACTOR 0.044715
 
-/* tensor = x * value, by a node of its own that is added to the group; x or -1. */
+/* x of the tensor x * value, or -1. */
 static int32_t read_scaled(const struct tare_graph *graph, int32_t tensor, double value,
                            struct tare_pass_group *group)
 {
-    double v;
-    int32_t x;
-    int32_t id = tare_pass_made_by(graph, tensor, TARE_OP_MUL, 1);
-    const bool divides = id < 0;
-    if (divides) id = tare_pass_made_by(graph, tensor, TARE_OP_DIV, 1);
-    if (id < 0 || !tare_pass_with_scalar(graph, &graph->nodes[id], &x, &v) || v == 0 ||
-        !tare_pass_is_close(divides ? 1 / v : v, value) ||
-        !tare_pass_group_add(group, id))
-        return -1;
-    return x;
-}
-
-/* Is the tensor x * x * x, or x^3? */
-static bool is_cube(const struct tare_graph *graph, int32_t tensor, int32_t x,
-                    struct tare_pass_group *group)
-{
-    double v;
-    int32_t base;
-    const int32_t pow = tare_pass_made_by(graph, tensor, TARE_OP_POW, 1);
-    if (pow >= 0)
-        return tare_pass_with_scalar(graph, &graph->nodes[pow], &base, &v) &&
-               base == x && v == 3 && tare_pass_group_add(group, pow);
-    const int32_t outer = tare_pass_made_by(graph, tensor, TARE_OP_MUL, 1);
-    if (outer < 0) return false;
-    for (size_t i = 0; i < 2; i++) {
-        const int32_t *in = graph->nodes[outer].inputs;
-        const int32_t square = tare_pass_made_by(graph, in[i], TARE_OP_MUL, 1);
-        if (in[1 - i] == x && square >= 0 && graph->nodes[square].inputs[0] == x &&
-            graph->nodes[square].inputs[1] == x)
-            return tare_pass_group_add(group, outer) &&
-                   tare_pass_group_add(group, square);
-    }
-    return false;
+    double factor;
+    const int32_t x = tare_pass_scaled(graph, tensor, &factor, group);
+    return x >= 0 && tare_pass_is_close(factor, value) ? x : -1;
 }
 
 /* x of sqrt(2 / pi) * (x + 0.044715 * x^3), or -1. */
@@ -61,7 +31,7 @@ static int32_t read_tanh(const struct tare_graph *graph, int32_t tensor,
         const int32_t x = graph->nodes[add].inputs[i];
         const int32_t cube =
             read_scaled(graph, graph->nodes[add].inputs[1 - i], CUBIC_FACTOR, &inner);
-        if (cube >= 0 && is_cube(graph, cube, x, &inner)) {
+        if (cube >= 0 && tare_pass_power_base(graph, cube, 3, &inner) == x) {
             *group = inner;
             return x;
         }
@@ -73,13 +43,8 @@ static int32_t read_tanh(const struct tare_graph *graph, int32_t tensor,
 static bool is_multiple(const struct tare_graph *graph, int32_t tensor, int32_t x,
                         double *factor, struct tare_pass_group *group)
 {
-    double v;
-    int32_t base;
-    if (tensor == x) return true;
-    const int32_t id = tare_pass_made_by(graph, tensor, TARE_OP_MUL, 1);
-    if (id < 0 || !tare_pass_with_scalar(graph, &graph->nodes[id], &base, &v) ||
-        base != x || !tare_pass_group_add(group, id))
-        return false;
+    double v = 1;
+    if (tensor != x && tare_pass_scaled(graph, tensor, &v, group) != x) return false;
     *factor *= v;
     return true;
 }

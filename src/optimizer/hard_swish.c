@@ -106,17 +106,13 @@ static bool read_ramp(const struct tare_graph *graph, int32_t last, int32_t root
 static int32_t strip_factor(const struct tare_graph *graph, int32_t tensor,
                             double *factor, struct tare_pass_group *group)
 {
-    int32_t x;
-    double v;
-    *factor = 1;
-    const int32_t maker = tare_pass_producer(graph, tensor);
-    if (maker < 0 || tare_graph_n_uses(graph, tensor) != 1) return tensor;
-    const struct tare_node *node = &graph->nodes[maker];
-    if ((node->op != TARE_OP_MUL && node->op != TARE_OP_DIV) ||
-        !tare_pass_with_scalar(graph, node, &x, &v) || v <= 0 ||
-        !tare_pass_group_add(group, maker))
+    struct tare_pass_group with = *group;
+    const int32_t x = tare_pass_scaled(graph, tensor, factor, &with);
+    if (x < 0 || *factor <= 0) {
+        *factor = 1;
         return tensor;
-    *factor = node->op == TARE_OP_DIV ? 1 / v : v;
+    }
+    *group = with;
     return x;
 }
 

@@ -1,5 +1,7 @@
-/* LayerNormalization as exporters spell it before opset 17: (x - mean) / sqrt(variance
- * + epsilon), both means over the last axes, then times and plus constants. */
+/* LayerNormalization as exporters spell it before opset 17: d / sqrt(mean(d * d) +
+ * epsilon), d = x - mean(x), both means over the last axes, then times and plus
+ * constants; RMSNormalization, which is that with d = x; and TensorFlow's
+ * x * r + (shift - mean(x) * r), r = scale / sqrt(mean(d * d) + epsilon). */
 #include "base/dims.h"
 #include "base/mem.h"
 #include "graph/params.h"
@@ -7,6 +9,7 @@
 
 struct layer_norm {
     int32_t x, axis;
+    bool is_centred; /* the mean is subtracted */
     double epsilon;
     int32_t scale, shift; /* constants, or -1 */
     int32_t last;
@@ -31,59 +34,78 @@ static int32_t first_axis(const struct tare_graph *graph, const struct tare_node
 }
 
 /* What the ReduceMean that makes the tensor reads, or -1. */
-static int32_t read_mean(const struct tare_graph *graph, int32_t tensor, int32_t *axis,
-                         struct tare_pass_group *group)
+static int32_t read_mean(const struct tare_graph *graph, int32_t tensor, size_t n_uses,
+                         int32_t *axis, struct tare_pass_group *group)
 {
-    const int32_t mean = tare_pass_made_by(graph, tensor, TARE_OP_REDUCE_MEAN, 1);
+    const int32_t mean = tare_pass_made_by(graph, tensor, TARE_OP_REDUCE_MEAN, n_uses);
     if (mean < 0 || !tare_pass_group_add(group, mean)) return -1;
     *axis = first_axis(graph, &graph->nodes[mean]);
     return *axis < 0 ? -1 : graph->nodes[mean].inputs[0];
 }
 
-/* Is the tensor d * d, or d^2? */
-static bool is_square(const struct tare_graph *graph, int32_t tensor, int32_t d,
-                      struct tare_pass_group *group)
+/* One node that raises a tensor to a power: what it reads, or -1. */
+static int32_t read_power(const struct tare_graph *graph, const struct tare_node *node,
+                          double *exponent)
 {
     double v;
     int32_t base;
-    const int32_t pow = tare_pass_made_by(graph, tensor, TARE_OP_POW, 1);
-    if (pow >= 0)
-        return tare_pass_with_scalar(graph, &graph->nodes[pow], &base, &v) &&
-               base == d && v == 2 && tare_pass_group_add(group, pow);
-    const int32_t mul = tare_pass_made_by(graph, tensor, TARE_OP_MUL, 1);
-    return mul >= 0 && graph->nodes[mul].inputs[0] == d &&
-           graph->nodes[mul].inputs[1] == d && tare_pass_group_add(group, mul);
+    switch (node->op) {
+    case TARE_OP_SQRT: *exponent *= 0.5; return node->inputs[0];
+    case TARE_OP_RECIPROCAL: *exponent *= -1; return node->inputs[0];
+    case TARE_OP_POW:
+        if (!tare_pass_with_scalar(graph, node, &base, &v)) return -1;
+        *exponent *= v;
+        return base;
+    case TARE_OP_DIV: /* 1 / base */
+        if (!tare_pass_scalar(graph, node->inputs[0], &v) || v != 1) return -1;
+        *exponent *= -1;
+        return node->inputs[1];
+    default: return -1;
+    }
 }
 
-/* d = x - mean(x), which nothing else reads but its square and the division. */
-static bool read_difference(const struct tare_graph *graph, int32_t d,
-                            struct layer_norm *norm)
+/* d of the tensor (mean(d * d) + epsilon)^exponent, or -1. */
+static int32_t read_root(const struct tare_graph *graph, int32_t tensor, size_t n_uses,
+                         double exponent, struct layer_norm *norm)
 {
-    int32_t sub = tare_pass_made_by(graph, d, TARE_OP_SUB, 2);
-    if (sub < 0) sub = tare_pass_made_by(graph, d, TARE_OP_SUB, 3); /* d * d */
-    if (sub < 0 || !tare_pass_group_add(&norm->group, sub)) return false;
-    norm->x = graph->nodes[sub].inputs[0];
-    return graph->tensors[norm->x].dtype == TARE_F32 &&
-           read_mean(graph, graph->nodes[sub].inputs[1], &norm->axis, &norm->group) ==
-               norm->x;
-}
-
-/* sqrt(mean(d * d) + epsilon) */
-static bool read_deviation(const struct tare_graph *graph, int32_t tensor, int32_t d,
-                           struct layer_norm *norm)
-{
-    int32_t variance, axis;
-    const int32_t root = tare_pass_made_by(graph, tensor, TARE_OP_SQRT, 1);
-    if (root < 0 || !tare_pass_group_add(&norm->group, root)) return false;
-    const int32_t add =
-        tare_pass_made_by(graph, graph->nodes[root].inputs[0], TARE_OP_ADD, 1);
-    if (add < 0 ||
+    double power = 1;
+    int32_t variance;
+    for (int32_t base;; tensor = base, n_uses = 1) {
+        const int32_t maker = tare_pass_producer(graph, tensor);
+        if (maker < 0) return -1;
+        const enum tare_op op = graph->nodes[maker].op;
+        if (tare_pass_made_by(graph, tensor, op, n_uses) < 0) return -1;
+        if (op == TARE_OP_ADD) break;
+        base = read_power(graph, &graph->nodes[maker], &power);
+        if (base < 0 || !tare_pass_group_add(&norm->group, maker)) return -1;
+    }
+    const int32_t add = tare_pass_producer(graph, tensor);
+    if (power != exponent || !tare_pass_group_add(&norm->group, add) ||
         !tare_pass_with_scalar(graph, &graph->nodes[add], &variance, &norm->epsilon) ||
-        !(norm->epsilon >= 0) || !tare_pass_group_add(&norm->group, add))
-        return false;
-    const int32_t square = read_mean(graph, variance, &axis, &norm->group);
-    return square >= 0 && axis == norm->axis &&
-           is_square(graph, square, d, &norm->group);
+        !(norm->epsilon >= 0))
+        return -1;
+    const int32_t square = read_mean(graph, variance, 1, &norm->axis, &norm->group);
+    return square < 0 ? -1 : tare_pass_power_base(graph, square, 2, &norm->group);
+}
+
+/* x of d = x - mean(x), of which nothing else remains; or -1. `n_others`: readers of d
+ * beside its square, `mean_uses`: of the mean. */
+static int32_t read_difference(const struct tare_graph *graph, int32_t d,
+                               size_t n_others, size_t mean_uses,
+                               struct layer_norm *norm)
+{
+    int32_t axis;
+    struct tare_pass_group group = norm->group;
+    int32_t sub = tare_pass_made_by(graph, d, TARE_OP_SUB, n_others + 1);
+    if (sub < 0)
+        sub = tare_pass_made_by(graph, d, TARE_OP_SUB, n_others + 2); /* d * d */
+    if (sub < 0 || !tare_pass_group_add(&group, sub)) return -1;
+    const int32_t *in = graph->nodes[sub].inputs;
+    if (read_mean(graph, in[1], mean_uses, &axis, &group) != in[0] ||
+        axis != norm->axis)
+        return -1;
+    norm->group = group;
+    return in[0];
 }
 
 /* The axes that are normalized together. */
@@ -97,41 +119,118 @@ static struct tare_dims inner_dims(const struct tare_graph *graph,
     return dims;
 }
 
-/* Take along the node behind that multiplies by, or adds, one constant for each of the
- * elements of a row; the constant, or -1. */
+/* Is it a constant for each of the elements of a row? */
+static bool is_row(const struct tare_graph *graph, const struct layer_norm *norm,
+                   int32_t constant)
+{
+    const struct tare_dims row = inner_dims(graph, norm);
+    if (!tare_pass_is_float_const(graph, constant)) return false;
+    const struct tare_dims *dims = &graph->tensors[constant].dims;
+    const int32_t more = dims->rank - row.rank;
+    bool ok = more >= 0 && dims->rank <= graph->tensors[norm->x].dims.rank &&
+              tare_dims_count(dims) == tare_dims_count(&row);
+    for (int32_t i = 0; ok && i < row.rank; i++)
+        ok = dims->d[more + i] == row.d[i];
+    return ok;
+}
+
+/* Take along the node behind that multiplies by, or adds, a row; the constant, or -1.
+ */
 static int32_t take_row(const struct tare_graph *graph, enum tare_op op,
                         struct layer_norm *norm)
 {
-    const struct tare_dims row = inner_dims(graph, norm);
     const int32_t made = graph->nodes[norm->last].outputs[0];
     const int32_t next = tare_pass_read_by(graph, made, op);
     if (next < 0) return -1;
     const int32_t *in = graph->nodes[next].inputs;
     const int32_t constant = in[in[0] == made ? 1 : 0];
-    if (!tare_pass_is_float_const(graph, constant)) return -1;
-    const struct tare_dims *dims = &graph->tensors[constant].dims;
-    const int32_t more = dims->rank - row.rank;
-    if (more < 0 || dims->rank > graph->tensors[norm->x].dims.rank ||
-        tare_dims_count(dims) != tare_dims_count(&row))
+    if (!is_row(graph, norm, constant) || !tare_pass_group_add(&norm->group, next))
         return -1;
-    for (int32_t i = 0; i < row.rank; i++)
-        if (dims->d[more + i] != row.d[i]) return -1;
-    if (!tare_pass_group_add(&norm->group, next)) return -1;
     norm->last = next;
     return constant;
 }
 
+/* d / sqrt(...), or d * 1 / sqrt(...) with d as input `side`. Where d is no difference
+ * from a mean, or that is used elsewhere too, d itself is what is normalized. */
+static bool read_quotient(const struct tare_graph *graph, int32_t id, int side,
+                          struct layer_norm *norm)
+{
+    const struct tare_node *node = &graph->nodes[id];
+    const int32_t d = node->inputs[side];
+    *norm = (struct layer_norm){.last = id, .group = {.nodes = {id}, .n = 1}};
+    if (d < 0 || graph->tensors[d].dtype != TARE_F32 ||
+        read_root(graph, node->inputs[1 - side], 1,
+                  node->op == TARE_OP_DIV ? 0.5 : -0.5, norm) != d)
+        return false;
+    const int32_t x = read_difference(graph, d, 1, 1, norm);
+    norm->is_centred = x >= 0;
+    norm->x = norm->is_centred ? x : d;
+    norm->scale = take_row(graph, TARE_OP_MUL, norm);
+    norm->shift = norm->is_centred ? take_row(graph, TARE_OP_ADD, norm) : -1;
+    return true;
+}
+
+/* One of the inputs of the product that makes the tensor; the other one, or -1. */
+static int32_t other_factor(const struct tare_graph *graph, int32_t tensor,
+                            int32_t factor, struct tare_pass_group *group)
+{
+    const int32_t mul = tare_pass_made_by(graph, tensor, TARE_OP_MUL, 1);
+    if (mul < 0 || !tare_pass_group_add(group, mul)) return -1;
+    const int32_t *in = graph->nodes[mul].inputs;
+    return in[0] == factor ? in[1] : in[1] == factor ? in[0] : -1;
+}
+
+/* Add `id` as x * r + (shift - mean(x) * r), r = scale / sqrt(...), where `product` is
+ * x * r and r its input `side`. */
+static bool read_spread(const struct tare_graph *graph, int32_t id, int32_t product,
+                        int side, struct layer_norm *norm)
+{
+    const int32_t *sum = graph->nodes[id].inputs;
+    const int32_t term = sum[sum[0] == product ? 1 : 0];
+    const int32_t mul = tare_pass_made_by(graph, product, TARE_OP_MUL, 1);
+    const int32_t sub = tare_pass_made_by(graph, term, TARE_OP_SUB, 1);
+    if (mul < 0 || sub < 0) return false;
+    const int32_t r = graph->nodes[mul].inputs[side];
+    *norm = (struct layer_norm){.last = id,
+                                .is_centred = true,
+                                .x = graph->nodes[mul].inputs[1 - side],
+                                .scale = -1,
+                                .shift = graph->nodes[sub].inputs[0],
+                                .group = {.nodes = {id, mul, sub}, .n = 3}};
+    const int32_t mean =
+        other_factor(graph, graph->nodes[sub].inputs[1], r, &norm->group);
+    int32_t root = r;
+    const int32_t scaled = tare_pass_made_by(graph, r, TARE_OP_MUL, 2);
+    if (scaled >= 0 && tare_pass_group_add(&norm->group, scaled)) {
+        const int32_t *in = graph->nodes[scaled].inputs;
+        const int constant = tare_pass_is_float_const(graph, in[0]) ? 0 : 1;
+        norm->scale = in[constant];
+        root = in[1 - constant];
+    }
+    const int32_t d =
+        mean < 0 ? -1 : read_root(graph, root, root == r ? 2 : 1, -0.5, norm);
+    const int32_t maker = tare_pass_producer(graph, d);
+    return maker >= 0 && graph->tensors[norm->x].dtype == TARE_F32 &&
+           read_difference(graph, d, 0, 2, norm) == norm->x &&
+           graph->nodes[maker].inputs[1] == mean && is_row(graph, norm, norm->shift) &&
+           (norm->scale < 0 || is_row(graph, norm, norm->scale));
+}
+
 static bool read(const struct tare_graph *graph, int32_t id, struct layer_norm *norm)
 {
-    const struct tare_node *div = &graph->nodes[id];
-    *norm = (struct layer_norm){.last = id, .group = {.nodes = {id}, .n = 1}};
-    if (div->dead || div->op != TARE_OP_DIV || !tare_fused_is_none(&div->fused) ||
-        !read_difference(graph, div->inputs[0], norm) ||
-        !read_deviation(graph, div->inputs[1], div->inputs[0], norm))
-        return false;
-    norm->scale = take_row(graph, TARE_OP_MUL, norm);
-    norm->shift = take_row(graph, TARE_OP_ADD, norm);
-    return true;
+    const struct tare_node *node = &graph->nodes[id];
+    if (node->dead || !tare_fused_is_none(&node->fused)) return false;
+    for (int side = 0; side < 2; side++) {
+        if (node->op == TARE_OP_DIV && side == 0 && read_quotient(graph, id, 0, norm))
+            return true;
+        if (node->op == TARE_OP_MUL && read_quotient(graph, id, side, norm))
+            return true;
+        if (node->op == TARE_OP_ADD &&
+            (read_spread(graph, id, node->inputs[side], 0, norm) ||
+             read_spread(graph, id, node->inputs[side], 1, norm)))
+            return true;
+    }
+    return false;
 }
 
 /* A copy of the constant in the shape of a row, or ones. */
@@ -161,8 +260,9 @@ static enum tare_status fuse(struct tare_graph *graph, const struct layer_norm *
         status = add_row(graph, norm, norm->shift, &inputs[2], err);
     if (status == TARE_OK)
         status = tare_pass_replace(graph, norm->last, &norm->group,
-                                   TARE_OP_LAYER_NORMALIZATION, inputs,
-                                   has_shift ? 3 : 2, err);
+                                   norm->is_centred ? TARE_OP_LAYER_NORMALIZATION
+                                                    : TARE_OP_RMS_NORMALIZATION,
+                                   inputs, has_shift ? 3 : 2, err);
     const struct tare_attr axis = {.type = TARE_ATTR_INT, .i = norm->axis};
     const struct tare_attr epsilon = {.type = TARE_ATTR_FLOAT,
                                       .f = (float)norm->epsilon};

@@ -112,6 +112,46 @@ bool tare_pass_group_add(struct tare_pass_group *group, int32_t node)
     return true;
 }
 
+int32_t tare_pass_scaled(const struct tare_graph *graph, int32_t tensor, double *factor,
+                         struct tare_pass_group *group)
+{
+    double v;
+    int32_t x;
+    int32_t id = tare_pass_made_by(graph, tensor, TARE_OP_MUL, 1);
+    const bool divides = id < 0;
+    if (divides) id = tare_pass_made_by(graph, tensor, TARE_OP_DIV, 1);
+    if (id < 0 || !tare_pass_with_scalar(graph, &graph->nodes[id], &x, &v) || v == 0 ||
+        !tare_pass_group_add(group, id))
+        return -1;
+    *factor = divides ? 1 / v : v;
+    return x;
+}
+
+int32_t tare_pass_power_base(const struct tare_graph *graph, int32_t tensor,
+                             int exponent, struct tare_pass_group *group)
+{
+    double v;
+    int32_t base;
+    const int32_t pow = tare_pass_made_by(graph, tensor, TARE_OP_POW, 1);
+    if (pow >= 0)
+        return tare_pass_with_scalar(graph, &graph->nodes[pow], &base, &v) &&
+                       v == exponent && tare_pass_group_add(group, pow)
+                   ? base
+                   : -1;
+    const int32_t mul = tare_pass_made_by(graph, tensor, TARE_OP_MUL, 1);
+    if (mul < 0 || !tare_pass_group_add(group, mul)) return -1;
+    const int32_t *in = graph->nodes[mul].inputs;
+    if (exponent == 2) return in[0] == in[1] ? in[0] : -1;
+    for (size_t i = 0; i < 2; i++) {
+        struct tare_pass_group inner = *group;
+        if (tare_pass_power_base(graph, in[i], exponent - 1, &inner) == in[1 - i]) {
+            *group = inner;
+            return in[1 - i];
+        }
+    }
+    return -1;
+}
+
 enum tare_status tare_pass_replace(struct tare_graph *graph, int32_t last,
                                    const struct tare_pass_group *group, enum tare_op op,
                                    const int32_t *inputs, size_t n_inputs,

@@ -62,9 +62,6 @@ bool tare_pass_scalar(const struct tare_graph *graph, int32_t tensor, double *va
 bool tare_pass_with_scalar(const struct tare_graph *graph, const struct tare_node *node,
                            int32_t *tensor, double *value);
 
-/** |a - b| small for constants that were rounded to float and multiplied. */
-bool tare_pass_is_close(double a, double b);
-
 /** Nodes that a pattern consists of, in any order. */
 struct tare_pass_group {
     int32_t nodes[24];
@@ -72,6 +69,20 @@ struct tare_pass_group {
 };
 /** @retval false  the group is full. */
 bool tare_pass_group_add(struct tare_pass_group *group, int32_t node);
+
+/** tensor = x * factor by a Mul or Div of its own, which is added to the group; x, or
+ * -1.
+ */
+int32_t tare_pass_scaled(const struct tare_graph *graph, int32_t tensor, double *factor,
+                         struct tare_pass_group *group);
+
+/** x of a tensor that is x^exponent, by Pow or by products, which are added to the
+ * group and which nothing else reads; or -1.  @param exponent  2 or 3 */
+int32_t tare_pass_power_base(const struct tare_graph *graph, int32_t tensor,
+                             int exponent, struct tare_pass_group *group);
+
+/** |a - b| small for constants that were rounded to float and multiplied. */
+bool tare_pass_is_close(double a, double b);
 
 /**
  * Let node `last` do the work of the whole group (`last` may be among them): it becomes

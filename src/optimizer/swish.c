@@ -12,17 +12,6 @@ static int32_t read_sigmoid(const struct tare_graph *graph, int32_t tensor,
     return graph->nodes[sigmoid].inputs[0];
 }
 
-static int32_t strip_factor(const struct tare_graph *graph, int32_t tensor,
-                            double *alpha, struct tare_pass_group *group)
-{
-    int32_t x;
-    const int32_t mul = tare_pass_made_by(graph, tensor, TARE_OP_MUL, 1);
-    return mul >= 0 && tare_pass_with_scalar(graph, &graph->nodes[mul], &x, alpha) &&
-                   tare_pass_group_add(group, mul)
-               ? x
-               : -1;
-}
-
 static enum tare_status fuse(struct tare_graph *graph, int32_t id, bool *changed,
                              struct tare_error *err)
 {
@@ -32,7 +21,7 @@ static enum tare_status fuse(struct tare_graph *graph, int32_t id, bool *changed
         double alpha;
         const int32_t x = mul->inputs[side];
         int32_t of = read_sigmoid(graph, mul->inputs[1 - side], &alpha, &group);
-        if (of >= 0 && of != x) of = strip_factor(graph, of, &alpha, &group);
+        if (of >= 0 && of != x) of = tare_pass_scaled(graph, of, &alpha, &group);
         if (of < 0 || of != x || !tare_pass_has_shape(graph, x) ||
             graph->tensors[x].dtype != TARE_F32)
             continue;

@@ -24,7 +24,8 @@ static void run_job(void *ctx, int64_t begin, int64_t end)
 static struct tare_f32_layer_norm random_shape(void)
 {
     const int64_t most = check_u32() % 4 ? 40 : 1100;
-    return (struct tare_f32_layer_norm){check_range(1, 9), check_range(1, most), 1e-5f};
+    return (struct tare_f32_layer_norm){check_range(1, 9), check_range(1, most), 1e-5f,
+                                        check_u32() % 2 != 0};
 }
 
 /* In double, of rows whose mean is up to 20 times their deviation. */
@@ -41,14 +42,14 @@ static bool check_ref(void)
     tare_f32_layer_norm__ref(&norm, x, scale, shift, y, 0, norm.rows);
     for (int64_t row = 0; row < norm.rows && ok; row++) {
         double sum = 0, squares = 0;
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < n && !norm.keeps_mean; i++)
             sum += (double)x[row * n + i];
         for (int64_t i = 0; i < n; i++)
             squares += pow((double)x[row * n + i] - sum / (double)n, 2);
         const double r = 1 / sqrt(squares / (double)n + (double)norm.epsilon);
         for (int64_t i = 0; i < n && ok; i++) {
             const double d = (double)x[row * n + i] - sum / (double)n;
-            /* the mean is off by some ULP of itself */
+            /* the mean, where it counts, is off by some ULP of itself */
             const double bound = 4e-7 * (1 + fabs(d * r) + fabs((double)mean) * r);
             ok = check_close("ref", row * n + i, y[row * n + i],
                              d * r * (double)scale[i] + (double)shift[i], bound);
@@ -63,7 +64,8 @@ static bool check_ref(void)
 
 static bool check_hand_values(void)
 {
-    const struct tare_f32_layer_norm norm = {2, 4, 1.0f}, exact = {1, 1, 0.0f};
+    const struct tare_f32_layer_norm norm = {2, 4, 1.0f, 0}, exact = {1, 1, 0.0f, 0};
+    const struct tare_f32_layer_norm rms = {2, 4, 0.0f, 1};
     const float x[] = {1, 3, 1, 3, 5, 5, 5, 5}, scale[] = {2, 2, 2, 4};
     const float shift[] = {0, 0, 1, 1};
     const float r = 1.0f / sqrtf(2.0f);
@@ -73,6 +75,12 @@ static bool check_hand_values(void)
     if (!check_equal("hand values", y, want, 8)) return false;
     tare_f32_layer_norm__ref(&exact, x, scale, shift, y, 0, 1);
     if (!isnan(y[0])) return printf("not ok - variance 0, epsilon 0\n"), false;
+    tare_f32_layer_norm__ref(&rms, x, scale, shift, y, 0, 2);
+    const float root = 1.0f / sqrtf(5.0f), fifth = 1.0f / 5.0f;
+    const float of_rms[] = {
+        root * 2,      3 * root * 2,  fmaf(root, 2, 1),      fmaf(3 * root, 4, 1),
+        5 * fifth * 2, 5 * fifth * 2, fmaf(5 * fifth, 2, 1), fmaf(5 * fifth, 4, 1)};
+    if (!check_equal("hand values of RMS", y, of_rms, 8)) return false;
     return true;
 }
 
@@ -115,9 +123,9 @@ static void bench(void)
     const struct {
         const char *name;
         struct tare_f32_layer_norm norm;
-    } shapes[] = {{"65x96", {65, 96, 1e-6f}},
-                  {"197x768", {197, 768, 1e-6f}},
-                  {"512x1023", {512, 1023, 1e-6f}}};
+    } shapes[] = {{"65x96", {65, 96, 1e-6f, 0}},
+                  {"197x768", {197, 768, 1e-6f, 0}},
+                  {"512x1023", {512, 1023, 1e-6f, 0}}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const struct tare_f32_layer_norm *norm = &shapes[i].norm;
         const int64_t n = norm->rows * norm->n;

@@ -251,7 +251,7 @@ static inline void naive_layer_norm(struct naive *run, const struct tare_node *n
     for (int64_t i = 0; i < naive_count(dims); i++) {
         const double *x = run->values[node->inputs[0]] + i / n * n;
         double mean = 0, variance = (double)tare_node_float(node, "epsilon", 1e-5F);
-        for (int64_t k = 0; k < n; k++)
+        for (int64_t k = 0; k < n && node->op == TARE_OP_LAYER_NORMALIZATION; k++)
             mean += x[k] / (double)n;
         for (int64_t k = 0; k < n; k++)
             variance += pow(x[k] - mean, 2) / (double)n;
@@ -317,6 +317,7 @@ static inline double naive_op1(const struct naive *run, const struct tare_node *
     case TARE_OP_TANH: return tanh(x);
     case TARE_OP_ERF: return erf(x);
     case TARE_OP_SQRT: return sqrt(x);
+    case TARE_OP_RECIPROCAL: return 1 / x;
     case TARE_OP_HARD_SIGMOID:
         return fmin(fmax((double)tare_node_float(node, "alpha", 0.2F) * x +
                              (double)tare_node_float(node, "beta", 0.5F),
@@ -435,6 +436,7 @@ static inline void naive_node(struct naive *run, const struct tare_node *node)
     case TARE_OP_BATCH_NORMALIZATION: naive_batch_norm(run, node, y); break;
     case TARE_OP_GLOBAL_AVERAGE_POOL: naive_global_average(run, node, y); break;
     case TARE_OP_REDUCE_MEAN: naive_reduce_mean(run, node, y); break;
+    case TARE_OP_RMS_NORMALIZATION:
     case TARE_OP_LAYER_NORMALIZATION: naive_layer_norm(run, node, y); break;
     default: naive_elements(run, node, y); break;
     }

@@ -275,9 +275,11 @@ static void layer_norms(struct tare_graph *g, uint64_t *seed)
     net_int(net_node(g, TARE_OP_LAYER_NORMALIZATION, "two", "a plane", "b"), "axis", 1);
     net_float(net_node(g, TARE_OP_LAYER_NORMALIZATION, "none", "b scale", "c"),
               "epsilon", 0.25F);
+    net_int(net_node(g, TARE_OP_RMS_NORMALIZATION, "rms", "c plane", "d"), "axis", 1);
     net_output(g, "a");
     net_output(g, "b");
     net_output(g, "c");
+    net_output(g, "d");
 }
 
 /* The scale is computed: no kernel, but it runs. */

@@ -100,6 +100,11 @@ static void made_by_layer_norm(struct tare_graph *g)
     net_weights(g, "beta", NET_DIMS(CHANNELS), -1, 1, &seed);
     net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "x gamma beta", "t");
 }
+static void made_by_rms_norm(struct tare_graph *g)
+{
+    net_weights(g, "gamma", NET_DIMS(CHANNELS), 1, 2, &seed);
+    net_node(g, TARE_OP_RMS_NORMALIZATION, "norm", "x gamma", "t");
+}
 static void made_by_plane_norm(struct tare_graph *g)
 {
     net_weights(g, "gamma", NET_DIMS(CHANNELS), 1, 2, &seed);
@@ -239,6 +244,7 @@ static void fp32_stays_what_it_is(void **state)
         {"affine", 2, made_by_affine, read_by_matrices},
         {"division", 2, made_by_division, read_by_matrices},
         {"layer norm", 2, made_by_layer_norm, read_by_matrices},
+        {"RMS norm", 2, made_by_rms_norm, read_by_matrices},
         {"batched layer norm", 3, made_by_layer_norm, read_by_products},
         {"norm over two axes", 3, made_by_plane_norm, read_by_products},
         {"batched affine", 3, made_by_affine, read_by_products},

@@ -47,6 +47,7 @@ static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
     [TARE_OP_UPSAMPLE] = tare_lower_resize,
     [TARE_OP_SOFTMAX] = tare_lower_softmax,
     [TARE_OP_LAYER_NORMALIZATION] = tare_lower_layer_norm,
+    [TARE_OP_RMS_NORMALIZATION] = tare_lower_layer_norm,
     [TARE_OP_REDUCE_MEAN] = tare_lower_reduce,
     [TARE_OP_REDUCE_SUM] = tare_lower_reduce,
     [TARE_OP_REDUCE_MAX] = tare_lower_reduce,

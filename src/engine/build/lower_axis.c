@@ -54,6 +54,7 @@ enum tare_status tare_lower_layer_norm(struct tare_lower *l,
     memset(&params, 0, sizeof params);
     params.n = 1;
     params.epsilon = tare_node_float(node, "epsilon", 1e-5f);
+    params.keeps_mean = node->op == TARE_OP_RMS_NORMALIZATION;
     enum tare_status st = tare_node_axis(node, -1, dims->rank, &axis, err);
     for (int32_t i = axis; st == TARE_OK && i < dims->rank; i++)
         params.n *= dims->d[i];

@@ -1,4 +1,4 @@
-/* InstanceNormalization, GroupNormalization, LayerNormalization. */
+/* InstanceNormalization, GroupNormalization, LayerNormalization, RMSNormalization. */
 #include <math.h>
 
 #include "base/dims.h"
@@ -6,19 +6,23 @@
 #include "graph/ops/ops.h"
 #include "graph/params.h"
 
-/* Mean and 1 / standard deviation of n values. */
-static void measure(const float *x, int64_t n, double epsilon, double *mean,
-                    double *inverse)
+/* 1 / standard deviation of n values from `mean`. */
+static double inverse_of(const float *x, int64_t n, double mean, double epsilon)
 {
-    double sum = 0.0, squares = 0.0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (double)x[i];
-    *mean = sum / (double)n;
+    double squares = 0.0;
     for (int64_t i = 0; i < n; i++) {
-        const double d = (double)x[i] - *mean;
+        const double d = (double)x[i] - mean;
         squares += d * d;
     }
-    *inverse = 1.0 / sqrt(squares / (double)n + epsilon);
+    return 1.0 / sqrt(squares / (double)n + epsilon);
+}
+
+static double mean_of(const float *x, int64_t n)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    return sum / (double)n;
 }
 
 static enum tare_status check_stash(const struct tare_node *node,
@@ -95,8 +99,8 @@ enum tare_status tare_eval_group_normalization(const struct tare_graph *graph,
         const float *x = (const float *)inputs[0].data + i * group_c * size;
         float *y = (float *)outputs[0].data + i * group_c * size;
         const int64_t group = i % n_groups;
-        double mean, inverse;
-        measure(x, group_c * size, epsilon, &mean, &inverse);
+        const double mean = mean_of(x, group_c * size);
+        const double inverse = inverse_of(x, group_c * size, mean, epsilon);
         for (int64_t c = 0; c < group_c; c++) {
             const int64_t p = scales_groups(graph, node) ? group : group * group_c + c;
             const double factor = (double)scale[p] * inverse;
@@ -107,7 +111,8 @@ enum tare_status tare_eval_group_normalization(const struct tare_graph *graph,
     return TARE_OK;
 }
 
-/* The axes that LayerNormalization runs over: from the attribute's to the last. */
+/* The axes that Layer- and RMSNormalization run over: from the attribute's to the last.
+ */
 static enum tare_status layer_axes(const struct tare_node *node,
                                    const struct tare_dims *x, struct tare_dims *axes,
                                    struct tare_error *err)
@@ -170,8 +175,9 @@ static void layer_rows(const struct tare_node *node, const float *x, int64_t n_r
     const double epsilon = (double)tare_node_float(node, "epsilon", 1e-5F);
     for (int64_t r = 0; r < n_rows; r++, x += n) {
         float *y = (float *)outputs[0].data + r * n;
-        double mean, inverse;
-        measure(x, n, epsilon, &mean, &inverse);
+        const bool is_centred = node->op == TARE_OP_LAYER_NORMALIZATION;
+        const double mean = is_centred ? mean_of(x, n) : 0.0;
+        const double inverse = inverse_of(x, n, mean, epsilon);
         for (int64_t i = 0; i < n; i++)
             y[i] = (float)(((double)x[i] - mean) * inverse * (double)scale[i] +
                            (bias ? (double)bias[i] : 0.0));

@@ -1,5 +1,6 @@
 /* kernels/f32_layer_norm/f32_layer_norm.h - rows brought to mean 0 and variance 1, then
- * scaled and shifted (LayerNormalization), in float32. */
+ * scaled and shifted (LayerNormalization), in float32; or to a mean square of 1
+ * (RMSNormalization). */
 #ifndef TARE_KERNELS_F32_LAYER_NORM_H
 #define TARE_KERNELS_F32_LAYER_NORM_H
 
@@ -11,12 +12,13 @@
 struct tare_f32_layer_norm {
     int64_t rows, n;
     float epsilon;
+    int32_t keeps_mean; /* RMSNormalization: mean is 0 */
 };
 
 /**
  * Of a row, with sum() of 16 chains, element i in chain i % 16, each from 0, folded as
  * s[j] += s[j + 8], then 4, 2, 1:
- *     mean = sum(x) / (float)n
+ *     mean = keeps_mean ? 0 : sum(x) / (float)n
  *     r = 1 / sqrtf(sum(d * d) / (float)n + epsilon), where d = x - mean and the chains
  *         are s = fmaf(d, d, s)
  *     y = fmaf((x - mean) * r, scale, shift)

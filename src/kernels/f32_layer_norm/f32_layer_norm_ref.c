@@ -27,7 +27,7 @@ void tare_f32_layer_norm__ref(const struct tare_f32_layer_norm *norm, const floa
     const int64_t n = norm->n;
     for (int64_t row = begin; row < end; row++) {
         const float *from = x + row * n;
-        const float mean = mean_of(from, n);
+        const float mean = norm->keeps_mean ? 0.0f : mean_of(from, n);
         const float r = 1.0f / sqrtf(variance_of(from, mean, n) + norm->epsilon);
         for (int64_t i = 0; i < n; i++)
             y[row * n + i] = fmaf((from[i] - mean) * r, scale[i], shift[i]);

@@ -47,7 +47,7 @@ void LAYER_NORM_NAME(const struct tare_f32_layer_norm *norm, const float *x,
     const int64_t n = norm->n;
     for (int64_t row = begin; row < end; row++) {
         const float *from = x + row * n;
-        const float mean = mean_of(from, n);
+        const float mean = norm->keeps_mean ? 0.0f : mean_of(from, n);
         const float r = 1.0f / sqrtf(variance_of(from, mean, n) + norm->epsilon);
         const lanes m = lanes_set1(mean), factor = lanes_set1(r);
         for (int64_t i = 0; i < n; i += LANES) {
