@@ -1,7 +1,7 @@
 /* BatchNormalization, and Add, Sub, Mul, Div by a constant that is one value or one a
- * channel, go into the weights and bias of the Conv, Gemm or MatMul before. A chain of
- * them is composed in double and rounded to float once. MatMul thereby gets a bias as
- * its third input, which ONNX does not know. */
+ * channel, go into the weights and bias of the Conv, ConvTranspose, Gemm or MatMul
+ * before. A chain of them is composed in double and rounded to float once. MatMul
+ * thereby gets a bias as its third input, which ONNX does not know. */
 #include <math.h>
 
 #include "base/mem.h"
@@ -111,9 +111,31 @@ static bool scales_nothing(const struct affine *map, double alpha)
     return true;
 }
 
-/* Weights [n, ...] or, for a MatMul and a Gemm that is not transposed, [k, n]. */
+/* Element i of the weights is for channel i / outer * width + i / inner % width. */
+struct order {
+    int64_t outer, width, inner;
+};
+
+/* Weights [n, ...]; [k, n] of a MatMul, and of a Gemm that is not transposed;
+ * [in_c, n / groups, ...] of a ConvTranspose. */
+static struct order order_of(const struct tare_graph *graph,
+                             const struct tare_node *node, bool is_transposed,
+                             int64_t n)
+{
+    const struct tare_tensor *weights = &graph->tensors[node->inputs[1]];
+    const int64_t count = (int64_t)(weights->n_bytes / sizeof(float));
+    if (node->op == TARE_OP_CONV_TRANSPOSE) {
+        const int64_t groups = tare_node_int(node, "group", 1);
+        const int64_t inner = count / weights->dims.d[0] / weights->dims.d[1];
+        return (struct order){count / groups, n / groups, inner};
+    }
+    if (node->op == TARE_OP_CONV || is_transposed)
+        return (struct order){count / n, 1, 1};
+    return (struct order){count, n, 1};
+}
+
 static enum tare_status scale_weights(struct tare_graph *graph, int32_t weights,
-                                      bool channels_last, double alpha,
+                                      struct order order, double alpha,
                                       const struct affine *map, int32_t *id,
                                       struct tare_error *err)
 {
@@ -124,10 +146,11 @@ static enum tare_status scale_weights(struct tare_graph *graph, int32_t weights,
     double *values = tare_alloc_array((size_t)count, sizeof *values);
     TARE_FAIL_IF(!values, err, TARE_E_NOMEM, "no memory for weights '%.80s'",
                  old->name);
-    const int64_t each = count / map->n;
     for (int64_t i = 0; i < count; i++)
-        values[i] = alpha * map->scale[channels_last ? i % map->n : i / each] *
-                    tare_pass_const_at(old, i);
+        values[i] =
+            alpha *
+            map->scale[i / order.outer * order.width + i / order.inner % order.width] *
+            tare_pass_const_at(old, i);
     const enum tare_status status =
         tare_pass_add_const(graph, weights, &dims, values, id, err);
     tare_free(values);
@@ -151,8 +174,7 @@ static enum tare_status apply(struct tare_graph *graph, int32_t id, struct affin
                               struct tare_error *err)
 {
     struct tare_node *node = &graph->nodes[id];
-    struct tare_gemm gemm = {
-        .alpha = 1, .beta = 1, .trans_b = node->op == TARE_OP_CONV};
+    struct tare_gemm gemm = {.alpha = 1, .beta = 1};
     enum tare_status status = TARE_OK;
     if (node->op == TARE_OP_GEMM) status = tare_node_gemm(graph, node, &gemm, err);
     if (status != TARE_OK) return status;
@@ -160,8 +182,9 @@ static enum tare_status apply(struct tare_graph *graph, int32_t id, struct affin
     int32_t inputs[3] = {node->inputs[0], tare_node_input(node, 1),
                          tare_node_input(node, 2)};
     const int32_t weights = inputs[1];
-    status = scale_weights(graph, weights, !gemm.trans_b, (double)gemm.alpha, map,
-                           &inputs[1], err);
+    const struct order order = order_of(graph, node, gemm.trans_b, map->n);
+    status =
+        scale_weights(graph, weights, order, (double)gemm.alpha, map, &inputs[1], err);
     if (status != TARE_OK) return status;
     status =
         make_bias(graph, weights, inputs[2], (double)gemm.beta, map, &inputs[2], err);
@@ -179,8 +202,10 @@ static enum tare_status apply(struct tare_graph *graph, int32_t id, struct affin
 static bool is_foldable(const struct tare_graph *graph, const struct tare_node *node,
                         struct affine *map)
 {
+    const bool is_transposed = node->op == TARE_OP_CONV_TRANSPOSE &&
+                               tare_pass_is_float_const(graph, node->inputs[1]);
     if (node->dead || !tare_fused_is_none(&node->fused) ||
-        !tare_pass_is_weighted(graph, node))
+        !(is_transposed || tare_pass_is_weighted(graph, node)))
         return false;
     const struct tare_tensor *out = &graph->tensors[node->outputs[0]];
     if (!tare_pass_has_shape(graph, node->outputs[0])) return false;

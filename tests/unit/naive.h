@@ -85,8 +85,10 @@ static inline struct naive_window naive_window(const struct naive *run,
         const size_t to = 2 - n + i;
         w.s[to] = naive_ints_at(node, "strides", i, 1);
         w.d[to] = naive_ints_at(node, "dilations", i, 1);
-        w.k[to] = node->op == TARE_OP_CONV ? naive_dims(run, node->inputs[1])->d[2 + i]
-                                           : naive_ints_at(node, "kernel_shape", i, 1);
+        const bool has_weights =
+            node->op == TARE_OP_CONV || node->op == TARE_OP_CONV_TRANSPOSE;
+        w.k[to] = has_weights ? naive_dims(run, node->inputs[1])->d[2 + i]
+                              : naive_ints_at(node, "kernel_shape", i, 1);
         w.pad[to] = naive_ints_at(node, "pads", i, 0);
         if (strncmp(tare_node_string(node, "auto_pad", "NOTSET"), "SAME", 4) == 0) {
             const int64_t reach =
@@ -171,6 +173,44 @@ static inline void naive_windowed(struct naive *run, const struct tare_node *nod
                         y[i] += run->values[node->inputs[node->n_inputs - 1]][i];
                     y[i] = naive_finish(&node->fused, y[i]);
                 }
+}
+
+/* What the input (n, c, iy, ix) adds to the outputs. */
+static inline void naive_scatter(const struct naive_window *w, const double *weights,
+                                 int64_t groups, const int64_t at[4], double x,
+                                 double *y)
+{
+    const int64_t each = w->m / groups, first = at[1] / (w->c / groups) * each;
+    for (int64_t o = 0; o < each; o++)
+        for (int64_t ky = 0; ky < w->k[0]; ky++)
+            for (int64_t kx = 0; kx < w->k[1]; kx++) {
+                const int64_t oy = at[2] * w->s[0] - w->pad[0] + ky * w->d[0];
+                const int64_t ox = at[3] * w->s[1] - w->pad[1] + kx * w->d[1];
+                const double tap =
+                    weights[((at[1] * each + o) * w->k[0] + ky) * w->k[1] + kx];
+                if (oy >= 0 && oy < w->oh && ox >= 0 && ox < w->ow)
+                    y[((at[0] * w->m + first + o) * w->oh + oy) * w->ow + ox] +=
+                        tap * x;
+            }
+}
+
+static inline void naive_conv_transpose(struct naive *run, const struct tare_node *node,
+                                        double *y)
+{
+    const struct naive_window w = naive_window(run, node);
+    const struct tare_dims in = {.rank = 4, .d = {w.n, w.c, w.h, w.w}};
+    const double *bias = node->n_inputs > 2 ? run->values[node->inputs[2]] : NULL;
+    const int64_t n = naive_count(naive_dims(run, node->outputs[0]));
+    for (int64_t i = 0; i < n; i++)
+        y[i] = bias ? bias[i / (w.oh * w.ow) % w.m] : 0;
+    for (int64_t i = 0; i < naive_count(&in); i++) {
+        int64_t at[4];
+        naive_unravel(&in, i, at);
+        naive_scatter(&w, run->values[node->inputs[1]], tare_node_int(node, "group", 1),
+                      at, run->values[node->inputs[0]][i], y);
+    }
+    for (int64_t i = 0; i < n; i++)
+        y[i] = naive_finish(&node->fused, y[i]);
 }
 
 static inline void naive_gemm(struct naive *run, const struct tare_node *node,
@@ -423,6 +463,7 @@ static inline void naive_node(struct naive *run, const struct tare_node *node)
     case TARE_OP_CONV:
     case TARE_OP_MAX_POOL:
     case TARE_OP_AVERAGE_POOL: naive_windowed(run, node, y); break;
+    case TARE_OP_CONV_TRANSPOSE: naive_conv_transpose(run, node, y); break;
     case TARE_OP_GEMM: naive_gemm(run, node, y); break;
     case TARE_OP_MATMUL:
         (naive_dims(run, node->inputs[1])->rank > 2 ? naive_matmul

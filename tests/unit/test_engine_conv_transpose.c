@@ -69,48 +69,6 @@ static struct tare_graph *make(const struct geometry *g, bool has_bias, bool is_
     return net_infer(graph);
 }
 
-/* What one input adds. */
-static void add_input(const struct geometry *g, const float *w, const int64_t at[4],
-                      double x, double *y)
-{
-    const int64_t out_c = g->out_c / g->groups;
-    const int64_t first = at[1] / (g->in_c / g->groups) * out_c;
-    for (int64_t o = 0; o < out_c; o++)
-        for (int64_t i = 0; i < g->kernel[0]; i++)
-            for (int64_t j = 0; j < g->kernel[1]; j++, w++) {
-                const int64_t row =
-                    at[2] * g->stride[0] + i * g->dilation[0] - g->begin[0];
-                const int64_t column =
-                    at[3] * g->stride[1] + j * g->dilation[1] - g->begin[1];
-                if (row < 0 || row >= g->out[0] || column < 0 || column >= g->out[1])
-                    continue;
-                y[((at[0] * g->out_c + first + o) * g->out[0] + row) * g->out[1] +
-                  column] += x * (double)*w;
-            }
-}
-
-static double *want_of(const struct geometry *g, const struct tare_graph *graph,
-                       const float *x, bool has_bias)
-{
-    const struct tare_node *node = net_maker(graph, "y");
-    const float *w = graph->tensors[node->inputs[1]].data;
-    const float *b = has_bias ? graph->tensors[node->inputs[2]].data : NULL;
-    const int64_t plane = g->out[0] * g->out[1], n = g->n * g->out_c * plane;
-    const int64_t taps = g->out_c / g->groups * g->kernel[0] * g->kernel[1];
-    const struct tare_dims in = NET_DIMS(g->n, g->in_c, g->in[0], g->in[1]);
-    double *y = calloc((size_t)n, sizeof *y);
-    for (int64_t i = 0; i < n; i++)
-        y[i] = b ? (double)b[i / plane % g->out_c] : 0.0;
-    for (int64_t i = 0; i < naive_count(&in); i++) {
-        int64_t at[4];
-        naive_unravel(&in, i, at);
-        add_input(g, w + at[1] * taps, at, (double)x[i], y);
-    }
-    for (int64_t i = 0; i < n; i++)
-        y[i] = naive_finish(&node->fused, y[i]);
-    return y;
-}
-
 static void engine_does_what_it_means(void **state)
 {
     (void)state;
@@ -119,12 +77,9 @@ static void engine_does_what_it_means(void **state)
         const struct geometry g = random_geometry(&seed);
         const bool has_bias = net_random(&seed) % 2, is_bounded = net_random(&seed) % 2;
         struct tare_graph *graph = make(&g, has_bias, is_bounded, &seed);
-        const struct tare_dims in = NET_DIMS(g.n, g.in_c, g.in[0], g.in[1]);
-        struct graph_values inputs = {
-            .data = {malloc((size_t)naive_count(&in) * sizeof(float))}, .n = 1};
-        for (int64_t i = 0; i < naive_count(&in); i++)
-            inputs.data[0][i] = net_uniform(&seed);
-        double *want = want_of(&g, graph, inputs.data[0], has_bias);
+        struct naive run = naive_run(graph, (uint64_t)round + 1);
+        struct graph_values inputs = graph_inputs(&run);
+        const double *want = run.values[graph->outputs[0]];
         struct graph_values got = graph_run(graph, 1 + round % 3, &inputs);
         const int64_t n = g.n * g.out_c * g.out[0] * g.out[1];
         for (int64_t i = 0; i < n; i++)
@@ -132,9 +87,9 @@ static void engine_does_what_it_means(void **state)
                 fail_msg("round %d: output %lld is %g, want %g", round, (long long)i,
                          (double)got.data[0][i], want[i]);
         assert_false(graph_has_layer(graph, "program", "FP32"));
-        free(want);
         graph_values_free(&got);
         graph_values_free(&inputs);
+        naive_free(&run);
         tare_graph_destroy(graph);
     }
 }

@@ -64,6 +64,50 @@ static void test_grouped_conv(void **state)
     check_folded(g, "bn");
 }
 
+/* ConvTranspose "c" of x to "a" [2,6,9,7], or over one axis. */
+static struct tare_graph *begin_transpose(int groups, int n_axes, bool bias)
+{
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", n_axes == 2 ? NET_DIMS(2, 4, 5, 4) : NET_DIMS(2, 4, 5));
+    net_output(g, "y");
+    net_weights(g, "w",
+                n_axes == 2 ? NET_DIMS(4, 6 / groups, 3, 2)
+                            : NET_DIMS(4, 6 / groups, 3),
+                -1, 1, &seed);
+    if (bias) net_weights(g, "b", NET_DIMS(6), -1, 1, &seed);
+    struct tare_node *node =
+        net_node(g, TARE_OP_CONV_TRANSPOSE, "c", bias ? "x w b" : "x w", "a");
+    net_int(node, "group", groups);
+    net_ints(node, "strides", (size_t)n_axes, 2, 2);
+    net_ints(node, "pads", 2 * (size_t)n_axes, 1, 0, 1, 1);
+    return g;
+}
+
+static void test_conv_transpose(void **state)
+{
+    (void)state;
+    for (int groups = 1; groups <= 2; groups++)
+        for (int bias = 0; bias < 2; bias++) {
+            struct tare_graph *g = begin_transpose(groups, 2, bias);
+            add_norm(g, "bn", "a", "y", 6);
+            check_folded(g, "bn");
+
+            g = begin_transpose(groups, 1, bias);
+            net_weights(g, "k", NET_DIMS(6, 1), 0.5F, 2, &seed);
+            net_weights(g, "t", NET_DIMS(1, 6, 1), 0.5F, 2, &seed);
+            net_node(g, TARE_OP_MUL, "times", "a k", "b1");
+            net_node(g, TARE_OP_ADD, "plus", "b1 t", "y");
+            check_folded(g, "times + plus");
+        }
+    struct tare_graph *g = net_create(13); /* its weights are computed */
+    net_input(g, "x", NET_DIMS(2, 4, 5, 4));
+    net_input(g, "w", NET_DIMS(4, 6, 3, 2));
+    net_output(g, "y");
+    net_node(g, TARE_OP_CONV_TRANSPOSE, "c", "x w", "a");
+    add_norm(g, "bn", "a", "y", 6);
+    check_kept(g);
+}
+
 static const struct tare_dims per_channel[] = {
     {.rank = 0},
     {.rank = 1, .d = {1}},
@@ -298,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_gemm_with_a_bias_a_row),
         cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_conv_transpose),
         cmocka_unit_test(test_bias_alone_keeps_weights),
         cmocka_unit_test(test_chain_is_rounded_once),
     };
