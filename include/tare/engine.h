@@ -50,7 +50,7 @@ struct tare_layer_info {
     const char *output_format; /**< "linear" or "hwc". */
     const char *output_dtype;  /**< "float32" or "uint8". */
     float output_scale;        /**< Of a uint8 output; 0 otherwise. */
-    int32_t output_zero_point; /**< 0 or 128, of a uint8 output. */
+    int32_t output_zero_point; /**< 0 to 255, of a uint8 output. */
     size_t weight_bytes;       /**< Constant data that the layer reads. */
     bool is_reformat; /**< Quantize, dequantize, layout: no ONNX node of its own. */
 };

@@ -156,13 +156,13 @@ static bool bound_goes(const struct rescaling *r, float bound, float last_code)
 static bool activation_goes(const struct rescaling *r, const struct tare_fused *fused,
                             bool is_last)
 {
-    const bool is_signed = r->g->tensors[r->tensor].quant.zero_point != 0;
+    const struct tare_quant *quant = &r->g->tensors[r->tensor].quant;
     if (fused->has_residual) return false;
     if (!is_last)
         return (fused->lower == 0.0f || isinf(fused->lower)) &&
                (fused->upper == 0.0f || isinf(fused->upper));
-    return bound_goes(r, fused->lower, is_signed ? -127.0f : 0.0f) &&
-           bound_goes(r, fused->upper, is_signed ? 127.0f : 255.0f);
+    return bound_goes(r, fused->lower, (float)(quant->lowest - quant->zero_point)) &&
+           bound_goes(r, fused->upper, (float)(255 - quant->zero_point));
 }
 
 static void drop_bounds(struct tare_fused *fused)

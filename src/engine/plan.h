@@ -13,7 +13,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 2
+#define TARE_PLAN_VERSION 3
 
 /* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
 #define TARE_PLAN_SLACK 256
@@ -70,7 +70,7 @@ struct tare_plan_tensor {
     uint64_t offset;
     uint64_t n_bytes;
     float scale; /* of TARE_U8: real = scale * (q - zero_point); 1 of ONNX's uint8 */
-    int32_t zero_point;
+    int16_t zero_point, lowest; /* 0 to 255; q in [lowest, 255] */
 };
 
 struct tare_plan_layer {

@@ -151,8 +151,9 @@ static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor
     /* The user's tensors may be empty; programs alone work with such. */
     for (int i = 0; i < t->dims.rank; i++)
         if (t->dims.d[i] < 1 && t->storage != TARE_IN_BINDING) return false;
-    if (t->dtype == TARE_U8 && (!isnormal(t->scale) || t->scale < 0.0f ||
-                                (t->zero_point != 0 && t->zero_point != 128)))
+    if (t->dtype == TARE_U8 &&
+        (!isnormal(t->scale) || t->scale < 0.0f || t->zero_point < 0 ||
+         t->zero_point > 255 || t->lowest < 0 || t->lowest > t->zero_point))
         return false;
     switch (t->storage) {
     case TARE_IN_ARENA:

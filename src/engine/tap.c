@@ -48,8 +48,8 @@ static void set_element(const struct tare_plan_tensor *t, void *data, size_t i, 
         ((float *)data)[i] = v;
         return;
     }
-    const float least = t->zero_point ? -127.0f : 0.0f;
-    const float most = t->zero_point ? 127.0f : 255.0f;
+    const float least = (float)(t->lowest - t->zero_point);
+    const float most = (float)(255 - t->zero_point);
     const float q = fminf(fmaxf(v / t->scale, least), most);
     ((uint8_t *)data)[i] = (uint8_t)((int)rintf(q) + t->zero_point);
 }

@@ -62,12 +62,14 @@ enum tare_precision {
 };
 
 /** How a tensor is held, set by the precision pass. `held`: stored as uint8,
- *  real = scale * (q - zero_point). zero_point 0: the tensor cannot be negative, q in
- *  [0, 255]; zero_point 128: signed, q - 128 in [-127, 127]. */
+ *  real = scale * (q - zero_point), q in [lowest, 255]. From a range: zero_point 0 and
+ *  lowest 0 when the tensor cannot be negative, else 128 and 1, so that q - 128 lies in
+ *  [-127, 127]. From the model: any zero_point, lowest 0. */
 struct tare_quant {
     bool held;
     float scale;
     int32_t zero_point;
+    int32_t lowest;
 };
 
 /** "FP32", "INT8", … Static storage. */

@@ -16,8 +16,8 @@
  *     y[i] = out_f32 ? v : (uint8_t)(rint(v) + out_zero_point)
  *
  * All parameters are finite (lower and upper may be infinite when out_f32); without
- * out_f32 lower and upper plus out_zero_point lie in [0, 255]. Zero points are 0 or
- * 128. Stored in engine files.
+ * out_f32 lower and upper plus out_zero_point lie in [0, 255]. Zero points lie in
+ * [0, 255]. Stored in engine files.
  */
 struct tare_u8_epilogue {
     float negative_slope;
@@ -29,8 +29,8 @@ struct tare_u8_epilogue {
     int32_t out_f32;      /* 0: y is uint8, 1: y is float */
 };
 
-/** Most products u8 * s8 that an int32 sum holds for every input: 2^31 / (255 * 127).
+/** Most products u8 * s8 that an int32 sum holds for every input: 2^31 / (255 * 128).
  */
-#define TARE_U8_MAX_TERMS INT64_C(66311)
+#define TARE_U8_MAX_TERMS INT64_C(65793)
 
 #endif /* TARE_KERNELS_U8_EPILOGUE_H */

@@ -14,6 +14,7 @@ static struct tare_quant quant_of(double amax, bool nonnegative)
         .held = true,
         .scale = (float)(amax / (nonnegative ? 255 : 127)),
         .zero_point = nonnegative ? 0 : 128,
+        .lowest = nonnegative ? 0 : 1,
     };
 }
 

@@ -102,8 +102,8 @@ static void judge_tensor(const struct look *look, const char *name, const float 
 /* As a kernel does it: to the nearest code, ties to even, NaN to the lowest. */
 static void quantize(const struct tare_quant *quant, const float *x, size_t n, float *y)
 {
-    const float low = quant->zero_point ? -127.0F : 0.0F;
-    const float high = quant->zero_point ? 127.0F : 255.0F;
+    const float low = (float)(quant->lowest - quant->zero_point);
+    const float high = (float)(255 - quant->zero_point);
     for (size_t i = 0; i < n; i++)
         y[i] = quant->scale * fminf(fmaxf(rintf(x[i] / quant->scale), low), high);
 }

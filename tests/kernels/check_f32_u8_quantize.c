@@ -62,10 +62,10 @@ static struct tare_f32_u8_quantize random_params(int64_t n_pixels)
         break;
     }
     p.scale = check_once_in(2) ? 0.5f : (float)check_between(1, 1000) / 317.0f;
-    p.zero_point = check_once_in(2) ? 128 : 0;
-    p.lower = p.zero_point ? -127.0f : 0.0f;
-    p.upper = p.zero_point ? 127.0f : 255.0f;
-    if (check_once_in(4)) p.lower = 3.0f;
+    p.zero_point = check_zero_point();
+    p.lower = (float)-p.zero_point;
+    p.upper = (float)(255 - p.zero_point);
+    if (check_once_in(4)) p.lower = fminf(p.upper, 3.0f);
     return p;
 }
 

@@ -29,6 +29,12 @@ static inline bool check_once_in(uint32_t n)
     return check_u32() % n == 0;
 }
 
+/** 0, 128, or any other byte. */
+static inline int32_t check_zero_point(void)
+{
+    return check_once_in(2) ? (int32_t)check_between(0, 255) : check_once_in(2) * 128;
+}
+
 /** Aligned as kernels may expect, of exact size, zero. */
 static inline void *check_alloc_aligned(size_t bytes)
 {

@@ -35,14 +35,14 @@ static bool check_by_hand(void)
 
 static struct tare_u8_add random_params(void)
 {
-    struct tare_u8_add p = {.a_zero_point = check_once_in(2) ? 128 : 0,
-                            .b_zero_point = check_once_in(2) ? 128 : 0,
+    struct tare_u8_add p = {.a_zero_point = check_zero_point(),
+                            .b_zero_point = check_zero_point(),
                             .negative_slope = check_once_in(2) ? 1.0f : 0.1f,
-                            .out_zero_point = check_once_in(2) ? 128 : 0};
+                            .out_zero_point = check_zero_point()};
     p.a_scale = check_once_in(2) ? 0.5f : (float)check_between(1, 200) / 97.0f;
     p.b_scale = check_once_in(2) ? 0.5f : (float)check_between(1, 200) / 89.0f;
-    p.lower = p.out_zero_point && check_once_in(2) ? -127.0f : 0.0f;
-    p.upper = p.out_zero_point ? 127.0f : 255.0f;
+    p.lower = check_once_in(2) ? (float)-p.out_zero_point : 0.0f;
+    p.upper = (float)(255 - p.out_zero_point);
     return p;
 }
 

@@ -105,7 +105,7 @@ static struct tare_u8_conv random_layer(void)
     w.in_c = any_channels() * w.groups;
     w.out_c = any_channels() * w.groups;
     return (struct tare_u8_conv){.window = w,
-                                 .in_zero_point = check_once_in(2) ? 128 : 0,
+                                 .in_zero_point = check_zero_point(),
                                  .epilogue = random_epilogue(true)};
 }
 
@@ -127,7 +127,7 @@ static bool check_layer(struct tare_u8_conv layer)
 /* Long sums of extreme values, where a 16-bit or a saturating step would show. */
 static bool check_extremes(void)
 {
-    for (int zero_point = 0; zero_point <= 128; zero_point += 128) {
+    for (int zero_point = 0; zero_point <= 255; zero_point += 85) {
         const struct tare_u8_conv p = {
             .window = {1, 1, 17, TARE_U8_MAX_TERMS, 1, 17, 3, 1, 1, 1, 1, 1, 1, 1, 0,
                        0},
@@ -141,10 +141,10 @@ static bool check_extremes(void)
         if (!conv_case_fill(&t)) return false;
         memset(t.x, 255, 17 * (size_t)TARE_U8_MAX_TERMS);
         for (int64_t i = 0; i < 3 * TARE_U8_MAX_TERMS; i++)
-            t.weights[i] = i / TARE_U8_MAX_TERMS == 1 ? -127 : 127;
+            t.weights[i] = i / TARE_U8_MAX_TERMS == 1 ? -128 : 127;
         for (int64_t c = 0; c < 3; c++)
             t.acc_init[c] =
-                (int32_t)(-zero_point * TARE_U8_MAX_TERMS * (c == 1 ? -127 : 127));
+                (int32_t)(-zero_point * TARE_U8_MAX_TERMS * (c == 1 ? -128 : 127));
         tare_u8_conv_pack(&p, t.weights, t.packed);
         conv_case_naive(&t);
         bool ok = true;

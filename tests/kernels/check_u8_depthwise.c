@@ -72,7 +72,7 @@ static struct tare_u8_conv random_layer(void)
     w.out_h = (w.in_h + w.pad_top + pad_bottom - reach_h) / w.stride_h + 1;
     w.out_w = (w.in_w + w.pad_left + pad_right - reach_w) / w.stride_w + 1;
     return (struct tare_u8_conv){.window = w,
-                                 .in_zero_point = check_once_in(2) ? 128 : 0,
+                                 .in_zero_point = check_zero_point(),
                                  .epilogue = random_epilogue(true)};
 }
 

@@ -43,7 +43,7 @@ static struct tare_u8_f32_dequantize random_params(int64_t n_pixels)
         break;
     }
     p.scale = (float)check_between(1, 1000) / 317.0f;
-    p.zero_point = check_once_in(2) ? 128 : 0;
+    p.zero_point = check_zero_point();
     return p;
 }
 

@@ -82,7 +82,7 @@ static struct tare_u8_pool random_pool(void)
         w.pad_left = check_between(0, w.kernel_w - 1);
     }
     w.groups = w.out_c = w.in_c;
-    struct tare_u8_pool p = {.in_zero_point = check_once_in(2) ? 128 : 0,
+    struct tare_u8_pool p = {.in_zero_point = check_zero_point(),
                              .kind = check_once_in(2) ? TARE_U8_POOL_MAX
                                                       : TARE_U8_POOL_AVERAGE,
                              .count_include_pad = check_once_in(2),
@@ -99,9 +99,9 @@ static struct tare_u8_pool random_pool(void)
     p.multiplier = check_once_in(2) ? 0.5f : (float)check_between(50, 150) / 97.0f;
     struct tare_u8_epilogue *e = &p.epilogue;
     e->out_f32 = p.kind == TARE_U8_POOL_AVERAGE && check_once_in(3);
-    e->out_zero_point = check_once_in(2) ? 128 : 0;
-    e->lower = e->out_zero_point ? -127.0f : 0.0f;
-    e->upper = e->out_zero_point ? 127.0f : 255.0f;
+    e->out_zero_point = check_zero_point();
+    e->lower = (float)-e->out_zero_point;
+    e->upper = (float)(255 - e->out_zero_point);
     e->negative_slope = check_once_in(3) ? 0.1f : 1.0f;
     return p;
 }

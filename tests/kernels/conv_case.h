@@ -47,10 +47,10 @@ static inline struct tare_u8_epilogue random_epilogue(bool may_residual)
 {
     struct tare_u8_epilogue e = {.negative_slope = 1.0f, .residual_scale = 1.0f};
     e.out_f32 = check_once_in(4);
-    e.out_zero_point = check_once_in(2) ? 128 : 0;
-    e.lower = e.out_zero_point ? -127.0f : 0.0f;
-    e.upper = e.out_zero_point ? 127.0f : 255.0f;
-    if (check_once_in(3)) e.upper = 20.0f;
+    e.out_zero_point = check_zero_point();
+    e.lower = (float)-e.out_zero_point;
+    e.upper = (float)(255 - e.out_zero_point);
+    if (check_once_in(3)) e.upper = fminf(e.upper, 20.0f);
     if (check_once_in(4)) e.lower = 0.0f;
     if (e.out_f32 && check_once_in(2)) {
         e.lower = -INFINITY;
@@ -58,7 +58,7 @@ static inline struct tare_u8_epilogue random_epilogue(bool may_residual)
     }
     if (check_once_in(3)) e.negative_slope = check_once_in(2) ? 0.25f : 0.1f;
     e.has_residual = may_residual && check_once_in(2);
-    e.residual_zero_point = check_once_in(2) ? 128 : 0;
+    e.residual_zero_point = check_zero_point();
     e.residual_scale = check_once_in(2) ? 0.5f : 0.37f;
     return e;
 }
@@ -85,16 +85,13 @@ static inline void random_tensors(struct conv_case *t)
     const int64_t n_x = w->batch * w->in_h * w->in_w * w->in_c;
     const int64_t terms = conv_terms(w);
     const bool extreme = check_once_in(6);
-    for (int64_t i = 0; i < n_x; i++) {
-        if (extreme) t->x[i] = 255;
-        if (t->p.in_zero_point && t->x[i] == 0) t->x[i] = 1;
-    }
+    if (extreme) memset(t->x, 255, (size_t)n_x);
     for (int64_t c = 0; c < w->out_c; c++) {
         int32_t sum = 0;
         for (int64_t i = 0; i < terms; i++) {
             int8_t *weight = &t->weights[c * terms + i];
-            *weight = (int8_t)check_between(-127, 127);
-            if (extreme) *weight = c % 2 ? -127 : 127;
+            *weight = (int8_t)check_between(-128, 127);
+            if (extreme) *weight = c % 2 ? -128 : 127;
             sum += *weight;
         }
         t->acc_init[c] = -t->p.in_zero_point * sum;

@@ -160,7 +160,8 @@ static int32_t annotate(struct tare_graph *g, float scale, int32_t zero_point)
 {
     const int32_t t = tare_graph_find_tensor(g, "t");
     assert_true(t >= 0);
-    g->tensors[t].quant = (struct tare_quant){true, scale, zero_point};
+    g->tensors[t].quant =
+        (struct tare_quant){true, scale, zero_point, zero_point ? 1 : 0};
     for (size_t n = 0; n < g->n_nodes; n++)
         for (size_t i = 0; i < g->nodes[n].n_inputs; i++)
             if (g->nodes[n].inputs[i] == t) g->nodes[n].precision = TARE_PRECISION_INT8;

@@ -55,7 +55,7 @@ static void fill(float *w, int8_t *q)
 static void expect_weights(const struct tare_graph *g, const int8_t *q,
                            const float *signs)
 {
-    const struct tare_quant quant = {true, 0.02f, 128};
+    const struct tare_quant quant = {true, 0.02f, 128, 1};
     struct tare_weighted weighted;
     struct tare_u8_weights made;
     const struct tare_node *conv = net_maker(g, "y");
@@ -119,7 +119,7 @@ static void rescaling_keeps_the_grid(void **state)
     for (int round = 0; round < 20; round++) {
         struct tare_graph *g = make_network(q, signs);
         const int32_t y = tare_graph_find_tensor(g, "y");
-        g->tensors[y].quant = (struct tare_quant){true, 0.02f, 128};
+        g->tensors[y].quant = (struct tare_quant){true, 0.02f, 128, 1};
         net_maker(g, "z")->precision = TARE_PRECISION_INT8;
         for (int c = 0; c < OUT; c++)
             factors[c] = 0.1F + (float)(check_u32() % 1000U) / 1111.0F;

@@ -144,8 +144,8 @@ enum tare_status tare_lower_table(struct tare_lower *l, const struct tare_quant 
     for (int q = 0; q < 256; q++)
         x[q] = (float)(q - from->zero_point) * from->scale;
     apply(arg, x, y, 256);
-    const float least = to->zero_point ? -127.0f : 0.0f;
-    const float most = to->zero_point ? 127.0f : 255.0f;
+    const float least = (float)(to->lowest - to->zero_point);
+    const float most = (float)(255 - to->zero_point);
     for (int q = 0; q < 256; q++) {
         float v = y[q] / to->scale;
         v = v > least ? v : least; /* NaN counts as the least, as when quantizing */

@@ -120,7 +120,8 @@ enum tare_status tare_plan_add_tensor(struct tare_plan_builder *b, const char *n
     const enum tare_status st = new_tensor(b, name, dtype, format, dims, id, err);
     if (st != TARE_OK || !quant || dtype != TARE_U8) return st;
     b->tensors[*id].scale = quant->scale;
-    b->tensors[*id].zero_point = quant->zero_point;
+    b->tensors[*id].zero_point = (int16_t)quant->zero_point;
+    b->tensors[*id].lowest = (int16_t)quant->lowest;
     return TARE_OK;
 }
 
@@ -134,6 +135,7 @@ enum tare_status tare_plan_add_alias(struct tare_plan_builder *b, const char *na
     if (st != TARE_OK) return st;
     b->tensors[*id].scale = b->tensors[of].scale;
     b->tensors[*id].zero_point = b->tensors[of].zero_point;
+    b->tensors[*id].lowest = b->tensors[of].lowest;
     b->alias_of[*id] = b->alias_of[of] >= 0 ? b->alias_of[of] : of;
     return TARE_OK;
 }

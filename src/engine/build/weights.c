@@ -35,8 +35,8 @@ void tare_u8_epilogue_fill(struct tare_u8_epilogue *e, const struct tare_fused *
         e->upper = fused->upper;
         return;
     }
-    const float least = y->zero_point ? -127.0f : 0.0f;
-    const float most = y->zero_point ? 127.0f : 255.0f;
+    const float least = (float)(y->lowest - y->zero_point);
+    const float most = (float)(255 - y->zero_point);
     const float lower = (float)((double)fused->lower / (double)y->scale);
     const float upper = (float)((double)fused->upper / (double)y->scale);
     e->lower = fminf(fmaxf(lower, least), most);

@@ -7,7 +7,7 @@
 
 static bool zero_point_valid(int32_t zero_point)
 {
-    return zero_point == 0 || zero_point == 128;
+    return zero_point >= 0 && zero_point <= 255;
 }
 
 /* After clamping and adding the zero point, a value must be a byte. */

@@ -17,6 +17,9 @@ enum tare_status tare_u8_add_layer_check(const struct tare_layer *layer,
                            layer->inputs[1]->n_bytes != layer->outputs[0]->n_bytes,
                        err, "shapes");
     const float zero_point = (float)p->out_zero_point;
+    TARE_LAYER_FAIL_IF(p->a_zero_point < 0 || p->a_zero_point > 255 ||
+                           p->b_zero_point < 0 || p->b_zero_point > 255,
+                       err, "zero points");
     TARE_LAYER_FAIL_IF(!isfinite(p->a_scale) || !isfinite(p->b_scale) ||
                            !isfinite(p->negative_slope) ||
                            !(p->lower >= -zero_point && p->lower <= p->upper &&

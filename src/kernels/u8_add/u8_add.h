@@ -7,8 +7,8 @@
 #include "kernels/select.h"
 #include "kernels/window.h"
 
-/** a_scale = s_a / s_y and so on; stored in engine files. Zero points are 0 or 128;
- *  lower and upper plus out_zero_point lie in [0, 255]. */
+/** a_scale = s_a / s_y and so on; stored in engine files. Zero points and lower
+ *  and upper plus out_zero_point lie in [0, 255]. */
 struct tare_u8_add {
     float a_scale, b_scale;
     int32_t a_zero_point, b_zero_point;

@@ -13,7 +13,7 @@
 /** Shape and arithmetic of a layer. No padding bytes; stored in engine files. */
 struct tare_u8_conv {
     struct tare_window window;
-    int32_t in_zero_point; /* 0 or 128; what padding reads as */
+    int32_t in_zero_point; /* 0 to 255; what padding reads as */
     int32_t reserved;      /* 0 */
     struct tare_u8_epilogue epilogue;
 };
@@ -52,7 +52,7 @@ int64_t tare_u8_conv_units(const struct tare_u8_conv *p);
  *  not fit a size_t, or a sum has more than TARE_U8_MAX_TERMS products. */
 bool tare_u8_conv_packed_bytes(const struct tare_u8_conv *p, size_t *out);
 
-/** @param[in]  weights  [out_c, in_c / groups, kernel_h, kernel_w], in [-127, 127].
+/** @param[in]  weights  [out_c, in_c / groups, kernel_h, kernel_w].
  *  @param[out] packed   tare_u8_conv_packed_bytes() bytes, all of them written. */
 void tare_u8_conv_pack(const struct tare_u8_conv *p, const int8_t *weights,
                        int8_t *packed);

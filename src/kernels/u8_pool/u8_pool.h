@@ -16,7 +16,7 @@ struct tare_u8_pool {
     struct tare_window window;
     int64_t pad_bottom, pad_right; /* for the divisor of count_include_pad alone */
     int32_t kind;                  /* enum tare_u8_pool_kind */
-    int32_t in_zero_point;         /* 0 or 128 */
+    int32_t in_zero_point;         /* 0 to 255 */
     /* Average alone: */
     int32_t count_include_pad;        /* divide by the taps inside the padded input */
     float multiplier;                 /* s_x / s_y; s_x with out_f32 */
