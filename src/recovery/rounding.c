@@ -11,6 +11,7 @@
 #include "engine/build/weights.h"
 #include "engine/layers/params.h"
 #include "engine/layers/params_u8.h"
+#include "graph/weight_grid.h"
 #include "recovery/descent.h"
 #include "recovery/gram.h"
 #include "recovery/sweep.h"

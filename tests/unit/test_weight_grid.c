@@ -11,6 +11,7 @@
 #include "api/rescale.h"
 #include "engine/build/weighted.h"
 #include "engine/build/weights.h"
+#include "graph/weight_grid.h"
 #include "optimizer/optimizer.h"
 #include "recovery/descent.h"
 #include "tests/kernels/check.h"

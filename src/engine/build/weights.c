@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "graph/weight_grid.h"
 
 struct tare_window tare_window_of(const struct tare_spatial *s)
 {
@@ -44,37 +45,13 @@ void tare_u8_epilogue_fill(struct tare_u8_epilogue *e, const struct tare_fused *
     e->out_zero_point = y->zero_point;
 }
 
-/* How far from a multiple of the step a weight on a grid may lie, in steps: float32
- * keeps 127 steps to 127 * 2^-24, and folding another factor in costs as much again. */
-#define GRID_TOLERANCE 1e-4
-
-static bool is_on_grid(const float *w, size_t n, double scale)
-{
-    for (size_t i = 0; i < n; i++) {
-        const double v = (double)w[i] / scale;
-        if (fabs(v - rint(v)) > GRID_TOLERANCE) return false;
-    }
-    return true;
-}
-
-double tare_weight_scale(const float *w, size_t n)
-{
-    double largest = 0.0;
-    for (size_t i = 0; i < n; i++)
-        largest = fmax(largest, fabs((double)w[i]));
-    if (!(largest > 0.0)) return 1.0;
-    for (int levels = 127; levels > 0; levels--)
-        if (is_on_grid(w, n, largest / levels)) return largest / levels;
-    return largest / 127.0;
-}
-
 /* Quantize one channel; returns its scale. */
 static double quantize_channel(const float *w, size_t n, int8_t *q)
 {
     const double scale = tare_weight_scale(w, n);
     for (size_t i = 0; i < n; i++) {
         const double v = rint((double)w[i] / scale);
-        q[i] = (int8_t)(v > 127.0 ? 127.0 : v < -127.0 ? -127.0 : v);
+        q[i] = (int8_t)(v > 127.0 ? 127.0 : v < -128.0 ? -128.0 : v);
     }
     return scale;
 }

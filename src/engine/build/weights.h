@@ -19,18 +19,11 @@ void tare_u8_epilogue_fill(struct tare_u8_epilogue *epilogue,
 
 /** What an INT8 weighted layer reads. */
 struct tare_u8_weights {
-    int8_t *weights;   /* as the float weights, in [-127, 127] */
+    int8_t *weights;   /* as the float weights; -128 where that was one already */
     int32_t *acc_init; /* [out_c] -zero_point * sum of the channel's weights */
     float *multiplier; /* [out_c] s_x * s_w[c] / s_y */
     float *bias;       /* [out_c] bias[c] / s_y */
 };
-
-/**
- * The step of a channel's weights: max |w| / 127, or 1 when all are zero. Weights that
- * were quantized before and lie on a coarser grid, max |w| / n for an n below 127, keep
- * that one: they lose nothing on it.  @param w  [n]
- */
-double tare_weight_scale(const float *w, size_t n);
 
 /**
  * Quantize weights symmetrically per output channel, s_w[c] = tare_weight_scale(),

@@ -1,0 +1,53 @@
+#include "graph/weight_grid.h"
+
+#include <math.h>
+
+/* How far from a multiple of the step a weight on a grid may lie, in steps: float32
+ * keeps 127 steps to 127 * 2^-24, and folding another factor in costs as much again. */
+#define GRID_TOLERANCE 1e-4
+
+static bool is_on_grid(const float *w, size_t n, size_t stride, double scale)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double v = (double)w[i * stride] / scale;
+        if (fabs(v - rint(v)) > GRID_TOLERANCE) return false;
+    }
+    return true;
+}
+
+/* @param[out] least, most  0 where there is none below, or above. */
+static void find_bounds(const float *w, size_t n, size_t stride, double *least,
+                        double *most)
+{
+    *least = *most = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        *least = fmin(*least, (double)w[i * stride]);
+        *most = fmax(*most, (double)w[i * stride]);
+    }
+}
+
+bool tare_weight_grid(const float *w, size_t n, size_t stride, double *scale)
+{
+    double least, most;
+    find_bounds(w, n, stride, &least, &most);
+    const double largest = fmax(-least, most);
+    if (!(largest > 0.0)) {
+        *scale = 1.0;
+        return true;
+    }
+    /* -128 is a byte, 128 is none. */
+    for (int levels = most < largest * 127.5 / 128.0 ? 128 : 127; levels > 0; levels--)
+        if (is_on_grid(w, n, stride, largest / levels)) {
+            *scale = largest / levels;
+            return true;
+        }
+    return false;
+}
+
+double tare_weight_scale(const float *w, size_t n)
+{
+    double least, most, scale;
+    if (tare_weight_grid(w, n, 1, &scale)) return scale;
+    find_bounds(w, n, 1, &least, &most);
+    return fmax(-least, most) / 127.0;
+}
