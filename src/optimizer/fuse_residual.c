@@ -2,6 +2,7 @@
  * node with a residual input, unless LayerNormalization reads the sum. */
 #include "base/dims.h"
 #include "base/mem.h"
+#include "graph/explicit.h"
 #include "optimizer/pass.h"
 
 /* How many nodes lie on the longest way from the inputs to each node, itself included.
@@ -41,6 +42,16 @@ static bool is_normalized(const struct tare_graph *graph, int32_t sum)
             graph->nodes[i].inputs[0] == sum)
             return true;
     return false;
+}
+
+/* Would an explicitly quantized product have to stay float, because the model does not
+ * quantize what is added? */
+static bool is_half_quantized(const struct tare_graph *graph, int32_t product,
+                              int32_t residual)
+{
+    struct tare_quant quant;
+    return tare_has_codes(graph, graph->nodes[product].inputs[0], &quant) &&
+           !tare_has_codes(graph, residual, &quant);
 }
 
 static bool adds_activations(const struct tare_graph *graph,
@@ -96,8 +107,10 @@ enum tare_status tare_pass_fuse_residual(struct tare_graph *graph, bool *changed
         /* Of two, the deeper: the shortcut's is ready by then, to be read as residual.
          */
         const bool second = a < 0 || (b >= 0 && depth[b] > depth[a]);
-        status =
-            fuse(graph, second ? b : a, (int32_t)i, add->inputs[second ? 0 : 1], err);
+        const int32_t product = second ? b : a;
+        const int32_t residual = add->inputs[second ? 0 : 1];
+        if (is_half_quantized(graph, product, residual)) continue;
+        status = fuse(graph, product, (int32_t)i, residual, err);
         *changed = true;
     }
     tare_free(depth);

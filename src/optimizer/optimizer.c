@@ -1,5 +1,6 @@
 #include "optimizer/optimizer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 static const struct tare_pass passes[] = {
     {"inline_if", tare_pass_inline_if},
+    {"qlinear", tare_pass_qlinear},
     {"constant_fold", tare_pass_constant_fold},
     {"identity", tare_pass_identity},
     {"dead", tare_pass_dead},
@@ -25,6 +27,8 @@ static const struct tare_pass passes[] = {
     {"fold_affine", tare_pass_fold_affine},
     {"fold_front", tare_pass_fold_front},
     {"fold_pad", tare_pass_fold_pad},
+    {"quantize_earlier", tare_pass_quantize_earlier},
+    {"quantize_once", tare_pass_quantize_once},
     {"fuse_residual", tare_pass_fuse_residual},
     {"fuse_activation", tare_pass_fuse_activation},
 };
@@ -53,15 +57,20 @@ static bool names(const struct tare_pass *pass, const char *text, size_t length)
 static enum tare_status refuse_name(const char *name, size_t length,
                                     struct tare_error *err)
 {
-    struct tare_text list = {0};
-    for (size_t i = 0; i < N_PASSES; i++)
-        tare_text_add(&list, "%s%s", i ? " " : "", passes[i].name);
-    tare_error_store(err, TARE_E_ARG,
-                     "TARE_DISABLE_PASS: there is no pass '%.*s'; there are: %s",
-                     (int)(length > 40 ? 40 : length), name,
-                     list.failed ? "(no memory)" : list.data);
-    tare_text_free(&list);
-    return TARE_E_ARG;
+    char unknown[41];
+    size_t nearest = 0, least = SIZE_MAX;
+    (void)snprintf(unknown, sizeof unknown, "%.*s", (int)(length > 40 ? 40 : length),
+                   name);
+    for (size_t i = 0; i < N_PASSES; i++) {
+        const size_t distance = tare_text_distance(unknown, passes[i].name);
+        if (distance >= least) continue;
+        least = distance;
+        nearest = i;
+    }
+    return tare_error_set(err, TARE_E_ARG,
+                          "TARE_DISABLE_PASS: there is no pass '%s' (nearest: '%s'); "
+                          "--dump-passes lists all",
+                          unknown, passes[nearest].name);
 }
 
 static enum tare_status read_disabled(bool disabled[N_PASSES], struct tare_error *err)

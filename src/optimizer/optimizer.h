@@ -41,7 +41,7 @@ struct tare_optimize_options {
 /**
  * Run the passes in order, again and again until none changes anything, and compact.
  * The environment variable TARE_DISABLE_PASS=name[,name] leaves passes out; a name that
- * is no pass is TARE_E_ARG, and the message lists the passes.
+ * is no pass is TARE_E_ARG, and the message has the nearest.
  * @param[in,out] graph    inferred, all dims known. Ids change. After a failure it is
  *                         fit for tare_graph_destroy() alone.
  * @param[in]     options  NULL: none.

@@ -5,6 +5,7 @@
 #include "optimizer/optimizer.h"
 
 tare_pass_fn tare_pass_inline_if;
+tare_pass_fn tare_pass_qlinear;
 tare_pass_fn tare_pass_constant_fold;
 tare_pass_fn tare_pass_identity;
 tare_pass_fn tare_pass_dead;
@@ -20,6 +21,8 @@ tare_pass_fn tare_pass_matmul_to_gemm;
 tare_pass_fn tare_pass_fold_affine;
 tare_pass_fn tare_pass_fold_front;
 tare_pass_fn tare_pass_fold_pad;
+tare_pass_fn tare_pass_quantize_earlier;
+tare_pass_fn tare_pass_quantize_once;
 tare_pass_fn tare_pass_fuse_residual;
 tare_pass_fn tare_pass_fuse_activation;
 

@@ -454,6 +454,21 @@ static inline void naive_global_average(struct naive *run, const struct tare_nod
     }
 }
 
+/* QuantizeLinear and DequantizeLinear with one scale and zero point. */
+static inline void naive_quantize(struct naive *run, const struct tare_node *node,
+                                  double *y)
+{
+    const struct tare_tensor *out = &run->graph->tensors[node->outputs[0]];
+    const double *x = run->values[node->inputs[0]];
+    const double scale = run->values[node->inputs[1]][0];
+    const double zero = node->n_inputs > 2 ? run->values[node->inputs[2]][0] : 0;
+    const double least = out->dtype == TARE_S8 ? -128 : 0;
+    for (int64_t i = 0; i < naive_count(&out->dims); i++)
+        y[i] = node->op == TARE_OP_DEQUANTIZE_LINEAR
+                   ? (x[i] - zero) * scale
+                   : fmin(fmax(nearbyint(x[i] / scale) + zero, least), least + 255);
+}
+
 static inline void naive_node(struct naive *run, const struct tare_node *node)
 {
     const int64_t count = naive_count(naive_dims(run, node->outputs[0]));
@@ -474,6 +489,8 @@ static inline void naive_node(struct naive *run, const struct tare_node *node)
     case TARE_OP_MUL:
     case TARE_OP_POW:
     case TARE_OP_DIV: naive_binary(run, node, y); break;
+    case TARE_OP_QUANTIZE_LINEAR:
+    case TARE_OP_DEQUANTIZE_LINEAR: naive_quantize(run, node, y); break;
     case TARE_OP_BATCH_NORMALIZATION: naive_batch_norm(run, node, y); break;
     case TARE_OP_GLOBAL_AVERAGE_POOL: naive_global_average(run, node, y); break;
     case TARE_OP_REDUCE_MEAN: naive_reduce_mean(run, node, y); break;
@@ -488,9 +505,12 @@ static inline double *naive_constant(const struct tare_tensor *tensor)
     const int64_t n = naive_count(&tensor->dims);
     double *values = calloc((size_t)n + 1, sizeof *values);
     for (int64_t i = 0; i < n; i++)
-        values[i] = tensor->dtype == TARE_S64
-                        ? (double)((const int64_t *)tensor->data)[i]
-                        : (double)((const float *)tensor->data)[i];
+        switch (tensor->dtype) {
+        case TARE_S64: values[i] = (double)((const int64_t *)tensor->data)[i]; break;
+        case TARE_S8: values[i] = (double)((const int8_t *)tensor->data)[i]; break;
+        case TARE_U8: values[i] = (double)((const uint8_t *)tensor->data)[i]; break;
+        default: values[i] = (double)((const float *)tensor->data)[i]; break;
+        }
     return values;
 }
 
