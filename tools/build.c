@@ -21,7 +21,8 @@ static struct {
 static const struct option options[] = {
     {"onnx", OPTION_TEXT, &flags.onnx, "MODEL", "the trained network", 0},
     {"engine", OPTION_TEXT, &flags.engine, "OUT", "the engine file to write", 0},
-    {"int8", OPTION_SWITCH, &flags.int8, NULL, "allow INT8; needs --cache", 0},
+    {"int8", OPTION_SWITCH, &flags.int8, NULL,
+     "allow INT8; needs --cache, unless the model is quantized itself", 0},
     {"fp16", OPTION_SWITCH, &flags.fp16, NULL,
      "allow FP16 (no kernels yet: stays FP32)", 0},
     {"bf16", OPTION_SWITCH, &flags.bf16, NULL,
@@ -53,12 +54,13 @@ static const struct option options[] = {
 
 static const struct usage usage = {
     "build",
-    "--onnx=MODEL --engine=OUT [--int8 --cache=FILE] [flags]",
+    "--onnx=MODEL --engine=OUT [--int8 [--cache=FILE]] [flags]",
     "Optimise a network, choose each layer's precision and write an engine file. FP32 "
     "is\n"
     "always allowed. The same inputs give the same bytes.",
     "  tare build --onnx=resnet.onnx --engine=resnet-fp32.tare\n"
     "  tare build --onnx=resnet.onnx --int8 --cache=resnet.cache --engine=resnet.tare\n"
+    "  tare build --onnx=net-qdq.onnx --int8 --engine=net.tare\n"
     "  tare build --onnx=net.onnx --int8 --cache=net.cache --engine=net.tare \\\n"
     "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n",
 };
@@ -163,6 +165,8 @@ static enum tare_status build(const char *shapes,
     enum tare_status st = tare_model_load(flags.onnx, &model, err);
     if (st == TARE_OK)
         st = tare_model_bind(model, shapes, flags.batch ? flags.batch : 1, NULL, err);
+    if (st == TARE_OK && flags.best && tare_model_is_quantized(model))
+        build_options->int8 = true;
     if (st == TARE_OK && flags.cache) st = tare_cache_read(flags.cache, &cache, err);
     if (st == TARE_OK && build_options->int8)
         st = read_recovery(recovery_path, &recovery, err);
@@ -216,9 +220,6 @@ int tool_build(int argc, char **argv)
         return usage_error(&usage,
                            "--min-shapes, --opt-shapes and --max-shapes differ: an "
                            "engine has one shape; build one engine for each");
-    if (int8 && !flags.cache)
-        return usage_error(&usage,
-                           "--int8 needs --cache=FILE; `tare calibrate` makes one");
 
     struct tare_error err = {0};
     return build(shapes, &build_options, &err) == TARE_OK ? EXIT_DONE

@@ -171,6 +171,11 @@ static enum tare_status open_all(struct job *job, bool after_fusion,
     int64_t sample[3];
     tare_dataset_dims(job->dataset, sample);
     st = tare_model_bind(job->model, flags.shapes, data_batch(), sample, err);
+    if (st == TARE_OK && tare_model_is_quantized(job->model))
+        st = report_error(err, TARE_E_ARG,
+                          "%s is quantized itself, so that there is nothing to "
+                          "calibrate: tare build --int8 builds it as it is",
+                          flags.onnx);
     const struct tare_build_options build = {.keep_tensors = !after_fusion,
                                              .isa = flags.isa};
     if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);

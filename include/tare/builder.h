@@ -26,8 +26,9 @@ struct tare_recovery;
 
 /** Zero-initialise; FP32 is always allowed. Strings are borrowed for the call. */
 struct tare_build_options {
-    bool int8, fp16, bf16;          /**< Precisions allowed beside FP32. */
-    const struct tare_cache *cache; /**< Ranges; needed with int8. */
+    bool int8, fp16, bf16; /**< Precisions allowed beside FP32. */
+    const struct tare_cache
+        *cache; /**< Ranges; needed with int8, unless tare_model_is_quantized(). */
     const struct tare_recovery
         *recovery; /**< For that cache, or NULL. Layers that it
                         does not fit are left out, with a warning.

@@ -78,6 +78,11 @@ TARE_API void tare_model_destroy(struct tare_model *model);
 TARE_API enum tare_status tare_model_bind(struct tare_model *model, const char *shapes,
                                           int64_t batch, const int64_t sample[3],
                                           struct tare_error *err);
+/** Does the model say itself how its activations are quantized (QuantizeLinear and
+ *  DequantizeLinear with 8 bits and one constant scale, QLinearConv, QLinearMatMul)?
+ * Then it is built as it says: INT8 needs no calibration cache, and does not use one.
+ * After tare_model_bind(). */
+TARE_API bool tare_model_is_quantized(const struct tare_model *model);
 
 TARE_API const char *tare_model_name(const struct tare_model *model);
 /** The operator set of the model as it is held: 7 for an older one. */

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "engine/build/build.h"
 #include "engine/isa.h"
+#include "graph/explicit.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pass.h"
 #include "precision/precision.h"
@@ -80,7 +81,8 @@ static enum tare_status check_options(const struct tare_model *model,
 {
     TARE_FAIL_IF(!model->is_bound, err, TARE_E_ARG,
                  "build: the model's shapes are not bound");
-    TARE_FAIL_IF(options->int8 && !options->cache, err, TARE_E_ARG,
+    TARE_FAIL_IF(options->int8 && !options->cache && !tare_model_is_quantized(model),
+                 err, TARE_E_ARG,
                  "INT8 needs ranges: give a calibration cache (--cache=FILE, made by "
                  "`tare calibrate`)");
     TARE_FAIL_IF(options->int8 && options->keep_tensors, err, TARE_E_ARG,
@@ -95,7 +97,8 @@ static enum tare_status apply_recovery(const struct tare_graph *model,
 {
     uint64_t hash;
     *n_recovered = 0;
-    if (!options->recovery || !options->int8) return TARE_OK;
+    if (!options->recovery || !options->int8 || tare_graph_is_explicit(g))
+        return TARE_OK;
     const enum tare_status st = tare_recovery_hash_model(model, &hash, err);
     if (st != TARE_OK) return st;
     return tare_recovery_apply(options->recovery, hash, options->cache, g, n_recovered,
@@ -111,7 +114,8 @@ static enum tare_status make_graph(const struct tare_model *model,
     if (options->keep_tensors) return fold_constants(g, err);
     const struct tare_optimize_options optimize = {.dump = &plan->passes};
     enum tare_status st = tare_optimize(g, &optimize, err);
-    if (st == TARE_OK && options->cache && options->int8) {
+    if (st == TARE_OK && options->cache && options->int8 &&
+        !tare_graph_is_explicit(g)) {
         const struct tare_precision_options precision = precision_options(options);
         st = tare_check_cache_names(options->cache, model->graph, g, &precision, err);
     }

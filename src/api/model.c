@@ -5,6 +5,7 @@
 
 #include "base/dims.h"
 #include "base/mem.h"
+#include "graph/explicit.h"
 #include "onnx/export.h"
 #include "onnx/import.h"
 
@@ -27,6 +28,11 @@ enum tare_status tare_model_save(const struct tare_model *model, const char *pat
                                  bool external, struct tare_error *err)
 {
     return tare_onnx_export(model->graph, path, external, err);
+}
+
+bool tare_model_is_quantized(const struct tare_model *model)
+{
+    return tare_graph_is_explicit(model->graph);
 }
 
 void tare_model_destroy(struct tare_model *model)

@@ -17,7 +17,12 @@ struct tare_precision_report {
 static void read_ranges(struct tare_solution *s, const struct tare_range *ranges,
                         size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    if (s->n_given > 0 && n > 0)
+        tare_log(TARE_LOG_WARN,
+                 "the model is explicitly quantized (%zu tensors): the ranges of the "
+                 "calibration cache are not used",
+                 s->n_given);
+    for (size_t i = 0; i < n && s->n_given == 0; i++) {
         const int32_t id = tare_graph_find_tensor(s->graph, ranges[i].name);
         if (id < 0) continue;
         s->tensors[id].has_range = true;
@@ -80,6 +85,11 @@ static enum tare_status speak(const struct tare_solution *s, struct tare_error *
         if (allowed[i])
             tare_log(TARE_LOG_WARN, "%s is allowed, but this build has no %s kernels",
                      missing[i], missing[i]);
+    if (s->n_given > 0 && !s->options->allow_int8)
+        tare_log(TARE_LOG_WARN,
+                 "the model is explicitly quantized (%zu tensors), but INT8 is not "
+                 "allowed (--int8): their values are rounded, and computed on in FP32",
+                 s->n_given);
     (void)log_lines(TARE_LOG_WARN, "", &s->warnings);
     const bool obey = s->options->constraints == TARE_CONSTRAINTS_OBEY;
     const size_t n = log_lines(obey ? TARE_LOG_ERROR : TARE_LOG_WARN,
@@ -170,7 +180,8 @@ enum tare_status tare_precision_needs(const struct tare_graph *graph,
     }
     if (status == TARE_OK) status = solve(&s, err);
     for (size_t t = 0; t < graph->n_tensors && status == TARE_OK; t++)
-        needed[t] = s.tensors[t].held && s.tensors[t].root == (int32_t)t;
+        needed[t] =
+            s.n_given == 0 && s.tensors[t].held && s.tensors[t].root == (int32_t)t;
     tare_solution_free(&s);
     return status;
 }

@@ -3,7 +3,13 @@
  *
  * INT8 pays where weights are multiplied: a tensor is held as uint8 when a Conv, Gemm
  * or MatMul that computes in INT8 reads it, be it through nodes that only move, pool or
- * add values and can do so on bytes. All else stays float. */
+ * add values and can do so on bytes. All else stays float.
+ *
+ * A model with QuantizeLinear and DequantizeLinear of its own is taken at its word, as
+ * by TensorRT: what DequantizeLinear makes is held as the model says, and a node
+ * computes in INT8 when all its inputs are such tensors or follow from them by moving
+ * values, when its weights lie on an int8 grid and, unless it has weights, when
+ * QuantizeLinear alone reads its output. Ranges do not count. */
 #ifndef TARE_PRECISION_PRECISION_H
 #define TARE_PRECISION_PRECISION_H
 
@@ -58,6 +64,9 @@ struct tare_precision_report;
  * input's scale, whatever `ranges` say. The inputs of a Concat have its output's scale
  * when nothing else in INT8 reads them. A graph output is held only if INT8 nodes read
  * it.
+ *
+ * In an explicitly quantized model (tare_graph_is_explicit()) scales and zero points
+ * are the model's, also where INT8 is not allowed: all computing is in FP32 then.
  *
  * A node that lacks a range falls back to FP32 with a warning to the log; see
  * enum tare_constraints for requests that cannot be met.

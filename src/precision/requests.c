@@ -129,9 +129,9 @@ enum tare_status tare_solution_read_requests(struct tare_solution *s,
     for (size_t n = 0; n < s->graph->n_nodes; n++)
         if (!s->graph->nodes[n].dead) permit(s, &s->layers[n]);
     for (size_t t = 0; t < s->graph->n_tensors; t++)
-        s->tensors[t].keep_float = s->tensors[t].typed &&
-                                   s->tensors[t].type == TARE_PRECISION_FP32 &&
-                                   !int8_reader(s, (int32_t)t);
+        s->tensors[t].keep_float =
+            s->tensors[t].typed && s->tensors[t].type == TARE_PRECISION_FP32 &&
+            !s->tensors[t].is_given && !int8_reader(s, (int32_t)t);
     return TARE_OK;
 }
 
@@ -149,11 +149,15 @@ static void check_type(struct tare_solution *s, const struct tare_node *node,
     if (!has_kernels(choice->type))
         tare_text_add(&s->violations, "this build has no %s kernels\n",
                       tare_precision_name(choice->type));
+    else if (choice->is_given)
+        tare_text_add(&s->violations, "the model quantizes it\n");
     else if (!want_held)
         tare_text_add(&s->violations, "layer '%s' reads it in INT8\n",
                       int8_reader(s, tensor)->name);
     else if (tare_graph_is_output(s->graph, tensor))
         tare_text_add(&s->violations, "outputs of the network are float\n");
+    else if (s->n_given > 0)
+        tare_text_add(&s->violations, "the model does not quantize it\n");
     else if (!choice->has_range)
         tare_text_add(&s->violations, "it has no range\n");
     else

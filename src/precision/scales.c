@@ -53,6 +53,11 @@ enum tare_status tare_solution_set_scales(struct tare_solution *s,
                                           struct tare_error *err)
 {
     const size_t n = s->graph->n_tensors;
+    if (s->n_given > 0) {
+        for (size_t t = 0; t < n; t++)
+            if (!s->tensors[t].held) s->tensors[t].quant = (struct tare_quant){0};
+        return TARE_OK;
+    }
     int32_t *readers = tare_alloc_array(n, sizeof *readers);
     bool *nonnegative = tare_alloc_array(n, sizeof *nonnegative);
     if (!readers || !nonnegative) {

@@ -23,6 +23,7 @@ enum tare_status tare_solution_create(const struct tare_graph *graph,
         if (!graph->nodes[n].dead)
             solution->layers[n].rule =
                 tare_rule_find(graph, &graph->nodes[n], solution->layers[n].reason);
+    tare_solution_find_explicit(solution);
     return TARE_OK;
 }
 
@@ -66,7 +67,10 @@ static bool can_hold(const struct tare_solution *s, int32_t tensor,
     const struct tare_tensor_choice *choice = &s->tensors[tensor];
     const char *name = s->graph->tensors[tensor].name;
     if (choice->can_hold) return true;
-    if (choice->keep_float)
+    if (s->n_given > 0 && !choice->keep_float)
+        (void)snprintf(layer->reason, sizeof layer->reason,
+                       "the model does not quantize tensor '%.80s'", name);
+    else if (choice->keep_float)
         (void)snprintf(layer->reason, sizeof layer->reason,
                        "tensor '%.80s' is float, as its layer output type says", name);
     else if (choice->has_range)
@@ -76,14 +80,16 @@ static bool can_hold(const struct tare_solution *s, int32_t tensor,
     else
         (void)snprintf(layer->reason, sizeof layer->reason,
                        "tensor '%.80s' has no range", name);
-    layer->lacks_range = !choice->keep_float;
+    layer->lacks_range = s->n_given == 0 && !choice->keep_float;
     return false;
 }
 
 static bool is_wanted(const struct tare_solution *s, const struct tare_node *node)
 {
     for (size_t i = 0; i < node->n_outputs; i++)
-        if (s->tensors[node->outputs[i]].held) return true;
+        if (s->tensors[node->outputs[i]].held ||
+            s->tensors[node->outputs[i]].is_quantized)
+            return true;
     return false;
 }
 
@@ -113,8 +119,13 @@ static void choose(struct tare_solution *s, size_t n)
     int32_t tensor;
     for (size_t i = 0; next_needed(node, weighted, i, &tensor); i++)
         if (!can_hold(s, tensor, layer)) return;
+    if (weighted && s->n_given > 0 &&
+        !tare_explicit_weights(s->graph, node, layer->reason))
+        return;
     for (size_t i = 0; next_needed(node, weighted, i, &tensor); i++)
         s->tensors[tensor].held = true;
+    struct tare_tensor_choice *out = &s->tensors[node->outputs[0]];
+    if (weighted && out->is_target && out->can_hold) out->held = true;
     layer->int8 = true;
 }
 
@@ -131,12 +142,16 @@ static void find_roots(struct tare_solution *s)
 
 void tare_solution_solve(struct tare_solution *s)
 {
-    find_holdable(s);
+    if (s->n_given > 0)
+        tare_solution_spread_explicit(s);
+    else
+        find_holdable(s);
     for (size_t t = 0; t < s->graph->n_tensors; t++) {
         struct tare_tensor_choice *tensor = &s->tensors[t];
-        tensor->held = tensor->can_hold && tensor->typed &&
-                       tensor->type == TARE_PRECISION_INT8 &&
-                       !tare_graph_is_output(s->graph, (int32_t)t);
+        tensor->held =
+            tensor->is_given || (s->n_given == 0 && tensor->can_hold && tensor->typed &&
+                                 tensor->type == TARE_PRECISION_INT8 &&
+                                 !tare_graph_is_output(s->graph, (int32_t)t));
     }
     for (size_t n = s->graph->n_nodes; n > 0; n--)
         if (!s->graph->nodes[n - 1].dead) choose(s, n - 1);

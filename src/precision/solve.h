@@ -27,14 +27,19 @@ struct tare_tensor_choice {
     bool keep_float; /* the type can be had: never held */
     bool can_hold;   /* is a float activation and would have a scale */
     bool held;       /* the choice */
-    int32_t root;    /* the tensor whose scale it has; itself, unless an INT8 node that
-                        only moves values makes it */
+    /* In an explicitly quantized model: */
+    bool is_given; /* the model dequantizes it from bytes, in `quant`: always held */
+    bool is_quantized; /* a QuantizeLinear reads it */
+    bool is_target;    /* and nobody else does: it may be made in that `quant` */
+    int32_t root; /* the tensor whose scale it has; itself, unless an INT8 node that
+                     only moves values makes it */
     struct tare_quant quant;
 };
 
 struct tare_solution {
     const struct tare_graph *graph;
     const struct tare_precision_options *options;
+    size_t n_given; /* not 0: the model says how it is quantized, ranges do not count */
     struct tare_layer_choice *layers;   /* [n_nodes] */
     struct tare_tensor_choice *tensors; /* [n_tensors] */
     struct tare_text warnings;          /* about specs; lines */
@@ -46,6 +51,16 @@ enum tare_status tare_solution_create(const struct tare_graph *graph,
                                       struct tare_solution *solution,
                                       struct tare_error *err);
 void tare_solution_free(struct tare_solution *solution);
+
+/** Find what the model quantizes itself; explicit.c. */
+void tare_solution_find_explicit(struct tare_solution *solution);
+/** What of an explicitly quantized model could be held at all: the counterpart of what
+ *  ranges say of others. */
+void tare_solution_spread_explicit(struct tare_solution *solution);
+/** May a node of an explicitly quantized model compute in INT8, as far as its weights
+ *  go? Else says why not. */
+bool tare_explicit_weights(const struct tare_graph *graph, const struct tare_node *node,
+                           char reason[TARE_REASON_BYTES]);
 
 /** Read the layer specs into the choices; requests.c. */
 enum tare_status tare_solution_read_requests(struct tare_solution *solution,

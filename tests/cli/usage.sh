@@ -28,7 +28,7 @@ refuse 2 '--engine is missing' "$tare" run --images=x
 refuse 2 '--(cache|onnx) is missing' "$tare" calibrate --images=x
 refuse 2 "'--count': '0'" "$tare" calibrate --onnx="$model" --cache=out/c --images=x --count=0
 refuse 2 "'--threads': '-1'" "$tare" perf --engine=x --threads=-1
-refuse 2 '--int8 needs --cache' "$tare" build --onnx="$model" --int8 --engine=out/e
+refuse 1 'INT8 needs ranges: .*--cache=FILE' "$tare" build --onnx="$model" --int8 --engine=out/e
 refuse 2 '--precision-constraints=always' "$tare" build --onnx="$model" --engine=out/e --precision-constraints=always
 for flags in --scale=1/0 --preset=keras --color=purple --mean=1,b --raw-type=f16 --npy=y; do
     refuse 2 "^tare: (several sources|$flags[,:])" "$tare" calibrate --onnx="$model" --cache=out/c --images=x "$flags"

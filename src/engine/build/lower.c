@@ -69,6 +69,8 @@ static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
     [TARE_OP_LSTM] = tare_lower_recurrent,
     [TARE_OP_GRU] = tare_lower_recurrent,
     [TARE_OP_RNN] = tare_lower_recurrent,
+    [TARE_OP_QUANTIZE_LINEAR] = tare_lower_quantize,
+    [TARE_OP_DEQUANTIZE_LINEAR] = tare_lower_dequantize,
 };
 
 static enum tare_status lower_inputs(struct tare_lower *l, struct tare_error *err)
@@ -103,10 +105,12 @@ static bool is_lowered(const struct tare_lower *l, const struct tare_node *node)
 }
 
 /* Kernels compute float32, or the uint8 that stands for it; constants may be parameters
- * of any type. */
+ * of any type. What quantizes decides for itself. */
 static bool are_floats(const struct tare_lower *l, const struct tare_node *node)
 {
     bool all = true;
+    if (node->op == TARE_OP_QUANTIZE_LINEAR || node->op == TARE_OP_DEQUANTIZE_LINEAR)
+        return true;
     for (size_t i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == TARE_NO_TENSOR) continue;
         const struct tare_tensor *t = tare_lower_tensor(l, node->inputs[i]);

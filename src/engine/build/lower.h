@@ -36,7 +36,8 @@ tare_lower_fn tare_lower_conv, tare_lower_conv_transpose, tare_lower_gemm,
     tare_lower_batch_normalization, tare_lower_softmax, tare_lower_layer_norm,
     tare_lower_reduce, tare_lower_resize, tare_lower_view, tare_lower_transpose,
     tare_lower_concat, tare_lower_slice, tare_lower_split, tare_lower_pad,
-    tare_lower_expand, tare_lower_gather, tare_lower_recurrent;
+    tare_lower_expand, tare_lower_gather, tare_lower_recurrent, tare_lower_quantize,
+    tare_lower_dequantize;
 
 /** Lower the whole graph: bindings, nodes in order, outputs. */
 enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err);
@@ -54,6 +55,9 @@ enum tare_format tare_lower_format(const struct tare_lower *l, int32_t tensor);
 enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
                                 enum tare_format format, bool is_u8, int32_t *id,
                                 struct tare_error *err);
+/** Make the uint8 version of `y`, which is held, by quantizing the float tensor `x`. */
+enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32_t y,
+                                          struct tare_error *err);
 /** A constant of lower rank, or a tensor of rank 4, as an HWC operand of rank 4 for
  *  broadcasting; @retval false in `*done` when it is neither. */
 enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,

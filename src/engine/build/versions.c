@@ -343,6 +343,21 @@ static enum tare_status convert(struct tare_lower *l, int32_t tensor,
                : convert_type(l, tensor, from, from_format, format, is_u8, id, err);
 }
 
+enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32_t y,
+                                          struct tare_error *err)
+{
+    const int32_t rank = tare_lower_tensor(l, y)->dims.rank;
+    const enum tare_format format = rank == 4 ? TARE_HWC : TARE_LINEAR;
+    enum tare_format from_format;
+    bool from_u8;
+    const int32_t from =
+        find_source(&l->versions[x], format, true, &from_format, &from_u8);
+    TARE_FAIL_IF(from < 0, err, TARE_E_ARG, "tensor '%.80s' is read before it is made",
+                 tare_lower_tensor(l, x)->name);
+    return convert_type(l, y, from, from_format, format, true,
+                        &l->versions[y].id[format][true], err);
+}
+
 enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
                                 enum tare_format format, bool is_u8, int32_t *id,
                                 struct tare_error *err)
