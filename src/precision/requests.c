@@ -80,8 +80,8 @@ static const struct tare_node *int8_reader(const struct tare_solution *s,
     for (size_t n = 0; n < s->graph->n_nodes; n++) {
         const struct tare_node *node = &s->graph->nodes[n];
         if (node->dead || !s->layers[n].may_int8 || !s->layers[n].requested) continue;
-        for (size_t i = 0; i < tare_rule_n_data(node); i++)
-            if (tare_rule_data(node, i) == tensor) return node;
+        for (size_t i = 0; i < tare_rule_n_data(s->graph, node); i++)
+            if (tare_rule_data(s->graph, node, i) == tensor) return node;
     }
     return NULL;
 }

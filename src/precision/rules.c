@@ -6,7 +6,7 @@
 #include "base/dims.h"
 #include "graph/params.h"
 #include "graph/window.h"
-#include "kernels/u8_epilogue.h"
+#include "kernels/u8_conv/u8_conv.h"
 #include "precision/precision.h"
 
 /* Largest averaged window: their int32 sum is then exact in float32 too. */
@@ -82,10 +82,29 @@ static bool check_gemm(const struct tare_graph *graph, const struct tare_node *n
     return check_terms(gemm.k, reason) && check_constants(graph, node, reason);
 }
 
+int32_t tare_rule_signed(const struct tare_graph *graph, const struct tare_node *node)
+{
+    return node->op == TARE_OP_MATMUL &&
+                   !tare_tensor_is_const(&graph->tensors[node->inputs[1]])
+               ? node->inputs[1]
+               : TARE_NO_TENSOR;
+}
+
+static bool check_activations(const struct tare_dims *a, char reason[TARE_REASON_BYTES])
+{
+    const int64_t terms = a->d[a->rank - 1];
+    if (terms > TARE_U8_CONV_MATRIX_TERMS)
+        NO("it sums %lld products, more than the %lld that fit an int32",
+           (long long)terms, (long long)TARE_U8_CONV_MATRIX_TERMS);
+    return true;
+}
+
 static bool check_matmul(const struct tare_graph *graph, const struct tare_node *node,
                          char reason[TARE_REASON_BYTES])
 {
     const struct tare_tensor *b = &graph->tensors[node->inputs[1]];
+    if (tare_rule_signed(graph, node) != TARE_NO_TENSOR)
+        return check_activations(&graph->tensors[node->inputs[0]].dims, reason);
     if (b->dims.rank != 2)
         NO("its second matrix '%.80s' has %d axes, INT8 wants 2", b->name,
            (int)b->dims.rank);
@@ -146,9 +165,9 @@ static const struct {
     enum tare_rule rule;
     check_fn *check; /* NULL: nothing to ask */
 } rules[TARE_OP_COUNT] = {
-    [TARE_OP_CONV] = {TARE_RULE_WEIGHTED, check_conv},
-    [TARE_OP_GEMM] = {TARE_RULE_WEIGHTED, check_gemm},
-    [TARE_OP_MATMUL] = {TARE_RULE_WEIGHTED, check_matmul},
+    [TARE_OP_CONV] = {TARE_RULE_PRODUCT, check_conv},
+    [TARE_OP_GEMM] = {TARE_RULE_PRODUCT, check_gemm},
+    [TARE_OP_MATMUL] = {TARE_RULE_PRODUCT, check_matmul},
 
     [TARE_OP_MAX_POOL] = {TARE_RULE_SAME_SCALE, check_max},
     [TARE_OP_GLOBAL_MAX_POOL] = {TARE_RULE_SAME_SCALE, check_max},
@@ -185,18 +204,19 @@ static const struct {
     [TARE_OP_NEG] = {TARE_RULE_TABLE, NULL},
 };
 
-size_t tare_rule_n_data(const struct tare_node *node)
+size_t tare_rule_n_data(const struct tare_graph *graph, const struct tare_node *node)
 {
-    const size_t own = node->op == TARE_OP_CONCAT ? node->n_inputs
-                       : node->op == TARE_OP_ADD  ? 2
-                                                  : 1;
+    const bool two =
+        node->op == TARE_OP_ADD || tare_rule_signed(graph, node) != TARE_NO_TENSOR;
+    const size_t own = node->op == TARE_OP_CONCAT ? node->n_inputs : two ? 2 : 1;
     return own + node->fused.has_residual;
 }
 
-int32_t tare_rule_data(const struct tare_node *node, size_t i)
+int32_t tare_rule_data(const struct tare_graph *graph, const struct tare_node *node,
+                       size_t i)
 {
     const bool is_residual =
-        node->fused.has_residual && i + 1 == tare_rule_n_data(node);
+        node->fused.has_residual && i + 1 == tare_rule_n_data(graph, node);
     return node->inputs[is_residual ? node->n_inputs - 1 : i];
 }
 
@@ -204,8 +224,8 @@ int32_t tare_rule_data(const struct tare_node *node, size_t i)
 static bool check_types(const struct tare_graph *graph, const struct tare_node *node,
                         char reason[TARE_REASON_BYTES])
 {
-    for (size_t i = 0; i < tare_rule_n_data(node); i++) {
-        const struct tare_tensor *in = &graph->tensors[tare_rule_data(node, i)];
+    for (size_t i = 0; i < tare_rule_n_data(graph, node); i++) {
+        const struct tare_tensor *in = &graph->tensors[tare_rule_data(graph, node, i)];
         if (tare_tensor_is_const(in)) NO("its input '%.80s' is constant", in->name);
         if (in->dtype != TARE_F32)
             NO("its input '%.80s' is %s, not float32", in->name,

@@ -26,8 +26,8 @@ static void find_readers(const struct tare_solution *s, int32_t *readers)
     for (size_t n = 0; n < graph->n_nodes; n++) {
         const struct tare_node *node = &graph->nodes[n];
         if (!s->layers[n].int8 || s->layers[n].rule == TARE_RULE_SAME_SCALE) continue;
-        for (size_t i = 0; i < tare_rule_n_data(node); i++) {
-            int32_t *reader = &readers[s->tensors[tare_rule_data(node, i)].root];
+        for (size_t i = 0; i < tare_rule_n_data(graph, node); i++) {
+            int32_t *reader = &readers[s->tensors[tare_rule_data(graph, node, i)].root];
             *reader = *reader == NOBODY || *reader == (int32_t)n ? (int32_t)n : SEVERAL;
         }
     }
@@ -49,6 +49,16 @@ static void share_with_concat(struct tare_solution *s, const int32_t *readers)
     }
 }
 
+/* What must be held signed, does not count as what cannot be negative. */
+static void sign_matrices(const struct tare_solution *s, bool *nonnegative)
+{
+    for (size_t n = 0; n < s->graph->n_nodes; n++) {
+        if (!s->layers[n].int8) continue;
+        const int32_t matrix = tare_rule_signed(s->graph, &s->graph->nodes[n]);
+        if (matrix != TARE_NO_TENSOR) nonnegative[s->tensors[matrix].root] = false;
+    }
+}
+
 enum tare_status tare_solution_set_scales(struct tare_solution *s,
                                           struct tare_error *err)
 {
@@ -67,6 +77,7 @@ enum tare_status tare_solution_set_scales(struct tare_solution *s,
                               n);
     }
     tare_graph_nonnegative(s->graph, nonnegative);
+    sign_matrices(s, nonnegative);
     find_readers(s, readers);
     for (size_t t = 0; t < n; t++) {
         if (!s->tensors[t].held || s->tensors[t].root != (int32_t)t) continue;

@@ -1,4 +1,4 @@
-/* Which tensors are held: INT8 weighted nodes ask for their inputs, and nodes between
+/* Which tensors are held: INT8 products ask for their inputs, and nodes between
  * that can work on bytes pass the wish on to theirs. One sweep forward finds what could
  * be held at all, one sweep backward what is. */
 #include "precision/solve.h"
@@ -94,38 +94,54 @@ static bool is_wanted(const struct tare_solution *s, const struct tare_node *nod
 }
 
 /* The i-th tensor that an INT8 node needs held: its inputs and, unless it multiplies
- * weights and can write floats, its outputs. @retval false: there is none. */
-static bool next_needed(const struct tare_node *node, bool weighted, size_t i,
-                        int32_t *tensor)
+ * and can write floats, its outputs. @retval false: there is none. */
+static bool next_needed(const struct tare_graph *graph, const struct tare_node *node,
+                        bool product, size_t i, int32_t *tensor)
 {
-    const size_t n_data = tare_rule_n_data(node);
-    if (i >= n_data + (weighted ? 0 : node->n_outputs)) return false;
-    *tensor = i < n_data ? tare_rule_data(node, i) : node->outputs[i - n_data];
+    const size_t n_data = tare_rule_n_data(graph, node);
+    if (i >= n_data + (product ? 0 : node->n_outputs)) return false;
+    *tensor = i < n_data ? tare_rule_data(graph, node, i) : node->outputs[i - n_data];
     return true;
+}
+
+/* Does the second matrix, or what stands for it, have an int8 form as it is given? */
+static bool explicit_matrix_fits(const struct tare_solution *s,
+                                 const struct tare_node *node,
+                                 char reason[TARE_REASON_BYTES])
+{
+    const int32_t matrix = tare_rule_signed(s->graph, node);
+    if (matrix == TARE_NO_TENSOR) return tare_explicit_weights(s->graph, node, reason);
+    if (s->tensors[matrix].quant.zero_point == 128) return true;
+    (void)snprintf(
+        reason, TARE_REASON_BYTES,
+        "its second matrix '%.80s' is quantized with another zero point than "
+        "int8's 0",
+        s->graph->tensors[matrix].name);
+    return false;
 }
 
 static void choose(struct tare_solution *s, size_t n)
 {
-    const struct tare_node *node = &s->graph->nodes[n];
+    const struct tare_graph *graph = s->graph;
+    const struct tare_node *node = &graph->nodes[n];
     struct tare_layer_choice *layer = &s->layers[n];
-    const bool weighted = layer->rule == TARE_RULE_WEIGHTED;
+    const bool product = layer->rule == TARE_RULE_PRODUCT;
     if (!layer->may_int8) return;
     /* A request that leaves INT8 possible is a request for INT8. */
-    if (!weighted && !layer->requested && !is_wanted(s, node)) {
+    if (!product && !layer->requested && !is_wanted(s, node)) {
         (void)snprintf(layer->reason, sizeof layer->reason,
                        "nothing that computes in INT8 reads its output");
         return;
     }
     int32_t tensor;
-    for (size_t i = 0; next_needed(node, weighted, i, &tensor); i++)
+    for (size_t i = 0; next_needed(graph, node, product, i, &tensor); i++)
         if (!can_hold(s, tensor, layer)) return;
-    if (weighted && s->n_given > 0 &&
-        !tare_explicit_weights(s->graph, node, layer->reason))
+    if (product && s->n_given > 0 && !explicit_matrix_fits(s, node, layer->reason))
         return;
-    for (size_t i = 0; next_needed(node, weighted, i, &tensor); i++)
+    for (size_t i = 0; next_needed(graph, node, product, i, &tensor); i++)
         s->tensors[tensor].held = true;
     struct tare_tensor_choice *out = &s->tensors[node->outputs[0]];
-    if (weighted && out->is_target && out->can_hold) out->held = true;
+    if (product && out->is_target && out->can_hold) out->held = true;
     layer->int8 = true;
 }
 

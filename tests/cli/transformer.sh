@@ -22,9 +22,10 @@ check() { # check NAME OPSET LEAST: dB of INT8
 check encoder 13 30
 check vit 17 30
 
-# Every product of weights is in INT8, every norm, softmax and sum of the stream is not.
+# Every product, by weights or in attention, is in INT8, every norm, softmax and sum of the stream is not.
 "$tare" perf --engine=int8.tare --profile --warmup=0 --duration=0.01 >profile.txt 2>&1
 [[ $(grep -c 'FP32  layer norm' profile.txt) -eq 9 ]] || fail "not 9 norms: $(cat profile.txt)"
 [[ $(grep -c 'FP32  softmax' profile.txt) -eq 4 ]] || fail "not 4 softmaxes: $(cat profile.txt)"
 [[ $(grep -c 'INT8  conv' profile.txt) -eq 18 ]] || fail "not 18 products: $(cat profile.txt)"
+[[ $(grep -c 'INT8  matmul' profile.txt) -eq 8 ]] || fail "not 8 products of attention: $(cat profile.txt)"
 if grep -qE 'INT8  add|program' profile.txt; then fail "a sum in INT8, or an interpreter: $(cat profile.txt)"; fi

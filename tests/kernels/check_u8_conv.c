@@ -124,6 +124,51 @@ static bool check_layer(struct tare_u8_conv layer)
     return ok;
 }
 
+/* A matrix packed at run time must read as the same matrix packed as weights, and every
+ * variant take codes of the whole range: the textbook's product of two matrices. */
+static bool check_pack_matrix(void)
+{
+    const int64_t k = check_between(1, 70), n = check_between(1, 100);
+    struct conv_case t = {
+        .family = &family,
+        .p = {.window = tare_matrix_window(check_between(1, 40), k, n),
+              .in_zero_point = (int32_t)check_between(0, 255),
+              .epilogue = random_epilogue(false)}};
+    if (!conv_case_fill(&t)) return false;
+    size_t bytes;
+    if (!tare_u8_conv_packed_bytes(&t.p, &bytes)) return false;
+    uint8_t *b = check_input(k * n, 1), *want = check_output(bytes);
+    uint8_t *got = check_output(bytes);
+    int64_t *sums = check_alloc((size_t)n * sizeof *sums);
+    if (check_once_in(4)) memset(b, 0, (size_t)(k * n)); /* -128 everywhere */
+    memset(sums, 0, (size_t)n * sizeof *sums);
+    for (int64_t i = 0; i < k * n; i++) {
+        t.weights[i % n * k + i / n] = (int8_t)(b[i] - 128);
+        sums[i % n] += b[i] - 128;
+    }
+    tare_u8_conv_pack(&t.p, t.weights, (int8_t *)check_output_body(want));
+    const int64_t units = tare_u8_conv_pack_matrix_units(&t.p);
+    const int64_t middle = check_between(0, units);
+    int8_t *packed = check_output_body(got);
+    tare_u8_conv_pack_matrix(&t.p, b, packed, t.acc_init, middle, units);
+    tare_u8_conv_pack_matrix(&t.p, b, packed, t.acc_init, 0, middle);
+    bool ok = check_same(want, got, bytes, "pack_matrix", "a matrix");
+    for (int64_t j = 0; ok && j < n; j++)
+        ok = t.acc_init[j] == -t.p.in_zero_point * sums[j];
+    memcpy(t.packed, packed, bytes);
+    conv_case_naive(&t);
+    for (size_t v = 0; ok && v < tare_u8_conv_count; v++)
+        if ((tare_u8_conv_table[v].isa & tare_cpu_flags()) == tare_u8_conv_table[v].isa)
+            ok = conv_case_check(&t, tare_u8_conv_table[v].fn,
+                                 tare_u8_conv_table[v].name);
+    free(b);
+    free(want);
+    free(got);
+    free(sums);
+    conv_case_free(&t);
+    return ok;
+}
+
 /* Long sums of extreme values, where a 16-bit or a saturating step would show. */
 static bool check_extremes(void)
 {
@@ -200,6 +245,8 @@ int main(int argc, char **argv)
     if (!check_refusals()) return printf("not ok - refusals\n"), CHECK_FAIL;
     for (int i = 0; i < 1500; i++)
         if (!check_layer(random_layer())) return CHECK_FAIL;
+    for (int i = 0; i < 300; i++)
+        if (!check_pack_matrix()) return printf("not ok - pack_matrix\n"), CHECK_FAIL;
     if (!check_extremes()) return CHECK_FAIL;
     printf("ok - u8_conv\n");
     return CHECK_PASS;

@@ -7,9 +7,9 @@
 #include "graph/params.h"
 
 static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
-    [TARE_OP_CONV] = tare_lower_conv,
+    [TARE_OP_CONV] = tare_lower_weighted,
     [TARE_OP_CONV_TRANSPOSE] = tare_lower_conv_transpose,
-    [TARE_OP_GEMM] = tare_lower_gemm,
+    [TARE_OP_GEMM] = tare_lower_weighted,
     [TARE_OP_MATMUL] = tare_lower_matmul,
     [TARE_OP_BATCH_NORMALIZATION] = tare_lower_batch_normalization,
     [TARE_OP_RELU] = tare_lower_unary,

@@ -31,8 +31,8 @@ typedef enum tare_status tare_lower_fn(struct tare_lower *l,
                                        struct tare_error *err);
 
 /* One a family of operators. */
-tare_lower_fn tare_lower_conv, tare_lower_conv_transpose, tare_lower_gemm,
-    tare_lower_matmul, tare_lower_pool, tare_lower_unary, tare_lower_binary,
+tare_lower_fn tare_lower_weighted, tare_lower_conv_transpose, tare_lower_matmul,
+    tare_lower_pool, tare_lower_unary, tare_lower_binary,
     tare_lower_batch_normalization, tare_lower_softmax, tare_lower_layer_norm,
     tare_lower_reduce, tare_lower_resize, tare_lower_view, tare_lower_transpose,
     tare_lower_concat, tare_lower_slice, tare_lower_split, tare_lower_pad,

@@ -163,68 +163,12 @@ static enum tare_status lower_weighted(struct tare_lower *l,
                                                      : lower_f32(l, p, err);
 }
 
-static enum tare_status lower_constant_weights(struct tare_lower *l,
-                                               const struct tare_node *node,
-                                               struct tare_error *err)
+enum tare_status tare_lower_weighted(struct tare_lower *l, const struct tare_node *node,
+                                     struct tare_error *err)
 {
     struct tare_weighted p;
     enum tare_status st = tare_weighted_make(l->graph, node, &p, err);
     if (st == TARE_OK) st = lower_weighted(l, &p, err);
     tare_weighted_release(&p);
     return st;
-}
-
-enum tare_status tare_lower_conv(struct tare_lower *l, const struct tare_node *node,
-                                 struct tare_error *err)
-{
-    return lower_constant_weights(l, node, err);
-}
-
-enum tare_status tare_lower_gemm(struct tare_lower *l, const struct tare_node *node,
-                                 struct tare_error *err)
-{
-    return lower_constant_weights(l, node, err);
-}
-
-/* y[...] = a[...] x b[...], both activations. */
-static enum tare_status lower_batched(struct tare_lower *l,
-                                      const struct tare_node *node,
-                                      struct tare_error *err)
-{
-    const struct tare_dims *a = &tare_lower_tensor(l, node->inputs[0])->dims;
-    const struct tare_dims *b = &tare_lower_tensor(l, node->inputs[1])->dims;
-    struct tare_matmul_params params;
-    memset(&params, 0, sizeof params);
-    params.m = a->rank > 1 ? a->d[a->rank - 2] : 1;
-    params.k = a->d[a->rank - 1];
-    params.n = b->rank > 1 ? b->d[b->rank - 1] : 1;
-    const int a_rank = a->rank > 2 ? a->rank - 2 : 0;
-    const int b_rank = b->rank > 2 ? b->rank - 2 : 0;
-    params.rank = a_rank > b_rank ? a_rank : b_rank;
-    int64_t a_stride = params.m * params.k, b_stride = params.k * params.n;
-    for (int i = 1; i <= params.rank; i++) {
-        const int64_t a_dim = i <= a_rank ? a->d[a_rank - i] : 1;
-        const int64_t b_dim = i <= b_rank ? b->d[b_rank - i] : 1;
-        params.dims[params.rank - i] = a_dim > b_dim ? a_dim : b_dim;
-        params.a_strides[params.rank - i] = a_dim > 1 ? a_stride : 0;
-        params.b_strides[params.rank - i] = b_dim > 1 ? b_stride : 0;
-        a_stride *= a_dim;
-        b_stride *= b_dim;
-    }
-    int32_t inputs[2], y;
-    enum tare_status st =
-        tare_lower_use(l, node->inputs[0], TARE_LINEAR, false, &inputs[0], err);
-    if (st == TARE_OK)
-        st = tare_lower_use(l, node->inputs[1], TARE_LINEAR, false, &inputs[1], err);
-    if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &y, err);
-    if (st != TARE_OK) return st;
-    return tare_lower_add(l, node, TARE_LAYER_F32_MATMUL, &params, inputs, 2, y, err);
-}
-
-enum tare_status tare_lower_matmul(struct tare_lower *l, const struct tare_node *node,
-                                   struct tare_error *err)
-{
-    return tare_is_weighted(l->graph, node) ? lower_constant_weights(l, node, err)
-                                            : lower_batched(l, node, err);
 }

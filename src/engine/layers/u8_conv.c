@@ -10,8 +10,7 @@ static bool zero_point_valid(int32_t zero_point)
     return zero_point >= 0 && zero_point <= 255;
 }
 
-/* After clamping and adding the zero point, a value must be a byte. */
-static bool epilogue_valid(const struct tare_u8_epilogue *e)
+bool tare_u8_epilogue_valid(const struct tare_u8_epilogue *e)
 {
     if (!isfinite(e->negative_slope) || isnan(e->lower) || isnan(e->upper))
         return false;
@@ -40,8 +39,9 @@ static enum tare_status check(const struct tare_layer *layer,
     for (int i = 2; i < 5; i++)
         TARE_LAYER_FAIL_IF(tare_plan_count(layer->inputs[i]) != p->window.out_c, err,
                            "channels");
-    TARE_LAYER_FAIL_IF(!zero_point_valid(p->in_zero_point) || !epilogue_valid(e), err,
-                       "epilogue");
+    TARE_LAYER_FAIL_IF(!zero_point_valid(p->in_zero_point) ||
+                           !tare_u8_epilogue_valid(e),
+                       err, "epilogue");
     TARE_LAYER_FAIL_IF(e->has_residual && (!zero_point_valid(e->residual_zero_point) ||
                                            tare_plan_count(layer->inputs[5]) !=
                                                tare_plan_count(layer->outputs[0])),
@@ -99,7 +99,7 @@ enum tare_status tare_u8_pool_layer_check(const struct tare_layer *layer,
         (p->kind != TARE_U8_POOL_MAX && p->kind != TARE_U8_POOL_AVERAGE) ||
             !zero_point_valid(p->in_zero_point) || p->epilogue.has_residual ||
             (p->kind == TARE_U8_POOL_AVERAGE &&
-             (!isfinite(p->multiplier) || !epilogue_valid(&p->epilogue))),
+             (!isfinite(p->multiplier) || !tare_u8_epilogue_valid(&p->epilogue))),
         err, "epilogue");
     return TARE_OK;
 }

@@ -57,6 +57,28 @@ bool tare_u8_conv_packed_bytes(const struct tare_u8_conv *p, size_t *out);
 void tare_u8_conv_pack(const struct tare_u8_conv *p, const int8_t *weights,
                        int8_t *packed);
 
+/** The zero point of a matrix that is packed while running: its codes less this are
+ *  int8, [-128, 127]. */
+#define TARE_U8_CONV_MATRIX_ZERO 128
+/** Most products of codes that an int32 sum holds then: 2^31 / (255 * 128). */
+#define TARE_U8_CONV_MATRIX_TERMS INT64_C(65793)
+
+/** Column blocks: the units of tare_u8_conv_pack_matrix(). */
+int64_t tare_u8_conv_pack_matrix_units(const struct tare_u8_conv *p);
+
+/**
+ * The second matrix of a product of activations in the place of weights, fast enough
+ * for every inference. p->window is tare_matrix_window(m, k, n), with k up to
+ * TARE_U8_CONV_MATRIX_TERMS.
+ * @param[in]  b  [k, n] codes, zero point TARE_U8_CONV_MATRIX_ZERO.
+ * @param[out] packed    as tare_u8_conv_pack() makes it of b transposed, less the zero
+ *                       point; the column blocks [begin, end) of it.
+ * @param[out] acc_init  [n], likewise the columns of these blocks.
+ */
+void tare_u8_conv_pack_matrix(const struct tare_u8_conv *p, const uint8_t *b,
+                              int8_t *packed, int32_t *acc_init, int64_t begin,
+                              int64_t end);
+
 /** Scratch of one thread, for every variant. @retval false when it does not fit. */
 bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out);
 
