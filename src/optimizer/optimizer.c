@@ -24,6 +24,7 @@ static const struct tare_pass passes[] = {
     {"gelu", tare_pass_gelu},
     {"layer_norm", tare_pass_layer_norm},
     {"matmul_to_gemm", tare_pass_matmul_to_gemm},
+    {"attention_scale", tare_pass_attention_scale},
     {"fold_affine", tare_pass_fold_affine},
     {"fold_front", tare_pass_fold_front},
     {"fold_pad", tare_pass_fold_pad},

@@ -18,6 +18,7 @@ tare_pass_fn tare_pass_transpose;
 tare_pass_fn tare_pass_reshape;
 tare_pass_fn tare_pass_spatial_1d;
 tare_pass_fn tare_pass_matmul_to_gemm;
+tare_pass_fn tare_pass_attention_scale;
 tare_pass_fn tare_pass_fold_affine;
 tare_pass_fn tare_pass_fold_front;
 tare_pass_fn tare_pass_fold_pad;

@@ -263,6 +263,7 @@ static inline void naive_matmul(struct naive *run, const struct tare_node *node,
                     run->values[node->inputs[1]]
                                [naive_ravel(b, to_b + out->rank - b->rank)];
         }
+        y[i] *= (double)tare_node_float(node, "alpha", 1); /* a pass's, not ONNX's */
     }
 }
 

@@ -69,6 +69,7 @@ static void test_residual_network(void **state)
                                    "After gelu: 10 layers\n"
                                    "After layer_norm: 10 layers\n"
                                    "After matmul_to_gemm: 10 layers\n"
+                                   "After attention_scale: 10 layers\n"
                                    "After fold_affine: 8 layers\n"
                                    "After fold_front: 8 layers\n"
                                    "After fold_pad: 8 layers\n"

@@ -344,7 +344,10 @@ static const char *product(struct network *net, const char *x,
     if (d->rank == 3 && draw(3) == 0) {
         const char *t = add(net, TARE_OP_TRANSPOSE, x);
         ints(last(net), "perm", 3, (const int64_t[]){0, 2, 1});
-        return add2(net, TARE_OP_MATMUL, x, t);
+        if (draw(2)) t = add2(net, TARE_OP_MUL, t, weights(net, NET_DIMS(1), -2, 2));
+        const char *y = add2(net, TARE_OP_MATMUL, x, t);
+        const bool scaled = draw(2); /* as in attention */
+        return scaled ? add2(net, TARE_OP_DIV, y, weights(net, NET_DIMS(1), 1, 2)) : y;
     }
     const char *y =
         add2(net, TARE_OP_MATMUL, x, weights(net, NET_DIMS(k, n), -span, span));

@@ -8,11 +8,13 @@
 #include "engine/layers/params_u8.h"
 
 /* y[...] = a[...] x b[...]. */
-static struct tare_matmul_params product_params(const struct tare_dims *a,
+static struct tare_matmul_params product_params(const struct tare_node *node,
+                                                const struct tare_dims *a,
                                                 const struct tare_dims *b)
 {
     struct tare_matmul_params params;
     memset(&params, 0, sizeof params);
+    params.alpha = tare_node_float(node, "alpha", 1.0f);
     params.m = a->rank > 1 ? a->d[a->rank - 2] : 1;
     params.k = a->d[a->rank - 1];
     params.n = b->rank > 1 ? b->d[b->rank - 1] : 1;
@@ -63,7 +65,8 @@ static enum tare_status add_u8_product(struct tare_lower *l,
     params.a_zero_point = a->zero_point;
     tare_u8_epilogue_fill(&params.epilogue, &node->fused, out);
     enum tare_status st = add_constant(
-        l, matmul->n, (float)((double)a->scale * (double)b->scale / y_scale),
+        l, matmul->n,
+        (float)((double)matmul->alpha * (double)a->scale * (double)b->scale / y_scale),
         &inputs[2], err);
     if (st == TARE_OK) st = add_constant(l, matmul->n, 0.0f, &inputs[3], err);
     return st == TARE_OK ? tare_lower_add(l, node, TARE_LAYER_U8_MATMUL, &params,
@@ -76,7 +79,7 @@ static enum tare_status lower_product(struct tare_lower *l,
                                       struct tare_error *err)
 {
     const struct tare_matmul_params params =
-        product_params(&tare_lower_tensor(l, node->inputs[0])->dims,
+        product_params(node, &tare_lower_tensor(l, node->inputs[0])->dims,
                        &tare_lower_tensor(l, node->inputs[1])->dims);
     const bool is_u8 = node->precision == TARE_PRECISION_INT8;
     const bool y_u8 = tare_lower_is_u8(l, node, node->outputs[0]);

@@ -127,7 +127,8 @@ static enum tare_status matmul_of(const struct tare_graph *g,
         st = constant_data(g, node, node->inputs[2], "the bias", &p->bias, err);
     if (st != TARE_OK) return st;
     p->window = tare_matrix_window(tare_dims_count(a) / b->d[0], b->d[0], b->d[1]);
-    return set_weights(p, data, b->d[0], b->d[1], false, 1.0f, err);
+    return set_weights(p, data, b->d[0], b->d[1], false,
+                       tare_node_float(node, "alpha", 1.0f), err);
 }
 
 bool tare_is_weighted(const struct tare_graph *g, const struct tare_node *node)

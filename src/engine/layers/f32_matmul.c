@@ -39,8 +39,9 @@ static void pack(const struct tare_matmul_job *job, const struct tare_matmul_at 
                  char *packed, int64_t begin, int64_t end)
 {
     const float *b = job->run->inputs[1];
-    tare_f32_conv_pack_matrix(job->params->k, job->params->n, b + at->b, job->params->n,
-                              1, (float *)(void *)packed, begin, end);
+    tare_f32_conv_pack_matrix(job->params->k, job->params->n, job->params->alpha,
+                              b + at->b, job->params->n, 1, (float *)(void *)packed,
+                              begin, end);
 }
 
 static void multiply(const struct tare_matmul_job *job, const struct tare_matmul_at *at,

@@ -1,5 +1,7 @@
 #include "engine/layers/matmul.h"
 
+#include <math.h>
+
 #include "base/mem.h"
 
 static bool operand_fits(const struct tare_matmul_params *p, const int64_t *strides,
@@ -13,7 +15,7 @@ bool tare_matmul_params_valid(const struct tare_matmul_params *p,
                               const struct tare_layer *layer)
 {
     bool ok = p->m >= 1 && p->m <= INT32_MAX && p->k >= 1 && p->k <= INT32_MAX &&
-              p->n >= 1 && p->n <= INT32_MAX && p->rank >= 0 &&
+              p->n >= 1 && p->n <= INT32_MAX && isfinite(p->alpha) && p->rank >= 0 &&
               p->rank <= TARE_MAX_RANK;
     int64_t n = 1;
     for (int64_t i = 0; ok && i < p->rank; i++)

@@ -43,8 +43,10 @@ struct tare_copy_piece {
     struct tare_copy copy;
 };
 
-/** y[b] = a[b] x b[b], both activations; b walks `rank` broadcast axes. */
+/** y[b] = alpha * a[b] x b[b], both activations; b walks `rank` broadcast axes. */
 struct tare_matmul_params {
+    float alpha;      /* in INT8, it is in the multiplier */
+    int32_t reserved; /* 0 */
     int64_t m, k, n;
     int64_t rank;
     int64_t dims[TARE_MAX_RANK];

@@ -165,6 +165,7 @@ enum tare_status tare_matmul_run(const struct tare_matmul *matmul, const float *
 
 struct matmul_store {
     int64_t batch, m, n;
+    double alpha; /* a factor that passes give a MatMul */
     float *y;
 };
 
@@ -174,7 +175,7 @@ static void store_matmul(const void *context, int64_t i, int64_t j, int64_t n,
     const struct matmul_store *to = context;
     float *y = to->y + (to->batch * to->m + i) * to->n + j;
     for (int64_t l = 0; l < n; l++)
-        y[l] = (float)sums[l];
+        y[l] = (float)(to->alpha * sums[l]);
 }
 
 /* Integers wrap. */
@@ -222,7 +223,10 @@ enum tare_status tare_eval_matmul(const struct tare_graph *graph,
         multiply_ints(&matmul, &inputs[0], &inputs[1], &outputs[0]);
         return TARE_OK;
     }
-    struct matmul_store to = {.m = matmul.m, .n = matmul.n, .y = outputs[0].data};
+    struct matmul_store to = {.m = matmul.m,
+                              .n = matmul.n,
+                              .alpha = (double)tare_node_float(node, "alpha", 1.0F),
+                              .y = outputs[0].data};
     st = tare_matmul_run(&matmul, inputs[0].data, inputs[1].data, store_matmul, &to,
                          &to.batch, err);
     if (st == TARE_OK && node->n_inputs > 2) add_bias(&inputs[2], &outputs[0]);

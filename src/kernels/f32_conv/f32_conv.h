@@ -55,12 +55,12 @@ void tare_f32_conv_pack(const struct tare_f32_conv *conv, const float *weights,
 /** Column blocks of a matrix with n columns: the units of tare_f32_conv_pack_matrix. */
 int64_t tare_f32_conv_pack_matrix_units(int64_t n);
 
-/** b[i * row_stride + j * column_stride], i < k, j < n, to the order that kernels read
- *  (see struct tare_window for a matrix product); fast enough for every inference.
- *  Strides in elements. Column blocks [begin, end). */
-void tare_f32_conv_pack_matrix(int64_t k, int64_t n, const float *b, int64_t row_stride,
-                               int64_t column_stride, float *packed, int64_t begin,
-                               int64_t end);
+/** factor * b[i * row_stride + j * column_stride], i < k, j < n, to the order that
+ * kernels read (see struct tare_window for a matrix product); fast enough for every
+ * inference. Strides in elements. Column blocks [begin, end). */
+void tare_f32_conv_pack_matrix(int64_t k, int64_t n, float factor, const float *b,
+                               int64_t row_stride, int64_t column_stride, float *packed,
+                               int64_t begin, int64_t end);
 
 #define TARE_UKERNEL(isa, name, tile) tare_f32_conv_fn name;
 #include "kernels/f32_conv/f32_conv.inc"

@@ -50,26 +50,27 @@ int64_t tare_f32_conv_pack_matrix_units(int64_t n)
 
 /* Any strides. Four rows at a time, so that a cache line of a transposed matrix serves
  * more than one element. */
-static void pack_strided(int64_t k, int64_t n, const float *b, int64_t row_stride,
-                         int64_t column_stride, int64_t width, float *to)
+static void pack_strided(int64_t k, int64_t n, float factor, const float *b,
+                         int64_t row_stride, int64_t column_stride, int64_t width,
+                         float *to)
 {
     int64_t i = 0;
     for (; i + 4 <= k; i += 4, to += 4 * width)
         for (int64_t j = 0; j < n; j++) {
             const float *from = b + i * row_stride + j * column_stride;
-            to[j] = from[0];
-            to[j + width] = from[row_stride];
-            to[j + 2 * width] = from[2 * row_stride];
-            to[j + 3 * width] = from[3 * row_stride];
+            to[j] = factor * from[0];
+            to[j + width] = factor * from[row_stride];
+            to[j + 2 * width] = factor * from[2 * row_stride];
+            to[j + 3 * width] = factor * from[3 * row_stride];
         }
     for (; i < k; i++, to += width)
         for (int64_t j = 0; j < n; j++)
-            to[j] = b[i * row_stride + j * column_stride];
+            to[j] = factor * b[i * row_stride + j * column_stride];
 }
 
-void tare_f32_conv_pack_matrix(int64_t k, int64_t n, const float *b, int64_t row_stride,
-                               int64_t column_stride, float *packed, int64_t begin,
-                               int64_t end)
+void tare_f32_conv_pack_matrix(int64_t k, int64_t n, float factor, const float *b,
+                               int64_t row_stride, int64_t column_stride, float *packed,
+                               int64_t begin, int64_t end)
 {
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * TARE_F32_CONV_BLOCK;
@@ -81,9 +82,10 @@ void tare_f32_conv_pack_matrix(int64_t k, int64_t n, const float *b, int64_t row
         if (columns < width) memset(to, 0, (size_t)(k * width) * sizeof *to);
         if (column_stride == 1)
             for (int64_t i = 0; i < k; i++)
-                memcpy(to + i * width, from + i * row_stride,
-                       (size_t)columns * sizeof *to);
+                for (int64_t j = 0; j < columns; j++)
+                    to[i * width + j] = factor * from[i * row_stride + j];
         else
-            pack_strided(k, columns, from, row_stride, column_stride, width, to);
+            pack_strided(k, columns, factor, from, row_stride, column_stride, width,
+                         to);
     }
 }
