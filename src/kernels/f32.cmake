@@ -3,7 +3,7 @@ foreach(family conv depthwise pool affine unary binary softmax reduce resize
   tare_kernel_family(f32_${family} ref avx2 avx512)
 endforeach()
 target_sources(tare_rt_objects PRIVATE
-  f32_binary/f32_binary_walk.c
+  binary_loop.c
   f32_conv/f32_conv_pack.c
   f32_conv/f32_conv_plan.c
   f32_depthwise/f32_depthwise_walk.c

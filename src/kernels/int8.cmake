@@ -5,7 +5,7 @@ target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_co
 tare_kernel_family(u8_depthwise ref avx2 vnni)
 target_sources(tare_rt_objects PRIVATE
                ${CMAKE_CURRENT_SOURCE_DIR}/u8_depthwise/u8_depthwise_walk.c)
-tare_kernel_family(u8_add ref avx2 vnni)
+tare_kernel_family(u8_binary ref avx2 vnni)
 tare_kernel_family(u8_pool ref avx2 vnni)
 target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/u8_pool/u8_pool_walk.c)
 tare_kernel_family(u8_table ref avx2 vnni)

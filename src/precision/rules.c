@@ -121,12 +121,11 @@ static bool check_pad(const struct tare_graph *graph, const struct tare_node *no
     return true;
 }
 
-static bool check_add(const struct tare_graph *graph, const struct tare_node *node,
+static bool check_two(const struct tare_graph *graph, const struct tare_node *node,
                       char reason[TARE_REASON_BYTES])
 {
-    if (!tare_dims_equal(&graph->tensors[node->inputs[0]].dims,
-                         &graph->tensors[node->inputs[1]].dims))
-        NO("its inputs differ in shape");
+    (void)graph;
+    if (node->n_inputs != 2) NO("it has %zu inputs, INT8 wants 2", node->n_inputs);
     return true;
 }
 
@@ -183,7 +182,11 @@ static const struct {
 
     [TARE_OP_CONCAT] = {TARE_RULE_CONCAT, NULL},
 
-    [TARE_OP_ADD] = {TARE_RULE_OWN_SCALE, check_add},
+    [TARE_OP_ADD] = {TARE_RULE_OWN_SCALE, NULL},
+    [TARE_OP_SUB] = {TARE_RULE_OWN_SCALE, NULL},
+    [TARE_OP_MUL] = {TARE_RULE_OWN_SCALE, NULL},
+    [TARE_OP_MIN] = {TARE_RULE_OWN_SCALE, check_two},
+    [TARE_OP_MAX] = {TARE_RULE_OWN_SCALE, check_two},
     [TARE_OP_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
     [TARE_OP_GLOBAL_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
 
@@ -204,12 +207,22 @@ static const struct {
     [TARE_OP_NEG] = {TARE_RULE_TABLE, NULL},
 };
 
+static size_t n_own_data(const struct tare_graph *graph, const struct tare_node *node)
+{
+    switch (node->op) {
+    case TARE_OP_CONCAT:
+    case TARE_OP_MIN:
+    case TARE_OP_MAX: return node->n_inputs;
+    case TARE_OP_ADD:
+    case TARE_OP_SUB:
+    case TARE_OP_MUL: return 2;
+    default: return tare_rule_signed(graph, node) != TARE_NO_TENSOR ? 2 : 1;
+    }
+}
+
 size_t tare_rule_n_data(const struct tare_graph *graph, const struct tare_node *node)
 {
-    const bool two =
-        node->op == TARE_OP_ADD || tare_rule_signed(graph, node) != TARE_NO_TENSOR;
-    const size_t own = node->op == TARE_OP_CONCAT ? node->n_inputs : two ? 2 : 1;
-    return own + node->fused.has_residual;
+    return n_own_data(graph, node) + node->fused.has_residual;
 }
 
 int32_t tare_rule_data(const struct tare_graph *graph, const struct tare_node *node,

@@ -61,8 +61,8 @@ static struct job new_job(bool specials)
         shorter->rank--;
         memmove(shorter->d, shorter->d + 1, (size_t)shorter->rank * sizeof *shorter->d);
     }
-    if (!tare_f32_binary_plan(&job.a_dims, &job.b_dims, &job.out_dims,
-                              &job.binary.loop))
+    if (!tare_binary_loop_plan(&job.a_dims, &job.b_dims, &job.out_dims,
+                               &job.binary.loop))
         abort();
     job.a = check_floats(count(&job.a_dims), specials);
     job.b = check_floats(count(&job.b_dims), specials);
@@ -119,7 +119,7 @@ static bool check_ref(bool specials)
     const struct tare_f32_epilogue *e = &job.binary.epilogue;
     float *y = check_output(n);
     tare_f32_binary__ref(&job.binary, job.a, job.b, y, 0,
-                         tare_f32_binary_units(&job.binary));
+                         tare_binary_loop_units(&job.binary.loop));
     bool ok = true;
     for (int64_t i = 0; i < n && ok; i++) {
         const float a = operand(&job.a_dims, &job.out_dims, job.a, i);
@@ -145,17 +145,17 @@ static bool check_plan(void)
     const struct tare_dims empty = {2, {0, 3}}, three = {1, {3}};
     struct tare_f32_binary binary = {0};
     struct tare_binary_loop *loop = &binary.loop;
-    if (!tare_f32_binary_plan(&image, &image, &image, loop) || loop->rank != 1 ||
+    if (!tare_binary_loop_plan(&image, &image, &image, loop) || loop->rank != 1 ||
         loop->dims[0] != 120)
         return printf("not ok - plan of equal shapes\n"), false;
-    if (!tare_f32_binary_plan(&image, &channel, &image, loop) || loop->rank != 3 ||
+    if (!tare_binary_loop_plan(&image, &channel, &image, loop) || loop->rank != 3 ||
         loop->dims[2] != 20 || loop->b_strides[2] != 0 || loop->b_strides[1] != 1)
         return printf("not ok - plan of a channel\n"), false;
-    if (tare_f32_binary_plan(&image, &wrong, &image, loop) ||
-        tare_f32_binary_plan(&image, &large, &image, loop))
+    if (tare_binary_loop_plan(&image, &wrong, &image, loop) ||
+        tare_binary_loop_plan(&image, &large, &image, loop))
         return printf("not ok - plan of shapes that do not broadcast\n"), false;
-    if (!tare_f32_binary_plan(&empty, &three, &empty, loop) ||
-        tare_f32_binary_units(&binary) != 0)
+    if (!tare_binary_loop_plan(&empty, &three, &empty, loop) ||
+        tare_binary_loop_units(&binary.loop) != 0)
         return printf("not ok - plan of an empty output\n"), false;
     return true;
 }
@@ -163,7 +163,8 @@ static bool check_plan(void)
 static bool check_one(const struct tare_f32_binary_variant *v)
 {
     struct job job = new_job(true);
-    const int64_t n = count(&job.out_dims), units = tare_f32_binary_units(&job.binary);
+    const int64_t n = count(&job.out_dims),
+                  units = tare_binary_loop_units(&job.binary.loop);
     float *want = check_output(n), *got = check_output(n);
     tare_f32_binary__ref(&job.binary, job.a, job.b, want, 0, units);
     job.fn = v->fn;
@@ -194,14 +195,14 @@ static void bench_one(const char *name, struct tare_dims a, struct tare_dims b)
         .binary = {.op = TARE_BINARY_ADD, .epilogue = {0, 1.0f, 0.0f, INFINITY}},
         .a = check_floats(count(&a), false),
         .b = check_floats(count(&b), false)};
-    if (!tare_f32_binary_plan(&a, &b, &a, &job.binary.loop)) abort();
+    if (!tare_binary_loop_plan(&a, &b, &a, &job.binary.loop)) abort();
     job.y = check_output(count(&a));
     for (size_t k = 1; k < tare_f32_binary_count; k++) {
         const struct tare_f32_binary_variant *v = &tare_f32_binary_table[k];
         if ((v->isa & tare_cpu_flags()) != v->isa) continue;
         job.fn = v->fn;
         check_bench(v->name, name, 4.0 * (double)(2 * count(&a) + count(&b)), "GB/s",
-                    run_job, &job, tare_f32_binary_units(&job.binary));
+                    run_job, &job, tare_binary_loop_units(&job.binary.loop));
     }
     check_free(job.y);
     free_job(&job);

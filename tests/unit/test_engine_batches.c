@@ -239,8 +239,8 @@ static const struct {
     {"global max pool", global_max_pool, "pool", CHANNELS},
     {"sigmoid", sigmoid, "table", CHANNELS},
     {"hard swish", hard_swish, "table", CHANNELS},
-    {"sum", sum, "add", CHANNELS},
-    {"product with gate", product_with_gate, NULL, CHANNELS},
+    {"sum", sum, "binary", CHANNELS},
+    {"product with gate", product_with_gate, "binary", CHANNELS},
     {"quotient", quotient, NULL, CHANNELS},
     {"batch normalization", batch_normalization, NULL, 0},
     {"concat", concat, "copy", 2 * 5 + CHANNELS},
@@ -255,7 +255,7 @@ static const struct {
     {"softmax", softmax, NULL, CHANNELS},
     {"reduced mean", reduce_mean, NULL, 0},
     {"gemm", gemm, "conv", 0},
-    {"product of activations", product_of_activations, NULL, 0},
+    {"product of activations", product_of_activations, "matmul", 0},
 };
 
 static struct tare_graph *make_graph(size_t layer, int64_t batch, uint64_t seed)

@@ -58,10 +58,10 @@ enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
 /** Make the uint8 version of `y`, which is held, by quantizing the float tensor `x`. */
 enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32_t y,
                                           struct tare_error *err);
-/** A constant of lower rank, or a tensor of rank 4, as an HWC operand of rank 4 for
- *  broadcasting; @retval false in `*done` when it is neither. */
+/** A float constant of lower rank, or a tensor of rank 4, as an HWC operand of rank 4
+ * for broadcasting; @retval false in `*done` when it is neither. */
 enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,
-                                          bool *done, int32_t *id,
+                                          bool is_u8, bool *done, int32_t *id,
                                           struct tare_error *err);
 /** Make the first version of a node's output, under the tensor's name. */
 enum tare_status tare_lower_make(struct tare_lower *l, int32_t tensor,

@@ -286,13 +286,13 @@ static enum tare_status use_constant(struct tare_lower *l, const struct tare_ten
 }
 
 enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,
-                                          bool *done, int32_t *id,
+                                          bool is_u8, bool *done, int32_t *id,
                                           struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     *done = t->dims.rank == 4 || (tare_tensor_is_const(t) && t->dims.rank < 4);
     if (!*done) return TARE_OK;
-    if (t->dims.rank == 4) return tare_lower_use(l, tensor, TARE_HWC, false, id, err);
+    if (t->dims.rank == 4) return tare_lower_use(l, tensor, TARE_HWC, is_u8, id, err);
     struct tare_dims dims = {.rank = 4, .d = {1, 1, 1, 1}};
     for (int i = 0; i < t->dims.rank; i++)
         dims.d[4 - t->dims.rank + i] = t->dims.d[i];

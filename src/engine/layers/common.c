@@ -56,6 +56,25 @@ int64_t tare_strides_reach(int64_t rank, const int64_t *dims, const int64_t *str
     return at;
 }
 
+static bool operand_fits(const struct tare_binary_loop *loop, const int64_t *strides,
+                         int64_t n_elems)
+{
+    const int64_t at = tare_strides_reach(loop->rank, loop->dims, strides);
+    return at >= 0 && at < n_elems && strides[loop->rank - 1] <= 1;
+}
+
+bool tare_binary_loop_valid(const struct tare_binary_loop *loop,
+                            const struct tare_layer *layer)
+{
+    bool ok = loop->rank >= 1 && loop->rank <= TARE_MAX_RANK;
+    int64_t n = 1;
+    for (int i = 0; ok && i < loop->rank; i++)
+        ok = loop->dims[i] >= 1 && !__builtin_mul_overflow(n, loop->dims[i], &n);
+    return ok && n == tare_plan_count(layer->outputs[0]) &&
+           operand_fits(loop, loop->a_strides, tare_plan_count(layer->inputs[0])) &&
+           operand_fits(loop, loop->b_strides, tare_plan_count(layer->inputs[1]));
+}
+
 bool tare_product_is(int64_t a, int64_t b, int64_t c, int64_t n)
 {
     int64_t product;

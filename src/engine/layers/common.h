@@ -54,6 +54,11 @@ bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tenso
 bool tare_pool_window_valid(const struct tare_window *w, int64_t pad_bottom,
                             int64_t pad_right, const struct tare_layer *layer);
 
+struct tare_binary_loop;
+/** The loop goes over the whole output, and its strides stay inside both inputs. */
+bool tare_binary_loop_valid(const struct tare_binary_loop *loop,
+                            const struct tare_layer *layer);
+
 /** The last element that a walk over dims with these strides comes to; -1 when a stride
  *  is negative or the number does not fit. */
 int64_t tare_strides_reach(int64_t rank, const int64_t *dims, const int64_t *strides);

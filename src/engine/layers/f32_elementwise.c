@@ -37,29 +37,16 @@ void tare_f32_unary_layer_run(const struct tare_layer *layer,
                       ELEMENT_GRAIN, unary_units);
 }
 
-/* The last element that an operand's strides reach lies inside its tensor. */
-static bool operand_fits(const struct tare_binary_loop *loop, const int64_t *strides,
-                         int64_t n_elems)
-{
-    const int64_t at = tare_strides_reach(loop->rank, loop->dims, strides);
-    return at >= 0 && at < n_elems && strides[loop->rank - 1] <= 1;
-}
-
 enum tare_status tare_f32_binary_layer_check(const struct tare_layer *layer,
                                              struct tare_error *err)
 {
     const struct tare_f32_binary *p = layer->params;
     TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "ff", "f"), err, "tensors");
-    bool ok = p->op >= 0 && p->op < TARE_BINARY_COUNT && p->loop.rank >= 1 &&
-              p->loop.rank <= TARE_MAX_RANK && !p->epilogue.has_residual &&
-              !isnan(p->epilogue.lower) && !isnan(p->epilogue.upper);
-    int64_t n = 1;
-    for (int i = 0; ok && i < p->loop.rank; i++)
-        ok = p->loop.dims[i] >= 1 && !__builtin_mul_overflow(n, p->loop.dims[i], &n);
-    ok = ok && n == tare_plan_count(layer->outputs[0]) &&
-         operand_fits(&p->loop, p->loop.a_strides, tare_plan_count(layer->inputs[0])) &&
-         operand_fits(&p->loop, p->loop.b_strides, tare_plan_count(layer->inputs[1]));
-    TARE_LAYER_FAIL_IF(!ok, err, "shapes");
+    TARE_LAYER_FAIL_IF(p->op < 0 || p->op >= TARE_BINARY_COUNT ||
+                           p->epilogue.has_residual || isnan(p->epilogue.lower) ||
+                           isnan(p->epilogue.upper),
+                       err, "parameters");
+    TARE_LAYER_FAIL_IF(!tare_binary_loop_valid(&p->loop, layer), err, "shapes");
     return TARE_OK;
 }
 
@@ -77,7 +64,8 @@ static void binary_units(void *arg, int64_t begin, int64_t end, int worker)
 void tare_f32_binary_layer_run(const struct tare_layer *layer,
                                const struct tare_layer_run *run)
 {
-    const int64_t n = tare_f32_binary_units(layer->params);
+    const struct tare_f32_binary *p = layer->params;
+    const int64_t n = tare_binary_loop_units(&p->loop);
     tare_layer_spread(layer, run, NULL, n, tare_layer_grain(run->pool, n),
                       binary_units);
 }

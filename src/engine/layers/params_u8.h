@@ -7,7 +7,7 @@
 
 #include "engine/layers/params.h"
 #include "kernels/f32_u8_quantize/f32_u8_quantize.h"
-#include "kernels/u8_add/u8_add.h"
+#include "kernels/u8_binary/u8_binary.h"
 #include "kernels/u8_conv/u8_conv.h"
 #include "kernels/u8_depthwise/u8_depthwise.h"
 #include "kernels/u8_f32_dequantize/u8_f32_dequantize.h"

@@ -1,4 +1,3 @@
-/* Registration and the loop over broadcast operands. */
 #include "kernels/f32_binary/f32_binary.h"
 
 #define TARE_UKERNEL TARE_KERNEL_ENTRY

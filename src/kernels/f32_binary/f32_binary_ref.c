@@ -1,7 +1,7 @@
 /* Reference: the definition the other variants are compared with. */
 #include <math.h>
 
-#include "kernels/f32_binary/f32_binary_walk.h"
+#include "kernels/f32_binary/f32_binary.h"
 
 static float value(enum tare_binary_op op, float a, float b)
 {
@@ -23,8 +23,8 @@ void tare_f32_binary__ref(const struct tare_f32_binary *binary, const float *a,
 {
     struct tare_binary_walk walk;
     for (int64_t unit = begin; unit < end; unit++)
-        for (tare_f32_binary_walk_begin(&binary->loop, unit, &walk); walk.left > 0;
-             tare_f32_binary_walk_next(&walk)) {
+        for (tare_binary_walk_begin(&binary->loop, unit, &walk); walk.left > 0;
+             tare_binary_walk_next(&walk)) {
             const struct tare_binary_piece *p = &walk.piece;
             for (int64_t i = 0; i < p->n; i++)
                 y[p->y + i] = tare_f32_finish(&binary->epilogue,

@@ -1,6 +1,6 @@
 /* kernels/f32_binary/f32_binary_simd.h - the body of the AVX2 and AVX-512 files, which
  * define BINARY_NAME. */
-#include "kernels/f32_binary/f32_binary_walk.h"
+#include "kernels/f32_binary/f32_binary.h"
 #include "kernels/lanes.h"
 
 typedef void piece_fn(const struct tare_binary_piece *p, const float *a, const float *b,
@@ -43,7 +43,7 @@ void BINARY_NAME(const struct tare_f32_binary *binary, const float *a, const flo
         return;
     }
     for (int64_t unit = begin; unit < end; unit++)
-        for (tare_f32_binary_walk_begin(&binary->loop, unit, &walk); walk.left > 0;
-             tare_f32_binary_walk_next(&walk))
+        for (tare_binary_walk_begin(&binary->loop, unit, &walk); walk.left > 0;
+             tare_binary_walk_next(&walk))
             piece(&walk.piece, a, b, y, &epilogue);
 }

@@ -1,5 +1,4 @@
-/* Broadcasting: the loop over merged axes, and its units. */
-#include "kernels/f32_binary/f32_binary_walk.h"
+#include "kernels/binary_loop.h"
 
 #include <string.h>
 
@@ -17,8 +16,8 @@ static int64_t operand_length(const struct tare_dims *dims, int32_t out_rank, in
     return own < 0 ? 1 : dims->d[own];
 }
 
-bool tare_f32_binary_plan(const struct tare_dims *a, const struct tare_dims *b,
-                          const struct tare_dims *out, struct tare_binary_loop *loop)
+bool tare_binary_loop_plan(const struct tare_dims *a, const struct tare_dims *b,
+                           const struct tare_dims *out, struct tare_binary_loop *loop)
 {
     struct axis axes[TARE_MAX_RANK]; /* innermost first */
     int32_t rank = 0;
@@ -72,15 +71,15 @@ static struct cut cut_loop(const struct tare_binary_loop *loop)
     return cut;
 }
 
-int64_t tare_f32_binary_units(const struct tare_f32_binary *binary)
+int64_t tare_binary_loop_units(const struct tare_binary_loop *loop)
 {
-    const struct cut cut = cut_loop(&binary->loop);
+    const struct cut cut = cut_loop(loop);
     if (cut.inner == 0 || cut.outer == 0) return 0;
     return (cut.outer + cut.rows - 1) / cut.rows * cut.parts;
 }
 
-void tare_f32_binary_walk_begin(const struct tare_binary_loop *loop, int64_t unit,
-                                struct tare_binary_walk *walk)
+void tare_binary_walk_begin(const struct tare_binary_loop *loop, int64_t unit,
+                            struct tare_binary_walk *walk)
 {
     const int32_t last = loop->rank - 1;
     const struct cut cut = cut_loop(loop);
@@ -104,7 +103,7 @@ void tare_f32_binary_walk_begin(const struct tare_binary_loop *loop, int64_t uni
     }
 }
 
-void tare_f32_binary_walk_next(struct tare_binary_walk *walk)
+void tare_binary_walk_next(struct tare_binary_walk *walk)
 {
     const struct tare_binary_loop *loop = walk->loop;
     walk->left--;
