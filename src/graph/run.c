@@ -86,6 +86,32 @@ enum tare_status tare_node_compute(const struct tare_graph *graph,
     return st;
 }
 
+enum tare_status tare_node_apply(const struct tare_graph *graph,
+                                 const struct tare_node *node, size_t input, float *x,
+                                 float *y, int64_t n, struct tare_error *err)
+{
+    struct tare_const *inputs = tare_alloc_array(node->n_inputs, sizeof *inputs);
+    TARE_FAIL_IF(!inputs, err, TARE_E_NOMEM, "no memory to compute node '%.80s'",
+                 node->name);
+    const struct tare_const row = {.dtype = TARE_F32,
+                                   .dims = {.rank = 1, .d = {n}},
+                                   .n_bytes = (size_t)n * sizeof *x};
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        if (i == input) {
+            inputs[i] = row;
+            inputs[i].data = x;
+        } else if (node->inputs[i] != TARE_NO_TENSOR) {
+            inputs[i] = tare_tensor_content(&graph->tensors[node->inputs[i]]);
+            inputs[i].dims = (struct tare_dims){.rank = 0};
+        }
+    }
+    struct tare_const output = row;
+    output.data = y;
+    const enum tare_status st = compute(graph, node, inputs, &output, err);
+    tare_free(inputs);
+    return st;
+}
+
 /* What is said of a tensor before a run, declared or inferred. */
 struct shape {
     enum tare_dtype dtype;

@@ -19,4 +19,14 @@ enum tare_status tare_graph_run(struct tare_graph *graph,
                                 const struct tare_const *inputs,
                                 struct tare_const *outputs, struct tare_error *err);
 
+/**
+ * What a node that works value by value makes of other values of its input number
+ * `input`: its further inputs are constants of one value, or absent. What is fused into
+ * the node is done too.
+ * @param[in] x  [n] float32   @param[out] y  [n]
+ */
+enum tare_status tare_node_apply(const struct tare_graph *graph,
+                                 const struct tare_node *node, size_t input, float *x,
+                                 float *y, int64_t n, struct tare_error *err);
+
 #endif /* TARE_GRAPH_RUN_H */

@@ -190,9 +190,8 @@ static const struct {
     [TARE_OP_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
     [TARE_OP_GLOBAL_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
 
-    /* Functions that are finite everywhere; Log or Reciprocal is not. */
-    [TARE_OP_RELU] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_CLIP] = {TARE_RULE_TABLE, check_clip},
+    [TARE_OP_RELU] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_LEAKY_RELU] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_SIGMOID] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_HARD_SIGMOID] = {TARE_RULE_TABLE, NULL},
@@ -203,12 +202,78 @@ static const struct {
     [TARE_OP_ERF] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_SOFTPLUS] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_ELU] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SELU] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_CELU] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_THRESHOLDED_RELU] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SHRINK] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SOFTSIGN] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_MISH] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_ABS] = {TARE_RULE_TABLE, NULL},
     [TARE_OP_NEG] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SIGN] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_FLOOR] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_CEIL] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ROUND] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_EXP] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SQRT] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SIN] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_COS] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ASIN] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ACOS] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ATAN] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_SINH] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_COSH] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ASINH] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_ACOSH] = {TARE_RULE_TABLE, NULL},
+    [TARE_OP_LOG] = {TARE_RULE_POLE, NULL},
+    [TARE_OP_RECIPROCAL] = {TARE_RULE_POLE, NULL},
+    [TARE_OP_TAN] = {TARE_RULE_POLE, NULL},
+    [TARE_OP_ATANH] = {TARE_RULE_POLE, NULL},
 };
+
+/* Which input of two is a constant, so that the node is a function of the other; or -1.
+ */
+static int constant_of_two(const struct tare_graph *graph, const struct tare_node *node)
+{
+    switch (node->op) {
+    case TARE_OP_ADD:
+    case TARE_OP_SUB:
+    case TARE_OP_MUL:
+    case TARE_OP_DIV:
+    case TARE_OP_POW:
+    case TARE_OP_PRELU:
+    case TARE_OP_MIN:
+    case TARE_OP_MAX: break;
+    default: return -1;
+    }
+    if (node->n_inputs != 2) return -1;
+    return tare_tensor_is_const(&graph->tensors[node->inputs[1]])   ? 1
+           : tare_tensor_is_const(&graph->tensors[node->inputs[0]]) ? 0
+                                                                    : -1;
+}
+
+/* A constant of one value makes a table, one with a pole in 1 / x and x^-1. */
+static enum tare_rule rule_of_constant(const struct tare_graph *graph,
+                                       const struct tare_node *node, int constant,
+                                       char reason[TARE_REASON_BYTES])
+{
+    const struct tare_tensor *c = &graph->tensors[node->inputs[constant]];
+    const struct tare_tensor *x = &graph->tensors[node->inputs[1 - constant]];
+    if (c->dtype != TARE_F32 || c->n_bytes != sizeof(float) ||
+        !tare_dims_equal(&x->dims, &graph->tensors[node->outputs[0]].dims)) {
+        (void)snprintf(reason, TARE_REASON_BYTES, "its input '%.80s' is constant",
+                       c->name);
+        return TARE_RULE_FLOAT;
+    }
+    const float value = *(const float *)c->data;
+    const bool has_pole = (node->op == TARE_OP_DIV && constant == 0) ||
+                          (node->op == TARE_OP_POW && constant == 1 && value < 0.0F);
+    return has_pole ? TARE_RULE_POLE : TARE_RULE_TABLE;
+}
 
 static size_t n_own_data(const struct tare_graph *graph, const struct tare_node *node)
 {
+    if (constant_of_two(graph, node) >= 0) return 1;
     switch (node->op) {
     case TARE_OP_CONCAT:
     case TARE_OP_MIN:
@@ -230,7 +295,8 @@ int32_t tare_rule_data(const struct tare_graph *graph, const struct tare_node *n
 {
     const bool is_residual =
         node->fused.has_residual && i + 1 == tare_rule_n_data(graph, node);
-    return node->inputs[is_residual ? node->n_inputs - 1 : i];
+    if (is_residual) return node->inputs[node->n_inputs - 1];
+    return node->inputs[constant_of_two(graph, node) == 0 ? 1 : i];
 }
 
 /* Every input and output of an INT8 node is a float activation in the model. */
@@ -252,8 +318,14 @@ enum tare_rule tare_rule_find(const struct tare_graph *graph,
                               char reason[TARE_REASON_BYTES])
 {
     reason[0] = '\0';
-    const enum tare_rule rule = rules[node->op].rule;
-    check_fn *const check = rules[node->op].check;
+    const int constant = constant_of_two(graph, node);
+    enum tare_rule rule = rules[node->op].rule;
+    check_fn *check = rules[node->op].check;
+    if (constant >= 0) {
+        rule = rule_of_constant(graph, node, constant, reason);
+        check = NULL;
+        if (rule == TARE_RULE_FLOAT) return rule;
+    }
     if (rule == TARE_RULE_FLOAT)
         (void)snprintf(reason, TARE_REASON_BYTES, "%s has no INT8 kernel",
                        tare_op_name(node->op));

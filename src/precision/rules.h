@@ -12,7 +12,9 @@ enum tare_rule {
     TARE_RULE_SAME_SCALE, /* moves or picks values: the output has the input's scale */
     TARE_RULE_CONCAT, /* bytes as they are from inputs that have the output's scale */
     TARE_RULE_OWN_SCALE, /* arithmetic on bytes; the output has a scale of its own */
-    TARE_RULE_TABLE      /* a table of 256 entries; likewise */
+    TARE_RULE_TABLE,     /* a table of 256 entries; likewise */
+    TARE_RULE_POLE /* the same of a function with a pole, on request alone: near it, a
+                      step of the input is more than the output's range */
 };
 
 #define TARE_REASON_BYTES 192

@@ -133,6 +133,11 @@ static void choose(struct tare_solution *s, size_t n)
                        "nothing that computes in INT8 reads its output");
         return;
     }
+    if (layer->rule == TARE_RULE_POLE && !layer->requested) {
+        (void)snprintf(layer->reason, sizeof layer->reason,
+                       "its function has a pole: INT8 on request alone");
+        return;
+    }
     int32_t tensor;
     for (size_t i = 0; next_needed(graph, node, product, i, &tensor); i++)
         if (!can_hold(s, tensor, layer)) return;

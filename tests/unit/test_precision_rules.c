@@ -161,9 +161,29 @@ static void test_elementwise(void **state)
         net_node(g, tables[i], "n", "x", "a");
         check(g, NULL);
     }
+    static const enum tare_op poles[] = {TARE_OP_LOG, TARE_OP_RECIPROCAL, TARE_OP_TAN,
+                                         TARE_OP_ATANH};
+    for (size_t i = 0; i < sizeof poles / sizeof poles[0]; i++) {
+        struct tare_graph *g = begin(NET_DIMS(1, 4, 8, 8));
+        net_node(g, poles[i], "n", "x", "a");
+        check(g, "its function has a pole: INT8 on request alone");
+    }
     struct tare_graph *g = begin(NET_DIMS(1, 4, 8, 8));
-    net_node(g, TARE_OP_LOG, "n", "x", "a");
-    check(g, "Log has no INT8 kernel");
+    net_scalar(g, "two", 2);
+    net_node(g, TARE_OP_DIV, "n", "two x", "a");
+    check(g, "its function has a pole: INT8 on request alone");
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_scalar(g, "two", 2);
+    net_node(g, TARE_OP_DIV, "n", "x two", "a");
+    check(g, NULL);
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    *(float *)net_const(g, "k", TARE_F32, NET_DIMS(1, 1, 1, 1)) = 2;
+    net_node(g, TARE_OP_MUL, "n", "k x", "a");
+    check(g, NULL);
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    net_weights(g, "k", NET_DIMS(4, 1, 1), -1, 1, &seed);
+    net_node(g, TARE_OP_PRELU, "n", "x k", "a");
+    check(g, "its input 'k' is constant");
 
     g = begin(NET_DIMS(1, 4, 8, 8));
     net_input(g, "x2", NET_DIMS(1, 4, 8, 8));

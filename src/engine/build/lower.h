@@ -134,15 +134,15 @@ enum tare_status tare_lower_copy(struct tare_lower *l, const struct tare_node *n
                                  size_t n_inputs, int32_t output,
                                  struct tare_error *err);
 
-/** Write the table of a uint8 to uint8 function as a weight. `apply` maps n reals. */
-enum tare_status tare_lower_table(struct tare_lower *l, const struct tare_quant *from,
-                                  const struct tare_quant *to,
-                                  void (*apply)(const void *arg, const float *x,
-                                                float *y, int64_t n),
-                                  const void *arg, int32_t *id, struct tare_error *err);
+struct tare_f32_unary;
+/** Add the layer of a function of one input, number `input`, in INT8. `kernel` NULL: it
+ *  is what the operator's reference makes. (lower_table.c) */
+enum tare_status tare_lower_as_table(struct tare_lower *l, const struct tare_node *node,
+                                     size_t input, const struct tare_f32_unary *kernel,
+                                     struct tare_error *err);
 
 /** The uint8 version of an input of `node` in the scale of `to`: itself, or
- *  requantized. */
+ *  requantized. (lower_table.c) */
 enum tare_status tare_lower_requantized(struct tare_lower *l,
                                         const struct tare_node *node, int32_t tensor,
                                         enum tare_format format,

@@ -102,9 +102,15 @@ enum tare_status tare_lower_binary(struct tare_lower *l, const struct tare_node 
                                    struct tare_error *err)
 {
     const bool is_u8 = node->precision == TARE_PRECISION_INT8;
-    for (size_t i = 0; i < 2; i++)
-        if (tare_lower_tensor(l, node->inputs[i])->dtype != TARE_F32)
+    for (size_t i = 0; i < 2; i++) {
+        const struct tare_tensor *t = tare_lower_tensor(l, node->inputs[i]);
+        if (t->dtype != TARE_F32)
             TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "input %zu is no float32", i);
+        if (is_u8 && tare_tensor_is_const(t)) /* of one value, says the rule */
+            return tare_lower_as_table(l, node, 1 - i, NULL, err);
+    }
+    if (node->op == TARE_OP_PRELU)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s", "no float kernel");
 
     int32_t inputs[2], y;
     enum tare_format format;

@@ -105,12 +105,14 @@ static const struct {
 
 static enum tare_status unary_params(const struct tare_lower *l,
                                      const struct tare_node *node,
-                                     struct tare_f32_unary *params,
+                                     struct tare_f32_unary *params, bool *has_kernel,
                                      struct tare_error *err)
 {
     memset(params, 0, sizeof *params);
+    *has_kernel = false;
     for (size_t i = 0; i < sizeof unaries / sizeof unaries[0]; i++) {
         if (unaries[i].op != node->op) continue;
+        *has_kernel = true;
         params->op = (int32_t)unaries[i].unary;
         params->alpha = tare_node_float(node, "alpha", unaries[i].alpha);
         params->beta = tare_node_float(node, "beta", unaries[i].beta);
@@ -122,90 +124,25 @@ static enum tare_status unary_params(const struct tare_lower *l,
     return tare_node_clip_bounds(l->graph, node, &params->alpha, &params->beta, err);
 }
 
-static void apply_unary(const void *arg, const float *x, float *y, int64_t n)
-{
-    tare_f32_unary_select(TARE_CPU_NONE)(arg, x, y, 0, n);
-}
-
-static void apply_identity(const void *arg, const float *x, float *y, int64_t n)
-{
-    (void)arg;
-    memcpy(y, x, (size_t)n * sizeof *y);
-}
-
-enum tare_status tare_lower_table(struct tare_lower *l, const struct tare_quant *from,
-                                  const struct tare_quant *to,
-                                  void (*apply)(const void *arg, const float *x,
-                                                float *y, int64_t n),
-                                  const void *arg, int32_t *id, struct tare_error *err)
-{
-    float x[256], y[256];
-    int8_t table[256];
-    for (int q = 0; q < 256; q++)
-        x[q] = (float)(q - from->zero_point) * from->scale;
-    apply(arg, x, y, 256);
-    const float least = (float)(to->lowest - to->zero_point);
-    const float most = (float)(255 - to->zero_point);
-    for (int q = 0; q < 256; q++) {
-        float v = y[q] / to->scale;
-        v = v > least ? v : least; /* NaN counts as the least, as when quantizing */
-        v = v < most ? v : most;
-        const uint8_t byte = (uint8_t)((int)rintf(v) + to->zero_point);
-        memcpy(&table[q], &byte, 1);
-    }
-    return tare_plan_add_vector(l->plan, TARE_S8, 256, table, id, err);
-}
-
-static enum tare_status add_table_layer(struct tare_lower *l,
-                                        const struct tare_node *node,
-                                        const int32_t inputs[2], int32_t y,
-                                        struct tare_error *err)
-{
-    struct tare_table_params params;
-    memset(&params, 0, sizeof params);
-    params.n_elems = tare_dims_count(&l->plan->tensors[y].dims);
-    return tare_lower_add(l, node, TARE_LAYER_U8_TABLE, &params, inputs, 2, y, err);
-}
-
-enum tare_status tare_lower_requantized(struct tare_lower *l,
-                                        const struct tare_node *node, int32_t tensor,
-                                        enum tare_format format,
-                                        const struct tare_quant *to, int32_t *id,
-                                        struct tare_error *err)
-{
-    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
-    int32_t inputs[2];
-    enum tare_status st = tare_lower_use(l, tensor, format, true, &inputs[0], err);
-    if (st != TARE_OK) return st;
-    *id = inputs[0];
-    if (t->quant.scale == to->scale && t->quant.zero_point == to->zero_point)
-        return TARE_OK;
-    st = tare_lower_table(l, &t->quant, to, apply_identity, NULL, &inputs[1], err);
-    if (st == TARE_OK)
-        st =
-            tare_plan_add_tensor(l->plan, NULL, TARE_U8, format, &t->dims, to, id, err);
-    return st == TARE_OK ? add_table_layer(l, node, inputs, *id, err) : st;
-}
-
 enum tare_status tare_lower_unary(struct tare_lower *l, const struct tare_node *node,
                                   struct tare_error *err)
 {
-    const int32_t in = node->inputs[0], out = node->outputs[0];
+    const int32_t in = node->inputs[0];
     const enum tare_format format = tare_lower_format(l, in);
-    const bool is_u8 = node->precision == TARE_PRECISION_INT8;
     struct tare_f32_unary params;
-    int32_t inputs[2], y;
-    enum tare_status st = unary_params(l, node, &params, err);
-    if (st == TARE_OK) st = tare_lower_use(l, in, format, is_u8, &inputs[0], err);
-    if (st == TARE_OK && is_u8)
-        st = tare_lower_table(l, &tare_lower_tensor(l, in)->quant,
-                              &tare_lower_tensor(l, out)->quant, apply_unary, &params,
-                              &inputs[1], err);
-    if (st == TARE_OK) st = tare_lower_make(l, out, format, is_u8, &y, err);
+    int32_t x, y;
+    bool has_kernel;
+    enum tare_status st = unary_params(l, node, &params, &has_kernel, err);
     if (st != TARE_OK) return st;
-    return is_u8 ? add_table_layer(l, node, inputs, y, err)
-                 : tare_lower_add(l, node, TARE_LAYER_F32_UNARY, &params, inputs, 1, y,
-                                  err);
+    if (node->precision == TARE_PRECISION_INT8)
+        return tare_lower_as_table(l, node, 0, has_kernel ? &params : NULL, err);
+    if (!has_kernel)
+        TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s", "no float kernel");
+    st = tare_lower_use(l, in, format, false, &x, err);
+    if (st == TARE_OK)
+        st = tare_lower_make(l, node->outputs[0], format, false, &y, err);
+    if (st != TARE_OK) return st;
+    return tare_lower_add(l, node, TARE_LAYER_F32_UNARY, &params, &x, 1, y, err);
 }
 
 /* y = x * scale[c] + shift[c], what inference makes of the five inputs. */
