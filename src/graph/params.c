@@ -156,6 +156,13 @@ enum tare_status tare_node_reshape_dims(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+bool tare_node_cast_rounds(const struct tare_node *node)
+{
+    const int64_t to = tare_node_int(node, "to", 0);
+    return node->op == TARE_OP_CAST &&
+           (to == TARE_ONNX_FLOAT16 || to == TARE_ONNX_BFLOAT16);
+}
+
 bool tare_node_clip_is_fixed(const struct tare_graph *graph,
                              const struct tare_node *node)
 {

@@ -59,6 +59,13 @@ enum tare_status tare_node_reshape_dims(const struct tare_graph *graph,
                                         const struct tare_node *node,
                                         struct tare_dims *out, struct tare_error *err);
 
+/** ONNX's numbers of element types that are held as float32. */
+enum { TARE_ONNX_FLOAT16 = 10, TARE_ONNX_BFLOAT16 = 16 };
+
+/** A Cast to float16 or bfloat16: tensors of these types are held as float32, but their
+ *  values are rounded. */
+bool tare_node_cast_rounds(const struct tare_node *node);
+
 /** Clip of float32, its bounds known before it runs: then it has these. */
 bool tare_node_clip_is_fixed(const struct tare_graph *graph,
                              const struct tare_node *node);

@@ -19,8 +19,8 @@ struct tare_graph;
  * - The graph's properties become the model's metadata.
  * - A fused node becomes the nodes that it stands for, "<node>.add", "<node>.slope" and
  *   "<node>.clamp", with tensors "<output>.before_add", … between them.
- * - Elements of float types are float32, as the importer makes them: a Cast to float16,
- *   bfloat16 or double is written as a Cast to float32.
+ * - Elements of float types are float32, as the importer makes them: a Cast to double
+ *   is written as a Cast to float32, one to float16 or bfloat16 with such a one behind.
  * - Precisions, scales and recovered weights of a build are no part of it.
  *
  * The file appears complete or not at all; the file of external data is in place

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "graph/params.h"
 #include "onnx/exporter.h"
 #include "onnx/tensor_proto.h"
 #include "onnx/wire.h"
@@ -130,9 +131,9 @@ enum tare_status tare_export_attrs(struct tare_exporter *exporter,
 {
     for (size_t i = 0; i < node->n_attrs; i++) {
         struct tare_attr attr = node->attrs[i];
-        /* Every float is float32 here: so must be what a Cast makes. */
-        if (names_type(node, &attr) && attr.i >= 0 && attr.i <= INT32_MAX &&
-            tare_onnx_type((int32_t)attr.i)->converted)
+        /* Every float is float32 here: so must be what a node makes. */
+        if (!tare_node_cast_rounds(node) && names_type(node, &attr) && attr.i >= 0 &&
+            attr.i <= INT32_MAX && tare_onnx_type((int32_t)attr.i)->converted)
             attr.i = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
         const enum tare_status st = tare_export_attr(exporter, node, &attr, proto, err);
         if (st != TARE_OK) return st;

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "graph/ops/body.h"
+#include "graph/params.h"
 #include "onnx/exporter.h"
 
 static enum tare_status append(struct tare_exporter *exporter, Onnx__NodeProto *node,
@@ -60,9 +61,10 @@ static char *fresh_node(struct tare_exporter *exporter, const char *base,
     return name;
 }
 
-/** What a fused node is split into, in this order. */
-enum { STAGE_ADD, STAGE_SLOPE, STAGE_CLAMP, N_STAGES };
-static const char *const stage_names[N_STAGES] = {"add", "slope", "clamp"};
+/** What a fused node is split into, in this order. WIDEN: a Cast to 16 bits rounds, and
+ *  its output is float32. */
+enum { STAGE_WIDEN, STAGE_ADD, STAGE_SLOPE, STAGE_CLAMP, N_STAGES };
+static const char *const stage_names[N_STAGES] = {"widen", "add", "slope", "clamp"};
 
 struct split {
     const struct tare_node *node;
@@ -75,6 +77,7 @@ static enum tare_status find_stages(struct tare_exporter *exporter,
 {
     const struct tare_fused *fused = &node->fused;
     const bool has[N_STAGES] = {
+        tare_node_cast_rounds(node),
         fused->has_residual,
         fused->negative_slope != 1.0F,
         fused->lower != -INFINITY || fused->upper != INFINITY,
@@ -160,7 +163,7 @@ static enum tare_status add_stage(struct tare_exporter *exporter,
     const struct tare_node *node = split->node;
     const struct tare_fused *fused = &node->fused;
     const bool is_relu = fused->lower == 0.0F && fused->upper == INFINITY;
-    static const char *const ops[] = {"Add", "LeakyRelu", "Clip"};
+    static const char *const ops[] = {"Cast", "Add", "LeakyRelu", "Clip"};
     const char *op = stage == STAGE_CLAMP && is_relu ? "Relu" : ops[stage];
     size_t n_inputs = stage == STAGE_ADD ? 2 : 1;
     if (stage == STAGE_CLAMP && !is_relu && exporter->graph->opset >= 11)
@@ -176,6 +179,11 @@ static enum tare_status add_stage(struct tare_exporter *exporter,
     if (stage == STAGE_ADD)
         proto->input[1] =
             exporter->graph->tensors[node->inputs[node->n_inputs - 1]].name;
+    const struct tare_attr to = {.name = tare_export_text(exporter, "to"),
+                                 .type = TARE_ATTR_INT,
+                                 .i = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT};
+    TARE_FAIL_IF(!to.name, err, TARE_E_NOMEM, "no memory");
+    if (stage == STAGE_WIDEN) return tare_export_attr(exporter, node, &to, proto, err);
     if (stage == STAGE_SLOPE)
         return add_float_attr(exporter, node, proto, "alpha", fused->negative_slope,
                               err);

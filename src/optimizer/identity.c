@@ -114,6 +114,20 @@ static enum tare_status trains_not(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+/* A 16-bit float holds what was rounded to it before. */
+static enum tare_status casts_nothing(const struct tare_graph *graph,
+                                      const struct tare_node *node, bool *no_op,
+                                      struct tare_error *err)
+{
+    const int32_t maker = tare_pass_producer(graph, node->inputs[0]);
+    (void)err;
+    *no_op =
+        !tare_node_cast_rounds(node) ||
+        (maker >= 0 && graph->nodes[maker].op == TARE_OP_CAST &&
+         tare_node_int(&graph->nodes[maker], "to", 0) == tare_node_int(node, "to", 0));
+    return TARE_OK;
+}
+
 static const struct {
     enum tare_op op;
     no_op_fn *test;
@@ -126,7 +140,7 @@ static const struct {
     {TARE_OP_SQUEEZE, always, false},
     {TARE_OP_UNSQUEEZE, always, false},
     {TARE_OP_EXPAND, always, false},
-    {TARE_OP_CAST, always, false},
+    {TARE_OP_CAST, casts_nothing, false},
     {TARE_OP_PAD, pads_nothing, false},
     {TARE_OP_CONCAT, always, false},
     {TARE_OP_SPLIT, always, false},

@@ -19,6 +19,17 @@ static double clip(double v, double lower, double upper)
     return v < lower ? lower : v > upper ? upper : v;
 }
 
+/* The nearest number of `digits` binary digits, the last of which is not below 2^least;
+ * from 2^most on infinity. */
+static double rounded(double x, int digits, int least, int most)
+{
+    int exponent;
+    (void)frexp(x, &exponent);
+    const int last = exponent - digits < least ? least : exponent - digits;
+    const double y = ldexp(nearbyint(ldexp(x, -last)), last);
+    return fabs(y) < ldexp(1, most) ? y : isnan(x) ? x : copysign(HUGE_VAL, x);
+}
+
 /* Textbook definitions. */
 static double naive(const struct tare_f32_unary *u, double x)
 {
@@ -47,6 +58,8 @@ static double naive(const struct tare_f32_unary *u, double x)
     case TARE_UNARY_GELU_TANH:
         return 0.5 * x *
                (1 + tanh(0.7978845608028654 * (x + (double)0.044715f * x * x * x)));
+    case TARE_UNARY_ROUND_HALF: return rounded(x, 11, -24, 16);
+    case TARE_UNARY_ROUND_BFLOAT16: return rounded(x, 8, -133, 128);
     case TARE_UNARY_COUNT: break;
     }
     abort();
@@ -144,6 +157,11 @@ static bool check_hand_values(void)
                  {TARE_UNARY_GELU, -0.0f, -0.0f},
                  {TARE_UNARY_GELU, 20.0f, 20.0f},
                  {TARE_UNARY_GELU_TANH, 1.0f, 0x1.aeb0b8p-1f},
+                 {TARE_UNARY_ROUND_HALF, 1.0f + 0x1p-11f, 1.0f},
+                 {TARE_UNARY_ROUND_HALF, 65519.0f, 65504.0f},
+                 {TARE_UNARY_ROUND_HALF, -65520.0f, -INFINITY},
+                 {TARE_UNARY_ROUND_HALF, 0x1.8p-25f, 0x1p-24f},
+                 {TARE_UNARY_ROUND_BFLOAT16, 1.0f + 0x1.8p-7f, 1.0f + 0x1p-6f},
                  {TARE_UNARY_SQRT, 9.0f, 3.0f}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const struct tare_f32_unary u = with_parameters(known[i].op);
@@ -170,7 +188,8 @@ static bool check_ref(void)
         }
     }
     return check_hand_values() && sweep(TARE_UNARY_EXP, 1.0) &&
-           sweep(TARE_UNARY_SIGMOID, 2.5) && sweep(TARE_UNARY_TANH, 1.5);
+           sweep(TARE_UNARY_SIGMOID, 2.5) && sweep(TARE_UNARY_TANH, 1.5) &&
+           sweep(TARE_UNARY_ROUND_HALF, 0.1) && sweep(TARE_UNARY_ROUND_BFLOAT16, 0.1);
 }
 
 struct job {
@@ -212,10 +231,10 @@ static bool check_variant(const struct tare_f32_unary_variant *v)
 static void bench(void)
 {
     static const char *const names[TARE_UNARY_COUNT] = {
-        "relu",  "clip",  "leaky",    "sigmoid",    "hard sigmoid", "hard swish",
-        "tanh",  "exp",   "log",      "sqrt",       "abs",          "neg",
-        "erf",   "floor", "ceil",     "reciprocal", "softplus",     "elu",
-        "swish", "gelu",  "gelu tanh"};
+        "relu",  "clip",  "leaky",     "sigmoid",    "hard sigmoid", "hard swish",
+        "tanh",  "exp",   "log",       "sqrt",       "abs",          "neg",
+        "erf",   "floor", "ceil",      "reciprocal", "softplus",     "elu",
+        "swish", "gelu",  "gelu tanh", "half",       "bfloat16"};
     const int64_t n = 1 << 18;
     float *x = check_floats(n, false), *y = check_output(n);
     for (int32_t op = 0; op < TARE_UNARY_COUNT; op++)

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/half.h"
 #include "net.h"
 
 struct naive {
@@ -357,6 +358,12 @@ static inline double naive_op1(const struct naive *run, const struct tare_node *
     case TARE_OP_SIGMOID: return 1 / (1 + exp(-x));
     case TARE_OP_TANH: return tanh(x);
     case TARE_OP_ERF: return erf(x);
+    case TARE_OP_CAST:
+        if (tare_node_int(node, "to", 0) == 10)
+            return (double)tare_half_to_float(tare_half_from_float((float)x));
+        if (tare_node_int(node, "to", 0) == 16)
+            return (double)tare_bfloat16_to_float(tare_bfloat16_from_float((float)x));
+        return x;
     case TARE_OP_SQRT: return sqrt(x);
     case TARE_OP_RECIPROCAL: return 1 / x;
     case TARE_OP_HARD_SIGMOID:
@@ -436,8 +443,7 @@ static inline void naive_elements(struct naive *run, const struct tare_node *nod
         case TARE_OP_RESHAPE:
         case TARE_OP_FLATTEN:
         case TARE_OP_SQUEEZE:
-        case TARE_OP_UNSQUEEZE:
-        case TARE_OP_CAST: y[i] = x[i]; break;
+        case TARE_OP_UNSQUEEZE: y[i] = x[i]; break;
         default: y[i] = naive_op1(run, node, x[i]); break;
         }
     }

@@ -397,6 +397,31 @@ static void test_odd_graphs(void **state)
     }
 }
 
+/* What is rounded to 16 bits on the way is rounded, by kernels: the outputs are what it
+ * lost. */
+static void test_rounding_casts(void **state)
+{
+    (void)state;
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(2, 3, 5, 7));
+    net_int(net_node(g, TARE_OP_CAST, "half", "x", "h"), "to", 10);
+    net_int(net_node(g, TARE_OP_CAST, "back", "h", "a"), "to", 1);
+    net_node(g, TARE_OP_SUB, "lost", "x a", "y");
+    net_int(net_node(g, TARE_OP_CAST, "brain", "x", "b"), "to", 16);
+    net_int(net_node(g, TARE_OP_CAST, "wide", "b", "c"), "to", 1);
+    net_node(g, TARE_OP_SUB, "lost too", "x c", "z");
+    net_output(g, "y");
+    net_output(g, "z");
+    net_infer(g);
+    struct tare_graph *optimized = graph_optimized(g);
+    assert_int_equal(optimized->n_nodes, 4);
+    assert_false(graph_has_layer(optimized, "program", "FP32"));
+    check_outputs("casts", g, g, 1, 1e-6);
+    check_outputs("casts", optimized, g, 1, 1e-6);
+    tare_graph_destroy(optimized);
+    tare_graph_destroy(g);
+}
+
 static int32_t largest(const struct tare_graph *g)
 {
     int32_t most = 0;
@@ -432,6 +457,7 @@ int main(int argc, char **argv)
     check_init(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_odd_graphs),
+        cmocka_unit_test(test_rounding_casts),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,29 @@ static void test_plain_ones(void **state)
     check_removed(g);
 }
 
+/* A Cast to 16 bits rounds, but for what the same Cast has made. */
+static void test_rounding_casts(void **state)
+{
+    (void)state;
+    static const int types[] = {10, 16};
+    for (size_t i = 0; i < 2; i++) {
+        struct tare_graph *g = begin(13, NET_DIMS(1, 18));
+        net_int(net_node(g, TARE_OP_CAST, "cast", "a", "b"), "to", types[i]);
+        pass_keeps("identity", end(g));
+
+        g = begin(13, NET_DIMS(1, 18));
+        net_int(net_node(g, TARE_OP_CAST, "first", "a", "c"), "to", types[i]);
+        net_int(net_node(g, TARE_OP_CAST, "again", "c", "d"), "to", types[i]);
+        net_int(net_node(g, TARE_OP_CAST, "other", "d", "e"), "to", types[1 - i]);
+        net_int(net_node(g, TARE_OP_CAST, "back", "e", "b"), "to", 1);
+        g = pass_run("identity", end(g), true);
+        assert_int_equal(g->n_nodes, 4); /* relu, first, other, sigmoid */
+        assert_int_equal(tare_graph_find_node(g, "again"), -1);
+        assert_int_equal(tare_graph_find_node(g, "back"), -1);
+        tare_graph_destroy(g);
+    }
+}
+
 static void test_reshape(void **state)
 {
     (void)state;
@@ -205,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_ones),
+        cmocka_unit_test(test_rounding_casts),
         cmocka_unit_test(test_reshape),
         cmocka_unit_test(test_transpose),
         cmocka_unit_test(test_slice),

@@ -101,6 +101,7 @@ static const struct {
     {TARE_OP_ERF, TARE_UNARY_ERF, 0.0f, 0.0f},
     {TARE_OP_SOFTPLUS, TARE_UNARY_SOFTPLUS, 0.0f, 0.0f},
     {TARE_OP_ELU, TARE_UNARY_ELU, 1.0f, 0.0f},
+    {TARE_OP_CAST, TARE_UNARY_ROUND_HALF, 0.0f, 0.0f},
 };
 
 static enum tare_status unary_params(const struct tare_lower *l,
@@ -120,6 +121,8 @@ static enum tare_status unary_params(const struct tare_lower *l,
     if (node->op == TARE_OP_GELU &&
         strcmp(tare_node_string(node, "approximate", "none"), "tanh") == 0)
         params->op = TARE_UNARY_GELU_TANH;
+    if (node->op == TARE_OP_CAST && tare_node_int(node, "to", 0) == TARE_ONNX_BFLOAT16)
+        params->op = TARE_UNARY_ROUND_BFLOAT16;
     if (node->op != TARE_OP_CLIP) return TARE_OK;
     return tare_node_clip_bounds(l->graph, node, &params->alpha, &params->beta, err);
 }
@@ -143,6 +146,13 @@ enum tare_status tare_lower_unary(struct tare_lower *l, const struct tare_node *
         st = tare_lower_make(l, node->outputs[0], format, false, &y, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, node, TARE_LAYER_F32_UNARY, &params, &x, 1, y, err);
+}
+
+enum tare_status tare_lower_cast(struct tare_lower *l, const struct tare_node *node,
+                                 struct tare_error *err)
+{
+    return tare_node_cast_rounds(node) ? tare_lower_unary(l, node, err)
+                                       : tare_lower_view(l, node, err);
 }
 
 /* y = x * scale[c] + shift[c], what inference makes of the five inputs. */

@@ -2,6 +2,7 @@
 #include "base/dims.h"
 #include "base/half.h"
 #include "graph/ops/ops.h"
+#include "graph/params.h"
 
 /* Half, bfloat16 and double are float32 here, as the importer makes them. */
 static const struct {
@@ -12,7 +13,6 @@ static const struct {
     {6, TARE_S32},  {7, TARE_S64},  {9, TARE_BOOL}, {10, TARE_F32}, {11, TARE_F32},
     {12, TARE_U32}, {13, TARE_U64}, {16, TARE_F32},
 };
-enum { ONNX_FLOAT16 = 10, ONNX_BFLOAT16 = 16 };
 
 bool tare_onnx_dtype(int64_t onnx, enum tare_dtype *dtype)
 {
@@ -48,10 +48,10 @@ enum tare_status tare_infer_cast_like(struct tare_graph *graph, struct tare_node
 /* A float as the type of ONNX's number can hold it. */
 static void round_floats(int64_t onnx, float *values, int64_t n)
 {
-    if (onnx == ONNX_FLOAT16)
+    if (onnx == TARE_ONNX_FLOAT16)
         for (int64_t i = 0; i < n; i++)
             values[i] = tare_half_to_float(tare_half_from_float(values[i]));
-    if (onnx == ONNX_BFLOAT16)
+    if (onnx == TARE_ONNX_BFLOAT16)
         for (int64_t i = 0; i < n; i++)
             values[i] = tare_bfloat16_to_float(tare_bfloat16_from_float(values[i]));
 }

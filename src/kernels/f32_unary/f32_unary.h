@@ -31,6 +31,8 @@ enum tare_unary_op {
     TARE_UNARY_GELU = 19,       /* 0.5 * x * (1 + erf(x / sqrt(2))) */
     TARE_UNARY_GELU_TANH =
         20, /* 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
+    TARE_UNARY_ROUND_HALF = 21,     /* the nearest float16, ties to even */
+    TARE_UNARY_ROUND_BFLOAT16 = 22, /* the nearest bfloat16, ties to even */
     TARE_UNARY_COUNT
 };
 

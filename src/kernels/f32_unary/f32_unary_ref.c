@@ -1,4 +1,5 @@
 /* Reference: the definition the other variants are compared with. */
+#include "base/half.h"
 #include "kernels/f32_math.h"
 #include "kernels/f32_unary/f32_unary.h"
 
@@ -37,6 +38,9 @@ static float value(const struct tare_f32_unary *u, float x)
     case TARE_UNARY_SWISH: return x * tare_f32_sigmoid(x * u->alpha);
     case TARE_UNARY_GELU: return tare_f32_gelu(x);
     case TARE_UNARY_GELU_TANH: return tare_f32_gelu_tanh(x);
+    case TARE_UNARY_ROUND_HALF: return tare_half_to_float(tare_half_from_float(x));
+    case TARE_UNARY_ROUND_BFLOAT16:
+        return tare_bfloat16_to_float(tare_bfloat16_from_float(x));
     case TARE_UNARY_COUNT: break;
     }
     return NAN; /* plans are checked when they are loaded: not reached */

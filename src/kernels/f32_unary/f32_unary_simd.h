@@ -45,6 +45,8 @@ void UNARY_NAME(const struct tare_f32_unary *unary, const float *x, float *y,
     case TARE_UNARY_ERF:
     case TARE_UNARY_SOFTPLUS:
     case TARE_UNARY_ELU:
+    case TARE_UNARY_ROUND_HALF:
+    case TARE_UNARY_ROUND_BFLOAT16:
     case TARE_UNARY_COUNT: tare_f32_unary__ref(unary, x, y, begin, end); break;
     }
 }
