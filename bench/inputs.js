@@ -27,6 +27,7 @@ const models = {
     common_det: {...plain, list: 'imagenet.txt', bgr: true, count: 4},
     lstm: {below: 100, sizes: [{tokens: [1, 20]}, {tokens: [1, 33]}]},
     gru: {below: 100, sizes: [{tokens: [1, 20]}, {tokens: [1, 33]}]},
+    tokens: {below: 1000, sizes: [{input: [1, 17]}, {input: [1, 25]}]},
     loop: {below: 6},
     nms_detector: {
         list: 'imagenet.txt', scale: 1 / 255, mean: [0], std: [1],

@@ -22,6 +22,17 @@ check() { # check NAME OPSET LEAST: dB of INT8
 check encoder 13 30
 check vit 17 30
 
+# Tokens: numbers of a vocabulary, in sequences of a length that the export did not see.
+for length in 17 25; do
+    "$root/bench/export-transformer" tokens "tokens$length" --length=$length >export.log 2>&1 ||
+        fail "export: $(tail -n 5 export.log)"
+    "$tare" build --onnx=tokens17/tokens.onnx --opt-shapes=input:1x$length --engine=tokens.tare >/dev/null
+    "$tare" compare --reference="tokens$length" --engine=tokens.tare --npy="tokens$length/input.npy" \
+        --json=tokens.json >/dev/null
+    echo "tokens, length $length: $(json tokens.json outputs sqnr_db) dB from PyTorch"
+    holds "$(json tokens.json outputs sqnr_db) > 100"
+done
+
 # Every product, by weights or in attention, is in INT8, every norm, softmax and sum of the stream is not.
 "$tare" perf --engine=int8.tare --profile --warmup=0 --duration=0.01 >profile.txt 2>&1
 [[ $(grep -c 'FP32  layer norm' profile.txt) -eq 9 ]] || fail "not 9 norms: $(cat profile.txt)"
