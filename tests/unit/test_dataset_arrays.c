@@ -1,65 +1,16 @@
 /* Samples out of NumPy's files and HDF5, several inputs, samples that cannot be read,
  * JPEGs decoded smaller. */
-#include "dataset_files.h"
+#include "dataset_arrays.h"
 
-#include <hdf5.h>
 #include <jpeglib.h>
 #include <math.h>
 #include <zip.h>
-
-#include "tare/dataset.h"
-
-static const char *folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    folder = files_create();
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    files_remove(folder);
-    return 0;
-}
-
-/* A .npy of version 1 with this header, then data. */
-static size_t make_npy(uint8_t *out, const char *header, const void *data,
-                       size_t n_bytes)
-{
-    const size_t length = strlen(header);
-    memcpy(out, "\x93NUMPY\x01\x00", 8);
-    out[8] = (uint8_t)(length & 255);
-    out[9] = (uint8_t)(length >> 8);
-    memcpy(out + 10, header, length);
-    memcpy(out + 10 + length, data, n_bytes);
-    return 10 + length + n_bytes;
-}
-
-static void write_npy(const char *name, const char *header, const void *data,
-                      size_t n_bytes)
-{
-    uint8_t file[4096];
-    assert_true(n_bytes + strlen(header) + 10 <= sizeof file);
-    files_write(folder, name, file, make_npy(file, header, data, n_bytes));
-}
 
 static struct tare_dataset_options options_of(int64_t c, int64_t h, int64_t w)
 {
     struct tare_dataset_options o = {.channels = c, .height = h, .width = w};
     assert_int_equal(tare_preprocess_preset("none", &o.preprocess, NULL), TARE_OK);
     return o;
-}
-
-static struct tare_dataset *open_it(const struct tare_dataset_options *options)
-{
-    struct tare_dataset *dataset;
-    struct tare_error err = {TARE_OK, ""};
-    if (tare_dataset_create(options, &dataset, &err) != TARE_OK)
-        fail_msg("%s", err.text);
-    return dataset;
 }
 
 static void expect_refusal(const struct tare_dataset_options *options,
@@ -90,11 +41,11 @@ static void reads_npy(void **state)
     struct tare_dataset_options o = options_of(1, 2, 3);
     int64_t dims[3];
     (void)state;
-    write_npy("x.npy",
-              "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1, 2, 3), }",
-              values, sizeof values);
+    arrays_write_npy(
+        "x.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1, 2, 3), }",
+        values, sizeof values);
     o.npy = files_path(folder, "x.npy");
-    struct tare_dataset *dataset = open_it(&o);
+    struct tare_dataset *dataset = arrays_open(&o);
     assert_int_equal(tare_dataset_count(dataset), 2);
     tare_dataset_dims(dataset, dims);
     assert_int_equal(dims[0] * 100 + dims[1] * 10 + dims[2], 123);
@@ -105,7 +56,7 @@ static void reads_npy(void **state)
 
     o = options_of(0, 0, 0); /* what the network leaves open, the file says */
     o.npy = files_path(folder, "x.npy");
-    dataset = open_it(&o);
+    dataset = arrays_open(&o);
     tare_dataset_dims(dataset, dims);
     assert_int_equal(dims[0] * 100 + dims[1] * 10 + dims[2], 123);
     tare_dataset_destroy(dataset);
@@ -141,10 +92,10 @@ static void converts_every_type(void **state)
         (void)snprintf(header, sizeof header,
                        "{\"shape\": (1, 2), 'fortran_order': False, 'descr': '%s'}\n",
                        types[i].descr);
-        write_npy("t.npy", header, types[i].bytes, types[i].n_bytes);
+        arrays_write_npy("t.npy", header, types[i].bytes, types[i].n_bytes);
         o.npy = files_path(folder, "t.npy");
         o.shape = (struct tare_dims){.rank = 1, .d = {2}};
-        struct tare_dataset *dataset = open_it(&o);
+        struct tare_dataset *dataset = arrays_open(&o);
         expect_values(dataset, 0, types[i].want);
         tare_dataset_destroy(dataset);
     }
@@ -158,11 +109,11 @@ static void pixels_are_preprocessed(void **state)
     float got[4];
     (void)state;
     assert_int_equal(tare_preprocess_preset("tf", &o.preprocess, NULL), TARE_OK);
-    write_npy("p.npy",
-              "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 2, 2)}", pixels,
-              sizeof pixels);
+    arrays_write_npy("p.npy",
+                     "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 2, 2)}",
+                     pixels, sizeof pixels);
     o.npy = files_path(folder, "p.npy");
-    struct tare_dataset *dataset = open_it(&o);
+    struct tare_dataset *dataset = arrays_open(&o);
     assert_int_equal(tare_dataset_read(dataset, 0, got, NULL), TARE_OK);
     for (size_t i = 0; i < 4; i++)
         assert_true(fabsf(got[i] - want[i]) < 1e-6F);
@@ -173,14 +124,14 @@ static void folder_of_npy(void **state)
 {
     struct tare_dataset_options o = options_of(1, 2, 3);
     (void)state;
-    write_npy("set/b/2.npy",
-              "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3)}",
-              values + 6, 24);
-    write_npy("set/a/1.npy",
-              "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 2, 3)}", values,
-              24);
+    arrays_write_npy("set/b/2.npy",
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3)}",
+                     values + 6, 24);
+    arrays_write_npy("set/a/1.npy",
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 2, 3)}",
+                     values, 24);
     o.npy = files_path(folder, "set");
-    struct tare_dataset *dataset = open_it(&o);
+    struct tare_dataset *dataset = arrays_open(&o);
     assert_int_equal(tare_dataset_count(dataset), 2);
     expect_values(dataset, 0, values);
     expect_values(dataset, 1, values + 6);
@@ -228,7 +179,7 @@ static void refuses_other_npy(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct tare_dataset_options o = options_of(1, 2, 3);
-        write_npy("r.npy", files[i].header, values, files[i].n_bytes);
+        arrays_write_npy("r.npy", files[i].header, values, files[i].n_bytes);
         o.npy = files_path(folder, "r.npy");
         expect_refusal(&o, files[i].status, files[i].part);
     }
@@ -242,9 +193,9 @@ static void refuses_other_npy(void **state)
 static void write_npz(const char *path)
 {
     static uint8_t a[256], b[256];
-    const size_t n_a = make_npy(
+    const size_t n_a = arrays_make_npy(
         a, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 6)}", values, 48);
-    const size_t n_b = make_npy(
+    const size_t n_b = arrays_make_npy(
         b, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 6)}", values + 6, 24);
     zip_t *archive = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
     assert_non_null(archive);
@@ -270,7 +221,7 @@ static void reads_npz(void **state)
     for (int k = 0; k < 2; k++) {
         (void)snprintf(named, sizeof named, "%s:%c", path, 'a' + k);
         o.npy = named;
-        struct tare_dataset *dataset = open_it(&o);
+        struct tare_dataset *dataset = arrays_open(&o);
         assert_int_equal(tare_dataset_count(dataset), 2 - k);
         expect_values(dataset, 0, values + 6 * k);
         tare_dataset_destroy(dataset);
@@ -292,17 +243,6 @@ static void reads_npz(void **state)
     expect_refusal(&o, TARE_E_FORMAT, "z.npz");
 }
 
-static void put(hid_t file, const char *name, hid_t stored, hid_t type, int rank,
-                const hsize_t *dims, const void *data)
-{
-    const hid_t space = H5Screate_simple(rank, dims, NULL);
-    const hid_t set =
-        H5Dcreate2(file, name, stored, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
-}
-
 static void reads_hdf5(void **state)
 {
     static const hsize_t images[] = {2, 1, 2, 3}, two[] = {2}, three[] = {3};
@@ -312,14 +252,14 @@ static void reads_hdf5(void **state)
     (void)state;
     (void)snprintf(path, sizeof path, "%s", files_path(folder, "d.h5"));
     const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "x", H5T_IEEE_F64BE, H5T_NATIVE_FLOAT, 4, images, values);
-    put(file, "y", H5T_STD_I32LE, H5T_NATIVE_INT64, 1, two, labels);
-    put(file, "long", H5T_STD_I32LE, H5T_NATIVE_INT64, 1, three, labels);
+    arrays_put(file, "x", H5T_IEEE_F64BE, H5T_NATIVE_FLOAT, 4, images, values);
+    arrays_put(file, "y", H5T_STD_I32LE, H5T_NATIVE_INT64, 1, two, labels);
+    arrays_put(file, "long", H5T_STD_I32LE, H5T_NATIVE_INT64, 1, three, labels);
     (void)H5Fclose(file);
 
     (void)snprintf(text, sizeof text, "%s:/x,/y", path);
     o.hdf5 = text;
-    struct tare_dataset *dataset = open_it(&o);
+    struct tare_dataset *dataset = arrays_open(&o);
     assert_int_equal(tare_dataset_count(dataset), 2);
     expect_values(dataset, 1, values + 6);
     expect_values(dataset, 0, values);
@@ -350,16 +290,18 @@ static void joins_inputs(void **state)
     (void)state;
     a.shape = (struct tare_dims){.rank = 1, .d = {2}};
     b.shape = (struct tare_dims){.rank = 1, .d = {4}};
-    write_npy("a.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}",
-              values, 24);
-    write_npy("b.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)}",
-              values, 48);
+    arrays_write_npy("a.npy",
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}",
+                     values, 24);
+    arrays_write_npy("b.npy",
+                     "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)}",
+                     values, 48);
     files_write_text(folder, "labels.txt", "2\n0\n1\n");
     a.npy = files_path(folder, "a.npy");
     b.npy = files_path(folder, "b.npy");
     b.labels = files_path(folder, "labels.txt");
-    parts[0] = open_it(&a);
-    parts[1] = open_it(&b);
+    parts[0] = arrays_open(&a);
+    parts[1] = arrays_open(&b);
     assert_int_equal(tare_dataset_join(parts, 2, &joined, &err), TARE_OK);
     assert_int_equal(tare_dataset_elems(joined), 6);
     assert_int_equal(tare_dataset_read(joined, 1, got, NULL), TARE_OK);
@@ -371,8 +313,8 @@ static void joins_inputs(void **state)
 
     b.labels = NULL;
     b.count = 2;
-    parts[0] = open_it(&a);
-    parts[1] = open_it(&b);
+    parts[0] = arrays_open(&a);
+    parts[1] = arrays_open(&b);
     assert_int_equal(tare_dataset_join(parts, 2, &joined, &err), TARE_E_ARG);
     assert_null(joined);
     assert_mentions(err.text, "input 1 has 2 samples, input 0 has 3");
@@ -388,13 +330,13 @@ static void leaves_out_what_cannot_be_read(void **state)
     files_copy_image("ycc444.jpg", folder, "bad/c.jpg");
     o.images = files_path(folder, "bad");
     o.skip_bad = true;
-    dataset = open_it(&o);
+    dataset = arrays_open(&o);
     assert_int_equal(tare_dataset_count(dataset), 2);
     assert_int_equal(tare_dataset_n_skipped(dataset), 1);
     assert_mentions(tare_dataset_sample_name(dataset, 1), "c.jpg");
     tare_dataset_destroy(dataset);
     o.skip_bad = false;
-    dataset = open_it(&o);
+    dataset = arrays_open(&o);
     assert_int_equal(tare_dataset_count(dataset), 3);
     tare_dataset_destroy(dataset);
 
@@ -454,7 +396,7 @@ static struct tare_dataset *open_resized(enum tare_filter filter, bool exact)
     o.preprocess.resize_height = 30;
     o.preprocess.filter = filter;
     o.exact_decode = exact;
-    return open_it(&o);
+    return arrays_open(&o);
 }
 
 static void compare_shrunk(enum tare_filter filter, size_t n, bool differs)
@@ -510,7 +452,7 @@ static void survives_failed_allocations(void **state)
     o[0].shape = (struct tare_dims){.rank = 1, .d = {6}};
     (void)snprintf(h5, sizeof h5, "%s", files_path(folder, "m.h5"));
     const hid_t file = H5Fcreate(h5, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "x", H5T_NATIVE_UINT8, H5T_NATIVE_FLOAT, 4, images, values);
+    arrays_put(file, "x", H5T_NATIVE_UINT8, H5T_NATIVE_FLOAT, 4, images, values);
     (void)H5Fclose(file);
     (void)snprintf(h5, sizeof h5, "%s:/x", files_path(folder, "m.h5"));
     o[1].hdf5 = h5;
@@ -547,5 +489,5 @@ int main(void)
         cmocka_unit_test(shrunk_jpegs_are_near),
         cmocka_unit_test(survives_failed_allocations),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, arrays_begin, arrays_end);
 }

@@ -1,37 +1,16 @@
 /* Samples for networks that do not read float32. */
-#include "dataset_files.h"
+#include "dataset_arrays.h"
 
-#include <hdf5.h>
 #include <math.h>
-
-#include "tare/dataset.h"
-
-static const char *folder;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    folder = files_create();
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    files_remove(folder);
-    return 0;
-}
 
 static const char *write_npy(const char *name, const char *descr, const char *shape,
                              const void *data, size_t n_bytes)
 {
-    uint8_t file[1024] = "\x93NUMPY\x01";
-    const int n = snprintf((char *)file + 10, 128,
-                           "{'descr': '%s', 'fortran_order': False, 'shape': (%s)}",
-                           descr, shape);
-    file[8] = (uint8_t)n;
-    memcpy(file + 10 + n, data, n_bytes);
-    files_write(folder, name, file, (size_t)(10 + n) + n_bytes);
+    char header[128];
+    (void)snprintf(header, sizeof header,
+                   "{'descr': '%s', 'fortran_order': False, 'shape': (%s)}", descr,
+                   shape);
+    arrays_write_npy(name, header, data, n_bytes);
     return files_path(folder, name);
 }
 
@@ -47,22 +26,13 @@ static struct tare_dataset_options row_of(enum tare_dtype dtype, int64_t n)
     return o;
 }
 
-static struct tare_dataset *open_it(const struct tare_dataset_options *options)
-{
-    struct tare_dataset *dataset;
-    struct tare_error err = {TARE_OK, ""};
-    if (tare_dataset_create(options, &dataset, &err) != TARE_OK)
-        fail_msg("%s", err.text);
-    return dataset;
-}
-
 /* Sample `i` is `want`, or cannot be read, for this reason. */
 static void expect(const struct tare_dataset_options *options, int64_t i,
                    const void *want, size_t n_bytes, const char *reason)
 {
     int64_t got[32];
     struct tare_error err = {TARE_OK, ""};
-    struct tare_dataset *dataset = open_it(options);
+    struct tare_dataset *dataset = arrays_open(options);
     assert_int_equal(tare_dataset_bytes(dataset), (n_bytes + 7) / 8 * 8);
     const enum tare_status st = tare_dataset_read(dataset, i, got, &err);
     if (reason) {
@@ -123,7 +93,7 @@ static void reads_a_column(void **state)
     (void)state;
     struct tare_dataset_options o = row_of(TARE_S32, 1);
     o.npy = write_npy("c.npy", "<i4", "3,", values, sizeof values);
-    struct tare_dataset *dataset = open_it(&o);
+    struct tare_dataset *dataset = arrays_open(&o);
     assert_int_equal(tare_dataset_count(dataset), 3);
     assert_mentions(tare_dataset_sample_name(dataset, 2), "c.npy#2");
     tare_dataset_destroy(dataset);
@@ -160,30 +130,19 @@ static void pixels_stay_pixels(void **state)
     assert_mentions(err.text, "without --scale");
 }
 
-static void put(hid_t file, const char *name, hid_t type, hid_t memory,
-                const void *values)
-{
-    static const hsize_t dims[2] = {2, 2};
-    const hid_t space = H5Screate_simple(2, dims, NULL);
-    const hid_t set =
-        H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
-}
-
 /* HDF5 would clip what does not fit. */
 static void reads_hdf5(void **state)
 {
     static const int64_t large[4] = {(INT64_C(1) << 53) + 1, -1, 300, INT64_MIN};
     static const double reals[4] = {1.0, 2.0, 3.0, 3.5};
     static const uint8_t small[2] = {1, 2};
+    static const hsize_t dims[2] = {2, 2};
     char path[512], text[600];
     (void)state;
     (void)snprintf(path, sizeof path, "%s", files_path(folder, "t.h5"));
     const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "i", H5T_STD_I64BE, H5T_NATIVE_INT64, large);
-    put(file, "f", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, reals);
+    arrays_put(file, "i", H5T_STD_I64BE, H5T_NATIVE_INT64, 2, dims, large);
+    arrays_put(file, "f", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 2, dims, reals);
     (void)H5Fclose(file);
     struct tare_dataset_options o = row_of(TARE_S64, 2);
     o.hdf5 = text;
@@ -212,7 +171,7 @@ static void joins_types(void **state)
     options[1].npy = write_npy("i.npy", "<i8", "1,", &id, sizeof id);
     options[2].npy = write_npy("r.npy", "<f4", "1,", &real, sizeof real);
     for (size_t i = 0; i < 3; i++)
-        parts[i] = open_it(&options[i]);
+        parts[i] = arrays_open(&options[i]);
     assert_int_equal(tare_dataset_join(parts, 3, &joined, NULL), TARE_OK);
     assert_int_equal(tare_dataset_bytes(joined), sizeof got);
     assert_int_equal(tare_dataset_elems(joined), 5);
@@ -230,5 +189,5 @@ int main(void)
         cmocka_unit_test(reads_a_column),  cmocka_unit_test(pixels_stay_pixels),
         cmocka_unit_test(reads_hdf5),      cmocka_unit_test(joins_types),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, arrays_begin, arrays_end);
 }

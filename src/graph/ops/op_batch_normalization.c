@@ -83,9 +83,7 @@ enum tare_status tare_eval_batch_normalization(const struct tare_graph *graph,
                                                struct tare_error *err)
 {
     (void)graph;
-    enum tare_status st = TARE_OK;
-    for (size_t i = 0; i < node->n_outputs && st == TARE_OK; i++)
-        st = tare_const_alloc(&outputs[i], err);
+    const enum tare_status st = tare_op_alloc_outputs(node, outputs, err);
     if (st != TARE_OK) return st;
     const struct tare_dims *dims = &inputs[0].dims;
     const double epsilon = (double)tare_node_float(node, "epsilon", 1e-5F);

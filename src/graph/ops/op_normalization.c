@@ -197,8 +197,7 @@ enum tare_status tare_eval_layer_normalization(const struct tare_graph *graph,
     struct tare_dims axes;
     int64_t n_rows;
     enum tare_status st = layer_axes(node, x, &axes, err);
-    for (size_t i = 0; i < node->n_outputs && st == TARE_OK; i++)
-        st = tare_const_alloc(&outputs[i], err);
+    if (st == TARE_OK) st = tare_op_alloc_outputs(node, outputs, err);
     if (st != TARE_OK) return st;
     if (!tare_axes_product(x->d, x->rank - axes.rank, &n_rows))
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s", "the input is too large");

@@ -220,9 +220,7 @@ enum tare_status tare_eval_dynamic_quantize_linear(const struct tare_graph *grap
                                                    struct tare_error *err)
 {
     (void)graph;
-    enum tare_status st = TARE_OK;
-    for (size_t i = 0; i < node->n_outputs && st == TARE_OK; i++)
-        st = tare_const_alloc(&outputs[i], err);
+    const enum tare_status st = tare_op_alloc_outputs(node, outputs, err);
     if (st != TARE_OK) return st;
     const struct tare_level_range range = tare_level_range(TARE_U8);
     const int64_t n = tare_dims_count(&inputs[0].dims);

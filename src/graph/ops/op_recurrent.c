@@ -325,8 +325,7 @@ enum tare_status tare_eval_recurrent(const struct tare_graph *graph,
     enum tare_status st = tare_node_recurrent(graph, node, &p, err);
     r.lens = views[4].data;
     if (st == TARE_OK) st = check_lens(node, &p, r.lens, err);
-    for (size_t i = 0; i < node->n_outputs && st == TARE_OK; i++)
-        st = tare_const_alloc(&outputs[i], err);
+    if (st == TARE_OK) st = tare_op_alloc_outputs(node, outputs, err);
     if (st != TARE_OK) return st;
     memset(outputs[0].data, 0, outputs[0].n_bytes); /* behind a sequence's end */
     if (!alloc_run(&r))

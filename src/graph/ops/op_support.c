@@ -28,6 +28,16 @@ enum tare_status tare_op_want_dtype(const struct tare_graph *graph,
     return TARE_OK;
 }
 
+enum tare_status tare_op_alloc_outputs(const struct tare_node *node,
+                                       struct tare_const *outputs,
+                                       struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; i < node->n_outputs && st == TARE_OK; i++)
+        st = tare_const_alloc(&outputs[i], err);
+    return st;
+}
+
 enum tare_status tare_op_want_vector(const struct tare_graph *graph,
                                      const struct tare_node *node, size_t i,
                                      const char *name, int64_t n,

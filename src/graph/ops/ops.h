@@ -77,6 +77,11 @@ enum tare_status tare_op_want_dtype(const struct tare_graph *graph,
                                     const struct tare_node *node, size_t i,
                                     unsigned dtypes, struct tare_error *err);
 
+/** tare_const_alloc() for each of the node's outputs. */
+enum tare_status tare_op_alloc_outputs(const struct tare_node *node,
+                                       struct tare_const *outputs,
+                                       struct tare_error *err);
+
 /** Fail unless input `i`, if it is there, is a vector of `n`: "bias is 3, want 4". */
 enum tare_status tare_op_want_vector(const struct tare_graph *graph,
                                      const struct tare_node *node, size_t i,
