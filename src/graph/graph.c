@@ -53,6 +53,7 @@ void tare_graph_destroy(struct tare_graph *graph)
         tare_free(graph->properties[i].value);
     }
     tare_free(graph->properties);
+    tare_free(graph->functions);
     tare_names_free(&graph->tensor_names);
     tare_names_free(&graph->node_names);
     tare_free(graph->name);

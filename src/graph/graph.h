@@ -152,6 +152,10 @@ struct tare_graph {
     size_t n_made_names;
     struct tare_property *properties;
     size_t n_properties, cap_properties;
+    /* The model's local functions, where opaque nodes call some: a packed ModelProto of
+     * nothing else; or NULL. */
+    uint8_t *functions;
+    size_t functions_bytes;
 };
 
 /** An empty graph of opset TARE_OPSET_MAX. Set `opset` before adding nodes. */

@@ -143,6 +143,7 @@ enum tare_status tare_graph_clone(const struct tare_graph *graph,
     bool ok = made && copy_properties(made, graph) &&
               copy_text(&made->name, graph->name) && copy_tensors(made, graph) &&
               copy_nodes(made, graph) &&
+              copy_bytes(&made->functions, graph->functions, graph->functions_bytes) &&
               copy_bytes(&made->inputs, graph->inputs,
                          graph->n_inputs * sizeof *made->inputs) &&
               copy_bytes(&made->outputs, graph->outputs,
@@ -152,6 +153,7 @@ enum tare_status tare_graph_clone(const struct tare_graph *graph,
         return tare_error_set(err, TARE_E_NOMEM, "no memory for a copy of the graph");
     }
     made->opset = graph->opset;
+    made->functions_bytes = graph->functions_bytes;
     made->n_inputs = graph->n_inputs;
     made->n_captures = graph->n_captures;
     made->n_outputs = graph->n_outputs;

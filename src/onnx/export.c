@@ -140,6 +140,31 @@ static enum tare_status add_properties(struct tare_exporter *exporter,
     return TARE_OK;
 }
 
+/** Local functions that opaque nodes call; ONNX has them from IR version 8 on. */
+static enum tare_status add_functions(struct tare_exporter *exporter,
+                                      Onnx__ModelProto *model, struct tare_error *err)
+{
+    enum { FUNCTIONS_IR = 8 };
+    const struct tare_graph *graph = exporter->graph;
+    ProtobufCMessage *message;
+    if (!graph->functions) return TARE_OK;
+    const enum tare_status st =
+        tare_onnx_unpack(&onnx__model_proto__descriptor, graph->functions,
+                         graph->functions_bytes, "local functions", &message, err);
+    if (st != TARE_OK) return st;
+    if (!tare_grow(&exporter->messages, &exporter->cap_messages,
+                   exporter->n_messages + 1, sizeof *exporter->messages)) {
+        tare_onnx_free(message);
+        return tare_error_set(err, TARE_E_NOMEM, "no memory");
+    }
+    exporter->messages[exporter->n_messages++] = message;
+    const Onnx__ModelProto *kept = (const Onnx__ModelProto *)message;
+    model->functions = kept->functions;
+    model->n_functions = kept->n_functions;
+    if (model->ir_version < FUNCTIONS_IR) model->ir_version = FUNCTIONS_IR;
+    return TARE_OK;
+}
+
 static enum tare_status fill_model(struct tare_exporter *exporter,
                                    Onnx__ModelProto *model, struct tare_error *err)
 {
@@ -154,6 +179,7 @@ static enum tare_status fill_model(struct tare_exporter *exporter,
                      !exporter->proto->name,
                  err, TARE_E_NOMEM, "no memory");
     enum tare_status st = add_domains(exporter, model, err);
+    if (st == TARE_OK) st = add_functions(exporter, model, err);
     if (st == TARE_OK) st = add_properties(exporter, model, err);
     if (st == TARE_OK) st = tare_export_values(exporter, err);
     if (st == TARE_OK) st = tare_export_nodes(exporter, err);

@@ -16,6 +16,7 @@ struct tare_graph;
  *   initializers; an axis is its length, else its symbol, else open.
  * - Bodies of nodes are written too, without what they capture among their inputs: that
  *   goes by the names of the graph around them.
+ * - Local functions that opaque nodes may call are written with them.
  * - The graph's properties become the model's metadata.
  * - A fused node becomes the nodes that it stands for, "<node>.add", "<node>.slope" and
  *   "<node>.clamp", with tensors "<output>.before_add", … between them.

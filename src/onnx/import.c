@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "onnx/functions.h"
 #include "onnx/importer.h"
 #include "onnx/printable.h"
 #include "onnx/wire.h"
@@ -111,6 +110,21 @@ enum tare_status tare_import_proto(struct tare_importer *importer,
     return st;
 }
 
+/** What opaque nodes call has to be written again with them. */
+static enum tare_status keep_functions(struct tare_importer *importer,
+                                       struct tare_error *err)
+{
+    struct tare_graph *graph = importer->graph;
+    Onnx__ModelProto functions = ONNX__MODEL_PROTO__INIT;
+    functions.functions = importer->model->functions;
+    functions.n_functions = importer->model->n_functions;
+    graph->functions_bytes = protobuf_c_message_get_packed_size(&functions.base);
+    graph->functions = tare_alloc(graph->functions_bytes);
+    TARE_FAIL_IF(!graph->functions, err, TARE_E_NOMEM, "no memory");
+    (void)protobuf_c_message_pack(&functions.base, graph->functions);
+    return TARE_OK;
+}
+
 static enum tare_status import_graph(struct tare_importer *importer,
                                      struct tare_error *err)
 {
@@ -118,9 +132,15 @@ static enum tare_status import_graph(struct tare_importer *importer,
     if (st == TARE_OK) st = copy_title(importer, err);
     if (st == TARE_OK) st = copy_properties(importer, err);
     importer->proto = importer->model->graph;
+    struct tare_refusals refusals = {0};
+    importer->refusals = &refusals;
     if (st == TARE_OK)
-        st = tare_import_functions(importer->model, importer->graph->opset, err);
-    return st == TARE_OK ? tare_import_proto(importer, err) : st;
+        st = tare_import_functions(importer->model, importer->graph->opset,
+                                   importer->keep_unknown ? &refusals : NULL, err);
+    if (st == TARE_OK && refusals.n) st = keep_functions(importer, err);
+    if (st == TARE_OK) st = tare_import_proto(importer, err);
+    tare_refusals_free(&refusals);
+    return st;
 }
 
 /** Import an unpacked model, which is used up. */

@@ -1,5 +1,6 @@
 /* Local functions: a node that calls one gives way to a copy of the function's nodes,
  * in the file's own terms, before any graph is made of them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -9,6 +10,8 @@
 #include "onnx/wire.h"
 
 enum { MAX_DEPTH = 64 }; /* functions that call functions */
+
+#define TWICE "local function '%.80s' is given twice; tare knows no overloads"
 
 static const char *plain_domain(const char *domain)
 {
@@ -46,9 +49,10 @@ static enum tare_status list_functions(struct tare_inliner *inliner,
                      "local function %zu has no printable name", i);
         inliner->functions[i].proto = proto;
         const Onnx__NodeProto like = {.op_type = proto->name, .domain = proto->domain};
-        TARE_FAIL_IF(find_function(inliner, &like), err, TARE_E_UNSUPPORTED,
-                     "local function '%.80s' is given twice; tare knows no overloads",
+        struct tare_function *before = find_function(inliner, &like);
+        TARE_FAIL_IF(before && !inliner->refusals, err, TARE_E_UNSUPPORTED, TWICE,
                      proto->name);
+        if (before) before->is_twice = true;
         TARE_FAIL_IF(!tare_names_reserve(&inliner->by_name), err, TARE_E_NOMEM,
                      "no memory");
         tare_names_add(&inliner->by_name, tare_name_hash(proto->name), (int32_t)i);
@@ -110,8 +114,13 @@ static enum tare_status prepare(struct tare_function *function, struct tare_erro
     function->packed = tare_alloc(function->n_packed);
     TARE_FAIL_IF(!function->packed, err, TARE_E_NOMEM, "no memory");
     (void)protobuf_c_message_pack(message, function->packed);
-    const enum tare_status st = read_opset(function, err);
-    return st == TARE_OK ? read_defaults(function, err) : st;
+    enum tare_status st = read_opset(function, err);
+    if (st == TARE_OK) st = read_defaults(function, err);
+    if (st != TARE_OK) { /* the next call shall fail, too */
+        tare_free(function->packed);
+        function->packed = NULL;
+    }
+    return st;
 }
 
 static void release(struct tare_inliner *inliner)
@@ -161,6 +170,8 @@ static enum tare_status expand_call(struct tare_inliner *inliner,
                                     const Onnx__NodeProto *call, struct list *list,
                                     struct tare_error *err)
 {
+    TARE_FAIL_IF(function->is_twice, err, TARE_E_UNSUPPORTED, TWICE,
+                 function->proto->name);
     TARE_FAIL_IF(function->is_open, err, TARE_E_FORMAT,
                  "local function '%.80s' calls itself", function->proto->name);
     TARE_FAIL_IF(inliner->depth >= MAX_DEPTH, err, TARE_E_UNSUPPORTED,
@@ -183,6 +194,21 @@ static enum tare_status expand_call(struct tare_inliner *inliner,
     return st;
 }
 
+/** Note that the call stays, for this reason. */
+static enum tare_status refuse(struct tare_refusals *refusals,
+                               const Onnx__NodeProto *call, const char *reason,
+                               struct tare_error *err)
+{
+    char *copy = tare_strdup(reason);
+    if (!copy || !tare_grow(&refusals->items, &refusals->capacity, refusals->n + 1,
+                            sizeof *refusals->items)) {
+        tare_free(copy);
+        return tare_error_set(err, TARE_E_NOMEM, "no memory");
+    }
+    refusals->items[refusals->n++] = (struct tare_refusal){call, copy};
+    return TARE_OK;
+}
+
 /** Graphs among the attributes first: what they call is no part of what the node calls.
  */
 static enum tare_status expand_node(struct tare_inliner *inliner,
@@ -198,8 +224,16 @@ static enum tare_status expand_node(struct tare_inliner *inliner,
     }
     struct tare_function *function = find_function(inliner, call);
     if (!function) return append(list, node, err);
-    const enum tare_status st = expand_call(inliner, function, call, list, err);
-    if (st != TARE_OK && inliner->depth == 0) /* the node that the file has */
+    struct tare_error why = {0};
+    enum tare_status st = expand_call(inliner, function, call, list, &why);
+    if (st == TARE_OK) return TARE_OK;
+    const bool is_outermost = inliner->depth == 0; /* a node that the file has */
+    if (st == TARE_E_UNSUPPORTED && is_outermost && inliner->refusals) {
+        st = refuse(inliner->refusals, call, why.text, err);
+        return st == TARE_OK ? append(list, node, err) : st;
+    }
+    if (err) *err = why;
+    if (is_outermost)
         tare_error_wrap(err, "node '%.60s' (%.40s)", tare_onnx_shown(call->name),
                         call->op_type);
     return st;
@@ -223,15 +257,45 @@ static enum tare_status expand(struct tare_inliner *inliner, Onnx__NodeProto ***
     return TARE_OK;
 }
 
+static int by_node(const void *a, const void *b)
+{
+    const struct tare_refusal *x = a, *y = b;
+    const uintptr_t p = (uintptr_t)x->node, q = (uintptr_t)y->node;
+    return (p > q) - (p < q);
+}
+
 enum tare_status tare_import_functions(Onnx__ModelProto *model, int opset,
+                                       struct tare_refusals *refusals,
                                        struct tare_error *err)
 {
     if (model->n_functions == 0) return TARE_OK;
-    struct tare_inliner inliner = {.model = model, .opset = opset};
+    struct tare_inliner inliner = {
+        .model = model, .opset = opset, .refusals = refusals};
     enum tare_status st = list_functions(&inliner, err);
     if (st == TARE_OK) st = tare_function_take_names(&inliner, model->graph, err);
     if (st == TARE_OK)
         st = expand(&inliner, &model->graph->node, &model->graph->n_node, err);
+    if (refusals && refusals->n)
+        qsort(refusals->items, refusals->n, sizeof *refusals->items, by_node);
     release(&inliner);
     return st;
+}
+
+const char *tare_refusal_of(const struct tare_refusals *refusals,
+                            const Onnx__NodeProto *node)
+{
+    const struct tare_refusal key = {.node = node};
+    const struct tare_refusal *found = refusals->n
+                                           ? bsearch(&key, refusals->items, refusals->n,
+                                                     sizeof *refusals->items, by_node)
+                                           : NULL;
+    return found ? found->reason : NULL;
+}
+
+void tare_refusals_free(struct tare_refusals *refusals)
+{
+    for (size_t i = 0; i < refusals->n; i++)
+        tare_free(refusals->items[i].reason);
+    tare_free(refusals->items);
+    *refusals = (struct tare_refusals){0};
 }

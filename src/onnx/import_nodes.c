@@ -163,6 +163,7 @@ static enum tare_op node_op(const struct tare_importer *importer,
                             const Onnx__NodeProto *proto)
 {
     const enum tare_op op = find_op(proto);
+    if (tare_refusal_of(importer->refusals, proto)) return TARE_OP_OPAQUE;
     /* elsewhere tare_import_check_ops() has looked */
     return importer->keep_unknown && op == TARE_OP_COUNT ? TARE_OP_OPAQUE : op;
 }
@@ -218,8 +219,11 @@ static enum tare_status add_any_node(struct tare_importer *importer,
     enum tare_status st = add_edges(importer, proto, name, &id, err);
     if (st != TARE_OK) return st;
     struct tare_node *node = &importer->graph->nodes[id];
-    if (node->op == TARE_OP_OPAQUE)
-        return make_opaque(importer, proto, node, "tare has no such operator", err);
+    if (node->op == TARE_OP_OPAQUE) {
+        const char *refusal = tare_refusal_of(importer->refusals, proto);
+        return make_opaque(importer, proto, node,
+                           refusal ? refusal : "tare has no such operator", err);
+    }
     st = tare_import_attrs(importer, proto, node, &why);
     if (st == TARE_OK) st = tare_import_captures(importer, node, &why);
     if (st == TARE_OK) st = tare_node_check(importer->graph, node, &why);

@@ -1,5 +1,8 @@
 /* Local functions: what a call becomes. */
+#include <unistd.h>
+
 #include "base/mem.h"
+#include "onnx/export.h"
 #include "onnx_import.h"
 
 static struct bytes make_function(const char *name, const char *inputs,
@@ -329,6 +332,92 @@ static void test_versions(void **state)
                    "node 'f' (future): function 'future' is of opset 99, want 7 to 22");
 }
 
+/* A call of `old`, of another opset, twice, and one of `twice`. */
+static struct bytes old_model(void)
+{
+    struct bytes old = make_function("old", "x", "y", "");
+    put_node(&old, make_node("Softmax", "n", "x", "y"));
+    put_function_opset(&old, "", 11);
+    struct bytes graph = frame();
+    put_call(&graph, "old", "first", "x", "a");
+    put_call(&graph, "twice", "two", "a", "b");
+    put_call(&graph, "old", "last", "b", "y");
+    struct bytes functions[] = {old, twice()};
+    struct bytes model = with_functions(graph, 2, functions);
+    struct bytes import = {0};
+    put_text(&import, OPSET_DOMAIN, "my");
+    put_int(&import, OPSET_VERSION, 1);
+    put_message(&model, MODEL_OPSET_IMPORT, import);
+    return model;
+}
+
+static const char *reason_of(const struct tare_graph *graph, const char *node)
+{
+    const int32_t id = tare_graph_find_node(graph, node);
+    assert_true(id >= 0);
+    const struct tare_opaque *opaque = graph->nodes[id].opaque;
+    return opaque ? opaque->reason : NULL;
+}
+
+/* Where a model is to be rewritten, calls that are refused stay, and their functions
+ * are written again; others give way. */
+static void test_kept(void **state)
+{
+    (void)state;
+    static const char why[] = "function 'old' is of opset 11, the model of 13, and "
+                              "'Softmax' is not the same in both";
+    char path[] = "/tmp/tare-functions-XXXXXX";
+    const int fd = mkstemp(path);
+    struct bytes model = old_model();
+    assert_int_equal(write(fd, model.data, model.n), (ssize_t)model.n);
+    assert_int_equal(close(fd), 0);
+    free(model.data);
+    for (int round = 0; round < 2; round++) {
+        struct tare_graph *graph, *copy;
+        struct tare_error err = {0};
+        if (tare_onnx_import_any(path, &graph, &err) != TARE_OK)
+            fail_msg("%s", err.text);
+        assert_string_equal(reason_of(graph, "first"), why);
+        assert_string_equal(reason_of(graph, "last"), why);
+        assert_null(reason_of(graph, "two/r"));
+        assert_int_equal(graph->n_nodes, 4);
+        assert_int_equal(tare_graph_clone(graph, &copy, NULL), TARE_OK);
+        tare_graph_destroy(graph);
+        if (tare_onnx_export(copy, path, false, &err) != TARE_OK)
+            fail_msg("%s", err.text);
+        tare_graph_destroy(copy);
+        assert_int_equal(tare_onnx_import(path, &graph, &err), TARE_E_UNSUPPORTED);
+        assert_non_null(strstr(err.text, why));
+    }
+    assert_int_equal(unlink(path), 0);
+}
+
+/* A name with two meanings is no reason to refuse what does not call it. */
+static void test_overloads_kept(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tare-functions-XXXXXX";
+    const int fd = mkstemp(path);
+    struct bytes relu = make_function("good", "x", "y", "");
+    put_node(&relu, make_node("Relu", "n", "x", "y"));
+    struct bytes graph = frame();
+    put_call(&graph, "good", "g", "x", "a");
+    put_call(&graph, "twice", "t", "a", "y");
+    struct bytes functions[] = {twice(), relu, twice()};
+    struct bytes model = with_functions(graph, 3, functions);
+    assert_int_equal(write(fd, model.data, model.n), (ssize_t)model.n);
+    assert_int_equal(close(fd), 0);
+    free(model.data);
+    struct tare_graph *made;
+    struct tare_error err = {0};
+    if (tare_onnx_import_any(path, &made, &err) != TARE_OK) fail_msg("%s", err.text);
+    assert_string_equal(reason_of(made, "t"), "local function 'twice' is given twice; "
+                                              "tare knows no overloads");
+    assert_int_equal(tare_graph_find_node(made, "g"), -1);
+    tare_graph_destroy(made);
+    assert_int_equal(unlink(path), 0);
+}
+
 /* Any allocation may fail; nothing leaks. */
 static void test_no_memory(void **state)
 {
@@ -355,11 +444,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_taken_names),
-        cmocka_unit_test(test_nested),   cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_edges),    cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_explosion),
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_names),          cmocka_unit_test(test_taken_names),
+        cmocka_unit_test(test_nested),         cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_edges),          cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_explosion),
+        cmocka_unit_test(test_versions),       cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_overloads_kept), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
