@@ -387,3 +387,22 @@ struct tare_dims tare_spatial_dims(const struct tare_spatial *s)
         dims.d[2 + i] = s->out[i];
     return dims;
 }
+
+int64_t tare_spatial_conv_pad(const struct tare_spatial *s, int axis)
+{
+    return s->dilation[axis] * (s->kernel[axis] - 1) - s->pad_begin[axis];
+}
+
+bool tare_spatial_is_stuffed_conv(const struct tare_spatial *s)
+{
+    int64_t channels = s->out_c;
+    bool is = s->n_axes == 2;
+    for (int i = 0; is && i < 2; i++) {
+        int64_t stuffed;
+        is = tare_spatial_conv_pad(s, i) >= 0 &&
+             !__builtin_mul_overflow(s->in[i], s->stride[i], &stuffed) &&
+             stuffed <= INT32_MAX && s->out[i] <= INT32_MAX &&
+             !__builtin_mul_overflow(channels, s->kernel[i], &channels);
+    }
+    return is && channels <= INT32_MAX;
+}

@@ -44,6 +44,13 @@ enum tare_status tare_node_window_nd(const struct tare_graph *graph,
                                      const struct tare_node *node,
                                      struct tare_spatial *out, struct tare_error *err);
 
+/** Of a ConvTranspose, as tare_node_window_nd() reads it: what a Conv of its input,
+ * with stride - 1 zeros between two values, pads in front of axis `axis`. */
+int64_t tare_spatial_conv_pad(const struct tare_spatial *s, int axis);
+/** Is it such a Conv, over two axes and of lengths that kernels count? Not where more
+ *  of the output is cut off than a Conv without padding leaves away. */
+bool tare_spatial_is_stuffed_conv(const struct tare_spatial *s);
+
 /** The same window over three axes: those in front have length 1. */
 struct tare_spatial tare_spatial_widen(const struct tare_spatial *s);
 

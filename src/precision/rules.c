@@ -66,6 +66,18 @@ static bool check_conv(const struct tare_graph *graph, const struct tare_node *n
            check_constants(graph, node, reason);
 }
 
+static bool check_conv_transpose(const struct tare_graph *graph,
+                                 const struct tare_node *node,
+                                 char reason[TARE_REASON_BYTES])
+{
+    struct tare_spatial s;
+    if (tare_node_window_nd(graph, node, &s, NULL) != TARE_OK || s.n_axes != 2)
+        NO("only convolutions over two axes have INT8 kernels");
+    if (!tare_spatial_is_stuffed_conv(&s)) NO("no convolution does what it does");
+    return check_terms(s.in_c / s.groups * s.kernel[0] * s.kernel[1], reason) &&
+           check_constants(graph, node, reason);
+}
+
 /* The bias must be one value a column. */
 static bool check_gemm(const struct tare_graph *graph, const struct tare_node *node,
                        char reason[TARE_REASON_BYTES])
@@ -165,6 +177,7 @@ static const struct {
     check_fn *check; /* NULL: nothing to ask */
 } rules[TARE_OP_COUNT] = {
     [TARE_OP_CONV] = {TARE_RULE_PRODUCT, check_conv},
+    [TARE_OP_CONV_TRANSPOSE] = {TARE_RULE_PRODUCT, check_conv_transpose},
     [TARE_OP_GEMM] = {TARE_RULE_PRODUCT, check_gemm},
     [TARE_OP_MATMUL] = {TARE_RULE_PRODUCT, check_matmul},
 

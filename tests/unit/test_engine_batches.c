@@ -33,6 +33,23 @@ static void depthwise(struct tare_graph *g, uint64_t *seed)
     convolution(g, CHANNELS, CHANNELS, CHANNELS, 1, seed);
 }
 
+static void transposed(struct tare_graph *g, int kernel, int stride, uint64_t *seed)
+{
+    net_weights(g, "up.w", NET_DIMS(CHANNELS, 5, kernel, kernel), -1, 1, seed);
+    net_ints(net_node(g, TARE_OP_CONV_TRANSPOSE, "layer", "h up.w", "t"), "strides", 2,
+             stride, stride);
+}
+
+static void transposed_apart(struct tare_graph *g, uint64_t *seed)
+{
+    transposed(g, 2, 2, seed);
+}
+
+static void transposed_overlapping(struct tare_graph *g, uint64_t *seed)
+{
+    transposed(g, 3, 2, seed);
+}
+
 static void residual(struct tare_graph *g, uint64_t *seed)
 {
     net_conv(g, "layer", "h", "a", CHANNELS, CHANNELS, 3, true, seed);
@@ -231,6 +248,8 @@ static const struct {
     {"dense", dense, "conv", 11},
     {"grouped", grouped, "conv", 12},
     {"depthwise", depthwise, "depthwise", CHANNELS},
+    {"transposed", transposed_apart, "conv", 5},
+    {"transposed, overlapping", transposed_overlapping, "copy", 5},
     {"residual", residual, "conv", CHANNELS},
     {"max pool", max_pool, "pool", CHANNELS},
     {"average pool", average_pool, "pool", CHANNELS},

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "precision/precision.h"
 #include "tests/unit/engine_graphs.h"
 
 enum { ROUNDS = 200 };
@@ -69,15 +70,37 @@ static struct tare_graph *make(const struct geometry *g, bool has_bias, bool is_
     return net_infer(graph);
 }
 
-static void engine_does_what_it_means(void **state)
+/* Values that INT8 holds without loss: x in 64ths, weights in quarters; in INT8 then.
+ */
+static void to_exact_int8(struct tare_graph *graph, struct naive *run)
 {
-    (void)state;
+    const struct tare_precision_options options = {.allow_int8 = true};
+    const struct tare_range range = {"x", 127.0 / 64};
+    const struct tare_node *node = net_maker(graph, "y");
+    struct tare_tensor *w = &graph->tensors[net_tensor(graph, "w")];
+    const int32_t x = net_tensor(graph, "x");
+    float *weights = w->data;
+    for (size_t i = 0; i < w->n_bytes / sizeof *weights; i++)
+        weights[i] = rintf(4 * weights[i]) / 4;
+    NET_TRY(tare_precision_assign(graph, &range, 1, &options, NULL, &err_));
+    assert_int_equal(node->precision, TARE_PRECISION_INT8);
+    naive_free(run);
+    *run = naive_run(graph, 1);
+    for (int64_t i = 0; i < naive_count(naive_dims(run, x)); i++)
+        run->values[x][i] = rint(127 * run->values[x][i]) / 64;
+    free(run->values[node->outputs[0]]);
+    naive_node(run, node);
+}
+
+static void check_rounds(bool int8)
+{
     uint64_t seed = 1;
     for (int round = 0; round < ROUNDS; round++) {
         const struct geometry g = random_geometry(&seed);
         const bool has_bias = net_random(&seed) % 2, is_bounded = net_random(&seed) % 2;
         struct tare_graph *graph = make(&g, has_bias, is_bounded, &seed);
         struct naive run = naive_run(graph, (uint64_t)round + 1);
+        if (int8) to_exact_int8(graph, &run);
         struct graph_values inputs = graph_inputs(&run);
         const double *want = run.values[graph->outputs[0]];
         struct graph_values got = graph_run(graph, 1 + round % 3, &inputs);
@@ -87,6 +110,9 @@ static void engine_does_what_it_means(void **state)
                 fail_msg("round %d: output %lld is %g, want %g", round, (long long)i,
                          (double)got.data[0][i], want[i]);
         assert_false(graph_has_layer(graph, "program", "FP32"));
+        if (int8)
+            assert_true(graph_has_layer(graph, "conv", "INT8") ||
+                        graph_has_layer(graph, "depthwise", "INT8"));
         graph_values_free(&got);
         graph_values_free(&inputs);
         naive_free(&run);
@@ -94,8 +120,23 @@ static void engine_does_what_it_means(void **state)
     }
 }
 
+static void engine_does_what_it_means(void **state)
+{
+    (void)state;
+    check_rounds(false);
+}
+
+static void int8_engine_does_what_it_means(void **state)
+{
+    (void)state;
+    check_rounds(true);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(engine_does_what_it_means)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(engine_does_what_it_means),
+        cmocka_unit_test(int8_engine_does_what_it_means),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

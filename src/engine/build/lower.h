@@ -80,12 +80,16 @@ static inline bool tare_lower_is_late(const struct tare_lower *l, int32_t tensor
 }
 
 struct tare_weighted;
-/** Add the float32 layer of a window: x, weights, bias[, residual] -> y, which are ids
- * of the plan. `p` gives window, weights, bias and node. (lower_conv.c) */
-enum tare_status tare_lower_f32_window(struct tare_lower *l,
-                                       const struct tare_weighted *p, int32_t x,
-                                       int32_t residual, int32_t y,
-                                       struct tare_error *err);
+/** Add the layer of a window in the node's precision: x, weights, bias[, residual] ->
+ * y, which are ids of the plan. `p` gives window, weights, bias, node, and the tensors
+ * whose scales they have. (lower_conv.c) */
+enum tare_status tare_lower_window(struct tare_lower *l, const struct tare_weighted *p,
+                                   int32_t x, int32_t residual, int32_t y,
+                                   struct tare_error *err);
+/** The same from and to the tensors of the node. */
+enum tare_status tare_lower_weighted_node(struct tare_lower *l,
+                                          const struct tare_weighted *p,
+                                          struct tare_error *err);
 
 /** A node that no kernel computes, as a program of its own. (lower_program.c) */
 enum tare_status tare_lower_as_program(struct tare_lower *l,

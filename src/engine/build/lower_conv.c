@@ -15,10 +15,9 @@ static bool is_depthwise(const struct tare_window *w)
     return w->groups > 1 && w->groups == w->in_c && w->groups == w->out_c;
 }
 
-enum tare_status tare_lower_f32_window(struct tare_lower *l,
-                                       const struct tare_weighted *p, int32_t x,
-                                       int32_t residual, int32_t y,
-                                       struct tare_error *err)
+static enum tare_status add_f32(struct tare_lower *l, const struct tare_weighted *p,
+                                int32_t x, int32_t residual, int32_t y,
+                                struct tare_error *err)
 {
     const struct tare_fused *fused = &p->node->fused;
     const bool depthwise = is_depthwise(&p->window);
@@ -63,17 +62,6 @@ enum tare_status tare_lower_f32_window(struct tare_lower *l,
     return tare_lower_add(l, p->node,
                           depthwise ? TARE_LAYER_F32_DEPTHWISE : TARE_LAYER_F32_CONV,
                           &params, inputs, fused->has_residual ? 4 : 3, y, err);
-}
-
-static enum tare_status lower_f32(struct tare_lower *l, const struct tare_weighted *p,
-                                  struct tare_error *err)
-{
-    int32_t x, residual = TARE_NO_TENSOR, y;
-    enum tare_status st = tare_lower_use(l, p->x, p->format, false, &x, err);
-    if (st == TARE_OK && p->node->fused.has_residual)
-        st = tare_lower_use(l, p->residual, p->format, false, &residual, err);
-    if (st == TARE_OK) st = tare_lower_make(l, p->y, p->format, false, &y, err);
-    return st == TARE_OK ? tare_lower_f32_window(l, p, x, residual, y, err) : st;
 }
 
 static struct tare_u8_conv u8_params(const struct tare_lower *l,
@@ -136,31 +124,41 @@ static enum tare_status add_u8_weights(struct tare_lower *l,
 }
 
 /* x, weights, acc_init, multiplier, bias[, residual] -> y, float when it is not held */
-static enum tare_status lower_u8(struct tare_lower *l, const struct tare_weighted *p,
-                                 struct tare_error *err)
+static enum tare_status add_u8(struct tare_lower *l, const struct tare_weighted *p,
+                               int32_t x, int32_t residual, int32_t y,
+                               struct tare_error *err)
 {
-    const bool has_residual = p->node->fused.has_residual;
-    const bool y_held = tare_lower_tensor(l, p->y)->quant.held;
     const struct tare_u8_conv params = u8_params(l, p);
-    int32_t inputs[6], y;
-    enum tare_status st = add_u8_weights(l, p, &params, inputs, err);
-    if (st == TARE_OK) st = tare_lower_use(l, p->x, p->format, true, &inputs[0], err);
-    if (st == TARE_OK && has_residual)
-        st = tare_lower_use(l, p->residual, p->format, true, &inputs[5], err);
-    if (st == TARE_OK) st = tare_lower_make(l, p->y, p->format, y_held, &y, err);
+    int32_t inputs[6] = {x, 0, 0, 0, 0, residual};
+    const enum tare_status st = add_u8_weights(l, p, &params, inputs, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, p->node,
                           is_depthwise(&p->window) ? TARE_LAYER_U8_DEPTHWISE
                                                    : TARE_LAYER_U8_CONV,
-                          &params, inputs, has_residual ? 6 : 5, y, err);
+                          &params, inputs, p->node->fused.has_residual ? 6 : 5, y, err);
 }
 
-static enum tare_status lower_weighted(struct tare_lower *l,
-                                       const struct tare_weighted *p,
-                                       struct tare_error *err)
+enum tare_status tare_lower_window(struct tare_lower *l, const struct tare_weighted *p,
+                                   int32_t x, int32_t residual, int32_t y,
+                                   struct tare_error *err)
 {
-    return p->node->precision == TARE_PRECISION_INT8 ? lower_u8(l, p, err)
-                                                     : lower_f32(l, p, err);
+    return p->node->precision == TARE_PRECISION_INT8
+               ? add_u8(l, p, x, residual, y, err)
+               : add_f32(l, p, x, residual, y, err);
+}
+
+enum tare_status tare_lower_weighted_node(struct tare_lower *l,
+                                          const struct tare_weighted *p,
+                                          struct tare_error *err)
+{
+    const bool is_u8 = p->node->precision == TARE_PRECISION_INT8;
+    const bool y_u8 = tare_lower_is_u8(l, p->node, p->y);
+    int32_t x, residual = TARE_NO_TENSOR, y;
+    enum tare_status st = tare_lower_use(l, p->x, p->format, is_u8, &x, err);
+    if (st == TARE_OK && p->node->fused.has_residual)
+        st = tare_lower_use(l, p->residual, p->format, is_u8, &residual, err);
+    if (st == TARE_OK) st = tare_lower_make(l, p->y, p->format, y_u8, &y, err);
+    return st == TARE_OK ? tare_lower_window(l, p, x, residual, y, err) : st;
 }
 
 enum tare_status tare_lower_weighted(struct tare_lower *l, const struct tare_node *node,
@@ -168,7 +166,7 @@ enum tare_status tare_lower_weighted(struct tare_lower *l, const struct tare_nod
 {
     struct tare_weighted p;
     enum tare_status st = tare_weighted_make(l->graph, node, &p, err);
-    if (st == TARE_OK) st = lower_weighted(l, &p, err);
+    if (st == TARE_OK) st = tare_lower_weighted_node(l, &p, err);
     tare_weighted_release(&p);
     return st;
 }

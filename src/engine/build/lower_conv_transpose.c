@@ -13,6 +13,7 @@ struct transpose {
     const struct tare_node *node;
     struct tare_spatial s;
     const float *weights, *bias;
+    bool x_u8, y_u8;
 };
 
 static const float *constant(const struct tare_lower *l, const struct tare_node *node,
@@ -21,26 +22,6 @@ static const float *constant(const struct tare_lower *l, const struct tare_node 
     const int32_t tensor = tare_lower_input(node, i);
     if (tensor == TARE_NO_TENSOR) return NULL;
     return tare_lower_tensor(l, tensor)->data;
-}
-
-/* Kernels count in int32. */
-static bool fits(const struct tare_spatial *s)
-{
-    int64_t channels = s->out_c;
-    bool fit = true;
-    for (int i = 0; i < 2; i++) {
-        int64_t stuffed;
-        fit = fit && !__builtin_mul_overflow(s->in[i], s->stride[i], &stuffed) &&
-              stuffed <= INT32_MAX && s->out[i] <= INT32_MAX &&
-              !__builtin_mul_overflow(channels, s->kernel[i], &channels);
-    }
-    return fit && channels <= INT32_MAX;
-}
-
-/* What the convolution pads; negative where outputs are cut off further. */
-static int64_t conv_pad(const struct tare_spatial *s, int axis)
-{
-    return s->dilation[axis] * (s->kernel[axis] - 1) - s->pad_begin[axis];
 }
 
 static enum tare_status read_node(const struct tare_lower *l,
@@ -53,9 +34,10 @@ static enum tare_status read_node(const struct tare_lower *l,
     const bool has_bias = tare_lower_input(node, 2) != TARE_NO_TENSOR;
     t->weights = constant(l, node, 1);
     t->bias = constant(l, node, 2);
+    t->x_u8 = tare_lower_is_u8(l, node, node->inputs[0]);
+    t->y_u8 = tare_lower_is_u8(l, node, node->outputs[0]);
     if (t->s.n_axes != 2 || !t->weights || (has_bias && !t->bias) ||
-        node->fused.has_residual || conv_pad(&t->s, 0) < 0 || conv_pad(&t->s, 1) < 0 ||
-        !fits(&t->s))
+        node->fused.has_residual || !tare_spatial_is_stuffed_conv(&t->s))
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
                        "no convolution does what it does");
     return TARE_OK;
@@ -119,7 +101,7 @@ static enum tare_status spread(struct tare_lower *l, const struct transpose *t,
     const int64_t run = s->kernel[1] * s->out_c;
     const struct tare_dims dims = {
         .rank = 5, .d = {s->batch, s->in[0], s->kernel[0], s->in[1], run}};
-    const int64_t f = sizeof(float), row = s->in[1] * run;
+    const int64_t f = t->y_u8 ? 1 : sizeof(float), row = s->in[1] * run;
     const int64_t src[] = {f * s->in[0] * s->kernel[0] * row, f * s->kernel[0] * row,
                            f * run, f * s->kernel[0] * run, f};
     const int64_t dst[] = {f * s->in[0] * s->kernel[0] * row, f * s->kernel[0] * row,
@@ -132,6 +114,15 @@ static enum tare_status spread(struct tare_lower *l, const struct transpose *t,
                              err);
     tare_free(pieces.items);
     return st;
+}
+
+/* A tensor in between, held as `like` is. */
+static enum tare_status add_tensor(struct tare_lower *l, int32_t like, bool is_u8,
+                                   const struct tare_dims *dims, int32_t *id,
+                                   struct tare_error *err)
+{
+    return tare_plan_add_tensor(l->plan, NULL, is_u8 ? TARE_U8 : TARE_F32, TARE_HWC,
+                                dims, &tare_lower_tensor(l, like)->quant, id, err);
 }
 
 static enum tare_status lower_disjoint(struct tare_lower *l, const struct transpose *t,
@@ -150,12 +141,10 @@ static enum tare_status lower_disjoint(struct tare_lower *l, const struct transp
     int32_t x, taps, y;
     enum tare_status st = own(&p, n_weights_of(s), (size_t)out_c, err);
     if (st == TARE_OK) fill_taps(t, &p);
-    if (st == TARE_OK) st = tare_lower_use(l, p.x, TARE_HWC, false, &x, err);
-    if (st == TARE_OK)
-        st = tare_plan_add_tensor(l->plan, NULL, TARE_F32, TARE_HWC, &dims, NULL, &taps,
-                                  err);
-    if (st == TARE_OK) st = tare_lower_f32_window(l, &p, x, TARE_NO_TENSOR, taps, err);
-    if (st == TARE_OK) st = tare_lower_make(l, p.y, TARE_HWC, false, &y, err);
+    if (st == TARE_OK) st = tare_lower_use(l, p.x, TARE_HWC, t->x_u8, &x, err);
+    if (st == TARE_OK) st = add_tensor(l, p.y, t->y_u8, &dims, &taps, err);
+    if (st == TARE_OK) st = tare_lower_window(l, &p, x, TARE_NO_TENSOR, taps, err);
+    if (st == TARE_OK) st = tare_lower_make(l, p.y, TARE_HWC, t->y_u8, &y, err);
     if (st == TARE_OK) st = spread(l, t, taps, y, err);
     tare_weighted_release(&p);
     return st;
@@ -183,18 +172,20 @@ static enum tare_status stuff(struct tare_lower *l, const struct transpose *t,
                               const struct tare_dims *stuffed, int32_t x, int32_t *to,
                               struct tare_error *err)
 {
-    static const uint64_t zero = 0;
+    const int32_t in = t->node->inputs[0];
+    const struct tare_tensor *tensor = tare_lower_tensor(l, in);
+    const struct tare_dims *dims = &tensor->dims;
+    const uint64_t zero = t->x_u8 ? (uint64_t)tensor->quant.zero_point : 0;
+    const int32_t elem_bytes = t->x_u8 ? 1 : (int32_t)sizeof(float);
     struct tare_pieces pieces = {0};
     int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
-    const struct tare_dims *dims = &tare_lower_tensor(l, t->node->inputs[0])->dims;
-    tare_lower_strides(dims, TARE_HWC, sizeof(float), src);
-    tare_lower_strides(stuffed, TARE_HWC, sizeof(float), dst);
+    tare_lower_strides(dims, TARE_HWC, elem_bytes, src);
+    tare_lower_strides(stuffed, TARE_HWC, elem_bytes, dst);
     for (int i = 0; i < 2; i++)
         dst[2 + i] *= t->s.stride[i];
-    enum tare_status st =
-        tare_plan_add_tensor(l->plan, NULL, TARE_F32, TARE_HWC, stuffed, NULL, to, err);
+    enum tare_status st = add_tensor(l, in, t->x_u8, stuffed, to, err);
     if (st == TARE_OK)
-        st = tare_pieces_add(&pieces, 0, sizeof(float), dims, 0, src, 0, dst, err);
+        st = tare_pieces_add(&pieces, 0, elem_bytes, dims, 0, src, 0, dst, err);
     if (st == TARE_OK)
         st =
             tare_lower_copy(l, t->node, t->node->name, &pieces, &zero, &x, 1, *to, err);
@@ -211,18 +202,18 @@ static enum tare_status lower_stuffed(struct tare_lower *l, const struct transpo
     w->in_h = (s->in[0] - 1) * s->stride[0] + 1;
     w->in_w = (s->in[1] - 1) * s->stride[1] + 1;
     w->stride_h = w->stride_w = 1;
-    w->pad_top = conv_pad(s, 0);
-    w->pad_left = conv_pad(s, 1);
+    w->pad_top = tare_spatial_conv_pad(s, 0);
+    w->pad_left = tare_spatial_conv_pad(s, 1);
     const struct tare_dims stuffed = {.rank = 4,
                                       .d = {s->batch, s->in_c, w->in_h, w->in_w}};
     int32_t x, y;
     enum tare_status st = own(&p, n_weights_of(s), (size_t)s->out_c, err);
     if (st == TARE_OK) turn(t, &p);
-    if (st == TARE_OK) st = tare_lower_use(l, p.x, TARE_HWC, false, &x, err);
+    if (st == TARE_OK) st = tare_lower_use(l, p.x, TARE_HWC, t->x_u8, &x, err);
     if (st == TARE_OK && (s->stride[0] > 1 || s->stride[1] > 1))
         st = stuff(l, t, &stuffed, x, &x, err);
-    if (st == TARE_OK) st = tare_lower_make(l, p.y, TARE_HWC, false, &y, err);
-    if (st == TARE_OK) st = tare_lower_f32_window(l, &p, x, TARE_NO_TENSOR, y, err);
+    if (st == TARE_OK) st = tare_lower_make(l, p.y, TARE_HWC, t->y_u8, &y, err);
+    if (st == TARE_OK) st = tare_lower_window(l, &p, x, TARE_NO_TENSOR, y, err);
     tare_weighted_release(&p);
     return st;
 }

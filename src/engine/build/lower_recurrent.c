@@ -158,7 +158,7 @@ static enum tare_status add_gates(struct tare_lower *l, const struct recurrent *
         st = tare_plan_add_tensor(l->plan, NULL, TARE_F32, TARE_LINEAR, &dims, NULL,
                                   gates, err);
     return st == TARE_OK
-               ? tare_lower_f32_window(l, &product, x, TARE_NO_TENSOR, *gates, err)
+               ? tare_lower_window(l, &product, x, TARE_NO_TENSOR, *gates, err)
                : st;
 }
 
