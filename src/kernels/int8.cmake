@@ -8,6 +8,7 @@ target_sources(tare_rt_objects PRIVATE
 tare_kernel_family(u8_binary ref avx2 vnni)
 tare_kernel_family(u8_pool ref avx2 vnni)
 target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/u8_pool/u8_pool_walk.c)
+tare_kernel_family(u8_resize ref avx2 vnni)
 tare_kernel_family(u8_table ref avx2 vnni)
 tare_kernel_family(f32_u8_quantize ref avx2 vnni)
 tare_kernel_family(u8_f32_dequantize ref avx2 vnni)

@@ -133,6 +133,20 @@ static bool check_pad(const struct tare_graph *graph, const struct tare_node *no
     return true;
 }
 
+static bool check_resize(const struct tare_graph *graph, const struct tare_node *node,
+                         char reason[TARE_REASON_BYTES])
+{
+    struct tare_resize resize;
+    if (tare_node_resize(graph, node, &resize, NULL) != TARE_OK ||
+        resize.in.rank != 4 || resize.in.d[0] != resize.out.d[0] ||
+        resize.in.d[1] != resize.out.d[1])
+        NO("only resampling of two axes of images has INT8 kernels");
+    if (resize.mode == TARE_RESIZE_CUBIC || resize.antialias ||
+        resize.coordinates == TARE_RESIZE_TF_CROP_AND_RESIZE)
+        NO("INT8 resamples to the nearest value or linearly, without antialias");
+    return true;
+}
+
 static bool check_two(const struct tare_graph *graph, const struct tare_node *node,
                       char reason[TARE_REASON_BYTES])
 {
@@ -183,6 +197,8 @@ static const struct {
 
     [TARE_OP_MAX_POOL] = {TARE_RULE_SAME_SCALE, check_max},
     [TARE_OP_GLOBAL_MAX_POOL] = {TARE_RULE_SAME_SCALE, check_max},
+    [TARE_OP_RESIZE] = {TARE_RULE_SAME_SCALE, check_resize},
+    [TARE_OP_UPSAMPLE] = {TARE_RULE_SAME_SCALE, check_resize},
     [TARE_OP_IDENTITY] = {TARE_RULE_SAME_SCALE, NULL},
     [TARE_OP_RESHAPE] = {TARE_RULE_SAME_SCALE, NULL},
     [TARE_OP_FLATTEN] = {TARE_RULE_SAME_SCALE, NULL},

@@ -9,7 +9,7 @@
 #include "kernels/f32_resize/f32_resize.h"
 
 struct job {
-    struct tare_f32_resize resize;
+    struct tare_resize_shape resize;
     struct tare_f32_resize_data data;
     float *x;
     struct tare_resize_sample *rows, *columns;
@@ -28,12 +28,12 @@ static struct tare_resize_sample *random_samples(int64_t out, int64_t in, int32_
     return samples;
 }
 
-static int64_t y_count(const struct tare_f32_resize *r)
+static int64_t y_count(const struct tare_resize_shape *r)
 {
     return r->batch * r->out_h * r->out_w * r->channels;
 }
 
-static struct job new_job(struct tare_f32_resize r, bool specials)
+static struct job new_job(struct tare_resize_shape r, bool specials)
 {
     struct job job = {.resize = r};
     job.x = check_floats(r.batch * r.in_h * r.in_w * r.channels, specials);
@@ -43,9 +43,9 @@ static struct job new_job(struct tare_f32_resize r, bool specials)
     return job;
 }
 
-static struct tare_f32_resize random_resize(void)
+static struct tare_resize_shape random_resize(void)
 {
-    return (struct tare_f32_resize){
+    return (struct tare_resize_shape){
         check_range(1, 2), check_range(1, 9),  check_range(1, 9),     check_range(1, 9),
         check_range(1, 9), check_range(1, 40), 1 << check_range(0, 2)};
 }
@@ -66,7 +66,7 @@ static void run_job(void *ctx, int64_t begin, int64_t end)
 static bool check_ref(void)
 {
     struct job job = new_job(random_resize(), false);
-    const struct tare_f32_resize *r = &job.resize;
+    const struct tare_resize_shape *r = &job.resize;
     float *y = check_output(y_count(r));
     bool ok = true;
     job.data.y = y;
@@ -121,7 +121,7 @@ static void bench(void)
 {
     const struct {
         const char *name;
-        struct tare_f32_resize resize;
+        struct tare_resize_shape resize;
     } shapes[] = {{"nearest 28x28x128 to 56x56", {1, 28, 28, 56, 56, 128, 1}},
                   {"linear 28x28x128 to 56x56", {1, 28, 28, 56, 56, 128, 2}},
                   {"cubic 28x28x128 to 56x56", {1, 28, 28, 56, 56, 128, 4}},

@@ -232,7 +232,24 @@ static void test_moving(void **state)
     scales[0] = scales[1] = 1;
     scales[2] = scales[3] = 2;
     net_node(g, TARE_OP_RESIZE, "n", "x - s", "a");
-    check(g, "Resize has no INT8 kernel");
+    check(g, NULL);
+    static const char *const modes[] = {"linear", "cubic"};
+    for (size_t i = 0; i < 2; i++) {
+        g = begin(NET_DIMS(1, 4, 8, 8));
+        scales = net_const(g, "s", TARE_F32, NET_DIMS(4));
+        scales[0] = scales[1] = 1;
+        scales[2] = scales[3] = 2;
+        net_string(net_node(g, TARE_OP_RESIZE, "n", "x - s", "a"), "mode", modes[i]);
+        check(g, i == 0 ? NULL
+                        : "INT8 resamples to the nearest value or linearly, without "
+                          "antialias");
+    }
+    g = begin(NET_DIMS(1, 4, 8, 8));
+    scales = net_const(g, "s", TARE_F32, NET_DIMS(4));
+    scales[0] = scales[2] = scales[3] = 1;
+    scales[1] = 2;
+    net_node(g, TARE_OP_RESIZE, "n", "x - s", "a");
+    check(g, "only resampling of two axes of images has INT8 kernels");
 
     g = begin(NET_DIMS(1, 4, 8, 8));
     net_ints(net_node(g, TARE_OP_TRANSPOSE, "n", "x", "a"), "perm", 4, 0, 3, 1, 2);

@@ -233,7 +233,7 @@ enum tare_status tare_lower_resize(struct tare_lower *l, const struct tare_node 
     if (resize.antialias || resize.coordinates == TARE_RESIZE_TF_CROP_AND_RESIZE)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
                        "antialias and tf_crop_and_resize do not run in an engine");
-    struct tare_f32_resize params;
+    struct tare_resize_shape params;
     memset(&params, 0, sizeof params);
     params.batch = resize.in.d[0];
     params.channels = resize.in.d[1];
@@ -244,12 +244,14 @@ enum tare_status tare_lower_resize(struct tare_lower *l, const struct tare_node 
     params.taps = resize.mode == TARE_RESIZE_NEAREST  ? 1
                   : resize.mode == TARE_RESIZE_LINEAR ? 2
                                                       : 4;
+    const bool is_u8 = tare_lower_is_u8(l, node, node->outputs[0]);
     int32_t inputs[3], y;
-    st = tare_lower_use(l, node->inputs[0], TARE_HWC, false, &inputs[0], err);
+    st = tare_lower_use(l, node->inputs[0], TARE_HWC, is_u8, &inputs[0], err);
     if (st == TARE_OK) st = add_samples(l, &resize, 2, &inputs[1], err);
     if (st == TARE_OK) st = add_samples(l, &resize, 3, &inputs[2], err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_HWC, false, &y, err);
+        st = tare_lower_make(l, node->outputs[0], TARE_HWC, is_u8, &y, err);
     if (st != TARE_OK) return st;
-    return tare_lower_add(l, node, TARE_LAYER_F32_RESIZE, &params, inputs, 3, y, err);
+    return tare_lower_add(l, node, is_u8 ? TARE_LAYER_U8_RESIZE : TARE_LAYER_F32_RESIZE,
+                          &params, inputs, 3, y, err);
 }

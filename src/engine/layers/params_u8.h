@@ -12,6 +12,7 @@
 #include "kernels/u8_depthwise/u8_depthwise.h"
 #include "kernels/u8_f32_dequantize/u8_f32_dequantize.h"
 #include "kernels/u8_pool/u8_pool.h"
+#include "kernels/u8_resize/u8_resize.h"
 #include "kernels/u8_table/u8_table.h"
 
 /** The product of two activations, of which b has TARE_U8_CONV_MATRIX_ZERO. Inputs a,

@@ -6,21 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernels/resize.h"
 #include "kernels/select.h"
-
-/** Where one output coordinate comes from: `taps` inputs (1 nearest, 2 linear, 4
- * cubic), in ascending order before clamping to the input. Stored in engine files. */
-struct tare_resize_sample {
-    int32_t index[4];
-    float weight[4];
-};
-
-/** Stored in engine files. taps: 1 nearest, 2 linear, 4 cubic; the samples are made by
- * the builder from tare_resize_coordinate() of graph/params.h. */
-struct tare_f32_resize {
-    int64_t batch, in_h, in_w, out_h, out_w, channels;
-    int32_t taps;
-};
 
 struct tare_f32_resize_data {
     const float *x;                           /* [batch, in_h, in_w, channels] */
@@ -36,7 +23,7 @@ struct tare_f32_resize_data {
  * Output rows [begin, end) of batch * out_h; any split gives the same bytes, and so
  * does every variant. x and y do not overlap. Reads and writes nothing beyond.
  */
-typedef void tare_f32_resize_fn(const struct tare_f32_resize *resize,
+typedef void tare_f32_resize_fn(const struct tare_resize_shape *resize,
                                 const struct tare_f32_resize_data *data, int64_t begin,
                                 int64_t end);
 

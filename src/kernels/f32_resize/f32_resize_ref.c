@@ -3,7 +3,7 @@
 
 #include "kernels/f32_resize/f32_resize.h"
 
-static float sample(const struct tare_f32_resize *resize, const float *image,
+static float sample(const struct tare_resize_shape *resize, const float *image,
                     const struct tare_resize_sample *row,
                     const struct tare_resize_sample *column)
 {
@@ -21,7 +21,7 @@ static float sample(const struct tare_f32_resize *resize, const float *image,
     return v;
 }
 
-void tare_f32_resize__ref(const struct tare_f32_resize *resize,
+void tare_f32_resize__ref(const struct tare_resize_shape *resize,
                           const struct tare_f32_resize_data *data, int64_t begin,
                           int64_t end)
 {

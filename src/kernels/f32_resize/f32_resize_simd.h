@@ -10,7 +10,7 @@ static void copy_pixel(const float *x, int64_t channels, float *y)
         lanes_store_upto(y + c, lanes_load_upto(x + c, channels - c), channels - c);
 }
 
-static void mix_pixel(const struct tare_f32_resize *resize, const float *const *lines,
+static void mix_pixel(const struct tare_resize_shape *resize, const float *const *lines,
                       const struct tare_resize_sample *row,
                       const struct tare_resize_sample *column, float *y)
 {
@@ -31,7 +31,7 @@ static void mix_pixel(const struct tare_f32_resize *resize, const float *const *
     }
 }
 
-void RESIZE_NAME(const struct tare_f32_resize *resize,
+void RESIZE_NAME(const struct tare_resize_shape *resize,
                  const struct tare_f32_resize_data *data, int64_t begin, int64_t end)
 {
     const int64_t channels = resize->channels;

@@ -1,17 +1,15 @@
 /* kernels/u8_binary/u8_binary_simd.h - the body of the AVX2 and AVX-512 files, which
- * define BINARY_NAME and, for lanes of their width:
- *     struct finish, finish_of(p)       what turns values into bytes
- *     read_lanes(x, n)                  the first n bytes as floats
- *     write_pair(finish, y, v0, v1, n)  values to the first n of 2 * LANES bytes */
+ * define BINARY_NAME. */
 #include <stdbool.h>
 
-#include "kernels/lanes.h"
+#include "kernels/u8_binary/u8_binary.h"
+#include "kernels/u8_lanes.h"
 #include "kernels/unroll.h"
 
 /* A copy of the parameters that a store to y cannot change. */
 struct constants {
     lanes a_scale, b_scale, scale, a_zero_point, b_zero_point, slope;
-    struct finish finish;
+    struct u8_finish finish;
 };
 
 /* `op` and `has_slope` are constants where it is called. */
@@ -48,11 +46,11 @@ TARE_ALWAYS_INLINE void run_piece(const struct constants *c, const int32_t op,
         for (int64_t k = 0; k < 2; k++) {
             const int64_t at = i + k * LANES, n = piece->n - at;
             lanes va = one_a, vb = one_b;
-            if (piece->a_step) va = lanes_sub(read_lanes(a + at, n), c->a_zero_point);
-            if (piece->b_step) vb = lanes_sub(read_lanes(b + at, n), c->b_zero_point);
+            if (piece->a_step) va = lanes_sub(u8_read(a + at, n), c->a_zero_point);
+            if (piece->b_step) vb = lanes_sub(u8_read(b + at, n), c->b_zero_point);
             v[k] = combine(c, op, has_slope, va, vb);
         }
-        write_pair(&c->finish, y + i, v[0], v[1], piece->n - i);
+        u8_write(&c->finish, y + i, v[0], v[1], piece->n - i);
     }
 }
 
@@ -68,7 +66,7 @@ TARE_ALWAYS_INLINE void run_units(const struct tare_u8_binary *p, const int32_t 
         .a_zero_point = lanes_set1((float)p->a_zero_point),
         .b_zero_point = lanes_set1((float)p->b_zero_point),
         .slope = lanes_set1(p->negative_slope),
-        .finish = finish_of(p),
+        .finish = u8_finish_of(p->lower, p->upper, p->out_zero_point),
     };
     struct tare_binary_walk walk;
     for (int64_t unit = begin; unit < end; unit++)

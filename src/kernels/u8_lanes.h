@@ -1,0 +1,70 @@
+/* kernels/u8_lanes.h - bytes as the lanes of lanes.h and back, so that an INT8 kernel's
+ * loop can be written once for AVX2 and AVX-512. Like lanes.h, private to the file that
+ * includes it. */
+#ifndef TARE_KERNELS_U8_LANES_H
+#define TARE_KERNELS_U8_LANES_H
+
+#include "kernels/lanes.h"
+
+#if defined(__AVX512F__)
+
+#include "kernels/u8_epilogue_vnni.h"
+
+struct u8_finish {
+    struct tare_finish_vnni all;
+};
+
+static inline struct u8_finish u8_finish_of(float lower, float upper,
+                                            int32_t zero_point)
+{
+    return (struct u8_finish){tare_finish_vnni(1.0f, lower, upper, zero_point)};
+}
+
+/** The first n bytes, n <= 0 being none, as floats. May read up to LANES of them. */
+static inline lanes u8_read(const uint8_t *x, int64_t n)
+{
+    const int64_t idle = n >= LANES ? 0 : n <= 0 ? LANES : LANES - n;
+    const __mmask16 valid = (__mmask16)(0xffff >> idle);
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(valid, x)));
+}
+
+/** Clamp and round the first n of 2 * LANES values, add the zero point, store. */
+static inline void u8_write(const struct u8_finish *finish, uint8_t *y, lanes v0,
+                            lanes v1, int64_t n)
+{
+    const __m256i bytes = tare_bytes32_vnni(&finish->all, v0, v1);
+    if (n >= 2 * LANES)
+        _mm256_storeu_si256((void *)y, bytes);
+    else
+        _mm256_mask_storeu_epi8(y, (__mmask32)((UINT64_C(1) << n) - 1), bytes);
+}
+
+#else
+
+#include "kernels/u8_epilogue_avx2.h"
+
+struct u8_finish {
+    struct tare_finish_avx2 all;
+};
+
+static inline struct u8_finish u8_finish_of(float lower, float upper,
+                                            int32_t zero_point)
+{
+    return (struct u8_finish){tare_finish_avx2(1.0f, lower, upper, zero_point)};
+}
+
+static inline lanes u8_read(const uint8_t *x, int64_t n)
+{
+    (void)n;
+    return tare_real8_avx2(x, _mm256_setzero_si256());
+}
+
+static inline void u8_write(const struct u8_finish *finish, uint8_t *y, lanes v0,
+                            lanes v1, int64_t n)
+{
+    tare_store16_avx2(y, tare_bytes16_avx2(&finish->all, v0, v1), n);
+}
+
+#endif
+
+#endif /* TARE_KERNELS_U8_LANES_H */

@@ -1,0 +1,36 @@
+/* kernels/u8_resize/u8_resize.h - nearest and linear resampling of images of bytes. */
+#ifndef TARE_KERNELS_U8_RESIZE_H
+#define TARE_KERNELS_U8_RESIZE_H
+
+#include <stdint.h>
+
+#include "kernels/resize.h"
+#include "kernels/select.h"
+#include "kernels/window.h"
+
+struct tare_u8_resize_data {
+    const uint8_t *x; /* [batch, in_h, in_w, channels], with TARE_KERNEL_SLACK */
+    const struct tare_resize_sample *rows;    /* [out_h] */
+    const struct tare_resize_sample *columns; /* [out_w] */
+    uint8_t *y;                               /* [batch, out_h, out_w, channels] */
+};
+
+/**
+ * x and y share scale and zero point. One tap: a copy. Two taps: on the codes, as
+ * floats, v = fmaf(weight, r, v) over the row taps from v = 0, where r is the same
+ * chain over the column taps of that row; then v = v > 0 ? v : 0;  v = v < 255 ? v :
+ * 255;  y = (uint8_t)rint(v)
+ *
+ * Output rows [begin, end) of batch * out_h; any split gives the same bytes, and so
+ * does every variant. x and y do not overlap. Writes nothing beyond.
+ */
+typedef void tare_u8_resize_fn(const struct tare_resize_shape *resize,
+                               const struct tare_u8_resize_data *data, int64_t begin,
+                               int64_t end);
+
+#define TARE_UKERNEL(isa, name, tile) tare_u8_resize_fn name;
+#include "kernels/u8_resize/u8_resize.inc"
+#undef TARE_UKERNEL
+TARE_KERNEL_DECLARE(tare_u8_resize);
+
+#endif /* TARE_KERNELS_U8_RESIZE_H */

@@ -1,0 +1,3 @@
+/* AVX2: see u8_resize_simd.h. */
+#define RESIZE_NAME tare_u8_resize__avx2_u16
+#include "kernels/u8_resize/u8_resize_simd.h"

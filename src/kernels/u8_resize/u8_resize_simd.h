@@ -1,0 +1,66 @@
+/* kernels/u8_resize/u8_resize_simd.h - the body of the AVX2 and AVX-512 files, which
+ * define RESIZE_NAME. */
+#include <string.h>
+
+#include "kernels/u8_lanes.h"
+#include "kernels/u8_resize/u8_resize.h"
+#include "kernels/unroll.h"
+
+/* A tap's row of the input, and how much of it counts. */
+struct line {
+    const uint8_t *x;
+    lanes weight;
+};
+
+static inline lanes mix(const struct line lines[2], const int64_t at[2],
+                        const lanes weight[2], int64_t c, int64_t left)
+{
+    lanes v = lanes_zero();
+    TARE_UNROLL
+    for (int32_t ky = 0; ky < 2; ky++) {
+        lanes r = lanes_zero();
+        TARE_UNROLL
+        for (int32_t kx = 0; kx < 2; kx++)
+            r = lanes_fma(weight[kx], u8_read(lines[ky].x + at[kx] + c, left), r);
+        v = lanes_fma(lines[ky].weight, r, v);
+    }
+    return v;
+}
+
+/* All channels of one output pixel. */
+static void mix_pixel(const struct u8_finish *finish, int64_t channels,
+                      const struct line lines[2],
+                      const struct tare_resize_sample *column, uint8_t *y)
+{
+    const int64_t at[2] = {column->index[0] * channels, column->index[1] * channels};
+    const lanes weight[2] = {lanes_set1(column->weight[0]),
+                             lanes_set1(column->weight[1])};
+    for (int64_t c = 0; c < channels; c += 2 * LANES) {
+        const lanes v0 = mix(lines, at, weight, c, channels - c);
+        const lanes v1 = mix(lines, at, weight, c + LANES, channels - c - LANES);
+        u8_write(finish, y + c, v0, v1, channels - c);
+    }
+}
+
+void RESIZE_NAME(const struct tare_resize_shape *resize,
+                 const struct tare_u8_resize_data *data, int64_t begin, int64_t end)
+{
+    const struct u8_finish finish = u8_finish_of(0.0f, 255.0f, 0);
+    const int64_t channels = resize->channels, line_bytes = resize->in_w * channels;
+    for (int64_t i = begin; i < end; i++) {
+        const struct tare_resize_sample *row = data->rows + i % resize->out_h;
+        const uint8_t *image = data->x + i / resize->out_h * resize->in_h * line_bytes;
+        uint8_t *to = data->y + i * resize->out_w * channels;
+        struct line lines[2];
+        for (int32_t k = 0; k < 2; k++)
+            lines[k] = (struct line){image + row->index[k] * line_bytes,
+                                     lanes_set1(row->weight[k])};
+        for (int64_t ox = 0; ox < resize->out_w; ox++, to += channels) {
+            const struct tare_resize_sample *column = data->columns + ox;
+            if (resize->taps == 1)
+                memcpy(to, lines[0].x + column->index[0] * channels, (size_t)channels);
+            else
+                mix_pixel(&finish, channels, lines, column, to);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+/* AVX-512: see u8_resize_simd.h. */
+#define RESIZE_NAME tare_u8_resize__vnni_u32
+#include "kernels/u8_resize/u8_resize_simd.h"
