@@ -91,6 +91,17 @@ enum tare_status tare_node_split(const struct tare_graph *graph,
                                  const struct tare_node *node, int32_t *axis,
                                  int64_t *lengths, struct tare_error *err);
 
+/** DepthToSpace and SpaceToDepth: [N, C size size, H, W] and [N, C, H size, W size].
+ *  `crd`: the block's two axes are behind the channels, not in front. */
+struct tare_blocks {
+    int64_t size;
+    bool crd;
+    struct tare_dims deep, wide;
+};
+enum tare_status tare_node_blocks(const struct tare_graph *graph,
+                                  const struct tare_node *node, struct tare_blocks *out,
+                                  struct tare_error *err);
+
 enum tare_pad_mode {
     TARE_PAD_CONSTANT,
     TARE_PAD_REFLECT,

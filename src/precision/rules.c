@@ -128,8 +128,49 @@ static bool check_pad(const struct tare_graph *graph, const struct tare_node *no
 {
     struct tare_pads pads;
     if (tare_node_pads(graph, node, &pads, NULL) != TARE_OK ||
-        pads.mode != TARE_PAD_CONSTANT || pads.value != 0.0F)
-        NO("it pads with other values than zero");
+        pads.mode == TARE_PAD_WRAP)
+        NO("it wraps around");
+    return true;
+}
+
+/* Zero is a code of every scale; another value has to lie in the output's. */
+static bool pads_a_value(const struct tare_graph *graph, const struct tare_node *node)
+{
+    struct tare_pads pads;
+    return node->op == TARE_OP_PAD &&
+           tare_node_pads(graph, node, &pads, NULL) == TARE_OK && pads.value != 0.0F;
+}
+
+static bool check_gather(const struct tare_graph *graph, const struct tare_node *node,
+                         char reason[TARE_REASON_BYTES])
+{
+    const struct tare_tensor *indices = &graph->tensors[node->inputs[1]];
+    if (!tare_tensor_is_const(indices) || indices->dtype != TARE_S64)
+        NO("its indices '%.80s' are no int64 constant", indices->name);
+    return true;
+}
+
+static bool check_blocks(const struct tare_graph *graph, const struct tare_node *node,
+                         char reason[TARE_REASON_BYTES])
+{
+    struct tare_blocks blocks;
+    if (tare_node_blocks(graph, node, &blocks, NULL) != TARE_OK)
+        NO("its blocks do not fit");
+    return true;
+}
+
+/* As a pool, over all of an image. */
+static bool check_mean(const struct tare_graph *graph, const struct tare_node *node,
+                       char reason[TARE_REASON_BYTES])
+{
+    const struct tare_dims *dims = &graph->tensors[node->inputs[0]].dims;
+    bool reduced[TARE_MAX_RANK] = {false}, keepdims;
+    if (dims->rank != 4 ||
+        tare_node_reduce_axes(graph, node, reduced, &keepdims, NULL) != TARE_OK ||
+        reduced[0] || reduced[1] || !reduced[2] || !reduced[3])
+        NO("INT8 takes means over the two axes of images");
+    if (dims->d[2] > MAX_AVERAGED / dims->d[3])
+        NO("it averages more than %lld values", (long long)MAX_AVERAGED);
     return true;
 }
 
@@ -208,6 +249,10 @@ static const struct {
     [TARE_OP_SLICE] = {TARE_RULE_SAME_SCALE, NULL},
     [TARE_OP_SPLIT] = {TARE_RULE_SAME_SCALE, NULL},
     [TARE_OP_PAD] = {TARE_RULE_SAME_SCALE, check_pad},
+    [TARE_OP_EXPAND] = {TARE_RULE_SAME_SCALE, NULL},
+    [TARE_OP_GATHER] = {TARE_RULE_SAME_SCALE, check_gather},
+    [TARE_OP_DEPTH_TO_SPACE] = {TARE_RULE_SAME_SCALE, check_blocks},
+    [TARE_OP_SPACE_TO_DEPTH] = {TARE_RULE_SAME_SCALE, check_blocks},
 
     [TARE_OP_CONCAT] = {TARE_RULE_CONCAT, NULL},
 
@@ -218,6 +263,7 @@ static const struct {
     [TARE_OP_MAX] = {TARE_RULE_OWN_SCALE, check_two},
     [TARE_OP_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
     [TARE_OP_GLOBAL_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
+    [TARE_OP_REDUCE_MEAN] = {TARE_RULE_OWN_SCALE, check_mean},
 
     [TARE_OP_CLIP] = {TARE_RULE_TABLE, check_clip},
     [TARE_OP_RELU] = {TARE_RULE_TABLE, NULL},
@@ -355,6 +401,7 @@ enum tare_rule tare_rule_find(const struct tare_graph *graph,
         check = NULL;
         if (rule == TARE_RULE_FLOAT) return rule;
     }
+    if (pads_a_value(graph, node)) rule = TARE_RULE_OWN_SCALE;
     if (rule == TARE_RULE_FLOAT)
         (void)snprintf(reason, TARE_REASON_BYTES, "%s has no INT8 kernel",
                        tare_op_name(node->op));

@@ -185,6 +185,70 @@ static void pad_by_edge(struct tare_graph *g, uint64_t *seed)
     net_string(net_node(g, TARE_OP_PAD, "layer", "h pads", "t"), "mode", "edge");
 }
 
+static void pad_by_value(struct tare_graph *g, uint64_t *seed)
+{
+    (void)seed;
+    net_longs(g, "pads", 8, 0, 1, 2, 0, 0, 0, 1, 3);
+    net_scalar(g, "value", -0.7F);
+    net_node(g, TARE_OP_PAD, "layer", "h pads value", "t");
+}
+
+static void gather(struct tare_graph *g, uint64_t *seed)
+{
+    (void)seed;
+    net_longs(g, "indices", 5, 3, 0, -1, 0, 2);
+    net_int(net_node(g, TARE_OP_GATHER, "layer", "h indices", "t"), "axis", 1);
+}
+
+static void expand(struct tare_graph *g, uint64_t *seed)
+{
+    (void)seed;
+    net_node(g, TARE_OP_GLOBAL_AVERAGE_POOL, "mean", "h", "m");
+    net_longs(g, "shape", 4, 1, CHANNELS, 3, 4);
+    net_node(g, TARE_OP_EXPAND, "layer", "m shape", "t");
+}
+
+static void depth_to_space(struct tare_graph *g, uint64_t *seed)
+{
+    net_conv(g, "wide", "h", "a", CHANNELS, 12, 1, true, seed);
+    net_int(net_node(g, TARE_OP_DEPTH_TO_SPACE, "layer", "a", "t"), "blocksize", 2);
+}
+
+static void depth_to_space_crd(struct tare_graph *g, uint64_t *seed)
+{
+    depth_to_space(g, seed);
+    net_string(net_maker(g, "t"), "mode", "CRD");
+}
+
+static void space_to_depth(struct tare_graph *g, uint64_t *seed)
+{
+    (void)seed;
+    net_longs(g, "pads", 8, 0, 0, 0, 0, 0, 0, 1, 0); /* of 7 rows, 8 */
+    net_string(net_node(g, TARE_OP_PAD, "pad", "h pads", "p"), "mode", "edge");
+    net_int(net_node(g, TARE_OP_SPACE_TO_DEPTH, "layer", "p", "t"), "blocksize", 2);
+}
+
+static void mean(struct tare_graph *g, bool keeps_axes)
+{
+    struct tare_node *node = net_node(g, TARE_OP_REDUCE_MEAN, "layer", "h", "t");
+    net_ints(node, "axes", 2, 2, 3);
+    net_int(node, "keepdims", keeps_axes);
+}
+
+static void mean_of_images(struct tare_graph *g, uint64_t *seed)
+{
+    (void)seed;
+    mean(g, true);
+}
+
+static void mean_in_rows(struct tare_graph *g, uint64_t *seed)
+{
+    mean(g, false);
+    net_weights(g, "w", NET_DIMS(CHANNELS, 9), -1, 1, seed);
+    net_node(g, TARE_OP_GEMM, "head2", "t w", "z");
+    net_output(g, "z");
+}
+
 static void transpose(struct tare_graph *g, uint64_t *seed)
 {
     (void)seed;
@@ -267,7 +331,15 @@ static const struct {
     {"slice", slice, "copy", 3},
     {"split", split, "copy", 5},
     {"pad", pad, "copy", CHANNELS + 1},
-    {"pad by edge", pad_by_edge, NULL, CHANNELS},
+    {"pad by edge", pad_by_edge, "copy", CHANNELS},
+    {"pad by a value", pad_by_value, "copy", CHANNELS + 1},
+    {"gather", gather, "copy", 5},
+    {"expand", expand, "copy", CHANNELS},
+    {"depth to space", depth_to_space, "copy", 3},
+    {"depth to space, crd", depth_to_space_crd, "copy", 3},
+    {"space to depth", space_to_depth, "copy", 4 * CHANNELS},
+    {"mean of images", mean_of_images, "pool", CHANNELS},
+    {"mean in rows", mean_in_rows, "pool", 0},
     {"transpose", transpose, "copy", 6},
     {"nearest resize", resize_nearest, "resize", CHANNELS},
     {"linear resize", resize_linear, "resize", CHANNELS},
@@ -341,8 +413,8 @@ static void test_batches(void **state)
         check_batch(one, three, layers[i].name, "FP32");
         to_int8(one);
         to_int8(three);
-        if (layers[i].int8_type)
-            assert_true(graph_has_layer(three, layers[i].int8_type, "INT8"));
+        if (layers[i].int8_type && !graph_has_layer(three, layers[i].int8_type, "INT8"))
+            fail_msg("%s: no %s in INT8", layers[i].name, layers[i].int8_type);
         check_batch(one, three, layers[i].name, "INT8");
         tare_graph_destroy(one);
         tare_graph_destroy(three);

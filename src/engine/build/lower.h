@@ -37,7 +37,7 @@ tare_lower_fn tare_lower_weighted, tare_lower_conv_transpose, tare_lower_matmul,
     tare_lower_reduce, tare_lower_resize, tare_lower_view, tare_lower_transpose,
     tare_lower_concat, tare_lower_slice, tare_lower_split, tare_lower_pad,
     tare_lower_expand, tare_lower_gather, tare_lower_recurrent, tare_lower_quantize,
-    tare_lower_dequantize, tare_lower_cast;
+    tare_lower_dequantize, tare_lower_cast, tare_lower_blocks;
 
 /** Lower the whole graph: bindings, nodes in order, outputs. */
 enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err);
@@ -90,6 +90,12 @@ enum tare_status tare_lower_window(struct tare_lower *l, const struct tare_weigh
 enum tare_status tare_lower_weighted_node(struct tare_lower *l,
                                           const struct tare_weighted *p,
                                           struct tare_error *err);
+
+/** Add the INT8 layer of a pool, whose mode is an enum of f32_pool.h.
+ *  (lower_elementwise.c) */
+enum tare_status tare_lower_u8_pool(struct tare_lower *l, const struct tare_node *node,
+                                    const struct tare_spatial *s, int32_t mode,
+                                    struct tare_error *err);
 
 /** A node that no kernel computes, as a program of its own. (lower_program.c) */
 enum tare_status tare_lower_as_program(struct tare_lower *l,
@@ -144,6 +150,9 @@ struct tare_f32_unary;
 enum tare_status tare_lower_as_table(struct tare_lower *l, const struct tare_node *node,
                                      size_t input, const struct tare_f32_unary *kernel,
                                      struct tare_error *err);
+
+/** The code of a value: docs/numerics.md, "Quantize". (lower_table.c) */
+uint8_t tare_lower_code(const struct tare_quant *to, float value);
 
 /** The uint8 version of an input of `node` in the scale of `to`: itself, or
  *  requantized. (lower_table.c) */

@@ -111,10 +111,28 @@ static bool any_reduced(const struct tare_dims *dims, const bool *reduced)
     return false;
 }
 
+/* A mean over the two axes of images, as the precision pass says. */
+static enum tare_status mean_u8(struct tare_lower *l, const struct tare_node *node,
+                                const struct tare_dims *dims, struct tare_error *err)
+{
+    const struct tare_spatial s = {.n_axes = 2,
+                                   .batch = dims->d[0],
+                                   .in_c = dims->d[1],
+                                   .out_c = dims->d[1],
+                                   .groups = 1,
+                                   .in = {dims->d[2], dims->d[3]},
+                                   .out = {1, 1},
+                                   .kernel = {dims->d[2], dims->d[3]},
+                                   .stride = {1, 1},
+                                   .dilation = {1, 1}};
+    return tare_lower_u8_pool(l, node, &s, TARE_POOL_AVERAGE, err);
+}
+
 enum tare_status tare_lower_reduce(struct tare_lower *l, const struct tare_node *node,
                                    struct tare_error *err)
 {
     struct tare_dims dims = tare_lower_tensor(l, node->inputs[0])->dims;
+    if (node->precision == TARE_PRECISION_INT8) return mean_u8(l, node, &dims, err);
     struct tare_f32_reduce params;
     bool reduced[TARE_MAX_RANK] = {false}, keepdims;
     int32_t x, y;

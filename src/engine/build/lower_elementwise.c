@@ -27,9 +27,9 @@ static enum tare_status pool_f32(struct tare_lower *l, const struct tare_node *n
     return tare_lower_add(l, node, TARE_LAYER_F32_POOL, &params, &x, 1, y, err);
 }
 
-static enum tare_status pool_u8(struct tare_lower *l, const struct tare_node *node,
-                                const struct tare_spatial *s, int32_t mode,
-                                struct tare_error *err)
+enum tare_status tare_lower_u8_pool(struct tare_lower *l, const struct tare_node *node,
+                                    const struct tare_spatial *s, int32_t mode,
+                                    struct tare_error *err)
 {
     const struct tare_quant *in = &tare_lower_tensor(l, node->inputs[0])->quant;
     const struct tare_quant *out = &tare_lower_tensor(l, node->outputs[0])->quant;
@@ -44,10 +44,13 @@ static enum tare_status pool_u8(struct tare_lower *l, const struct tare_node *no
     params.multiplier =
         (float)((double)in->scale / (out->held ? (double)out->scale : 1.0));
     tare_u8_epilogue_fill(&params.epilogue, &node->fused, out);
+    /* Without axes for height and width (ReduceMean), it is a row an image. */
+    const enum tare_format format =
+        tare_lower_tensor(l, node->outputs[0])->dims.rank == 4 ? TARE_HWC : TARE_LINEAR;
     int32_t x, y;
     enum tare_status st = tare_lower_use(l, node->inputs[0], TARE_HWC, true, &x, err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_HWC, out->held, &y, err);
+        st = tare_lower_make(l, node->outputs[0], format, out->held, &y, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, node, TARE_LAYER_U8_POOL, &params, &x, 1, y, err);
 }
@@ -72,8 +75,9 @@ enum tare_status tare_lower_pool(struct tare_lower *l, const struct tare_node *n
         mode = tare_node_int(node, "count_include_pad", 0)
                    ? TARE_POOL_AVERAGE_INCLUDE_PAD
                    : TARE_POOL_AVERAGE;
-    return node->precision == TARE_PRECISION_INT8 ? pool_u8(l, node, &s, mode, err)
-                                                  : pool_f32(l, node, &s, mode, err);
+    return node->precision == TARE_PRECISION_INT8
+               ? tare_lower_u8_pool(l, node, &s, mode, err)
+               : pool_f32(l, node, &s, mode, err);
 }
 
 static const struct {

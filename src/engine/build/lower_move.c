@@ -42,7 +42,10 @@ static enum tare_status begin_move(struct tare_lower *l, const struct tare_node 
     const bool is_u8 = tare_lower_is_u8(l, node, output);
     memset(m, 0, sizeof *m);
     enum tare_status st =
-        tare_lower_use(l, node->inputs[0], from_format, is_u8, &m->from, err);
+        is_u8 ? tare_lower_requantized(l, node, node->inputs[0], from_format,
+                                       &tare_lower_tensor(l, output)->quant, &m->from,
+                                       err)
+              : tare_lower_use(l, node->inputs[0], from_format, false, &m->from, err);
     if (st == TARE_OK) st = tare_lower_make(l, output, to_format, is_u8, &m->to, err);
     if (st != TARE_OK) return st;
     m->elem_bytes = is_u8 ? 1 : (int32_t)sizeof(float);
@@ -145,6 +148,32 @@ enum tare_status tare_lower_split(struct tare_lower *l, const struct tare_node *
     }
     tare_free(lengths);
     return st;
+}
+
+/* Axes: batch, channel, row, row in the block, column, column in the block. */
+enum tare_status tare_lower_blocks(struct tare_lower *l, const struct tare_node *node,
+                                   struct tare_error *err)
+{
+    struct tare_blocks blocks;
+    struct move m;
+    enum tare_status st = tare_node_blocks(l->graph, node, &blocks, err);
+    if (st != TARE_OK) return st;
+    const enum tare_format format = tare_lower_format(l, node->inputs[0]);
+    st = begin_move(l, node, format, format, node->outputs[0], &m, err);
+    const bool from_deep = node->op == TARE_OP_DEPTH_TO_SPACE;
+    const int64_t *d = from_deep ? m.src : m.dst, *w = from_deep ? m.dst : m.src;
+    const int64_t b = blocks.size, c = blocks.wide.d[1];
+    const int64_t in_block = d[1] * (blocks.crd ? 1 : c);
+    const int64_t deep[] = {
+        d[0], d[1] * (blocks.crd ? b * b : 1), d[2], b * in_block, d[3], in_block};
+    const int64_t wide[] = {w[0], w[1], b * w[2], w[2], b * w[3], w[3]};
+    const struct tare_dims dims = {
+        .rank = 6,
+        .d = {blocks.wide.d[0], c, blocks.deep.d[2], b, blocks.deep.d[3], b}};
+    if (st == TARE_OK)
+        st = tare_pieces_add(&m.pieces, 0, m.elem_bytes, &dims, 0,
+                             from_deep ? deep : wide, 0, from_deep ? wide : deep, err);
+    return end_move(l, node, &m, NULL, st, err);
 }
 
 /* Indices are constants: one piece for each. */
@@ -289,8 +318,9 @@ enum tare_status tare_lower_pad(struct tare_lower *l, const struct tare_node *no
     if (st == TARE_OK)
         st = pad_pieces(&m, &pads, &tare_lower_tensor(l, node->inputs[0])->dims, err);
     uint64_t fill = 0;
-    if (m.elem_bytes == 1) /* INT8 pads are zeros only: the precision pass's rule */
-        fill = (uint64_t)tare_lower_tensor(l, node->outputs[0])->quant.zero_point;
+    if (m.elem_bytes == 1)
+        fill =
+            tare_lower_code(&tare_lower_tensor(l, node->outputs[0])->quant, pads.value);
     else
         memcpy(&fill, &pads.value, sizeof pads.value);
     return end_move(l, node, &m, pads.mode == TARE_PAD_CONSTANT ? &fill : NULL, st,

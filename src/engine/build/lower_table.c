@@ -16,19 +16,24 @@ static void decode(const struct tare_quant *from, float x[N_CODES])
         x[q] = (float)(q - from->zero_point) * from->scale;
 }
 
+uint8_t tare_lower_code(const struct tare_quant *to, float value)
+{
+    const float least = (float)(to->lowest - to->zero_point);
+    const float most = (float)(255 - to->zero_point);
+    float v = value / to->scale;
+    v = v > least ? v : least; /* NaN counts as the least, as when quantizing */
+    v = v < most ? v : most;
+    return (uint8_t)((int)rintf(v) + to->zero_point);
+}
+
 /* The table as a weight: y[q], quantized. */
 static enum tare_status add_table(struct tare_lower *l, const float y[N_CODES],
                                   const struct tare_quant *to, int32_t *id,
                                   struct tare_error *err)
 {
     int8_t table[N_CODES];
-    const float least = (float)(to->lowest - to->zero_point);
-    const float most = (float)(255 - to->zero_point);
     for (int q = 0; q < N_CODES; q++) {
-        float v = y[q] / to->scale;
-        v = v > least ? v : least; /* NaN counts as the least, as when quantizing */
-        v = v < most ? v : most;
-        const uint8_t byte = (uint8_t)((int)rintf(v) + to->zero_point);
+        const uint8_t byte = tare_lower_code(to, y[q]);
         memcpy(&table[q], &byte, 1);
     }
     return tare_plan_add_vector(l->plan, TARE_S8, N_CODES, table, id, err);

@@ -1,18 +1,11 @@
 /* DepthToSpace and SpaceToDepth: [N, C b b, H, W] and [N, C, H b, W b] in turn. */
 #include "base/dims.h"
 #include "graph/ops/ops.h"
+#include "graph/params.h"
 
-/* The two tensors; `crd`: the block's two axes are behind the channels, not in front.
- */
-struct blocks {
-    int64_t size;
-    bool crd;
-    struct tare_dims deep, wide;
-};
-
-static enum tare_status read_blocks(const struct tare_graph *graph,
-                                    const struct tare_node *node, struct blocks *out,
-                                    struct tare_error *err)
+enum tare_status tare_node_blocks(const struct tare_graph *graph,
+                                  const struct tare_node *node, struct tare_blocks *out,
+                                  struct tare_error *err)
 {
     static const char *const modes[] = {"DCR", "CRD"};
     const struct tare_dims *in = &tare_op_input(graph, node, 0)->dims;
@@ -48,8 +41,8 @@ enum tare_status tare_infer_depth_to_space(struct tare_graph *graph,
                                            struct tare_node *node,
                                            struct tare_error *err)
 {
-    struct blocks blocks;
-    const enum tare_status st = read_blocks(graph, node, &blocks, err);
+    struct tare_blocks blocks;
+    const enum tare_status st = tare_node_blocks(graph, node, &blocks, err);
     if (st != TARE_OK) return st;
     return tare_op_set_output(
         graph, node, 0, tare_op_input(graph, node, 0)->dtype,
@@ -62,8 +55,8 @@ enum tare_status tare_eval_depth_to_space(const struct tare_graph *graph,
                                           struct tare_const *outputs,
                                           struct tare_error *err)
 {
-    struct blocks blocks;
-    enum tare_status st = read_blocks(graph, node, &blocks, err);
+    struct tare_blocks blocks;
+    enum tare_status st = tare_node_blocks(graph, node, &blocks, err);
     if (st == TARE_OK) st = tare_const_alloc(&outputs[0], err);
     if (st != TARE_OK || outputs[0].n_bytes == 0) return st;
 
