@@ -3,7 +3,9 @@
 #include "graph/explicit.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "base/mem.h"
 #include "graph/params.h"
 #include "graph/weight_grid.h"
 #include "precision/solve.h"
@@ -116,21 +118,55 @@ static bool find_channels(const struct tare_graph *graph, const struct tare_node
     return true;
 }
 
+/* @param[out] c  the first channel whose weights are no bytes. */
+static bool weights_fit(const struct tare_graph *graph, const struct tare_node *node,
+                        size_t *c)
+{
+    const float *w = graph->tensors[node->inputs[1]].data;
+    struct channels channels;
+    double scale;
+    *c = 0;
+    if (!find_channels(graph, node, &channels)) return false;
+    while (*c < channels.count && tare_weight_grid(w + *c * channels.step, channels.n,
+                                                   channels.stride, &scale))
+        ++*c;
+    return *c == channels.count;
+}
+
+/* The same of a ConvTranspose's [in_c, out_c / groups, taps]: the weights of a channel
+ * are those of all its taps, for the inputs of its group. */
+static bool transpose_fits(const struct tare_graph *graph, const struct tare_node *node,
+                           size_t *c)
+{
+    const struct tare_tensor *t = &graph->tensors[node->inputs[1]];
+    const size_t each = (size_t)t->dims.d[1];
+    const size_t groups = (size_t)tare_node_int(node, "group", 1);
+    const size_t n_in = (size_t)t->dims.d[0] / groups;
+    const size_t taps = t->n_bytes / sizeof(float) / (n_in * groups) / each;
+    float *w = tare_alloc_array(n_in * taps, sizeof *w);
+    double scale;
+    *c = 0;
+    for (bool fits = w != NULL; fits && *c < groups * each; *c += fits) {
+        const float *from =
+            (const float *)t->data + (*c / each * n_in * each + *c % each) * taps;
+        for (size_t i = 0; i < n_in; i++)
+            memcpy(w + i * taps, from + i * each * taps, taps * sizeof *w);
+        fits = tare_weight_grid(w, n_in * taps, 1, &scale);
+    }
+    tare_free(w);
+    return *c == groups * each;
+}
+
 bool tare_explicit_weights(const struct tare_graph *graph, const struct tare_node *node,
                            char reason[TARE_REASON_BYTES])
 {
-    const struct tare_tensor *weights = &graph->tensors[node->inputs[1]];
-    struct channels channels;
-    double scale;
-    if (!find_channels(graph, node, &channels)) return false;
-    for (size_t c = 0; c < channels.count; c++) {
-        const float *w = (const float *)weights->data + c * channels.step;
-        if (tare_weight_grid(w, channels.n, channels.stride, &scale)) continue;
-        (void)snprintf(reason, TARE_REASON_BYTES,
-                       "the model does not quantize its weights '%.80s' to int8 around "
-                       "0 in output channel %zu",
-                       weights->name, c);
-        return false;
-    }
-    return true;
+    size_t c;
+    if (node->op == TARE_OP_CONV_TRANSPOSE ? transpose_fits(graph, node, &c)
+                                           : weights_fit(graph, node, &c))
+        return true;
+    (void)snprintf(reason, TARE_REASON_BYTES,
+                   "the model does not quantize its weights '%.80s' to int8 around "
+                   "0 in output channel %zu",
+                   graph->tensors[node->inputs[1]].name, c);
+    return false;
 }

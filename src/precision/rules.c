@@ -133,12 +133,21 @@ static bool check_pad(const struct tare_graph *graph, const struct tare_node *no
     return true;
 }
 
-/* Zero is a code of every scale; another value has to lie in the output's. */
-static bool pads_a_value(const struct tare_graph *graph, const struct tare_node *node)
+/* Does it make values that its input does not have? Zero is a code of every scale. */
+static bool makes_values(const struct tare_graph *graph, const struct tare_node *node)
 {
     struct tare_pads pads;
-    return node->op == TARE_OP_PAD &&
-           tare_node_pads(graph, node, &pads, NULL) == TARE_OK && pads.value != 0.0F;
+    struct tare_resize resize;
+    switch (node->op) {
+    case TARE_OP_PAD:
+        return tare_node_pads(graph, node, &pads, NULL) == TARE_OK &&
+               pads.value != 0.0F;
+    case TARE_OP_RESIZE:
+    case TARE_OP_UPSAMPLE:
+        return tare_node_resize(graph, node, &resize, NULL) == TARE_OK &&
+               resize.mode != TARE_RESIZE_NEAREST;
+    default: return false;
+    }
 }
 
 static bool check_gather(const struct tare_graph *graph, const struct tare_node *node,
@@ -401,7 +410,7 @@ enum tare_rule tare_rule_find(const struct tare_graph *graph,
         check = NULL;
         if (rule == TARE_RULE_FLOAT) return rule;
     }
-    if (pads_a_value(graph, node)) rule = TARE_RULE_OWN_SCALE;
+    if (makes_values(graph, node)) rule = TARE_RULE_OWN_SCALE;
     if (rule == TARE_RULE_FLOAT)
         (void)snprintf(reason, TARE_REASON_BYTES, "%s has no INT8 kernel",
                        tare_op_name(node->op));

@@ -11,7 +11,7 @@
 #include "kernels/u8_resize/u8_resize.h"
 
 struct job {
-    struct tare_resize_shape resize;
+    struct tare_u8_resize resize;
     struct tare_u8_resize_data data;
     uint8_t *x;
     struct tare_resize_sample *rows, *columns;
@@ -41,7 +41,15 @@ static int64_t y_count(const struct tare_resize_shape *r)
 
 static struct job new_job(struct tare_resize_shape r)
 {
-    struct job job = {.resize = r};
+    const bool is_signed = check_once_in(2);
+    struct job job = {
+        .resize = {.shape = r,
+                   .in_zero_point = (int32_t)check_between(0, 255),
+                   .out_zero_point = is_signed ? 128 : 0,
+                   .multiplier =
+                       check_once_in(2) ? 1.0f : (float)check_between(50, 200) / 97.0f,
+                   .lower = is_signed ? -127.0f : 0.0f,
+                   .upper = is_signed ? 127.0f : 255.0f}};
     job.x = check_input(r.batch * r.in_h * r.in_w * r.channels, 1);
     job.rows = random_samples(r.out_h, r.in_h);
     job.columns = random_samples(r.out_w, r.in_w);
@@ -66,7 +74,7 @@ static struct tare_resize_shape random_resize(void)
 
 static double value_at(const struct job *job, int64_t i)
 {
-    const struct tare_resize_shape *r = &job->resize;
+    const struct tare_resize_shape *r = &job->resize.shape;
     const int64_t c = i % r->channels, ox = i / r->channels % r->out_w;
     const int64_t oy = i / (r->channels * r->out_w) % r->out_h;
     const int64_t image = i / (r->channels * r->out_w * r->out_h);
@@ -77,19 +85,23 @@ static double value_at(const struct job *job, int64_t i)
             const int64_t pixel = row * r->in_w + job->columns[ox].index[kx];
             const double weight =
                 (double)job->rows[oy].weight[ky] * (double)job->columns[ox].weight[kx];
-            v += (r->taps == 1 ? 1.0 : weight) * job->x[pixel * r->channels + c];
+            const int x = job->x[pixel * r->channels + c];
+            if (r->taps == 1) return x;
+            v += weight * (x - job->resize.in_zero_point);
         }
-    return v;
+    v = fmin(fmax(v * (double)job->resize.multiplier, (double)job->resize.lower),
+             (double)job->resize.upper);
+    return v + job->resize.out_zero_point;
 }
 
 /* Within half a step of the exact value, but for what float32 rounds. */
 static bool check_ref(void)
 {
     struct job job = new_job(random_resize());
-    const struct tare_resize_shape *r = &job.resize;
+    const struct tare_resize_shape *r = &job.resize.shape;
     uint8_t *y = check_output((size_t)y_count(r));
     job.data.y = check_output_body(y);
-    tare_u8_resize__ref(r, &job.data, 0, r->batch * r->out_h);
+    tare_u8_resize__ref(&job.resize, &job.data, 0, r->batch * r->out_h);
     bool ok = true;
     for (int64_t i = 0; i < y_count(r) && ok; i++) {
         const double want = value_at(&job, i);
@@ -106,19 +118,19 @@ static bool check_ref(void)
 static bool check_variant(const struct tare_u8_resize_variant *v)
 {
     struct job job = new_job(random_resize());
-    const struct tare_resize_shape *r = &job.resize;
+    const struct tare_resize_shape *r = &job.resize.shape;
     const size_t bytes = (size_t)y_count(r);
     const int64_t units = r->batch * r->out_h;
     uint8_t *want = check_output(bytes), *got = check_output(bytes);
     job.data.y = check_output_body(want);
-    tare_u8_resize__ref(r, &job.data, 0, units);
+    tare_u8_resize__ref(&job.resize, &job.data, 0, units);
     job.data.y = check_output_body(got);
-    v->fn(r, &job.data, 0, units);
+    v->fn(&job.resize, &job.data, 0, units);
     bool ok = check_same(want, got, bytes, v->name, "whole");
     memset(got, 0x99, bytes + 2 * CHECK_GUARD);
     struct check_pieces left = {0, units};
     for (int64_t begin, end; check_next_piece(&left, &begin, &end);)
-        v->fn(r, &job.data, begin, end);
+        v->fn(&job.resize, &job.data, begin, end);
     ok = ok && check_same(want, got, bytes, v->name, "in pieces");
     free(want);
     free(got);
@@ -129,7 +141,8 @@ static bool check_variant(const struct tare_u8_resize_variant *v)
 static void run_job(void *arg)
 {
     const struct job *job = arg;
-    job->fn(&job->resize, &job->data, 0, job->resize.batch * job->resize.out_h);
+    job->fn(&job->resize, &job->data, 0,
+            job->resize.shape.batch * job->resize.shape.out_h);
 }
 
 static void bench(const struct tare_u8_resize_variant *v)
@@ -137,7 +150,7 @@ static void bench(const struct tare_u8_resize_variant *v)
     for (int32_t taps = 1; taps <= 2; taps++) {
         struct job job =
             new_job((struct tare_resize_shape){1, 28, 28, 56, 56, 128, taps});
-        const int64_t n = y_count(&job.resize);
+        const int64_t n = y_count(&job.resize.shape);
         uint8_t *y = check_output((size_t)n);
         job.data.y = check_output_body(y);
         job.fn = v->fn;

@@ -131,6 +131,13 @@ static const char *pool(struct network *net, const char *x)
     return y;
 }
 
+static const char *mean(struct network *net, const char *x)
+{
+    const char *y = fresh(net);
+    net_ints(net_node(net->graph, TARE_OP_REDUCE_MEAN, y, x, y), "axes", 2, 2, 3);
+    return y;
+}
+
 static const char *move(struct network *net, const char *x)
 {
     const char *y = fresh(net);
@@ -143,20 +150,68 @@ static const char *move(struct network *net, const char *x)
     (void)snprintf(name, sizeof name, "pads.%s", y);
     net_longs(net->graph, name, 8, 0, 0, 0, 1, 0, 1, 0, 0);
     (void)snprintf(inputs, sizeof inputs, "%s %s", x, name);
+    if (draw(2)) { /* by another value than zero */
+        (void)snprintf(name, sizeof name, "value.%s", y);
+        net_scalar(net->graph, name, net_uniform(&state));
+        (void)snprintf(inputs, sizeof inputs, "%s pads.%s %s", x, y, name);
+    }
     net_node(net->graph, TARE_OP_PAD, y, inputs, y);
+    return y;
+}
+
+/* Samples to thirds of a pixel, which make no exact ties; large images shrink. */
+static const char *resize(struct network *net, const char *x)
+{
+    const char *y = fresh(net);
+    const struct tare_dims *d = dims_of(net, x);
+    const bool grows = d->d[2] < 10 && d->d[3] < 10;
+    const int h = grows ? 3 * (int)d->d[2] : 7, w = grows ? 3 * (int)d->d[3] : 7;
+    char name[40], inputs[100];
+    (void)snprintf(name, sizeof name, "sizes.%s", y);
+    net_longs(net->graph, name, 4, 1, (int)d->d[1], h, w);
+    (void)snprintf(inputs, sizeof inputs, "%s - - %s", x, name);
+    net_string(net_node(net->graph, TARE_OP_RESIZE, y, inputs, y), "mode",
+               grows && draw(3) ? "linear" : "nearest");
+    return y;
+}
+
+/* ConvTranspose with int8 weights: of outputs apart, or overlapping. */
+static const char *transposed(struct network *net, const char *x)
+{
+    const char *y = fresh(net);
+    char levels[40], scale[40], weights[40], inputs[100];
+    const bool apart = draw(2) && dims_of(net, x)->d[2] < 10;
+    const int in = (int)dims_of(net, x)->d[1], out = 1 + draw(5),
+              kernel = apart ? 2 : 3;
+    (void)snprintf(levels, sizeof levels, "up.%s.w8", y);
+    (void)snprintf(scale, sizeof scale, "up.%s.ws", y);
+    (void)snprintf(weights, sizeof weights, "up.%s.w", y);
+    int8_t *q =
+        net_const(net->graph, levels, TARE_S8, NET_DIMS(in, out, kernel, kernel));
+    for (int i = 0; i < in * out * kernel * kernel; i++)
+        q[i] = (int8_t)(127.0F * net_uniform(&state));
+    net_scalar(net->graph, scale, 0.0071F / sqrtf((float)in * 2));
+    (void)snprintf(inputs, sizeof inputs, "%s %s", levels, scale);
+    net_node(net->graph, TARE_OP_DEQUANTIZE_LINEAR, weights, inputs, weights);
+    (void)snprintf(inputs, sizeof inputs, "%s %s", x, weights);
+    struct tare_node *node = net_node(net->graph, TARE_OP_CONV_TRANSPOSE, y, inputs, y);
+    if (apart)
+        net_ints(node, "strides", 2, 2, 2);
+    else
+        net_ints(node, "pads", 4, 1, 1, 1, 1);
     return y;
 }
 
 static struct tare_graph *random_network(void)
 {
     static const char *(*const makers[])(struct network *, const char *) = {
-        conv, conv, conv, unary, binary, concat, pool, move};
+        conv, conv, conv, unary, binary, concat, pool, move, resize, transposed, mean};
     struct network net = {.graph = net_create(13)};
     net_input(net.graph, "x", NET_DIMS(1, 3, 7, 7));
     (void)snprintf(net.pool[net.n_pool++], sizeof net.pool[0], "x");
     for (int i = 0; i < MOST_NODES; i++) {
         const char *y = pick(&net);
-        if (i > 0) y = makers[draw(8)](&net, y);
+        if (i > 0) y = makers[draw(11)](&net, y);
         if (draw(5)) y = rounded(&net, y);
         (void)snprintf(net.pool[net.n_pool++], sizeof net.pool[0], "%s", y);
         net_infer(net.graph);

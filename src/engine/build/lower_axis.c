@@ -5,7 +5,8 @@
 #include "base/dims.h"
 #include "base/mem.h"
 #include "engine/build/lower.h"
-#include "engine/layers/params.h"
+#include "engine/build/weights.h"
+#include "engine/layers/params_u8.h"
 
 enum tare_status tare_lower_softmax(struct tare_lower *l, const struct tare_node *node,
                                     struct tare_error *err)
@@ -238,6 +239,25 @@ static enum tare_status add_samples(struct tare_lower *l,
     return st;
 }
 
+static struct tare_u8_resize resize_u8(const struct tare_lower *l,
+                                       const struct tare_node *node,
+                                       const struct tare_resize_shape *shape)
+{
+    const struct tare_quant *x = &tare_lower_tensor(l, node->inputs[0])->quant;
+    const struct tare_quant *y = &tare_lower_tensor(l, node->outputs[0])->quant;
+    struct tare_u8_epilogue epilogue = {0};
+    struct tare_u8_resize u8;
+    tare_u8_epilogue_fill(&epilogue, &node->fused, y);
+    memset(&u8, 0, sizeof u8);
+    memcpy(&u8.shape, shape, sizeof u8.shape);
+    u8.in_zero_point = x->zero_point;
+    u8.out_zero_point = y->zero_point;
+    u8.multiplier = (float)((double)x->scale / (double)y->scale);
+    u8.lower = epilogue.lower;
+    u8.upper = epilogue.upper;
+    return u8;
+}
+
 enum tare_status tare_lower_resize(struct tare_lower *l, const struct tare_node *node,
                                    struct tare_error *err)
 {
@@ -262,7 +282,7 @@ enum tare_status tare_lower_resize(struct tare_lower *l, const struct tare_node 
     params.taps = resize.mode == TARE_RESIZE_NEAREST  ? 1
                   : resize.mode == TARE_RESIZE_LINEAR ? 2
                                                       : 4;
-    const bool is_u8 = tare_lower_is_u8(l, node, node->outputs[0]);
+    const bool is_u8 = node->precision == TARE_PRECISION_INT8;
     int32_t inputs[3], y;
     st = tare_lower_use(l, node->inputs[0], TARE_HWC, is_u8, &inputs[0], err);
     if (st == TARE_OK) st = add_samples(l, &resize, 2, &inputs[1], err);
@@ -270,6 +290,9 @@ enum tare_status tare_lower_resize(struct tare_lower *l, const struct tare_node 
     if (st == TARE_OK)
         st = tare_lower_make(l, node->outputs[0], TARE_HWC, is_u8, &y, err);
     if (st != TARE_OK) return st;
-    return tare_lower_add(l, node, is_u8 ? TARE_LAYER_U8_RESIZE : TARE_LAYER_F32_RESIZE,
-                          &params, inputs, 3, y, err);
+    if (!is_u8)
+        return tare_lower_add(l, node, TARE_LAYER_F32_RESIZE, &params, inputs, 3, y,
+                              err);
+    const struct tare_u8_resize u8 = resize_u8(l, node, &params);
+    return tare_lower_add(l, node, TARE_LAYER_U8_RESIZE, &u8, inputs, 3, y, err);
 }

@@ -1,4 +1,6 @@
 /* Resampling of images, of floats and of bytes: x, rows, columns -> y. */
+#include <math.h>
+
 #include "engine/layers/common.h"
 #include "engine/layers/params_u8.h"
 
@@ -18,9 +20,9 @@ static bool samples_valid(const struct tare_layer *layer, size_t input, int32_t 
     return true;
 }
 
-static bool shape_valid(const struct tare_layer *layer)
+static bool shape_valid(const struct tare_layer *layer,
+                        const struct tare_resize_shape *p)
 {
-    const struct tare_resize_shape *p = layer->params;
     bool ok = p->batch >= 1 && p->batch <= INT32_MAX && p->channels >= 1 &&
               p->channels <= INT32_MAX && p->in_h >= 1 && p->in_h <= INT32_MAX &&
               p->in_w >= 1 && p->in_w <= INT32_MAX &&
@@ -39,7 +41,7 @@ enum tare_status tare_f32_resize_layer_check(const struct tare_layer *layer,
     const struct tare_resize_shape *p = layer->params;
     TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "fbb", "f"), err, "tensors");
     TARE_LAYER_FAIL_IF((p->taps != 1 && p->taps != 2 && p->taps != 4) ||
-                           !shape_valid(layer),
+                           !shape_valid(layer, p),
                        err, "shapes");
     return TARE_OK;
 }
@@ -64,13 +66,25 @@ void tare_f32_resize_layer_run(const struct tare_layer *layer,
     tare_layer_spread(layer, run, &data, n, tare_layer_grain(run->pool, n), f32_units);
 }
 
+/* After clamping and adding the zero point, is a value a byte? */
+static bool finish_valid(const struct tare_u8_resize *p)
+{
+    const float zero_point = (float)p->out_zero_point;
+    return isfinite(p->multiplier) && p->lower >= -zero_point && p->lower <= p->upper &&
+           p->upper <= 255.0f - zero_point;
+}
+
 enum tare_status tare_u8_resize_layer_check(const struct tare_layer *layer,
                                             struct tare_error *err)
 {
-    const struct tare_resize_shape *p = layer->params;
+    const struct tare_u8_resize *p = layer->params;
+    const int32_t taps = p->shape.taps;
     TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "ubb", "u"), err, "tensors");
-    TARE_LAYER_FAIL_IF((p->taps != 1 && p->taps != 2) || !shape_valid(layer), err,
+    TARE_LAYER_FAIL_IF((taps != 1 && taps != 2) || !shape_valid(layer, &p->shape), err,
                        "shapes");
+    TARE_LAYER_FAIL_IF(p->in_zero_point != layer->inputs[0]->zero_point ||
+                           !finish_valid(p),
+                       err, "bounds");
     return TARE_OK;
 }
 
@@ -87,9 +101,9 @@ static void u8_units(void *arg, int64_t begin, int64_t end, int worker)
 void tare_u8_resize_layer_run(const struct tare_layer *layer,
                               const struct tare_layer_run *run)
 {
-    const struct tare_resize_shape *p = layer->params;
+    const struct tare_u8_resize *p = layer->params;
     const struct tare_u8_resize_data data = {run->inputs[0], run->inputs[1],
                                              run->inputs[2], run->outputs[0]};
-    const int64_t n = p->batch * p->out_h;
+    const int64_t n = p->shape.batch * p->shape.out_h;
     tare_layer_spread(layer, run, &data, n, tare_layer_grain(run->pool, n), u8_units);
 }

@@ -3,39 +3,40 @@
 
 #include "kernels/u8_resize/u8_resize.h"
 
-static uint8_t sample(const struct tare_resize_shape *resize, const uint8_t *image,
+static uint8_t sample(const struct tare_u8_resize *resize, const uint8_t *image,
                       const struct tare_resize_sample *row,
                       const struct tare_resize_sample *column)
 {
-    if (resize->taps == 1)
-        return image[(row->index[0] * resize->in_w + column->index[0]) *
-                     resize->channels];
+    const struct tare_resize_shape *s = &resize->shape;
+    if (s->taps == 1)
+        return image[(row->index[0] * s->in_w + column->index[0]) * s->channels];
     float v = 0.0f;
     for (int32_t ky = 0; ky < 2; ky++) {
-        const uint8_t *line = image + row->index[ky] * resize->in_w * resize->channels;
+        const uint8_t *line = image + row->index[ky] * s->in_w * s->channels;
         float r = 0.0f;
-        for (int32_t kx = 0; kx < 2; kx++)
-            r = fmaf(column->weight[kx],
-                     (float)line[column->index[kx] * resize->channels], r);
+        for (int32_t kx = 0; kx < 2; kx++) {
+            const int32_t x = line[column->index[kx] * s->channels];
+            r = fmaf(column->weight[kx], (float)(x - resize->in_zero_point), r);
+        }
         v = fmaf(row->weight[ky], r, v);
     }
-    v = v > 0.0f ? v : 0.0f;
-    v = v < 255.0f ? v : 255.0f;
-    return (uint8_t)rintf(v);
+    v *= resize->multiplier;
+    v = v > resize->lower ? v : resize->lower;
+    v = v < resize->upper ? v : resize->upper;
+    return (uint8_t)((int32_t)rintf(v) + resize->out_zero_point);
 }
 
-void tare_u8_resize__ref(const struct tare_resize_shape *resize,
+void tare_u8_resize__ref(const struct tare_u8_resize *resize,
                          const struct tare_u8_resize_data *data, int64_t begin,
                          int64_t end)
 {
-    const int64_t channels = resize->channels;
+    const struct tare_resize_shape *s = &resize->shape;
+    const int64_t channels = s->channels;
     for (int64_t row = begin; row < end; row++) {
-        const uint8_t *image =
-            data->x + row / resize->out_h * resize->in_h * resize->in_w * channels;
-        uint8_t *to = data->y + row * resize->out_w * channels;
-        for (int64_t i = 0; i < resize->out_w * channels; i++)
-            to[i] =
-                sample(resize, image + i % channels, data->rows + row % resize->out_h,
-                       data->columns + i / channels);
+        const uint8_t *image = data->x + row / s->out_h * s->in_h * s->in_w * channels;
+        uint8_t *to = data->y + row * s->out_w * channels;
+        for (int64_t i = 0; i < s->out_w * channels; i++)
+            to[i] = sample(resize, image + i % channels, data->rows + row % s->out_h,
+                           data->columns + i / channels);
     }
 }
