@@ -42,13 +42,14 @@ TARE_API enum tare_status tare_surgeon_load(const char *path, struct tare_model 
 /** Steps of tare_surgeon_sanitize(), to be added up. */
 enum tare_sanitize {
     TARE_SANITIZE_FOLD = 1,     /**< What depends on constants, and on shapes that are
-                                     known, becomes a constant. */
+                                     known, becomes a constant; so do targets of Reshape
+                                     that 0 and -1 can say. */
     TARE_SANITIZE_IDENTITY = 2, /**< Nodes that change nothing go. */
     TARE_SANITIZE_DEAD = 4,     /**< Nodes that no output depends on go. */
     TARE_SANITIZE_ALL = 7
 };
-/** Tidy up; what the model computes stays, for every length of an open axis. Nodes are
- *  in topological order always. @param steps  of enum tare_sanitize. */
+/** Tidy up; what the model computes stays, for every length of an open axis, from 1 on.
+ *  Nodes are in topological order always. @param steps  of enum tare_sanitize. */
 TARE_API enum tare_status tare_surgeon_sanitize(const struct tare_surgery *surgery,
                                                 unsigned steps, struct tare_error *err);
 

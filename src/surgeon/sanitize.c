@@ -85,7 +85,10 @@ static enum tare_status sanitize(const struct tare_surgery *surgery, unsigned st
     struct tare_graph *graph = surgery->model->graph;
     const struct tare_infer_calls calls = {.after = after, .ctx = fold};
     enum tare_status st = tare_surgeon_infer(graph, &calls, err);
-    if (st == TARE_OK && steps & TARE_SANITIZE_FOLD) fold_nodes(fold, graph);
+    if (st == TARE_OK && steps & TARE_SANITIZE_FOLD) {
+        fold_nodes(fold, graph);
+        st = tare_surgeon_fold_shapes(surgery, err);
+    }
     if (st == TARE_OK && steps & TARE_SANITIZE_IDENTITY)
         st = drop_identities(surgery, graph, err);
     unfold(graph);

@@ -75,6 +75,13 @@ enum tare_status tare_surgeon_probe(struct tare_graph *graph, int which,
 enum tare_status tare_surgeon_annotate(struct tare_graph *graph,
                                        struct tare_error *err);
 
+/* open_shapes.c */
+/** Give Reshapes whose target follows from open axes a constant one, with 0 and -1,
+ *  where that is the same for every length of them; lists of lengths of which all is
+ *  known become constants. What is not read any more stays. */
+enum tare_status tare_surgeon_fold_shapes(const struct tare_surgery *surgery,
+                                          struct tare_error *err);
+
 /* parse.c */
 /** An axis: "8" is a length, "N" a symbol (copied, tare_free() it), "?" is open. */
 enum tare_status tare_surgeon_parse_axis(const char *text, size_t length, int64_t *n,
