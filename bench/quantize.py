@@ -31,6 +31,8 @@ class Quantizer:
         for node in self.graph.node:
             if node.op_type == "Constant":
                 self.constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+            if node.op_type == "Identity" and node.input[0] in self.constants:
+                self.constants[node.output[0]] = self.constants[node.input[0]]
         self.nodes, self.added, self.pairs, self.only_levels = [], [], {}, set()
         self.readers = {}
         for node in self.graph.node:
