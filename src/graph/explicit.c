@@ -83,12 +83,23 @@ bool tare_is_dequantized(const struct tare_graph *graph, int32_t tensor,
            tare_node_quant(graph, node, quant);
 }
 
+/* Nearest values of images, over two axes. */
+static bool picks_nearest(const struct tare_graph *graph, const struct tare_node *node)
+{
+    struct tare_resize resize;
+    return tare_node_resize(graph, node, &resize, NULL) == TARE_OK &&
+           resize.mode == TARE_RESIZE_NEAREST && resize.in.rank == 4 &&
+           resize.coordinates != TARE_RESIZE_TF_CROP_AND_RESIZE &&
+           resize.in.d[0] == resize.out.d[0] && resize.in.d[1] == resize.out.d[1];
+}
+
 /* The same operators as rules.c of the precision pass has for moving. */
 bool tare_node_moves_values(const struct tare_graph *graph,
                             const struct tare_node *node)
 {
     struct tare_pads pads;
     switch (node->op) {
+    case TARE_OP_IDENTITY:
     case TARE_OP_MAX_POOL:
     case TARE_OP_GLOBAL_MAX_POOL:
     case TARE_OP_RESHAPE:
@@ -98,6 +109,8 @@ bool tare_node_moves_values(const struct tare_graph *graph,
     case TARE_OP_TRANSPOSE:
     case TARE_OP_SLICE:
     case TARE_OP_SPLIT: return true;
+    case TARE_OP_RESIZE:
+    case TARE_OP_UPSAMPLE: return picks_nearest(graph, node);
     case TARE_OP_PAD:
         return tare_node_pads(graph, node, &pads, NULL) == TARE_OK &&
                pads.mode == TARE_PAD_CONSTANT && pads.value == 0.0F;

@@ -8,10 +8,12 @@
 /**
  * Were these weights quantized before: are all of them whole multiples, from -128 to
  * 127, of one step, to 1e-4 of it?
- * @param w  [n], `stride` floats apart
+ * @param w  n of them: runs of `run` that follow each other, the next run `stride`
+ * floats behind the start of the last; run = n: all follow each other.
  * @param[out] scale  the step, or 1 when all are zero; unchanged when it is false.
  */
-bool tare_weight_grid(const float *w, size_t n, size_t stride, double *scale);
+bool tare_weight_grid(const float *w, size_t n, size_t run, size_t stride,
+                      double *scale);
 
 /**
  * The step of a channel's weights: max |w| / 127, or 1 when all are zero. Weights that

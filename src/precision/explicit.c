@@ -3,9 +3,7 @@
 #include "graph/explicit.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "graph/params.h"
 #include "graph/weight_grid.h"
 #include "precision/solve.h"
@@ -94,79 +92,69 @@ void tare_solution_spread_explicit(struct tare_solution *s)
             hand_on(s, &s->graph->nodes[n], &s->layers[n]);
 }
 
-/* How the output channels of a weighted node lie in its weights: n weights, `stride`
- * floats apart, the next channel `step` further. */
+/* How the output channels of a weighted node lie in its weights: each is n weights, in
+ * runs as tare_weight_grid() has them; where each starts. */
 struct channels {
-    size_t count, n, stride, step;
+    size_t count, n, run, stride;
+    size_t step, per_group,
+        group_step; /* from channel to channel, and group to group */
 };
+
+/* [in, out / groups, kernel...] */
+static struct channels transposed_channels(const struct tare_node *node,
+                                           const struct tare_dims *dims, size_t columns)
+{
+    const size_t groups = (size_t)tare_node_int(node, "group", 1);
+    const size_t per_group = (size_t)dims->d[1], in = (size_t)dims->d[0] / groups;
+    const size_t run = columns / per_group;
+    return (struct channels){.count = per_group * groups,
+                             .n = in * run,
+                             .run = run,
+                             .stride = columns,
+                             .step = run,
+                             .per_group = per_group,
+                             .group_step = in * columns};
+}
 
 static bool find_channels(const struct tare_graph *graph, const struct tare_node *node,
                           struct channels *out)
 {
-    const struct tare_dims *dims = &graph->tensors[node->inputs[1]].dims;
-    const size_t rows = (size_t)dims->d[0];
-    const size_t columns =
-        graph->tensors[node->inputs[1]].n_bytes / sizeof(float) / rows;
+    const struct tare_tensor *weights = &graph->tensors[node->inputs[1]];
+    const size_t rows = (size_t)weights->dims.d[0];
+    const size_t columns = weights->n_bytes / sizeof(float) / rows;
     bool by_row = node->op == TARE_OP_CONV;
+    if (node->op == TARE_OP_CONV_TRANSPOSE) {
+        *out = transposed_channels(node, &weights->dims, columns);
+        return true;
+    }
     if (node->op == TARE_OP_GEMM) {
         struct tare_gemm gemm;
         if (tare_node_gemm(graph, node, &gemm, NULL) != TARE_OK) return false;
         by_row = gemm.trans_b;
     }
-    *out = by_row ? (struct channels){rows, columns, 1, columns}
-                  : (struct channels){columns, rows, columns, 1};
+    *out = by_row ? (struct channels){rows, columns, columns, 0, columns, rows, 0}
+                  : (struct channels){columns, rows, 1, columns, 1, columns, 0};
     return true;
-}
-
-/* @param[out] c  the first channel whose weights are no bytes. */
-static bool weights_fit(const struct tare_graph *graph, const struct tare_node *node,
-                        size_t *c)
-{
-    const float *w = graph->tensors[node->inputs[1]].data;
-    struct channels channels;
-    double scale;
-    *c = 0;
-    if (!find_channels(graph, node, &channels)) return false;
-    while (*c < channels.count && tare_weight_grid(w + *c * channels.step, channels.n,
-                                                   channels.stride, &scale))
-        ++*c;
-    return *c == channels.count;
-}
-
-/* The same of a ConvTranspose's [in_c, out_c / groups, taps]: the weights of a channel
- * are those of all its taps, for the inputs of its group. */
-static bool transpose_fits(const struct tare_graph *graph, const struct tare_node *node,
-                           size_t *c)
-{
-    const struct tare_tensor *t = &graph->tensors[node->inputs[1]];
-    const size_t each = (size_t)t->dims.d[1];
-    const size_t groups = (size_t)tare_node_int(node, "group", 1);
-    const size_t n_in = (size_t)t->dims.d[0] / groups;
-    const size_t taps = t->n_bytes / sizeof(float) / (n_in * groups) / each;
-    float *w = tare_alloc_array(n_in * taps, sizeof *w);
-    double scale;
-    *c = 0;
-    for (bool fits = w != NULL; fits && *c < groups * each; *c += fits) {
-        const float *from =
-            (const float *)t->data + (*c / each * n_in * each + *c % each) * taps;
-        for (size_t i = 0; i < n_in; i++)
-            memcpy(w + i * taps, from + i * each * taps, taps * sizeof *w);
-        fits = tare_weight_grid(w, n_in * taps, 1, &scale);
-    }
-    tare_free(w);
-    return *c == groups * each;
 }
 
 bool tare_explicit_weights(const struct tare_graph *graph, const struct tare_node *node,
                            char reason[TARE_REASON_BYTES])
 {
-    size_t c;
-    if (node->op == TARE_OP_CONV_TRANSPOSE ? transpose_fits(graph, node, &c)
-                                           : weights_fit(graph, node, &c))
-        return true;
-    (void)snprintf(reason, TARE_REASON_BYTES,
-                   "the model does not quantize its weights '%.80s' to int8 around "
-                   "0 in output channel %zu",
-                   graph->tensors[node->inputs[1]].name, c);
-    return false;
+    const struct tare_tensor *weights = &graph->tensors[node->inputs[1]];
+    struct channels channels;
+    double scale;
+    if (!find_channels(graph, node, &channels)) return false;
+    for (size_t c = 0; c < channels.count; c++) {
+        const float *w = (const float *)weights->data +
+                         c / channels.per_group * channels.group_step +
+                         c % channels.per_group * channels.step;
+        if (tare_weight_grid(w, channels.n, channels.run, channels.stride, &scale))
+            continue;
+        (void)snprintf(reason, TARE_REASON_BYTES,
+                       "the model does not quantize its weights '%.80s' to int8 around "
+                       "0 in output channel %zu",
+                       weights->name, c);
+        return false;
+    }
+    return true;
 }

@@ -166,6 +166,60 @@ static void test_residual(void **state)
     }
 }
 
+/* x resampled by 2, and a Conv. @param behind  a pair in front of the Conv: 0 none,
+ * else of the scale before, times this. */
+static struct tare_graph *resampled(const char *mode, float behind)
+{
+    struct tare_graph *g = begin();
+    float *scales = net_const(g, "scales", TARE_F32, NET_DIMS(4));
+    scales[0] = scales[1] = 1;
+    scales[2] = scales[3] = 2;
+    net_string(net_node(g, TARE_OP_RESIZE, "resize", "xr - scales", "a"), "mode", mode);
+    if (behind != 0) net_pair(g, "a", "ar", 0.0087F * behind, TARE_U8, 113);
+    net_quantized_conv(g, "c", behind != 0 ? "ar" : "a", "y", 3, 4, 3, 0, &seed);
+    assign_plain(optimized(g), "", NULL);
+    return g;
+}
+
+/* Nearest values are codes already; linear ones are rounded only where the model does.
+ */
+static void test_resampling(void **state)
+{
+    (void)state;
+    struct tare_graph *g = resampled("nearest", 0);
+    check_precision(g, "resize", TARE_PRECISION_INT8);
+    check_precision(g, "c", TARE_PRECISION_INT8);
+    tare_graph_destroy(g);
+    for (int i = 0; i < 3; i++) {
+        g = resampled("linear", 0.5F * (float)i);
+        check_precision(g, "resize", i > 0 ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32);
+        check_precision(g, "c", i > 0 ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32);
+        tare_graph_destroy(g);
+    }
+}
+
+/* Weights [in, out / groups, ...] with a scale an axis: of outputs it is one a channel,
+ * of inputs not. */
+static void test_transposed_weights(void **state)
+{
+    (void)state;
+    for (int axis = 0; axis < 2; axis++) {
+        struct tare_graph *g = net_create(13);
+        net_input(g, "x", NET_DIMS(1, 6, 5, 5));
+        net_pair(g, "x", "xr", 0.0087F, TARE_U8, 113);
+        int8_t *q = net_const(g, "q", TARE_S8, NET_DIMS(6, 2, 3, 3));
+        for (int i = 0; i < 6 * 2 * 9; i++)
+            q[i] = (int8_t)(127.0F * net_uniform(&seed));
+        net_weights(g, "ws", NET_DIMS(axis ? 2 : 6), 0.004F, 0.012F, &seed);
+        net_int(net_node(g, TARE_OP_DEQUANTIZE_LINEAR, "dq", "q ws", "w"), "axis",
+                axis);
+        net_int(net_node(g, TARE_OP_CONV_TRANSPOSE, "c", "xr w", "y"), "group", 2);
+        assign_plain(optimized(g), "", NULL);
+        check_precision(g, "c", axis ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32);
+        tare_graph_destroy(g);
+    }
+}
+
 /* Every kind of node that works on bytes, with zero points of all kinds, two scales at
  * a Concat, one that is not the output's, requantization, float readers beside. */
 static struct tare_graph *everything(void)
@@ -299,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_weighted),   cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_messages),   cmocka_unit_test(test_residual),
+        cmocka_unit_test(test_resampling), cmocka_unit_test(test_transposed_weights),
         cmocka_unit_test(test_as_written), cmocka_unit_test(test_rounded_in_fp32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

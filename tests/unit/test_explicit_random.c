@@ -126,8 +126,7 @@ static const char *pool(struct network *net, const char *x)
         net->graph, draw(3) ? TARE_OP_MAX_POOL : TARE_OP_AVERAGE_POOL, y, x, y);
     net_ints(node, "kernel_shape", 2, 3, 3); /* of 9 values: no exact ties */
     net_ints(node, "pads", 4, 1, 1, 1, 1);
-    net_int(node, "count_include_pad", 1);
-    if (node->op == TARE_OP_MAX_POOL) node->n_attrs--;
+    if (node->op == TARE_OP_AVERAGE_POOL) net_int(node, "count_include_pad", 1);
     return y;
 }
 
@@ -142,6 +141,15 @@ static const char *move(struct network *net, const char *x)
 {
     const char *y = fresh(net);
     char name[40], inputs[100];
+    if (draw(4) == 0 && dims_of(net, x)->d[2] < 10) {
+        (void)snprintf(name, sizeof name, "scales.%s", y);
+        float *scales = net_const(net->graph, name, TARE_F32, NET_DIMS(4));
+        for (int i = 0; i < 4; i++)
+            scales[i] = i < 2 ? 1 : 2;
+        (void)snprintf(inputs, sizeof inputs, "%s - %s", x, name);
+        net_node(net->graph, TARE_OP_RESIZE, y, inputs, y);
+        return y;
+    }
     if (draw(2)) {
         net_ints(net_node(net->graph, TARE_OP_TRANSPOSE, y, x, y), "perm", 4, 0, 1, 3,
                  2);
