@@ -93,11 +93,26 @@ static bool picks_nearest(const struct tare_graph *graph, const struct tare_node
            resize.in.d[0] == resize.out.d[0] && resize.in.d[1] == resize.out.d[1];
 }
 
-/* The same operators as rules.c of the precision pass has for moving. */
+/* Pads with what is there, or with zeros, which are a code of every scale. */
+static bool pads_codes(const struct tare_graph *graph, const struct tare_node *node)
+{
+    struct tare_pads pads;
+    return tare_node_pads(graph, node, &pads, NULL) == TARE_OK &&
+           pads.mode != TARE_PAD_WRAP &&
+           (pads.mode != TARE_PAD_CONSTANT || pads.value == 0.0F);
+}
+
+static bool gathers_known(const struct tare_graph *graph, const struct tare_node *node)
+{
+    const struct tare_tensor *indices = &graph->tensors[node->inputs[1]];
+    return tare_tensor_is_const(indices) && indices->dtype == TARE_S64;
+}
+
+/* The operators, and cases of them, that rules.c of the precision pass has for moving.
+ */
 bool tare_node_moves_values(const struct tare_graph *graph,
                             const struct tare_node *node)
 {
-    struct tare_pads pads;
     switch (node->op) {
     case TARE_OP_IDENTITY:
     case TARE_OP_MAX_POOL:
@@ -108,12 +123,14 @@ bool tare_node_moves_values(const struct tare_graph *graph,
     case TARE_OP_UNSQUEEZE:
     case TARE_OP_TRANSPOSE:
     case TARE_OP_SLICE:
-    case TARE_OP_SPLIT: return true;
+    case TARE_OP_SPLIT:
+    case TARE_OP_EXPAND:
+    case TARE_OP_DEPTH_TO_SPACE:
+    case TARE_OP_SPACE_TO_DEPTH: return true;
+    case TARE_OP_GATHER: return gathers_known(graph, node);
     case TARE_OP_RESIZE:
     case TARE_OP_UPSAMPLE: return picks_nearest(graph, node);
-    case TARE_OP_PAD:
-        return tare_node_pads(graph, node, &pads, NULL) == TARE_OK &&
-               pads.mode == TARE_PAD_CONSTANT && pads.value == 0.0F;
+    case TARE_OP_PAD: return pads_codes(graph, node);
     default: return false;
     }
 }

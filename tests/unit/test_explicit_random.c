@@ -150,6 +150,14 @@ static const char *move(struct network *net, const char *x)
         net_node(net->graph, TARE_OP_RESIZE, y, inputs, y);
         return y;
     }
+    if (draw(4) == 0) {
+        (void)snprintf(name, sizeof name, "indices.%s", y);
+        net_longs(net->graph, name, 6, 0, 2, 2, 5, 4, 1);
+        (void)snprintf(inputs, sizeof inputs, "%s %s", x, name);
+        net_int(net_node(net->graph, TARE_OP_GATHER, y, inputs, y), "axis",
+                2 + draw(2));
+        return y;
+    }
     if (draw(2)) {
         net_ints(net_node(net->graph, TARE_OP_TRANSPOSE, y, x, y), "perm", 4, 0, 1, 3,
                  2);
@@ -158,12 +166,14 @@ static const char *move(struct network *net, const char *x)
     (void)snprintf(name, sizeof name, "pads.%s", y);
     net_longs(net->graph, name, 8, 0, 0, 0, 1, 0, 1, 0, 0);
     (void)snprintf(inputs, sizeof inputs, "%s %s", x, name);
-    if (draw(2)) { /* by another value than zero */
+    const int kind = draw(3);
+    if (kind == 1) { /* by another value than zero */
         (void)snprintf(name, sizeof name, "value.%s", y);
         net_scalar(net->graph, name, net_uniform(&state));
         (void)snprintf(inputs, sizeof inputs, "%s pads.%s %s", x, y, name);
     }
-    net_node(net->graph, TARE_OP_PAD, y, inputs, y);
+    struct tare_node *pad = net_node(net->graph, TARE_OP_PAD, y, inputs, y);
+    if (kind == 2) net_string(pad, "mode", "edge");
     return y;
 }
 
