@@ -146,6 +146,34 @@ static void test_messages(void **state)
     tare_graph_destroy(g);
 }
 
+/* A layer can be kept in FP32; what the model quantizes stays so. */
+static void test_requests(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin();
+    net_quantized_conv(g, "c1", "xr", "a", 3, 4, 3, 0, &seed);
+    net_pair(g, "a", "ar", 0.021F, TARE_S8, 3);
+    net_quantized_conv(g, "c2", "ar", "y", 4, 5, 1, -1, &seed);
+    const struct tare_precision_options options = {
+        .allow_int8 = true,
+        .constraints = TARE_CONSTRAINTS_PREFER,
+        .layer_precisions = "c1:fp32",
+        .layer_output_types = "xr.dq:fp32",
+    };
+    struct assigned result = assign(optimized(g), "", &options);
+    assert_int_equal(result.status, TARE_OK);
+    assert_string_equal(result.log.data,
+                        "W: precision constraint not met: layer 'xr.dq' "
+                        "(DequantizeLinear): its output 'xr' cannot be FP32: the model "
+                        "quantizes it\n");
+    check_precision(g, "c1", TARE_PRECISION_FP32);
+    check_precision(g, "c2", TARE_PRECISION_INT8);
+    check_float(g, "a");
+    check_quant(g, "ar", 0.021F, 131);
+    assigned_free(&result);
+    tare_graph_destroy(g);
+}
+
 /* A residual that is not quantized would keep the product out of INT8. */
 static void test_residual(void **state)
 {
@@ -351,10 +379,11 @@ static void test_rounded_in_fp32(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weighted),   cmocka_unit_test(test_reasons),
-        cmocka_unit_test(test_messages),   cmocka_unit_test(test_residual),
-        cmocka_unit_test(test_resampling), cmocka_unit_test(test_transposed_weights),
-        cmocka_unit_test(test_as_written), cmocka_unit_test(test_rounded_in_fp32),
+        cmocka_unit_test(test_weighted),           cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_messages),           cmocka_unit_test(test_residual),
+        cmocka_unit_test(test_requests),           cmocka_unit_test(test_resampling),
+        cmocka_unit_test(test_transposed_weights), cmocka_unit_test(test_as_written),
+        cmocka_unit_test(test_rounded_in_fp32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
