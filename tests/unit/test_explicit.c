@@ -299,6 +299,28 @@ static void run(const struct tare_graph *g, const char *isa, int n_threads,
     built_release(&built);
 }
 
+/* @return how many programs the engine has */
+static int run_bytes(const struct tare_graph *g, const uint8_t *x, uint8_t *y, size_t n)
+{
+    struct built built;
+    struct tare_engine_info info;
+    float *outputs[1];
+    int n_programs = 0;
+    const float *input = (const void *)x;
+    NET_TRY(built_make(g, tare_cpu_flags(), &built, &err_));
+    NET_TRY(built_run(&built, 1, &input, outputs, &err_));
+    memcpy(y, outputs[0], n);
+    free(outputs[0]);
+    tare_engine_info(built.engine, &info);
+    for (size_t i = 0; i < info.n_layers; i++) {
+        struct tare_layer_info layer;
+        tare_engine_layer(built.engine, i, &layer);
+        n_programs += strcmp(layer.type, "program") == 0;
+    }
+    built_release(&built);
+    return n_programs;
+}
+
 enum { N_X = 3 * 9 * 8, N_Y = 16 * 3 * 3 + 8 };
 
 static void check_int8_count(const struct tare_graph *g, size_t want)
@@ -345,6 +367,36 @@ static void test_as_written(void **state)
     assert_true(10 * log10(signal / noise) > 40);
 }
 
+/* Levels in and out: uint8 as they are, int8 through the nodes themselves. */
+static void test_levels_at_the_ends(void **state)
+{
+    (void)state;
+    for (int is_signed = 0; is_signed < 2; is_signed++) {
+        const enum tare_dtype dtype = is_signed ? TARE_S8 : TARE_U8;
+        struct tare_graph *g = net_create(13);
+        net_input(g, "x", NET_DIMS(1, 3, 9, 8));
+        g->tensors[net_tensor(g, "x")].dtype = dtype;
+        net_quantization(g, "a", 0.02F, dtype, 9);
+        net_quantization(g, "b", 0.11F, dtype, 11);
+        net_node(g, TARE_OP_DEQUANTIZE_LINEAR, "dq", "x a.scale a.zero", "xr");
+        net_quantized_conv(g, "c", "xr", "c", 3, 4, 3, 0, &seed);
+        net_node(g, TARE_OP_QUANTIZE_LINEAR, "q", "c b.scale b.zero", "y");
+        net_output(g, "y");
+        net_infer(g);
+        uint8_t x[N_X];
+        uint8_t want[4 * 9 * 8], got[4 * 9 * 8];
+        for (int i = 0; i < N_X; i++)
+            x[i] = (uint8_t)(net_random(&seed) >> 30);
+        (void)run_bytes(g, x, want, sizeof want);
+        NET_TRY(tare_optimize(g, NULL, &err_));
+        assign_plain(g, "", NULL);
+        check_precision(g, "c", TARE_PRECISION_INT8);
+        assert_int_equal(run_bytes(g, x, got, sizeof got), is_signed ? 2 : 0);
+        assert_memory_equal(got, want, sizeof got);
+        tare_graph_destroy(g);
+    }
+}
+
 /* Without INT8: values rounded as the model says, no program, the same results. */
 static void test_rounded_in_fp32(void **state)
 {
@@ -379,11 +431,16 @@ static void test_rounded_in_fp32(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weighted),           cmocka_unit_test(test_reasons),
-        cmocka_unit_test(test_messages),           cmocka_unit_test(test_residual),
-        cmocka_unit_test(test_requests),           cmocka_unit_test(test_resampling),
-        cmocka_unit_test(test_transposed_weights), cmocka_unit_test(test_as_written),
+        cmocka_unit_test(test_weighted),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_residual),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_resampling),
+        cmocka_unit_test(test_transposed_weights),
+        cmocka_unit_test(test_as_written),
         cmocka_unit_test(test_rounded_in_fp32),
+        cmocka_unit_test(test_levels_at_the_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 /* QuantizeLinear and DequantizeLinear of tensors that the precision pass holds as the
  * model says. Together they are a conversion to uint8, or nothing at all where what
- * makes the tensor writes those bytes itself; other ones are left to programs. */
+ * makes the tensor writes those bytes itself. Alone, at the network's inputs and
+ * outputs of uint8, they are copies; other ones are left to programs. */
 #include "base/error.h"
+#include "base/mem.h"
 #include "engine/build/lower.h"
 #include "graph/explicit.h"
 
@@ -33,11 +35,62 @@ static size_t count_undoing(const struct tare_lower *l, const struct tare_node *
     return count;
 }
 
+/* The same bytes in another order. */
+static enum tare_status copy_bytes(struct tare_lower *l, const struct tare_node *node,
+                                   int32_t from, enum tare_format from_format,
+                                   int32_t to, enum tare_format to_format,
+                                   struct tare_error *err)
+{
+    const struct tare_dims dims = l->plan->tensors[to].dims;
+    struct tare_pieces pieces = {0};
+    int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
+    tare_lower_strides(&dims, from_format, 1, src);
+    tare_lower_strides(&dims, to_format, 1, dst);
+    enum tare_status st = tare_pieces_add(&pieces, 0, 1, &dims, 0, src, 0, dst, err);
+    if (st == TARE_OK)
+        st = tare_lower_copy(l, node, node->name, &pieces, NULL, &from, 1, to, err);
+    tare_free(pieces.items);
+    return st;
+}
+
+/* The levels of a tensor that is held as them. */
+static enum tare_status show_levels(struct tare_lower *l, const struct tare_node *node,
+                                    struct tare_error *err)
+{
+    const int32_t x = node->inputs[0];
+    const enum tare_format format = tare_lower_format(l, x);
+    int32_t from, to;
+    enum tare_status st = tare_lower_use(l, x, format, true, &from, err);
+    if (st == TARE_OK)
+        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &to, err);
+    return st == TARE_OK ? copy_bytes(l, node, from, format, to, TARE_LINEAR, err) : st;
+}
+
+/* A tensor that is held as the levels which the network is given. */
+static enum tare_status take_levels(struct tare_lower *l, const struct tare_node *node,
+                                    struct tare_error *err)
+{
+    const int32_t y = node->outputs[0];
+    const bool is_image = tare_lower_tensor(l, y)->dims.rank == 4;
+    const enum tare_format format = is_image ? TARE_HWC : TARE_LINEAR;
+    int32_t from = l->versions[node->inputs[0]].binding, to;
+    enum tare_status st = TARE_OK;
+    if (from < 0)
+        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR, false, &from, err);
+    if (st == TARE_OK) st = tare_lower_make(l, y, format, true, &to, err);
+    return st == TARE_OK ? copy_bytes(l, node, from, TARE_LINEAR, to, format, err) : st;
+}
+
 enum tare_status tare_lower_quantize(struct tare_lower *l, const struct tare_node *node,
                                      struct tare_error *err)
 {
     if (count_undoing(l, node) == tare_graph_n_uses(l->graph, node->outputs[0]))
         return TARE_OK; /* nobody wants the levels as ONNX has them */
+    const struct tare_quant *held = &tare_lower_tensor(l, node->inputs[0])->quant;
+    struct tare_quant quant;
+    if (held->held && tare_lower_tensor(l, node->outputs[0])->dtype == TARE_U8 &&
+        tare_node_quant(l->graph, node, &quant) && tare_quant_equal(held, &quant))
+        return show_levels(l, node, err);
     TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s", "its levels are wanted");
 }
 
@@ -47,6 +100,9 @@ enum tare_status tare_lower_dequantize(struct tare_lower *l,
 {
     const int32_t y = node->outputs[0];
     const struct tare_node *quantize = quantizer_of(l, node);
+    if (!quantize && tare_lower_tensor(l, y)->quant.held &&
+        tare_lower_tensor(l, node->inputs[0])->dtype == TARE_U8)
+        return take_levels(l, node, err);
     if (!quantize)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
                        "its levels have no real tensor behind them");
