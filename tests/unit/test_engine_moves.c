@@ -89,6 +89,20 @@ static void test_moves(void **state)
     check(g, 0);
 }
 
+static void test_index_outside(void **state)
+{
+    (void)state;
+    struct tare_error err = {0};
+    struct built built;
+    struct tare_graph *g = begin();
+    net_longs(g, "indices", 3, 0, 8, 1);
+    net_int(net_node(g, TARE_OP_GATHER, "n", "x indices", "y"), "axis", 1);
+    assert_int_equal(built_make(net_infer(g), tare_cpu_flags(), &built, &err),
+                     TARE_E_FORMAT);
+    assert_non_null(strstr(err.text, "index 8 lies outside axis 1 of length 8"));
+    tare_graph_destroy(g);
+}
+
 static void test_samples(void **state)
 {
     (void)state;
@@ -120,9 +134,8 @@ static void test_means(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pads),
-        cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_pads),          cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_index_outside), cmocka_unit_test(test_samples),
         cmocka_unit_test(test_means),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,7 +150,7 @@ static const char *move(struct network *net, const char *x)
         net_node(net->graph, TARE_OP_RESIZE, y, inputs, y);
         return y;
     }
-    if (draw(4) == 0) {
+    if (draw(4) == 0 && dims_of(net, x)->d[2] > 5 && dims_of(net, x)->d[3] > 5) {
         (void)snprintf(name, sizeof name, "indices.%s", y);
         net_longs(net->graph, name, 6, 0, 2, 2, 5, 4, 1);
         (void)snprintf(inputs, sizeof inputs, "%s %s", x, name);

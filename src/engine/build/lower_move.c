@@ -189,6 +189,13 @@ enum tare_status tare_lower_gather(struct tare_lower *l, const struct tare_node 
     if (!tare_tensor_is_const(indices) || indices->dtype != TARE_S64)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED,
                        "indices '%.80s' must be constant", indices->name);
+    const int64_t n_indices = tare_dims_count(&indices->dims);
+    const int64_t *index = indices->data;
+    for (int64_t i = 0; i < n_indices; i++)
+        if (index[i] < -in->d[axis] || index[i] >= in->d[axis])
+            TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
+                           "index %lld lies outside axis %d of length %lld",
+                           (long long)index[i], (int)axis, (long long)in->d[axis]);
     st = begin_move(l, node, TARE_LINEAR, TARE_LINEAR, node->outputs[0], &m, err);
     /* one index: the input's axes around `axis`, at the place of the index */
     struct tare_dims dims = *in;
@@ -196,11 +203,9 @@ enum tare_status tare_lower_gather(struct tare_lower *l, const struct tare_node 
     int64_t inner = m.elem_bytes;
     for (int i = in->rank - 1; i > axis; i--)
         inner *= in->d[i];
-    const int64_t n_indices = tare_dims_count(&indices->dims);
     int64_t dst[TARE_MAX_RANK];
     for (int i = 0; i < in->rank; i++) /* dense, but for all indices before the next */
         dst[i] = i < axis ? m.src[i] / in->d[axis] * n_indices : m.src[i];
-    const int64_t *index = indices->data;
     for (int64_t i = 0; st == TARE_OK && i < n_indices; i++) {
         const int64_t at = index[i] < 0 ? index[i] + in->d[axis] : index[i];
         st = tare_pieces_add(&m.pieces, 0, m.elem_bytes, &dims, at * inner, m.src,
