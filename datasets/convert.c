@@ -50,9 +50,14 @@ static bool half_to_whole(uint16_t value, int64_t *whole)
     return real_to_whole((double)tare_half_to_float(value), whole);
 }
 
+static bool f32_to_whole(float value, int64_t *whole)
+{
+    return real_to_whole((double)value, whole);
+}
+
 #define CAST(value) ((float)(value))
 READ(f16, uint16_t, tare_half_to_float, half_to_whole)
-READ(f32, float, CAST, real_to_whole)
+READ(f32, float, CAST, f32_to_whole)
 READ(f64, double, CAST, real_to_whole)
 READ(s8, int8_t, CAST, s64_to_whole)
 READ(u8, uint8_t, CAST, s64_to_whole)

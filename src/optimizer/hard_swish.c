@@ -5,6 +5,8 @@
 #include "graph/params.h"
 #include "optimizer/pass.h"
 
+#define UNBOUND ((double)INFINITY)
+
 /* y = clip(slope * x + shift, low, high), and the nodes that compute it. */
 struct ramp {
     int32_t x;
@@ -39,14 +41,14 @@ static bool compose_node(const struct tare_graph *graph, const struct tare_node 
     case TARE_OP_ADD:
     case TARE_OP_SUB:
         if (!tare_pass_with_scalar(graph, node, &x, &v)) return false;
-        compose(ramp, 1, node->op == TARE_OP_SUB ? -v : v, -INFINITY, INFINITY);
+        compose(ramp, 1, node->op == TARE_OP_SUB ? -v : v, -UNBOUND, UNBOUND);
         return true;
     case TARE_OP_MUL:
     case TARE_OP_DIV:
         if (!tare_pass_with_scalar(graph, node, &x, &v) || v <= 0) return false;
-        compose(ramp, node->op == TARE_OP_DIV ? 1 / v : v, 0, -INFINITY, INFINITY);
+        compose(ramp, node->op == TARE_OP_DIV ? 1 / v : v, 0, -UNBOUND, UNBOUND);
         return true;
-    case TARE_OP_RELU: compose(ramp, 1, 0, 0, INFINITY); return true;
+    case TARE_OP_RELU: compose(ramp, 1, 0, 0, UNBOUND); return true;
     case TARE_OP_CLIP:
         if (!tare_node_clip_is_fixed(graph, node) ||
             tare_node_clip_bounds(graph, node, &low, &high, NULL) != TARE_OK ||
@@ -82,7 +84,7 @@ static bool read_ramp(const struct tare_graph *graph, int32_t last, int32_t root
                       struct ramp *ramp)
 {
     int n_clips = 0;
-    *ramp = (struct ramp){.x = -1, .slope = 1, .low = -INFINITY, .high = INFINITY};
+    *ramp = (struct ramp){.x = -1, .slope = 1, .low = -UNBOUND, .high = UNBOUND};
     for (int32_t id = last; id >= 0;) {
         const struct tare_node *node = &graph->nodes[id];
         const int32_t x = input_of(graph, node);

@@ -73,7 +73,7 @@ static inline void end(enum tare_status st, const char *want_changes, const char
     tare_text_free(&changes);
 
     char path[32] = "/tmp/tare-surgery-XXXXXX";
-    struct tare_model *again;
+    struct tare_model *again = NULL;
     const int fd = mkstemp(path);
     assert_true(fd >= 0 && close(fd) == 0);
     if (tare_model_save(surgery.model, path, false, &error) != TARE_OK ||

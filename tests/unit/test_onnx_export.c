@@ -161,7 +161,7 @@ static void test_networks(void **state)
 
 static struct tare_graph *round_trip(const struct tare_graph *graph)
 {
-    struct tare_graph *again;
+    struct tare_graph *again = NULL;
     struct tare_error err = {0};
     uint8_t *bytes;
     size_t n;

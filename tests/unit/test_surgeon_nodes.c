@@ -189,7 +189,7 @@ static struct bytes odd_model(int attr_type)
 static void test_opaque(void **state)
 {
     (void)state;
-    struct tare_model *again;
+    struct tare_model *again = NULL;
     char path[32];
     begin(odd_model(ATTR_FLOAT));
     write_model((struct bytes){0}, path);
