@@ -15,7 +15,7 @@ struct lanes_tile {
     const float *residual; /* like y, or NULL: none */
     float *y;
     int64_t rows, columns;
-    int64_t sums_stride, y_stride;
+    int64_t sums_stride, y_stride, residual_stride;
 };
 
 static inline void lanes_tile_store(const struct tare_f32_epilogue *epilogue,
@@ -35,11 +35,12 @@ static inline void lanes_tile_store(const struct tare_f32_epilogue *epilogue,
         }
         if (simple && left >= LANES) continue;
         for (int64_t i = 0; i < tile->rows; i++) {
-            const int64_t at = i * tile->y_stride;
             lanes v = lanes_add(lanes_load(sums + i * tile->sums_stride), bias);
             if (tile->residual)
-                v = lanes_add(v, lanes_load_upto(tile->residual + c + at, left));
-            lanes_store_upto(y + at, lanes_finish(&e, v), left);
+                v = lanes_add(
+                    v, lanes_load_upto(tile->residual + c + i * tile->residual_stride,
+                                       left));
+            lanes_store_upto(y + i * tile->y_stride, lanes_finish(&e, v), left);
         }
     }
 }

@@ -20,14 +20,14 @@ static inline void tare_u8_epilogue_store_ref(const struct tare_u8_epilogue *e, 
         ((uint8_t *)y)[at] = (uint8_t)((int32_t)rintf(v) + e->out_zero_point);
 }
 
-/** The whole epilogue for the value y[at]. */
+/** The whole epilogue for the value y[at]; `residual` points at its residual. */
 static inline void tare_u8_epilogue_ref(const struct tare_u8_epilogue *e, int32_t acc,
                                         float multiplier, float bias,
                                         const uint8_t *residual, void *y, int64_t at)
 {
     float v = fmaf((float)acc, multiplier, bias);
     if (e->has_residual)
-        v = fmaf((float)(residual[at] - e->residual_zero_point), e->residual_scale, v);
+        v = fmaf((float)(*residual - e->residual_zero_point), e->residual_scale, v);
     tare_u8_epilogue_store_ref(e, v, y, at);
 }
 

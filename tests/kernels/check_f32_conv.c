@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "kernels/f32_conv/f32_conv.h"
+#include "tests/kernels/pitch.h"
 
 struct job {
     struct tare_f32_conv conv;
@@ -176,7 +177,7 @@ static bool check_by_hand(void)
     const float plain[] = {310.5f - 420.0f, 531.5f - 1.0f - 642.0f + 1.0f,
                            53.5f - 64.0f};
     struct tare_f32_conv conv = {
-        .window = {1, 1, 3, 2, 1, 3, 1, 1, 1, 3, 1, 1, 1, 1, 0, 1},
+        .window = {1, 1, 3, 2, 1, 3, 1, 1, 1, 3, 1, 1, 1, 1, 0, 1, 0, 0},
         .epilogue = {0, 1.0f, -INFINITY, INFINITY}};
     float packed[96] = {0}, y[3];
     _Alignas(64) char scratch[4096];
@@ -197,7 +198,7 @@ static bool check_pack_matrix(void)
 {
     const int64_t k = check_range(1, 70), n = check_range(1, 100);
     const struct tare_f32_conv conv = {
-        .window = {1, 1, 1, k, 1, 1, n, 1, 1, 1, 1, 1, 1, 1, 0, 0}};
+        .window = {1, 1, 1, k, 1, 1, n, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0}};
     float *b = check_floats(k * n, false); /* [n, k] */
     float *t = check_alloc((size_t)(k * n) * sizeof *t);
     for (int64_t i = 0; i < k * n; i++)
@@ -226,6 +227,44 @@ static bool check_pack_matrix(void)
     return ok;
 }
 
+/* The same on slices of larger tensors: the outputs are those of dense `y`, and what is
+ * between the pixels stays as it was. */
+static bool check_pitched(tare_f32_conv_fn *fn, const char *name, const struct job *job,
+                          const float *y)
+{
+    struct job s = *job;
+    struct tare_window *w = &s.conv.window;
+    *w = pitch_random(&job->conv.window);
+    const int64_t n = pitch_extent(pitch_out_pixels(w), w->out_c, w->out_pitch);
+    size_t packed_bytes, scratch_bytes;
+    if (!tare_f32_conv_packed_bytes(&s.conv, &packed_bytes) ||
+        !tare_f32_conv_scratch_bytes(&s.conv, &scratch_bytes))
+        abort();
+    float *x =
+        check_floats(pitch_extent(pitch_in_pixels(w), w->in_c, w->in_pitch), false);
+    float *want = check_output(n), *got = check_output(n);
+    s.packed = check_aligned(packed_bytes);
+    s.scratch = tare_alloc(scratch_bytes);
+    if (!s.scratch) abort();
+    pitch_spread(x, job->x, pitch_in_pixels(w), w->in_c, w->in_pitch, sizeof *x);
+    pitch_spread(want, y, pitch_out_pixels(w), w->out_c, w->out_pitch, sizeof *want);
+    tare_f32_conv_pack(&s.conv, job->plain, s.packed);
+    s.data = (struct tare_f32_conv_data){.x = x,
+                                         .weights = s.packed,
+                                         .bias = job->bias,
+                                         .residual = job->residual,
+                                         .y = got};
+    s.fn = fn;
+    check_split(run_job, &s, 0, tare_f32_conv_units(&s.conv));
+    const bool ok = check_same(name, got, want, n);
+    check_free(got);
+    check_free(want);
+    tare_free(s.scratch);
+    free(s.packed);
+    free(x);
+    return ok;
+}
+
 static bool check_one(const struct tare_f32_conv_variant *v, struct tare_window w,
                       bool specials)
 {
@@ -237,7 +276,9 @@ static bool check_one(const struct tare_f32_conv_variant *v, struct tare_window 
     job.fn = v->fn;
     job.data.y = got;
     check_split(run_job, &job, 0, units);
-    bool ok = check_same(v->name, got, want, n);
+    bool ok = check_same(v->name, got, want, n) &&
+              check_pitched(v->fn, v->name, &job, want) &&
+              check_pitched(tare_f32_conv__ref, "tare_f32_conv__ref", &job, want);
 
     if (ok && job.conv.epilogue.has_residual) { /* in place of the residual */
         memcpy(got, job.residual, (size_t)n * sizeof *got);
@@ -256,8 +297,8 @@ static bool check_variant(const struct tare_f32_conv_variant *v)
     for (int i = 0; i < 400; i++)
         if (!check_one(v, random_window(), i % 4 == 0)) return false;
     /* Weights larger than a cache: units go through the tiles of a block first. */
-    const struct tare_window large = {1, 4, 5, 400, 4, 5, 360, 1,
-                                      1, 1, 1, 1,   1, 1, 0,   0};
+    const struct tare_window large = {1, 4, 5, 400, 4, 5, 360, 1, 1,
+                                      1, 1, 1, 1,   1, 0, 0,   0, 0};
     return check_one(v, large, false);
 }
 
@@ -265,8 +306,9 @@ static struct tare_window square(int64_t size, int64_t in_c, int64_t out_c,
                                  int64_t kernel, int64_t stride)
 {
     const int64_t out = (size - 1) / stride + 1, pad = (kernel - 1) / 2;
-    return (struct tare_window){1,      size,   size,   in_c,   out, out, out_c, 1,
-                                kernel, kernel, stride, stride, 1,   1,   pad,   pad};
+    return (struct tare_window){1,     size, size,   in_c,   out,    out,
+                                out_c, 1,    kernel, kernel, stride, stride,
+                                1,     1,    pad,    pad,    0,      0};
 }
 
 struct matrix {
@@ -303,24 +345,24 @@ static void bench(void)
     const struct {
         const char *name;
         struct tare_window window;
-    } layers[] = {
-        {"7x7/2 3->64 @224", square(224, 3, 64, 7, 2)},
-        {"3x3/2 3->32 @224", square(224, 3, 32, 3, 2)},
-        {"5x5 1->64 @224", square(224, 1, 64, 5, 1)},
-        {"1x1 25->64 @224", square(224, 25, 64, 1, 1)},
-        {"3x3 16->16 @32", square(32, 16, 16, 3, 1)},
-        {"3x3 64->64 @56", square(56, 64, 64, 3, 1)},
-        {"1x1 64->256 @56", square(56, 64, 256, 1, 1)},
-        {"1x1 256->64 @56", square(56, 256, 64, 1, 1)},
-        {"3x3 128->128 @28", square(28, 128, 128, 3, 1)},
-        {"3x3 256->256 @14", square(14, 256, 256, 3, 1)},
-        {"1x1 1024->256 @14", square(14, 1024, 256, 1, 1)},
-        {"3x3 512->512 @7", square(7, 512, 512, 3, 1)},
-        {"1x1 512->2048 @7", square(7, 512, 2048, 1, 1)},
-        {"1x1 16->96 @112", square(112, 16, 96, 1, 1)},
-        {"matrix 128x768x3072",
-         {1, 1, 128, 768, 1, 128, 3072, 1, 1, 1, 1, 1, 1, 1, 0, 0}},
-        {"matrix 1x2048x1000", {1, 1, 1, 2048, 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 0, 0}}};
+    } layers[] = {{"7x7/2 3->64 @224", square(224, 3, 64, 7, 2)},
+                  {"3x3/2 3->32 @224", square(224, 3, 32, 3, 2)},
+                  {"5x5 1->64 @224", square(224, 1, 64, 5, 1)},
+                  {"1x1 25->64 @224", square(224, 25, 64, 1, 1)},
+                  {"3x3 16->16 @32", square(32, 16, 16, 3, 1)},
+                  {"3x3 64->64 @56", square(56, 64, 64, 3, 1)},
+                  {"1x1 64->256 @56", square(56, 64, 256, 1, 1)},
+                  {"1x1 256->64 @56", square(56, 256, 64, 1, 1)},
+                  {"3x3 128->128 @28", square(28, 128, 128, 3, 1)},
+                  {"3x3 256->256 @14", square(14, 256, 256, 3, 1)},
+                  {"1x1 1024->256 @14", square(14, 1024, 256, 1, 1)},
+                  {"3x3 512->512 @7", square(7, 512, 512, 3, 1)},
+                  {"1x1 512->2048 @7", square(7, 512, 2048, 1, 1)},
+                  {"1x1 16->96 @112", square(112, 16, 96, 1, 1)},
+                  {"matrix 128x768x3072",
+                   {1, 1, 128, 768, 1, 128, 3072, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0}},
+                  {"matrix 1x2048x1000",
+                   {1, 1, 1, 2048, 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0}}};
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         const struct tare_window *w = &layers[i].window;
         struct job job = new_job(*w, false);

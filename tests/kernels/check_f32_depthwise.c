@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "kernels/f32_conv/f32_conv.h"
 #include "kernels/f32_depthwise/f32_depthwise.h"
+#include "tests/kernels/pitch.h"
 
 struct job {
     struct tare_f32_depthwise conv;
@@ -165,6 +166,44 @@ static bool check_ref(bool specials)
     return ok;
 }
 
+/* The same on slices of larger tensors: the outputs are those of dense `y`, and what is
+ * between the pixels stays as it was. */
+static bool check_pitched(tare_f32_depthwise_fn *fn, const char *name,
+                          const struct job *job, const float *y)
+{
+    struct job s = *job;
+    struct tare_window *w = &s.conv.window;
+    *w = pitch_random(&job->conv.window);
+    const int64_t n = pitch_extent(pitch_out_pixels(w), w->out_c, w->out_pitch);
+    size_t packed_bytes, scratch_bytes;
+    if (!tare_f32_depthwise_packed_bytes(&s.conv, &packed_bytes) ||
+        !tare_f32_depthwise_scratch_bytes(&s.conv, &scratch_bytes))
+        abort();
+    float *x = check_floats_slack(
+        pitch_extent(pitch_in_pixels(w), w->in_c, w->in_pitch), false);
+    float *want = check_output(n), *got = check_output(n);
+    s.packed = check_aligned(packed_bytes);
+    s.scratch = tare_alloc(scratch_bytes);
+    if (!s.scratch) abort();
+    pitch_spread(x, job->x, pitch_in_pixels(w), w->in_c, w->in_pitch, sizeof *x);
+    pitch_spread(want, y, pitch_out_pixels(w), w->out_c, w->out_pitch, sizeof *want);
+    tare_f32_depthwise_pack(&s.conv, job->plain, s.packed);
+    s.data = (struct tare_f32_depthwise_data){.x = x,
+                                              .weights = s.packed,
+                                              .bias = job->bias,
+                                              .residual = job->residual,
+                                              .y = got};
+    s.fn = fn;
+    check_split(run_job, &s, 0, tare_f32_depthwise_units(&s.conv));
+    const bool ok = check_same(name, got, want, n);
+    check_free(got);
+    check_free(want);
+    tare_free(s.scratch);
+    free(s.packed);
+    free(x);
+    return ok;
+}
+
 static bool check_one(const struct tare_f32_depthwise_variant *v, bool specials)
 {
     struct job job = new_job(random_window(), specials);
@@ -176,7 +215,10 @@ static bool check_one(const struct tare_f32_depthwise_variant *v, bool specials)
     job.fn = v->fn;
     job.data.y = got;
     check_split(run_job, &job, 0, units);
-    bool ok = check_same(v->name, got, want, n);
+    bool ok =
+        check_same(v->name, got, want, n) &&
+        check_pitched(v->fn, v->name, &job, want) &&
+        check_pitched(tare_f32_depthwise__ref, "tare_f32_depthwise__ref", &job, want);
     if (ok && job.conv.epilogue.has_residual) { /* in place of the residual */
         memcpy(got, job.residual, (size_t)n * sizeof *got);
         job.data.residual = got;
@@ -210,8 +252,8 @@ static void bench(void)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         const int64_t in = layers[i].size, c = layers[i].channels, k = layers[i].kernel;
         const int64_t stride = layers[i].stride, out = (in - 1) / stride + 1;
-        const struct tare_window w = {1, in, in,     c,      out, out, c,     c,
-                                      k, k,  stride, stride, 1,   1,   k / 2, k / 2};
+        const struct tare_window w = {1, in,     in,     c, out, out,   c,     c, k,
+                                      k, stride, stride, 1, 1,   k / 2, k / 2, 0, 0};
         struct job job = new_job(w, false);
         float *y = check_output(y_count(&w));
         job.data.y = y;

@@ -7,6 +7,7 @@
 #include "tests/kernels/check_f32.h"
 
 #include "kernels/f32_pool/f32_pool.h"
+#include "tests/kernels/pitch.h"
 
 struct job {
     struct tare_f32_pool pool;
@@ -117,7 +118,7 @@ static bool check_hand_values(void)
 {
     const float x[] = {1.0f, NAN, 3.0f, -2.0f, 5.0f, 0.0f, 7.0f, 8.0f, 9.0f};
     struct tare_f32_pool pool = {
-        .window = {1, 3, 3, 1, 2, 2, 1, 1, 2, 2, 2, 2, 1, 1, 1, 1},
+        .window = {1, 3, 3, 1, 2, 2, 1, 1, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0},
         .mode = TARE_POOL_MAX};
     const float most[] = {1.0f, 3.0f, 7.0f, 9.0f};
     const float averages[] = {0.25f, NAN, 1.25f, 5.5f};
@@ -132,6 +133,29 @@ static bool check_hand_values(void)
     return true;
 }
 
+/* The same on slices of larger tensors: the outputs are those of dense `y`, and what is
+ * between the pixels stays as it was. */
+static bool check_pitched(tare_f32_pool_fn *fn, const char *name,
+                          const struct tare_f32_pool *pool, const float *x,
+                          const float *y)
+{
+    struct tare_f32_pool pitched = *pool;
+    struct tare_window *w = &pitched.window;
+    *w = pitch_random(&pool->window);
+    const int64_t n = pitch_extent(pitch_out_pixels(w), w->out_c, w->out_pitch);
+    float *in = check_floats_slack(
+        pitch_extent(pitch_in_pixels(w), w->in_c, w->in_pitch), false);
+    float *want = check_output(n), *got = check_output(n);
+    pitch_spread(in, x, pitch_in_pixels(w), w->in_c, w->in_pitch, sizeof *in);
+    pitch_spread(want, y, pitch_out_pixels(w), w->out_c, w->out_pitch, sizeof *want);
+    fn(&pitched, in, got, 0, tare_f32_pool_units(&pitched));
+    const bool ok = check_same(name, got, want, n);
+    check_free(got);
+    check_free(want);
+    free(in);
+    return ok;
+}
+
 static bool check_one(const struct tare_f32_pool_variant *v, bool specials)
 {
     struct job job = {.pool = random_pool(), .fn = v->fn};
@@ -142,7 +166,10 @@ static bool check_one(const struct tare_f32_pool_variant *v, bool specials)
     job.x = x;
     job.y = got;
     check_split(run_job, &job, 0, units);
-    const bool ok = check_same(v->name, got, want, n);
+    const bool ok =
+        check_same(v->name, got, want, n) &&
+        check_pitched(v->fn, v->name, &job.pool, x, want) &&
+        check_pitched(tare_f32_pool__ref, "tare_f32_pool__ref", &job.pool, x, want);
     check_free(got);
     check_free(want);
     free(x);
@@ -162,22 +189,22 @@ static void bench(void)
         const char *name;
         struct tare_f32_pool pool;
     } layers[] = {{"max 3x3/2 112x112x64",
-                   {{1, 112, 112, 64, 56, 56, 64, 1, 3, 3, 2, 2, 1, 1, 1, 1},
+                   {{1, 112, 112, 64, 56, 56, 64, 1, 3, 3, 2, 2, 1, 1, 1, 1, 0, 0},
                     1,
                     1,
                     TARE_POOL_MAX}},
                   {"average 3x3 35x35x192",
-                   {{1, 35, 35, 192, 35, 35, 192, 1, 3, 3, 1, 1, 1, 1, 1, 1},
+                   {{1, 35, 35, 192, 35, 35, 192, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0},
                     1,
                     1,
                     TARE_POOL_AVERAGE}},
                   {"global 7x7x2048",
-                   {{1, 7, 7, 2048, 1, 1, 2048, 1, 7, 7, 1, 1, 1, 1, 0, 0},
+                   {{1, 7, 7, 2048, 1, 1, 2048, 1, 7, 7, 1, 1, 1, 1, 0, 0, 0, 0},
                     0,
                     0,
                     TARE_POOL_AVERAGE}},
                   {"global 112x112x64",
-                   {{1, 112, 112, 64, 1, 1, 64, 1, 112, 112, 1, 1, 1, 1, 0, 0},
+                   {{1, 112, 112, 64, 1, 1, 64, 1, 112, 112, 1, 1, 1, 1, 0, 0, 0, 0},
                     0,
                     0,
                     TARE_POOL_AVERAGE}}};

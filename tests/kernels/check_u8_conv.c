@@ -21,7 +21,7 @@ static bool check_by_hand(void)
     const float multiplier[1 + TARE_KERNEL_SLACK] = {0.5f};
     const float bias[1 + TARE_KERNEL_SLACK] = {0.5f};
     const struct tare_u8_conv p = {
-        .window = {1, 1, 2, 2, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 0, 1},
+        .window = {1, 1, 2, 2, 1, 2, 1, 1, 1, 2, 1, 1, 1, 1, 0, 1, 0, 0},
         .in_zero_point = 128,
         .epilogue = {.negative_slope = 1,
                      .lower = -127,
@@ -48,8 +48,8 @@ static bool check_by_hand(void)
 /* Layers that do not fit are refused, not miscounted. */
 static bool check_refusals(void)
 {
-    struct tare_u8_conv p = {
-        .window = {1, 1, 1, TARE_U8_MAX_TERMS, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0}};
+    struct tare_u8_conv p = {.window = {1, 1, 1, TARE_U8_MAX_TERMS, 1, 1, 1, 1, 1, 1, 1,
+                                        1, 1, 1, 0, 0, 0, 0}};
     size_t bytes;
     if (!tare_u8_conv_packed_bytes(&p, &bytes)) return false;
     p.window.in_c++;
@@ -174,8 +174,8 @@ static bool check_extremes(void)
 {
     for (int zero_point = 0; zero_point <= 255; zero_point += 85) {
         const struct tare_u8_conv p = {
-            .window = {1, 1, 17, TARE_U8_MAX_TERMS, 1, 17, 3, 1, 1, 1, 1, 1, 1, 1, 0,
-                       0},
+            .window = {1, 1, 17, TARE_U8_MAX_TERMS, 1, 17, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0,
+                       0, 0},
             .in_zero_point = zero_point,
             .epilogue = {.negative_slope = 1,
                          .lower = -INFINITY,
@@ -224,7 +224,7 @@ static void bench(void)
         struct conv_case t = {
             .family = &family,
             .p = {.window = {1, l[0], l[0], l[1], out, out, l[2], l[3], l[4], l[4],
-                             l[5], l[5], 1, 1, pad, pad},
+                             l[5], l[5], 1, 1, pad, pad, 0, 0},
                   .epilogue = {.negative_slope = 1, .upper = 255}},
         };
         if (!conv_case_fill(&t)) abort();

@@ -23,7 +23,7 @@ static bool check_by_hand(void)
     const float multiplier[2 + TARE_KERNEL_SLACK] = {0.25f, 1.0f};
     const float bias[2 + TARE_KERNEL_SLACK] = {0.0f, 300.0f};
     const struct tare_u8_conv p = {
-        .window = {1, 1, 2, 2, 1, 2, 2, 2, 1, 3, 1, 1, 1, 1, 0, 1},
+        .window = {1, 1, 2, 2, 1, 2, 2, 2, 1, 3, 1, 1, 1, 1, 0, 1, 0, 0},
         .epilogue = {.negative_slope = 1, .lower = 0, .upper = 255},
     };
     /* Channel 0: (10*2 + 30*3) / 4 = 27.5, to even 28; (10*1 + 30*2) / 4 = 17.5, to 18.
@@ -108,7 +108,7 @@ static void bench(void)
         struct conv_case t = {
             .family = &family,
             .p = {.window = {1, l[0], l[0], l[1], out, out, l[1], l[1], l[2], l[2],
-                             l[3], l[3], 1, 1, pad, pad},
+                             l[3], l[3], 1, 1, pad, pad, 0, 0},
                   .epilogue = {.negative_slope = 1, .upper = 255}},
         };
         if (!conv_case_fill(&t)) abort();

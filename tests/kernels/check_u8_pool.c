@@ -5,6 +5,7 @@
  *     check_u8_pool [--seed=N] [--bench]      exit 0 pass, 1 fail
  */
 #include "tests/kernels/check_u8.h"
+#include "tests/kernels/pitch.h"
 
 #include <math.h>
 
@@ -16,7 +17,7 @@ static bool check_by_hand(void)
 {
     const uint8_t x[4 + TARE_KERNEL_SLACK] = {10, 20, 40, 90};
     struct tare_u8_pool p = {
-        .window = {1, 1, 4, 1, 1, 3, 1, 1, 1, 3, 1, 2, 1, 1, 0, 1},
+        .window = {1, 1, 4, 1, 1, 3, 1, 1, 1, 3, 1, 2, 1, 1, 0, 1, 0, 0},
         .pad_right = 1,
         .kind = TARE_U8_POOL_AVERAGE,
         .multiplier = 0.5f,
@@ -172,6 +173,29 @@ static void pool_case_free(struct pool_case *t)
     free(t->got);
 }
 
+/* The same on slices of larger tensors; what is between their pixels stays. */
+static bool check_pitched(const struct tare_u8_pool_variant *v,
+                          const struct pool_case *t, const char *what)
+{
+    struct pool_case s = *t;
+    struct tare_window *w = &s.p.window;
+    *w = pitch_random(&t->p.window);
+    const size_t size = t->p.epilogue.out_f32 ? 4 : 1;
+    const int64_t n_x = pitch_extent(pitch_in_pixels(w), w->in_c, w->in_pitch);
+    const int64_t n_y = pitch_extent(pitch_out_pixels(w), w->out_c, w->out_pitch);
+    s.x = check_input(n_x, 1);
+    s.y_bytes = (size_t)n_y * size;
+    s.want = check_output(s.y_bytes);
+    s.got = check_output(s.y_bytes);
+    pitch_spread(s.x, t->x, pitch_in_pixels(w), w->in_c, w->in_pitch, 1);
+    pitch_spread(check_output_body(s.want), check_output_body(t->want),
+                 pitch_out_pixels(w), w->out_c, w->out_pitch, size);
+    v->fn(&s.p, s.x, check_output_body(s.got), 0, tare_u8_pool_units(&s.p));
+    const bool ok = check_same(s.want, s.got, s.y_bytes, v->name, what);
+    pool_case_free(&s);
+    return ok;
+}
+
 static bool check_variant(const struct tare_u8_pool_variant *v)
 {
     struct pool_case t;
@@ -194,6 +218,7 @@ static bool check_variant(const struct tare_u8_pool_variant *v)
     for (int64_t begin, end; check_next_piece(&left, &begin, &end);)
         v->fn(&t.p, t.x, check_output_body(t.got), begin, end);
     ok = ok && check_same(t.want, t.got, t.y_bytes, v->name, what);
+    ok = ok && check_pitched(v, &t, what);
     pool_case_free(&t);
     return ok;
 }
@@ -227,7 +252,7 @@ static void bench(const struct tare_u8_pool_variant *v)
         struct bench b = {.v = v};
         pool_case_fill(&b.t, (struct tare_u8_pool){
                                  .window = {1, size, size, c, out, out, c, c, k, k, s,
-                                            s, 1, 1, pad, pad},
+                                            s, 1, 1, pad, pad, 0, 0},
                                  .kind = layers[i].kind,
                                  .multiplier = 1.0f,
                                  .epilogue = {.negative_slope = 1, .upper = 255}});

@@ -8,6 +8,7 @@
 
 #include "kernels/u8_conv/u8_conv.h"
 #include "tests/kernels/check_u8.h"
+#include "tests/kernels/pitch.h"
 
 /** The functions of a family. */
 struct conv_family {
@@ -218,8 +219,50 @@ static inline void conv_case_describe(const struct conv_case *t, char text[256])
         e->out_f32, e->has_residual, (double)e->negative_slope, e->out_zero_point);
 }
 
-/** Run `fn` whole, in pieces and, where it may be, over the residual; compare with
- *  t->want each time. */
+/** Run `fn` on slices of larger tensors: the outputs are those of t->want, and what is
+ *  between the pixels of y stays as it was. */
+static inline bool conv_case_check_pitched(const struct conv_case *t,
+                                           tare_u8_conv_fn *fn, const char *name,
+                                           const char *what)
+{
+    struct conv_case s = *t;
+    struct tare_window *w = &s.p.window;
+    *w = pitch_random(&t->p.window);
+    const size_t size = t->p.epilogue.out_f32 ? 4 : 1;
+    const int64_t n_x = pitch_extent(pitch_in_pixels(w), w->in_c, w->in_pitch);
+    const int64_t n_y = pitch_extent(pitch_out_pixels(w), w->out_c, w->out_pitch);
+    size_t packed_bytes, scratch_bytes;
+    if (!t->family->packed_bytes(&s.p, &packed_bytes) ||
+        !t->family->scratch_bytes(&s.p, &scratch_bytes))
+        abort();
+    s.x = check_input(n_x, 1);
+    s.packed = tare_alloc(packed_bytes);
+    s.scratch = tare_alloc(scratch_bytes);
+    s.y_bytes = (size_t)n_y * size;
+    s.want = check_output(s.y_bytes);
+    s.got = check_output(s.y_bytes);
+    if (!s.packed || !s.scratch) abort();
+    memset(s.scratch, 0x77, scratch_bytes);
+    t->family->pack(&s.p, t->weights, s.packed);
+    pitch_spread(s.x, t->x, pitch_in_pixels(w), w->in_c, w->in_pitch, 1);
+    pitch_spread(check_output_body(s.want), check_output_body(t->want),
+                 pitch_out_pixels(w), w->out_c, w->out_pitch, size);
+
+    const struct tare_u8_conv_data data = conv_case_data(&s, s.got);
+    struct check_pieces left = {0, t->family->units(&s.p)};
+    for (int64_t begin, end; check_next_piece(&left, &begin, &end);)
+        fn(&s.p, &data, s.scratch, begin, end);
+    const bool ok = check_same(s.want, s.got, s.y_bytes, name, what);
+    tare_free(s.packed);
+    tare_free(s.scratch);
+    free(s.x);
+    free(s.want);
+    free(s.got);
+    return ok;
+}
+
+/** Run `fn` whole, in pieces, on slices and, where it may be, over the residual;
+ *  compare with t->want each time. */
 static inline bool conv_case_check(struct conv_case *t, tare_u8_conv_fn *fn,
                                    const char *name)
 {
@@ -236,6 +279,7 @@ static inline bool conv_case_check(struct conv_case *t, tare_u8_conv_fn *fn,
     for (int64_t begin, end; check_next_piece(&left, &begin, &end);)
         fn(&t->p, &data, t->scratch, begin, end);
     if (!check_same(t->want, t->got, t->y_bytes, name, what)) return false;
+    if (!conv_case_check_pitched(t, fn, name, what)) return false;
     if (!t->p.epilogue.has_residual || t->p.epilogue.out_f32) return true;
 
     struct tare_u8_conv_data in_place = data;

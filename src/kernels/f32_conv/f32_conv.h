@@ -18,11 +18,12 @@ struct tare_f32_conv {
 };
 
 struct tare_f32_conv_data {
-    const float *x;        /* [batch, in_h, in_w, in_c] */
+    const float *x;        /* [batch, in_h, in_w, in_c], in_pitch */
     const float *weights;  /* as tare_f32_conv_pack() or _pack_matrix() left them */
     const float *bias;     /* [out_c], or NULL: zeros */
-    const float *residual; /* like y; may be y itself; read when has_residual */
-    float *y;              /* [batch, out_h, out_w, out_c]; does not overlap x */
+    const float *residual; /* like y, dense; may be a dense y itself; read when
+                              has_residual */
+    float *y; /* [batch, out_h, out_w, out_c], out_pitch; does not overlap x */
 };
 
 /**

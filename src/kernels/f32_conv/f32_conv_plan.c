@@ -52,8 +52,9 @@ bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *
     plan->longer_tiles = plan->pixels % plan->tiles;
     plan->group_blocks = (plan->group_outputs - 1) / TARE_F32_CONV_BLOCK + 1;
     plan->blocks = w->groups * plan->group_blocks;
-    plan->whole_rows =
-        w->groups == 1 && w->dilation_w == 1 && w->kernel_w > 1 && w->in_c < SHORT_RUN;
+    plan->in_pitch = tare_window_in_pitch(w);
+    plan->whole_rows = w->groups == 1 && w->dilation_w == 1 && w->kernel_w > 1 &&
+                       w->in_c < SHORT_RUN && plan->in_pitch == w->in_c;
     plan->runs = plan->whole_rows ? w->kernel_h : taps;
     plan->run_length = plan->depth / plan->runs;
     plan->tiles_inside = weights > WEIGHTS_IN_CACHE;
@@ -117,11 +118,11 @@ struct span {
 };
 
 /* Point at one run for all pixels of a span: `first` for the first pixel. */
-static void span_run(const struct tare_window *w, const struct span *span,
-                     const float *first, const float **table)
+static void span_run(const struct span *span, int64_t step, const float *first,
+                     const float **table)
 {
     for (int64_t i = 0; i < span->n; i++)
-        table[i] = first + i * w->stride_w * w->in_c;
+        table[i] = first + i * step;
 }
 
 static void span_zero(const struct span *span, const float *zero, const float **table)
@@ -136,17 +137,18 @@ static void span_inputs(const struct tare_f32_conv_plan *plan,
                         const float *zero, float *patch, const float **table)
 {
     const int64_t row_taps = plan->whole_rows ? 1 : w->kernel_w;
+    const int64_t pitch = plan->in_pitch;
     for (int64_t ky = 0; ky < w->kernel_h; ky++) {
         const int64_t y = span->y0 + ky * w->dilation_h;
         const bool row_inside = y >= 0 && y < w->in_h;
-        const float *row = span->image + (row_inside ? y : 0) * w->in_w * w->in_c;
+        const float *row = span->image + (row_inside ? y : 0) * w->in_w * pitch;
         for (int64_t kx = 0; kx < row_taps; kx++, table += TARE_F32_CONV_ROWS) {
             const int64_t x = span->x0 + kx * w->dilation_w;
             const bool inside = span->inside || (x >= 0 && x < w->in_w);
             if (row_inside && plan->whole_rows && !span->inside)
                 *table = whole_row(w, row, x, zero, patch + ky * plan->run_length);
             else if (row_inside && inside)
-                span_run(w, span, row + x * w->in_c, table);
+                span_run(span, w->stride_w * pitch, row + x * pitch, table);
             else
                 span_zero(span, zero, table);
         }
@@ -161,12 +163,13 @@ const float *const *tare_f32_conv_inputs(const struct tare_f32_conv_plan *plan,
     const float **table = scratch;
     const float *zero = zeros(plan, scratch);
     float *patch = (float *)(void *)((char *)scratch + plan->patches_at);
+    const int64_t image_size = w->in_h * w->in_w * plan->in_pitch;
     const int64_t last = w->in_w - (w->kernel_w - 1) * w->dilation_w - 1;
     int64_t ox = unit->first_pixel % w->out_w;
     int64_t row = unit->first_pixel / w->out_w; /* of all images */
     for (int64_t i = 0; i < unit->n_pixels;) {
-        struct span span = {.image = x + row / w->out_h * w->in_h * w->in_w * w->in_c +
-                                     unit->first_input,
+        struct span span = {.image =
+                                x + row / w->out_h * image_size + unit->first_input,
                             .y0 = row % w->out_h * w->stride_h - w->pad_top,
                             .x0 = ox * w->stride_w - w->pad_left,
                             .n = 1};

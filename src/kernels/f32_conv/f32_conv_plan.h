@@ -24,6 +24,7 @@ struct tare_f32_conv_plan {
     int64_t group_blocks, blocks;        /* of one group, of all */
     int64_t depth;                       /* runs * run_length */
     int64_t runs, run_length;
+    int64_t in_pitch;
     bool whole_rows;   /* a run is a kernel row */
     bool tiles_inside; /* consecutive units share a block, not a tile */
     size_t zeros_at, patches_at, scratch_bytes; /* scratch: pointers, zeros, patches */

@@ -8,13 +8,14 @@
 static float chain(const struct tare_window *w, const float *image, int64_t oy,
                    int64_t ox, const float *weights, int64_t width)
 {
+    const int64_t in_pitch = tare_window_in_pitch(w);
     float acc = 0.0f;
     for (int64_t ky = 0; ky < w->kernel_h; ky++)
         for (int64_t kx = 0; kx < w->kernel_w; kx++) {
             const int64_t y = oy * w->stride_h - w->pad_top + ky * w->dilation_h;
             const int64_t x = ox * w->stride_w - w->pad_left + kx * w->dilation_w;
             const bool inside = y >= 0 && y < w->in_h && x >= 0 && x < w->in_w;
-            const float *pixel = inside ? image + (y * w->in_w + x) * w->in_c : NULL;
+            const float *pixel = inside ? image + (y * w->in_w + x) * in_pitch : NULL;
             for (int64_t c = 0; c < w->in_c / w->groups; c++, weights += width)
                 acc = fmaf(pixel ? pixel[c] : 0.0f, *weights, acc);
         }
@@ -36,14 +37,17 @@ void tare_f32_conv__ref(const struct tare_f32_conv *conv,
             const int64_t pixel = unit.first_pixel + i / unit.n_outputs;
             const int64_t channel = i % unit.n_outputs;
             const int64_t image = pixel / (w->out_h * w->out_w);
-            const int64_t at = pixel * w->out_c + unit.first_output + channel;
-            float v = chain(
-                w, data->x + image * w->in_h * w->in_w * w->in_c + unit.first_input,
-                pixel / w->out_w % w->out_h, pixel % w->out_w,
-                data->weights + unit.weights_offset + channel, unit.width);
-            v = v + (data->bias ? data->bias[unit.first_output + channel] : 0.0f);
-            if (conv->epilogue.has_residual) v = v + data->residual[at];
-            data->y[at] = tare_f32_finish(&conv->epilogue, v);
+            const int64_t c = unit.first_output + channel;
+            const float *x =
+                data->x + image * w->in_h * w->in_w * tare_window_in_pitch(w);
+            float v = chain(w, x + unit.first_input, pixel / w->out_w % w->out_h,
+                            pixel % w->out_w,
+                            data->weights + unit.weights_offset + channel, unit.width);
+            v = v + (data->bias ? data->bias[c] : 0.0f);
+            if (conv->epilogue.has_residual)
+                v = v + data->residual[pixel * w->out_c + c];
+            data->y[pixel * tare_window_out_pitch(w) + c] =
+                tare_f32_finish(&conv->epilogue, v);
         }
     }
 }

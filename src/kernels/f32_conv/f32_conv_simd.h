@@ -125,16 +125,20 @@ static void unit_store(const struct tare_f32_conv *conv,
                        const struct tare_f32_conv_data *data,
                        const struct tare_f32_conv_unit *unit, const float *sums)
 {
-    const int64_t at = unit->first_pixel * conv->window.out_c + unit->first_output;
+    const struct tare_window *w = &conv->window;
+    const int64_t c = unit->first_output, pitch = tare_window_out_pitch(w);
     const struct lanes_tile tile = {
         .sums = sums,
-        .bias = data->bias ? data->bias + unit->first_output : NULL,
-        .residual = conv->epilogue.has_residual ? data->residual + at : NULL,
-        .y = data->y + at,
+        .bias = data->bias ? data->bias + c : NULL,
+        .residual = conv->epilogue.has_residual
+                        ? data->residual + unit->first_pixel * w->out_c + c
+                        : NULL,
+        .y = data->y + unit->first_pixel * pitch + c,
         .rows = unit->n_pixels,
         .columns = unit->n_outputs,
         .sums_stride = TARE_F32_CONV_BLOCK,
-        .y_stride = conv->window.out_c};
+        .y_stride = pitch,
+        .residual_stride = w->out_c};
     lanes_tile_store(&conv->epilogue, &tile);
 }
 

@@ -18,11 +18,12 @@ struct tare_f32_depthwise {
 };
 
 struct tare_f32_depthwise_data {
-    const float *x;        /* [batch, in_h, in_w, c] */
+    const float *x;        /* [batch, in_h, in_w, c], in_pitch */
     const float *weights;  /* as tare_f32_depthwise_pack() left them */
     const float *bias;     /* [c], or NULL: zeros */
-    const float *residual; /* like y; may be y itself; read when has_residual */
-    float *y;              /* [batch, out_h, out_w, c]; does not overlap x */
+    const float *residual; /* like y, dense; may be a dense y itself; read when
+                              has_residual */
+    float *y;              /* [batch, out_h, out_w, c], out_pitch; does not overlap x */
 };
 
 /**

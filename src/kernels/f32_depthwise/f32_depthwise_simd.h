@@ -113,7 +113,7 @@ static void run_pixels(const struct tare_f32_epilogue *epilogue, struct lanes_ti
         tile.sums = sums;
         lanes_tile_store(epilogue, &tile);
         tile.y += tile.rows * tile.y_stride;
-        if (tile.residual) tile.residual += tile.rows * tile.y_stride;
+        if (tile.residual) tile.residual += tile.rows * tile.residual_stride;
     }
 }
 
@@ -123,23 +123,28 @@ void DEPTHWISE_NAME(const struct tare_f32_depthwise *conv,
 {
     const struct tare_window *w = &conv->window;
     const int64_t n_taps = w->kernel_h * w->kernel_w;
+    const int64_t pitch = tare_window_out_pitch(w);
     tare_f32_depthwise_begin(conv, scratch);
     for (int64_t index = begin; index < end; index++) {
         const struct tare_f32_depthwise_unit unit =
             tare_f32_depthwise_unit(conv, index);
         const float *weights = data->weights + unit.first_channel * n_taps;
         for (int64_t ox = 0, n; ox < w->out_w; ox += n) {
-            const int64_t at =
-                ((unit.image * w->out_h + unit.oy) * w->out_w + ox) * w->in_c +
-                unit.first_channel;
+            const int64_t pixel = (unit.image * w->out_h + unit.oy) * w->out_w + ox;
+            const int64_t c = unit.first_channel;
+            const float *residual = conv->epilogue.has_residual
+                                        ? data->residual + pixel * w->in_c + c
+                                        : NULL;
             const struct lanes_tile tile = {
-                .bias = data->bias ? data->bias + unit.first_channel : NULL,
-                .residual = conv->epilogue.has_residual ? data->residual + at : NULL,
-                .y = data->y + at,
+                .bias = data->bias ? data->bias + c : NULL,
+                .residual = residual,
+                .y = data->y + pixel * pitch + c,
                 .rows = 1,
                 .columns = unit.n_channels,
                 .sums_stride = TARE_F32_DEPTHWISE_CHANNELS,
-                .y_stride = w->in_c};
+                .y_stride = pitch,
+                .residual_stride = w->in_c,
+            };
             const struct tare_f32_depthwise_tap *taps =
                 tare_f32_depthwise_taps(conv, &unit, ox, data->x, scratch, &n);
             if (n == 1)

@@ -82,6 +82,7 @@ tare_f32_depthwise_taps(const struct tare_f32_depthwise *conv,
     const int64_t last = w->in_w - (w->kernel_w - 1) * w->dilation_w - 1;
     const int64_t x0 = ox * w->stride_w - w->pad_left;
     const int64_t y0 = unit->oy * w->stride_h - w->pad_top;
+    const int64_t pitch = tare_window_in_pitch(w);
 
     *n_pixels = 1;
     if (x0 >= 0 && x0 <= last) { /* no window reaches over the left or right border */
@@ -93,12 +94,12 @@ tare_f32_depthwise_taps(const struct tare_f32_depthwise *conv,
         const int64_t y = y0 + ky * w->dilation_h;
         const bool row_inside = y >= 0 && y < w->in_h;
         const float *row = x + unit->first_channel;
-        if (row_inside) row += (unit->image * w->in_h + y) * w->in_w * w->in_c;
+        if (row_inside) row += (unit->image * w->in_h + y) * w->in_w * pitch;
         for (int64_t kx = 0; kx < w->kernel_w; kx++, tap++) {
             const int64_t column = x0 + kx * w->dilation_w;
             const bool inside = row_inside && column >= 0 && column < w->in_w;
-            tap->x = inside ? row + column * w->in_c : zeros;
-            tap->step = inside ? w->stride_w * w->in_c : 0;
+            tap->x = inside ? row + column * pitch : zeros;
+            tap->step = inside ? w->stride_w * pitch : 0;
         }
     }
     return taps;

@@ -68,12 +68,13 @@ struct tare_f32_pool_window tare_f32_pool_window(const struct tare_f32_pool *poo
 
     const int64_t y = rows->start + rows->first * w->dilation_h;
     const int64_t column = columns.start + columns.first * w->dilation_w;
-    window.first += ((unit->image * w->in_h + y) * w->in_w + column) * w->in_c +
-                    unit->first_channel;
+    const int64_t pitch = tare_window_in_pitch(w);
+    window.first +=
+        ((unit->image * w->in_h + y) * w->in_w + column) * pitch + unit->first_channel;
     window.rows = rows->last - rows->first;
     window.columns = columns.last - columns.first;
-    window.row_stride = w->dilation_h * w->in_w * w->in_c;
-    window.column_stride = w->dilation_w * w->in_c;
+    window.row_stride = w->dilation_h * w->in_w * pitch;
+    window.column_stride = w->dilation_w * pitch;
     window.divisor = pool->mode == TARE_POOL_AVERAGE_INCLUDE_PAD
                          ? (float)(rows->padded * columns.padded)
                          : (float)(window.rows * window.columns);

@@ -28,9 +28,10 @@ struct tare_f32_pool {
  * Average: s = s + x over the same taps in that order from s = 0, then s /
  * (float)divisor; a window without a tap gives 0.
  *
- * x [batch, in_h, in_w, c], y [batch, out_h, out_w, c], no overlap. Units [begin, end)
- * of tare_f32_pool_units(); any split gives the same bytes, and so does every variant.
- * Memory: may read TARE_KERNEL_SLACK bytes behind x; writes nothing outside y.
+ * x [batch, in_h, in_w, c], y [batch, out_h, out_w, c], pitches, no overlap. Units
+ * [begin, end) of tare_f32_pool_units(); any split gives the same bytes, and so does
+ * every variant. Memory: may read TARE_KERNEL_SLACK bytes behind x; writes nothing
+ * outside y.
  */
 typedef void tare_f32_pool_fn(const struct tare_f32_pool *pool, const float *x,
                               float *y, int64_t begin, int64_t end);

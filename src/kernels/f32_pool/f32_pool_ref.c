@@ -29,7 +29,8 @@ void tare_f32_pool__ref(const struct tare_f32_pool *pool, const float *x, float 
             const struct tare_f32_pool_window window =
                 tare_f32_pool_window(pool, &unit, ox, x);
             float *to = y +
-                        ((unit.image * w->out_h + unit.oy) * w->out_w + ox) * w->in_c +
+                        ((unit.image * w->out_h + unit.oy) * w->out_w + ox) *
+                            tare_window_out_pitch(w) +
                         unit.first_channel;
             for (int64_t c = 0; c < unit.n_channels; c++)
                 to[c] = pool_one(&window, window.first + c,

@@ -66,12 +66,13 @@ void POOL_NAME(const struct tare_f32_pool *pool, const float *x, float *y,
                int64_t begin, int64_t end)
 {
     const struct tare_window *w = &pool->window;
+    const int64_t pitch = tare_window_out_pitch(w);
     taps_fn *const *taps = pool->mode == TARE_POOL_MAX ? all_max : all_sum;
     for (int64_t index = begin; index < end; index++) {
         const struct tare_f32_pool_unit unit = tare_f32_pool_unit(pool, index);
-        float *to = y + (unit.image * w->out_h + unit.oy) * w->out_w * w->in_c +
+        float *to = y + (unit.image * w->out_h + unit.oy) * w->out_w * pitch +
                     unit.first_channel;
-        for (int64_t ox = 0; ox < w->out_w; ox++, to += w->in_c) {
+        for (int64_t ox = 0; ox < w->out_w; ox++, to += pitch) {
             const struct tare_f32_pool_window window =
                 tare_f32_pool_window(pool, &unit, ox, x);
             pool_pixel(taps, &window, unit.n_channels, to);

@@ -21,14 +21,14 @@ struct tare_u8_conv {
 /** The buffers of one run. Those marked + have TARE_KERNEL_SLACK readable elements
  *  behind the last one. */
 struct tare_u8_conv_data {
-    const uint8_t *x;      /* + [batch, in_h, in_w, in_c] */
+    const uint8_t *x;      /* + [batch, in_h, in_w, in_c], in_pitch */
     const int8_t *weights; /* from tare_u8_conv_pack() */
     const int32_t
         *acc_init; /* + [out_c], -in_zero_point * sum of the channel's weights */
     const float *multiplier; /* + [out_c] */
     const float *bias;       /* + [out_c] */
-    const uint8_t *residual; /* + shaped as y; NULL without has_residual */
-    void *y; /* [batch, out_h, out_w, out_c] uint8_t, or float: out_f32 */
+    const uint8_t *residual; /* + shaped as y, dense; NULL without has_residual */
+    void *y; /* [batch, out_h, out_w, out_c], out_pitch; uint8_t, or float: out_f32 */
 };
 
 /**
@@ -38,7 +38,7 @@ struct tare_u8_conv_data {
  *
  * Needs:   packed_bytes and scratch_bytes said true; `scratch` of that many bytes,
  *          aligned to TARE_ALIGN, one for each thread; round-to-nearest FP mode; y
- *          overlaps no input, but may be `residual` itself without out_f32.
+ *          overlaps no input, but may be `residual` itself without out_f32 and pitch.
  * Gives:   bytes equal to __ref, however the units are split.
  */
 typedef void tare_u8_conv_fn(const struct tare_u8_conv *p,

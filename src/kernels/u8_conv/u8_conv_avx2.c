@@ -65,8 +65,8 @@ TARE_ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t fi
 }
 
 /* The epilogue of 8 channels of one pixel, up to the clamp. */
-static inline __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc, int64_t at,
-                            int64_t channel)
+static inline __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc,
+                            int64_t pixel, int64_t channel)
 {
     const struct tare_u8_epilogue *e = t->epilogue;
     const __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc),
@@ -74,17 +74,19 @@ static inline __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc, int6
                                      _mm256_loadu_ps(t->bias + channel));
     if (!t->residual) return v;
     const __m256i zero_point = _mm256_set1_epi32(e->residual_zero_point);
-    return _mm256_fmadd_ps(tare_real8_avx2(t->residual + at, zero_point),
+    const uint8_t *residual = t->residual + pixel * t->residual_stride + channel;
+    return _mm256_fmadd_ps(tare_real8_avx2(residual, zero_point),
                            _mm256_set1_ps(e->residual_scale), v);
 }
 
 /* 16 channels of one pixel from their sums to memory. */
 static inline void store_row(const struct tare_u8_conv_tile *t,
                              const struct tare_finish_avx2 *finish,
-                             const __m256i acc[2], int64_t at, int64_t channel)
+                             const __m256i acc[2], int64_t pixel, int64_t channel)
 {
-    __m256 v0 = scale8(t, acc[0], at, channel);
-    __m256 v1 = scale8(t, acc[1], at + 8, channel + 8);
+    const int64_t at = pixel * t->pixel_stride + channel;
+    __m256 v0 = scale8(t, acc[0], pixel, channel);
+    __m256 v1 = scale8(t, acc[1], pixel, channel + 8);
     if (t->epilogue->negative_slope != 1.0f) {
         v0 = tare_slope_avx2(finish, v0);
         v1 = tare_slope_avx2(finish, v1);
@@ -110,8 +112,7 @@ static void compute_tile(const struct tare_u8_conv_tile *t)
             default: accumulate(t, first, 4, channel, sums); break;
             }
             for (int64_t i = 0; i < rows; i++)
-                store_row(t, &finish, sums[i], (first + i) * t->pixel_stride + channel,
-                          channel);
+                store_row(t, &finish, sums[i], first + i, channel);
         }
     }
 }

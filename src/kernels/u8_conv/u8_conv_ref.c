@@ -26,8 +26,8 @@ static void compute_value(const struct tare_u8_conv *p,
         const int64_t ix =
             ox * w->stride_w - w->pad_left + tap % w->kernel_w * w->dilation_w;
         const bool inside = iy >= 0 && iy < w->in_h && ix >= 0 && ix < w->in_w;
-        const int64_t x_at =
-            ((image * w->in_h + iy) * w->in_w + ix) * w->in_c + group * plan->group_in;
+        const int64_t x_at = ((image * w->in_h + iy) * w->in_w + ix) * w->in_pitch +
+                             group * plan->group_in;
         const int8_t *segment =
             weights + tap / plan->segment_taps * plan->n_steps * step_bytes;
         for (int64_t k = 0; k < plan->group_in; k++) {
@@ -36,9 +36,11 @@ static void compute_value(const struct tare_u8_conv *p,
             acc += (uint32_t)(x * segment[at / 4 * step_bytes + at % 4]);
         }
     }
+    const uint8_t *residual =
+        d->residual ? d->residual + pixel * w->out_c + out_channel : NULL;
     tare_u8_epilogue_ref(&p->epilogue, (int32_t)acc, d->multiplier[out_channel],
-                         d->bias[out_channel], d->residual, d->y,
-                         pixel * w->out_c + out_channel);
+                         d->bias[out_channel], residual, d->y,
+                         pixel * w->out_pitch + out_channel);
 }
 
 void tare_u8_conv__ref(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,

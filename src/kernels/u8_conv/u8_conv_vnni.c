@@ -65,8 +65,8 @@ TARE_ALWAYS_INLINE void store_row(const struct tare_u8_conv_tile *t,
         v[j] =
             _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[j]), c->multiplier[j], c->bias[j]);
         if (route.residual) {
-            const __m512i r = _mm512_cvtepu8_epi32(
-                _mm_maskz_loadu_epi8(valid, t->residual + at + 16 * j));
+            const __m512i r = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(
+                valid, t->residual + i * t->residual_stride + 16 * j));
             const __m512i zero_point = _mm512_set1_epi32(e->residual_zero_point);
             v[j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(r, zero_point)),
                                    _mm512_set1_ps(e->residual_scale), v[j]);

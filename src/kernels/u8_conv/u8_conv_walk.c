@@ -28,6 +28,8 @@ static int64_t ceil_div(int64_t a, int64_t b)
 static struct tare_window join_rows(const struct tare_window *w)
 {
     struct tare_window joined = *w;
+    joined.in_pitch = tare_window_in_pitch(w);
+    joined.out_pitch = tare_window_out_pitch(w);
     if (w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 && w->stride_w == 1 &&
         w->pad_top == 0 && w->pad_left == 0 && w->in_h == w->out_h &&
         w->in_w == w->out_w) {
@@ -43,7 +45,9 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
     const struct tare_window *w = &plan.window;
     plan.group_in = w->in_c / w->groups;
     plan.group_out = w->out_c / w->groups;
-    plan.segment_taps = w->groups == 1 && w->dilation_w == 1 ? w->kernel_w : 1;
+    plan.segment_taps = w->groups == 1 && w->dilation_w == 1 && w->in_pitch == w->in_c
+                            ? w->kernel_w
+                            : 1;
     plan.segments_per_row = w->kernel_w / plan.segment_taps;
     plan.n_segments = w->kernel_h * plan.segments_per_row;
     plan.segment_bytes = plan.segment_taps * plan.group_in;
@@ -179,7 +183,7 @@ static void fill_segment(const struct row_table *t, int64_t ky, int64_t kx,
     const int64_t begin = clamp_i64(inside - ox, 0, n);
     const int64_t end = clamp_i64(inside_end - ox, begin, n);
     for (int64_t i = begin; i < end; i++)
-        rows[i] = input_row + (ix + i * w->stride_w) * w->in_c;
+        rows[i] = input_row + (ix + i * w->stride_w) * w->in_pitch;
     for (int64_t i = 0; i < begin; i++)
         rows[i] = edge_segment(t, input_row, ix + i * w->stride_w,
                                (slot + i) * plan->n_segments + s);
@@ -203,7 +207,7 @@ static void fill_run(const struct row_table *t, int64_t image, int64_t oy, int64
             const int64_t iy = oy * w->stride_h - w->pad_top + ky * w->dilation_h;
             const uint8_t *input_row =
                 iy >= 0 && iy < w->in_h
-                    ? t->x + (image * w->in_h + iy) * w->in_w * w->in_c
+                    ? t->x + (image * w->in_h + iy) * w->in_w * w->in_pitch
                     : NULL;
             fill_segment(t, ky, kx, input_row, ox, n, inside, inside_end, slot);
         }
@@ -243,7 +247,8 @@ static void compute_block(const struct tare_u8_conv *p,
         .acc_init = d->acc_init + channel,
         .multiplier = d->multiplier + channel,
         .bias = d->bias + channel,
-        .pixel_stride = plan->window.out_c,
+        .pixel_stride = plan->window.out_pitch,
+        .residual_stride = plan->window.out_c,
         .epilogue = &p->epilogue,
     };
     const int64_t first = tare_u8_conv_tile_begin(plan, tile_begin);
@@ -252,7 +257,8 @@ static void compute_block(const struct tare_u8_conv *p,
         const int64_t at = pixel * tile.pixel_stride + channel;
         tile.rows = t->rows + (pixel - first);
         tile.n_rows = tare_u8_conv_tile_begin(plan, i + 1) - pixel;
-        if (p->epilogue.has_residual) tile.residual = d->residual + at;
+        if (p->epilogue.has_residual)
+            tile.residual = d->residual + pixel * tile.residual_stride + channel;
         if (p->epilogue.out_f32)
             tile.y_f32 = (float *)d->y + at;
         else

@@ -4,8 +4,9 @@
  * A layer is an implicit matrix product: a row per output pixel, a column per output
  * channel. The window of a pixel is a list of segments, stretches of the input that are
  * contiguous in memory: a kernel row's taps where they lie side by side (one group, no
- * dilation along the row), else single taps. Segments are consumed in steps of 4 bytes;
- * weights behind a segment's end are zero, so it does not matter what is read there. */
+ * dilation along the row, no slice), else single taps. Segments are consumed in steps
+ * of 4 bytes; weights behind a segment's end are zero, so it does not matter what is
+ * read there. */
 #ifndef TARE_KERNELS_U8_CONV_WALK_H
 #define TARE_KERNELS_U8_CONV_WALK_H
 
@@ -21,7 +22,7 @@ enum {
 
 /** The numbers that follow from a layer's shape. */
 struct tare_u8_conv_plan {
-    struct tare_window window; /* pointwise layers: one row of all pixels */
+    struct tare_window window; /* pitches set; pointwise layers: one row of pixels */
     int64_t segment_taps;      /* taps along the row in a segment */
     int64_t segments_per_row;
     int64_t n_segments;
@@ -62,7 +63,8 @@ struct tare_u8_conv_tile {
     const uint8_t *residual; /* NULL without one */
     uint8_t *y_u8;           /* NULL with out_f32 */
     float *y_f32;            /* NULL without out_f32 */
-    int64_t pixel_stride;    /* elements of y and residual */
+    int64_t pixel_stride;    /* elements of y */
+    int64_t residual_stride; /* elements of residual */
     const struct tare_u8_epilogue *epilogue;
 };
 

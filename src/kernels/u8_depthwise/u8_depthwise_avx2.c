@@ -65,7 +65,7 @@ static inline void sum_taps(const struct tare_u8_depthwise_run *r, int64_t at,
 
 /* The epilogue of 8 lanes of one pixel, up to the clamp. */
 static inline __m256 scale8(const struct tare_u8_depthwise_run *r, __m256i sum,
-                            int64_t lane, int64_t at)
+                            int64_t lane, int64_t residual_at)
 {
     const struct tare_u8_epilogue *e = r->epilogue;
     const __m256i acc = _mm256_add_epi32(sum, load(r->acc_init + lane));
@@ -74,7 +74,7 @@ static inline __m256 scale8(const struct tare_u8_depthwise_run *r, __m256i sum,
                         _mm256_loadu_ps(r->bias + lane));
     if (!r->residual) return v;
     const __m256i zero_point = _mm256_set1_epi32(e->residual_zero_point);
-    return _mm256_fmadd_ps(tare_real8_avx2(r->residual + at, zero_point),
+    return _mm256_fmadd_ps(tare_real8_avx2(r->residual + residual_at, zero_point),
                            _mm256_set1_ps(e->residual_scale), v);
 }
 
@@ -88,10 +88,11 @@ static void compute_run(const struct tare_u8_depthwise_run *r)
         expand_weights(r, lane);
         for (int64_t i = 0; i < r->n_pixels; i++) {
             const int64_t at = i * r->out_step + lane;
+            const int64_t residual_at = i * r->residual_step + lane;
             __m256i sums[2];
             sum_taps(r, i * r->in_step + lane, sums);
-            __m256 v0 = scale8(r, sums[0], lane, at);
-            __m256 v1 = scale8(r, sums[1], lane + 8, at + 8);
+            __m256 v0 = scale8(r, sums[0], lane, residual_at);
+            __m256 v1 = scale8(r, sums[1], lane + 8, residual_at + 8);
             if (has_slope) {
                 v0 = tare_slope_avx2(&finish, v0);
                 v1 = tare_slope_avx2(&finish, v1);

@@ -19,7 +19,9 @@ static int32_t sum_taps(const struct tare_u8_conv *p, const struct tare_u8_conv_
             ox * w->stride_w - w->pad_left + tap % w->kernel_w * w->dilation_w;
         int32_t x = p->in_zero_point;
         if (iy >= 0 && iy < w->in_h && ix >= 0 && ix < w->in_w)
-            x = d->x[((row / w->out_h * w->in_h + iy) * w->in_w + ix) * w->in_c + c];
+            x = d->x[((row / w->out_h * w->in_h + iy) * w->in_w + ix) *
+                         tare_window_in_pitch(w) +
+                     c];
         acc += (uint32_t)(x * weights[tap / 4 * TARE_U8_DEPTHWISE_BLOCK * 4 + tap % 4]);
     }
     return (int32_t)acc;
@@ -31,10 +33,15 @@ void tare_u8_depthwise__ref(const struct tare_u8_conv *p,
 {
     (void)scratch;
     const struct tare_u8_depthwise_plan plan = tare_u8_depthwise_plan(p);
+    const int64_t pitch = tare_window_out_pitch(&p->window);
     for (int64_t row = begin; row < end; row++)
         for (int64_t ox = 0; ox < p->window.out_w; ox++)
-            for (int64_t c = 0; c < plan.channels; c++)
+            for (int64_t c = 0; c < plan.channels; c++) {
+                const int64_t pixel = row * p->window.out_w + ox;
+                const uint8_t *residual =
+                    d->residual ? d->residual + pixel * plan.channels + c : NULL;
                 tare_u8_epilogue_ref(&p->epilogue, sum_taps(p, d, &plan, row, ox, c),
-                                     d->multiplier[c], d->bias[c], d->residual, d->y,
-                                     (row * p->window.out_w + ox) * plan.channels + c);
+                                     d->multiplier[c], d->bias[c], residual, d->y,
+                                     pixel * pitch + c);
+            }
 }

@@ -80,14 +80,14 @@ TARE_ALWAYS_INLINE struct pair sum_fixed_taps(const struct tare_u8_depthwise_run
 /* The epilogue of 16 lanes, up to the clamp. */
 TARE_ALWAYS_INLINE __m512 scale(const struct tare_u8_depthwise_run *r,
                                 const struct tare_finish_vnni *finish, __m512i acc,
-                                __m512 multiplier, __m512 bias, int64_t at,
+                                __m512 multiplier, __m512 bias, int64_t residual_at,
                                 __mmask16 valid)
 {
     const struct tare_u8_epilogue *e = r->epilogue;
     __m512 v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), multiplier, bias);
     if (r->residual) {
-        const __m512i x =
-            _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(valid, r->residual + at));
+        const __m512i x = _mm512_cvtepu8_epi32(
+            _mm_maskz_loadu_epi8(valid, r->residual + residual_at));
         const __m512i zero_point = _mm512_set1_epi32(e->residual_zero_point);
         v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(x, zero_point)),
                             _mm512_set1_ps(e->residual_scale), v);
@@ -119,6 +119,7 @@ TARE_ALWAYS_INLINE void compute_block(const struct tare_u8_depthwise_run *run,
         w[q] = load_pair(weights + QUAD_BYTES * q);
     for (int64_t i = 0; i < r.n_pixels; i++) {
         const int64_t at = i * r.out_step + lane;
+        const int64_t residual_at = i * r.residual_step + lane;
         const int64_t x_at = i * r.in_step + lane;
         const struct pair acc = n_taps > 0 ? sum_fixed_taps(&r, w, init, x_at, n_taps)
                                            : sum_taps(&r, weights, init, x_at);
@@ -127,8 +128,9 @@ TARE_ALWAYS_INLINE void compute_block(const struct tare_u8_depthwise_run *run,
             v0 = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc.low), multiplier0, bias0);
             v1 = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc.high), multiplier1, bias1);
         } else {
-            v0 = scale(&r, finish, acc.low, multiplier0, bias0, at, low);
-            v1 = scale(&r, finish, acc.high, multiplier1, bias1, at + 16, high);
+            v0 = scale(&r, finish, acc.low, multiplier0, bias0, residual_at, low);
+            v1 =
+                scale(&r, finish, acc.high, multiplier1, bias1, residual_at + 16, high);
         }
         if (!plain && r.y_f32) {
             _mm512_mask_storeu_ps(r.y_f32 + at, low, tare_clamp_vnni(finish, v0));

@@ -22,14 +22,19 @@ struct tare_u8_depthwise_plan tare_u8_depthwise_plan(const struct tare_u8_conv *
 {
     const struct tare_window *w = &p->window;
     const int64_t channels = w->in_c;
+    const int64_t in_pitch = tare_window_in_pitch(w);
+    const int64_t out_pitch = tare_window_out_pitch(w);
+    const bool is_dense = in_pitch == channels && out_pitch == channels;
     int64_t replicas = 1;
-    if (w->stride_w == 1 && channels <= MAX_REPLICATED_LANES)
+    if (is_dense && w->stride_w == 1 && channels <= MAX_REPLICATED_LANES)
         while (replicas * channels % TARE_U8_DEPTHWISE_BLOCK != 0)
             replicas *= 2;
     if (replicas * channels > MAX_REPLICATED_LANES) replicas = 1;
     const int64_t n_taps = w->kernel_h * w->kernel_w;
     return (struct tare_u8_depthwise_plan){
         .channels = channels,
+        .in_pitch = in_pitch,
+        .out_pitch = out_pitch,
         .replicas = replicas,
         .lanes = replicas * channels,
         .n_blocks = ceil_div(replicas * channels, TARE_U8_DEPTHWISE_BLOCK),
@@ -59,7 +64,7 @@ static bool scratch_layout(const struct tare_u8_conv *p,
     out->expanded_bytes = n_quads * 64 * sizeof(int16_t);
     out->parameter_bytes = plan->replicas > 1 ? (size_t)plan->lanes * 4 : 0;
     return tare_align_size(n_quads * 4 * sizeof(uint8_t *), &out->taps_bytes) &&
-           tare_mul_size((size_t)p->window.in_w, (size_t)plan->channels,
+           tare_mul_size((size_t)p->window.in_w, (size_t)plan->in_pitch,
                          &out->padding_bytes) &&
            tare_add_size(out->padding_bytes, TARE_U8_DEPTHWISE_BLOCK,
                          &out->padding_bytes) &&
@@ -88,9 +93,9 @@ struct walk {
     struct tare_u8_depthwise_run run; /* but for the pixels */
 };
 
-/* One output row: its first value, and where the window's rows start in the input. */
+/* One output row: its first pixel, and where the window's rows start in the input. */
 struct output_row {
-    int64_t at;
+    int64_t pixel;
     const uint8_t *image;
     int64_t iy; /* of the window's first row */
 };
@@ -104,10 +109,11 @@ static void set_taps(const struct walk *k, const struct output_row *row, int64_t
         const int64_t iy = row->iy + ky * w->dilation_h;
         const bool inside = iy >= 0 && iy < w->in_h;
         const uint8_t *input =
-            inside ? row->image + iy * w->in_w * w->in_c : k->padding;
+            inside ? row->image + iy * w->in_w * k->plan->in_pitch : k->padding;
         for (int64_t kx = 0; kx < w->kernel_w; kx++) {
             const int64_t ix = ox * w->stride_w - w->pad_left + kx * w->dilation_w;
-            k->taps[t++] = ix >= 0 && ix < w->in_w ? input + ix * w->in_c : k->padding;
+            k->taps[t++] =
+                ix >= 0 && ix < w->in_w ? input + ix * k->plan->in_pitch : k->padding;
         }
     }
     for (; t < 4 * k->plan->n_quads; t++)
@@ -119,11 +125,13 @@ static void compute_run(struct walk *k, const struct output_row *row, int64_t ox
                         int64_t n_pixels, int64_t lanes)
 {
     if (n_pixels <= 0 || lanes <= 0) return;
-    const int64_t at = row->at + ox * k->plan->channels;
+    const int64_t pixel = row->pixel + ox;
+    const int64_t at = pixel * k->plan->out_pitch;
     set_taps(k, row, ox);
     k->run.n_pixels = n_pixels;
     k->run.lanes = lanes;
-    if (k->p->epilogue.has_residual) k->run.residual = k->d->residual + at;
+    if (k->p->epilogue.has_residual)
+        k->run.residual = k->d->residual + pixel * k->plan->channels;
     if (k->p->epilogue.out_f32)
         k->run.y_f32 = (float *)k->d->y + at;
     else
@@ -137,8 +145,8 @@ static void compute_row(struct walk *k, int64_t unit)
     const struct tare_u8_depthwise_plan *plan = k->plan;
     const struct tare_window *w = &k->p->window;
     const struct output_row row = {
-        .at = unit * w->out_w * plan->channels,
-        .image = k->d->x + unit / w->out_h * w->in_h * w->in_w * w->in_c,
+        .pixel = unit * w->out_w,
+        .image = k->d->x + unit / w->out_h * w->in_h * w->in_w * plan->in_pitch,
         .iy = unit % w->out_h * w->stride_h - w->pad_top,
     };
     const int64_t room = w->in_w - 1 - (w->kernel_w - 1) * w->dilation_w + w->pad_left;
@@ -188,8 +196,9 @@ void tare_u8_depthwise_walk(const struct tare_u8_conv *p,
         .run = {.taps = (const uint8_t *const *)(void *)taps,
                 .n_taps = plan.n_taps,
                 .n_quads = plan.n_quads,
-                .in_step = plan.replicas * p->window.stride_w * plan.channels,
-                .out_step = plan.lanes,
+                .in_step = plan.replicas * p->window.stride_w * plan.in_pitch,
+                .out_step = plan.replicas * plan.out_pitch,
+                .residual_step = plan.lanes,
                 .weights = d->weights,
                 .acc_init = d->acc_init,
                 .multiplier = d->multiplier,

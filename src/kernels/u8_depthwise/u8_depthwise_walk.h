@@ -1,9 +1,10 @@
 /* kernels/u8_depthwise/u8_depthwise_walk.h - what the variants of u8_depthwise share:
  * how a row is cut into runs, and the walk over them. Private to this folder.
  *
- * Lanes are channels, 32 a block. When the stride along the row is 1 and the channels
- * fill no whole number of blocks, `replicas` neighbouring pixels, which follow each
- * other in memory, are taken as one pixel of replicas * channels lanes. */
+ * Lanes are channels, 32 a block. When the stride along the row is 1, the tensors are
+ * dense and the channels fill no whole number of blocks, `replicas` neighbouring
+ * pixels, which follow each other in memory, are taken as one pixel of replicas *
+ * channels lanes. */
 #ifndef TARE_KERNELS_U8_DEPTHWISE_WALK_H
 #define TARE_KERNELS_U8_DEPTHWISE_WALK_H
 
@@ -13,6 +14,7 @@ enum { TARE_U8_DEPTHWISE_BLOCK = 32 };
 
 struct tare_u8_depthwise_plan {
     int64_t channels;
+    int64_t in_pitch, out_pitch;
     int64_t replicas;
     int64_t lanes; /* replicas * channels */
     int64_t n_blocks;
@@ -33,7 +35,7 @@ struct tare_u8_depthwise_run {
     const uint8_t *const *taps;
     int64_t n_taps, n_quads;
     int64_t n_pixels, lanes;
-    int64_t in_step, out_step;
+    int64_t in_step, out_step, residual_step;
     const int8_t *weights;
     const int32_t *acc_init;
     const float *multiplier, *bias;

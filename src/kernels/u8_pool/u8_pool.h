@@ -32,8 +32,9 @@ struct tare_u8_pool {
  * with count_include_pad, inside the padded input (ONNX AveragePool; a window may run
  * over the padded edge with ceil_mode), and at least 1.
  *
- * @param[in] x  [batch, in_h, in_w, in_c], with TARE_KERNEL_SLACK.
- * @param     y  [batch, out_h, out_w, out_c] uint8_t, or float with out_f32.
+ * @param[in] x  [batch, in_h, in_w, in_c], in_pitch, with TARE_KERNEL_SLACK.
+ * @param     y  [batch, out_h, out_w, out_c], out_pitch; uint8_t, or float with
+ *               out_f32.
  * Computes the units [begin, end) of tare_u8_pool_units() and touches no other part of
  * y. Gives bytes equal to __ref, however the units are split.
  */

@@ -56,12 +56,12 @@ static void compute_run(struct walk *k, int64_t ox, int64_t n)
     const int64_t inside = k->rows.inside * columns.inside;
     const int64_t divisor =
         k->p->count_include_pad ? k->rows.padded * columns.padded : inside;
-    const int64_t at = k->row_at + ox * w->out_c;
+    const int64_t at = k->row_at + ox * k->run.out_step;
     k->run.x = k->image;
     if (inside > 0)
         k->run.x += ((k->iy + k->rows.first * w->dilation_h) * w->in_w + ix +
                      columns.first * w->dilation_w) *
-                        w->in_c +
+                        tare_window_in_pitch(w) +
                     k->channel;
     k->run.n_columns = columns.inside;
     k->run.n_pixels = n;
@@ -108,6 +108,8 @@ void tare_u8_pool_walk(const struct tare_u8_pool *p, const uint8_t *x, void *y,
     assert(begin >= 0 && end <= tare_u8_pool_units(p));
     const struct tare_window *w = &p->window;
     const int64_t n_blocks = channel_blocks(p);
+    const int64_t in_pitch = tare_window_in_pitch(w);
+    const int64_t out_pitch = tare_window_out_pitch(w);
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t row = unit / n_blocks;
         const int64_t channel = unit % n_blocks * TARE_U8_POOL_BLOCK;
@@ -115,18 +117,18 @@ void tare_u8_pool_walk(const struct tare_u8_pool *p, const uint8_t *x, void *y,
         const int64_t iy = row % w->out_h * w->stride_h - w->pad_top;
         struct walk k = {
             .p = p,
-            .image = x + row / w->out_h * w->in_h * w->in_w * w->in_c,
+            .image = x + row / w->out_h * w->in_h * w->in_w * in_pitch,
             .channel = channel,
             .rows = span(iy, w->kernel_h, w->dilation_h, w->in_h, w->pad_top,
                          p->pad_bottom),
             .iy = iy,
-            .row_at = row * w->out_w * w->out_c + channel,
+            .row_at = row * w->out_w * out_pitch + channel,
             .compute = p->kind == TARE_U8_POOL_MAX ? maximum : average,
             .y = y,
-            .run = {.row_step = w->dilation_h * w->in_w * w->in_c,
-                    .column_step = w->dilation_w * w->in_c,
-                    .in_step = w->stride_w * w->in_c,
-                    .out_step = w->out_c,
+            .run = {.row_step = w->dilation_h * w->in_w * in_pitch,
+                    .column_step = w->dilation_w * in_pitch,
+                    .in_step = w->stride_w * in_pitch,
+                    .out_step = out_pitch,
                     .n_channels = left < TARE_U8_POOL_BLOCK ? left : TARE_U8_POOL_BLOCK,
                     .epilogue = &p->epilogue},
         };
