@@ -125,10 +125,39 @@ static enum tare_status make_graph(const struct tare_model *model,
     return st;
 }
 
+static size_t count_nodes(const struct tare_graph *g)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_nodes; i++)
+        n += !g->nodes[i].dead;
+    return n;
+}
+
+/* Taps read every tensor of an engine that keeps them, which is faster where they are
+ * dense. */
+static enum tare_status make_engine(const struct tare_graph *g,
+                                    const struct tare_build_options *options,
+                                    uint32_t isa, bool in_place, struct tare_plan *plan,
+                                    struct tare_error *err)
+{
+    size_t n_joined;
+    const struct tare_engine_options engine = {
+        .isa = isa,
+        .in_place = in_place && !options->keep_tensors &&
+                    !tare_optimize_skips(TARE_PASS_CONCAT_SLICES)};
+    const enum tare_status st =
+        tare_engine_build(g, &engine, &plan->bytes, &plan->n_bytes, &n_joined, err);
+    if (st != TARE_OK || !engine.in_place) return st;
+    tare_text_add(&plan->passes, "After %s: %zu layers\n", TARE_PASS_CONCAT_SLICES,
+                  count_nodes(g) - n_joined);
+    TARE_FAIL_IF(plan->passes.failed, err, TARE_E_NOMEM, "build: no memory");
+    return TARE_OK;
+}
+
 enum tare_status tare_build_keeping(const struct tare_model *model,
                                     const struct tare_build_options *options,
-                                    struct tare_graph **graph, struct tare_plan **plan,
-                                    struct tare_error *err)
+                                    bool in_place, struct tare_graph **graph,
+                                    struct tare_plan **plan, struct tare_error *err)
 {
     uint32_t isa;
     *graph = NULL;
@@ -141,7 +170,7 @@ enum tare_status tare_build_keeping(const struct tare_model *model,
     TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
     st = tare_graph_clone(model->graph, &g, err);
     if (st == TARE_OK) st = make_graph(model, options, p, g, err);
-    if (st == TARE_OK) st = tare_engine_build(g, isa, &p->bytes, &p->n_bytes, err);
+    if (st == TARE_OK) st = make_engine(g, options, isa, in_place, p, err);
     if (st != TARE_OK) {
         tare_graph_destroy(g);
         tare_plan_destroy(p);
@@ -157,7 +186,8 @@ enum tare_status tare_build(const struct tare_model *model,
                             struct tare_plan **plan, struct tare_error *err)
 {
     struct tare_graph *graph;
-    const enum tare_status st = tare_build_keeping(model, options, &graph, plan, err);
+    const enum tare_status st =
+        tare_build_keeping(model, options, true, &graph, plan, err);
     tare_graph_destroy(graph);
     return st;
 }

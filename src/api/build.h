@@ -6,10 +6,11 @@
 #include "tare/builder.h"
 
 /** tare_build() that also gives the optimised and annotated graph.
+ *  @param in_place    false: every tensor is dense, for who looks into a context.
  *  @param[out] graph  tare_graph_destroy() it; NULL on failure. */
 enum tare_status tare_build_keeping(const struct tare_model *model,
                                     const struct tare_build_options *options,
-                                    struct tare_graph **graph, struct tare_plan **plan,
-                                    struct tare_error *err);
+                                    bool in_place, struct tare_graph **graph,
+                                    struct tare_plan **plan, struct tare_error *err);
 
 #endif /* TARE_API_BUILD_H */

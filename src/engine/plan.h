@@ -13,7 +13,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 3
+#define TARE_PLAN_VERSION 4
 
 /* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
 #define TARE_PLAN_SLACK 256
@@ -68,10 +68,22 @@ struct tare_plan_tensor {
     uint32_t storage;
     struct tare_dims dims; /* in ONNX's order, whatever the format */
     uint64_t offset;
-    uint64_t n_bytes;
-    float scale; /* of TARE_U8: real = scale * (q - zero_point); 1 of ONNX's uint8 */
+    uint64_t n_bytes; /* of the values, without what lies between a slice's pixels */
+    uint64_t pitch; /* of a slice of the channels of a larger HWC tensor: elements from
+                       one pixel to the next, more than its channels; else 0 */
+    float scale;    /* of TARE_U8: real = scale * (q - zero_point); 1 of ONNX's uint8 */
     int16_t zero_point, lowest; /* 0 to 255; q in [lowest, 255] */
 };
+
+/** Bytes from the first value to the end of the last one. */
+static inline uint64_t tare_plan_extent(const struct tare_plan_tensor *t)
+{
+    if (!t->pitch) return t->n_bytes;
+    const uint64_t n_pixels = (uint64_t)(t->dims.d[0] * t->dims.d[2] * t->dims.d[3]);
+    const uint64_t pixel_bytes = t->n_bytes / n_pixels;
+    const uint64_t elem_bytes = pixel_bytes / (uint64_t)t->dims.d[1];
+    return (n_pixels - 1) * t->pitch * elem_bytes + pixel_bytes;
+}
 
 struct tare_plan_layer {
     uint32_t name;

@@ -127,8 +127,24 @@ static bool string_ok(const struct tare_engine *e, uint32_t offset)
 /* [offset, offset + n_bytes + slack) lies inside [0, limit). */
 static bool inside(uint64_t offset, uint64_t n_bytes, uint64_t slack, uint64_t limit)
 {
-    return offset % TARE_ALIGN == 0 && offset <= limit && n_bytes <= limit - offset &&
+    return offset <= limit && n_bytes <= limit - offset &&
            slack <= limit - offset - n_bytes;
+}
+
+static bool inside_aligned(uint64_t offset, uint64_t n_bytes, uint64_t slack,
+                           uint64_t limit)
+{
+    return offset % TARE_ALIGN == 0 && inside(offset, n_bytes, slack, limit);
+}
+
+/* A slice is in the arena, and its extent fits; others have no pitch. */
+static bool pitch_ok(const struct tare_plan_tensor *t)
+{
+    size_t n;
+    if (t->pitch == 0) return true;
+    return t->storage == TARE_IN_ARENA && t->format == TARE_HWC &&
+           t->pitch > (uint64_t)t->dims.d[1] && t->pitch <= INT32_MAX &&
+           tare_mul_size((size_t)t->n_bytes, (size_t)t->pitch, &n) && n <= INT64_MAX;
 }
 
 static bool is_binding(const struct tare_engine *e, const struct tare_plan_tensor *t)
@@ -151,15 +167,18 @@ static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor
     /* The user's tensors may be empty; programs alone work with such. */
     for (int i = 0; i < t->dims.rank; i++)
         if (t->dims.d[i] < 1 && t->storage != TARE_IN_BINDING) return false;
+    if (!pitch_ok(t)) return false;
     if (t->dtype == TARE_U8 &&
         (!isnormal(t->scale) || t->scale < 0.0f || t->zero_point < 0 ||
          t->zero_point > 255 || t->lowest < 0 || t->lowest > t->zero_point))
         return false;
     switch (t->storage) {
-    case TARE_IN_ARENA:
-        return inside(t->offset, t->n_bytes, TARE_PLAN_SLACK, e->header->arena_bytes);
+    case TARE_IN_ARENA: /* parts of a tensor lie between its alignments */
+        return t->offset % (uint64_t)tare_dtype_bytes((enum tare_dtype)t->dtype) == 0 &&
+               inside(t->offset, tare_plan_extent(t), TARE_PLAN_SLACK,
+                      e->header->arena_bytes);
     case TARE_IN_WEIGHTS:
-        return inside(t->offset, t->n_bytes, TARE_PLAN_SLACK, e->weights_bytes);
+        return inside_aligned(t->offset, t->n_bytes, TARE_PLAN_SLACK, e->weights_bytes);
     case TARE_IN_BINDING: return is_binding(e, t) && t->format == TARE_LINEAR;
     default: return false;
     }
@@ -182,10 +201,36 @@ static bool input_ok(const struct tare_engine *e, const struct tare_plan_layer *
             r->kind == TARE_LAYER_QUANTIZE || r->kind == TARE_LAYER_PROGRAM);
 }
 
+/* Bytes of a pixel of a slice, or of all values. */
+static uint64_t run_bytes(const struct tare_plan_tensor *t)
+{
+    return t->pitch ? (uint64_t)t->dims.d[1] *
+                          (uint64_t)tare_dtype_bytes((enum tare_dtype)t->dtype)
+                    : t->n_bytes;
+}
+
+/* Slices of one tensor follow each other in each of its pixels. */
+static bool are_disjoint_slices(const struct tare_plan_tensor *a,
+                                const struct tare_plan_tensor *b)
+{
+    if (a->pitch == 0 || a->pitch != b->pitch || a->dtype != b->dtype) return false;
+    const uint64_t pitch =
+        a->pitch * (uint64_t)tare_dtype_bytes((enum tare_dtype)a->dtype);
+    const uint64_t from_a =
+        (b->offset % pitch + pitch - a->offset % pitch) % pitch; /* to b's pixels */
+    return from_a >= run_bytes(a) && run_bytes(b) <= pitch - from_a;
+}
+
 static bool overlap(const struct tare_plan_tensor *a, const struct tare_plan_tensor *b)
 {
     return a->storage == TARE_IN_ARENA && b->storage == TARE_IN_ARENA &&
-           a->offset < b->offset + b->n_bytes && b->offset < a->offset + a->n_bytes;
+           a->offset < b->offset + tare_plan_extent(b) &&
+           b->offset < a->offset + tare_plan_extent(a) && !are_disjoint_slices(a, b);
+}
+
+static bool moves_nothing(const struct tare_plan_layer *r)
+{
+    return r->kind == TARE_LAYER_RESHAPE || r->kind == TARE_LAYER_JOIN;
 }
 
 /* Not to weights, nor to the user's input, nor over what the layer reads. */
@@ -198,7 +243,7 @@ static bool output_ok(const struct tare_engine *e, const struct tare_plan_layer 
         (y->storage == TARE_IN_BINDING && y->offset < e->header->n_inputs))
         return false;
     for (uint32_t i = 0; i < r->n_inputs; i++)
-        if (r->kind != TARE_LAYER_RESHAPE && overlap(operand(e, r, i), y)) return false;
+        if (!moves_nothing(r) && overlap(operand(e, r, i), y)) return false;
     return true;
 }
 
@@ -211,7 +256,7 @@ static enum tare_status check_layer_record(const struct tare_engine *e, size_t i
                     r->kind < TARE_LAYER_KIND_COUNT && r->precision <= 3 &&
                     r->n_outputs >= 1 && r->first_id <= e->n_ids &&
                     n_ids <= e->n_ids - r->first_id &&
-                    inside(r->params, r->params_bytes, 0, e->params_bytes) &&
+                    inside_aligned(r->params, r->params_bytes, 0, e->params_bytes) &&
                     r->params_bytes == tare_layer_kind_info(r->kind)->params_bytes;
     TARE_FAIL_IF(!ok, err, TARE_E_FORMAT,
                  "engine: the record of layer %zu is invalid: %s", i, rebuild);

@@ -7,7 +7,7 @@
 
 static bool needs_buffer(const struct tare_plan_tensor *t, bool linear)
 {
-    return t->dtype == TARE_U8 || (linear && t->format == TARE_HWC);
+    return t->dtype == TARE_U8 || t->pitch || (linear && t->format == TARE_HWC);
 }
 
 enum tare_status tare_tap_prepare(struct tare_tap_state *state,
@@ -36,22 +36,30 @@ void tare_tap_release(struct tare_tap_state *state)
     *state = (struct tare_tap_state){0};
 }
 
-static float element(const struct tare_plan_tensor *t, const void *data, size_t i)
+/* Where value `i` of the held order is. */
+static size_t place(const struct tare_plan_tensor *t, size_t i)
 {
-    if (t->dtype == TARE_F32) return ((const float *)data)[i];
-    return (float)(((const uint8_t *)data)[i] - t->zero_point) * t->scale;
+    const size_t n_channels = (size_t)t->dims.d[1];
+    return t->pitch ? i / n_channels * (size_t)t->pitch + i % n_channels : i;
 }
 
-static void set_element(const struct tare_plan_tensor *t, void *data, size_t i, float v)
+static float element(const struct tare_plan_tensor *t, const void *data, size_t at)
+{
+    if (t->dtype == TARE_F32) return ((const float *)data)[at];
+    return (float)(((const uint8_t *)data)[at] - t->zero_point) * t->scale;
+}
+
+static void set_element(const struct tare_plan_tensor *t, void *data, size_t at,
+                        float v)
 {
     if (t->dtype == TARE_F32) {
-        ((float *)data)[i] = v;
+        ((float *)data)[at] = v;
         return;
     }
     const float least = (float)(t->lowest - t->zero_point);
     const float most = (float)(255 - t->zero_point);
     const float q = fminf(fmaxf(v / t->scale, least), most);
-    ((uint8_t *)data)[i] = (uint8_t)((int)rintf(q) + t->zero_point);
+    ((uint8_t *)data)[at] = (uint8_t)((int)rintf(q) + t->zero_point);
 }
 
 /* Where element `i` of the held order stands in ONNX's order. */
@@ -83,7 +91,7 @@ void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine 
     const float *shown = data;
     if (needs_buffer(t, state->linear)) {
         for (size_t i = 0; i < n_elems; i++)
-            state->buffer[linear_index(order, i)] = element(t, data, i);
+            state->buffer[linear_index(order, i)] = element(t, data, place(t, i));
         shown = state->buffer;
     }
     const struct tare_tapped tapped = {
@@ -97,5 +105,5 @@ void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine 
     const float *instead = state->show(state->ctx, &tapped);
     if (!instead || !state->linear || tapped.layer == SIZE_MAX) return;
     for (size_t i = 0; i < n_elems; i++)
-        set_element(t, data, i, instead[linear_index(order, i)]);
+        set_element(t, data, place(t, i), instead[linear_index(order, i)]);
 }

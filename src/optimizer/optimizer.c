@@ -50,9 +50,9 @@ static size_t count_layers(const struct tare_graph *graph)
     return n;
 }
 
-static bool names(const struct tare_pass *pass, const char *text, size_t length)
+static bool names(const char *pass, const char *text, size_t length)
 {
-    return strlen(pass->name) == length && strncmp(pass->name, text, length) == 0;
+    return strlen(pass) == length && strncmp(pass, text, length) == 0;
 }
 
 static enum tare_status refuse_name(const char *name, size_t length,
@@ -80,15 +80,26 @@ static enum tare_status read_disabled(bool disabled[N_PASSES], struct tare_error
     while (at && *at) {
         const size_t length = strcspn(at, ",");
         size_t i = 0;
-        while (i < N_PASSES && !names(&passes[i], at, length))
+        while (i < N_PASSES && !names(passes[i].name, at, length))
             i++;
         if (i < N_PASSES)
             disabled[i] = true;
-        else if (length)
+        else if (length && !names(TARE_PASS_CONCAT_SLICES, at, length))
             return refuse_name(at, length, err);
         at += length + (at[length] == ',');
     }
     return TARE_OK;
+}
+
+bool tare_optimize_skips(const char *pass)
+{
+    const char *at = getenv("TARE_DISABLE_PASS");
+    while (at && *at) {
+        const size_t length = strcspn(at, ",");
+        if (names(pass, at, length)) return true;
+        at += length + (at[length] == ',');
+    }
+    return false;
 }
 
 static enum tare_status run_pass(const struct tare_pass *pass, struct tare_graph *graph,

@@ -38,6 +38,13 @@ struct tare_optimize_options {
     struct tare_text *dump;
 };
 
+/** The pass that engine/build runs while it makes layers: it is named as the others
+ * are, but changes no graph. */
+#define TARE_PASS_CONCAT_SLICES "concat_slices"
+
+/** Whether TARE_DISABLE_PASS leaves the pass out. */
+bool tare_optimize_skips(const char *pass);
+
 /**
  * Run the passes in order, again and again until none changes anything, and compact.
  * The environment variable TARE_DISABLE_PASS=name[,name] leaves passes out; a name that

@@ -300,7 +300,8 @@ enum tare_status tare_judge_open(struct tare_judge *judge,
     struct tare_graph *graph;
     *judge =
         (struct tare_judge){.model = model, .pool = pool, .inputs = inputs, .n = n};
-    enum tare_status st = tare_build_keeping(model, &build, &graph, &judge->fp32, err);
+    enum tare_status st =
+        tare_build_keeping(model, &build, true, &graph, &judge->fp32, err);
     if (st == TARE_OK) st = choose_tensors(judge, graph, err);
     if (st == TARE_OK) st = run_all(judge, judge->fp32, NULL, NULL, err);
     tare_graph_destroy(graph);

@@ -15,7 +15,8 @@ enum tare_status tare_replicas_build(struct tare_replicas *r, struct tare_pool *
     struct tare_plan *plan;
     size_t n_bytes;
     *r = (struct tare_replicas){.pool = pool};
-    enum tare_status st = tare_build_keeping(model, options, &r->graph, &plan, err);
+    enum tare_status st =
+        tare_build_keeping(model, options, false, &r->graph, &plan, err);
     if (st != TARE_OK) return st;
     const void *bytes = tare_plan_bytes(plan, &n_bytes);
     r->bytes = tare_alloc(n_bytes);

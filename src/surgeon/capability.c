@@ -68,8 +68,9 @@ static enum tare_status build(const struct tare_graph *graph, struct tare_error 
 {
     uint8_t *bytes;
     size_t n_bytes;
+    const struct tare_engine_options options = {.isa = tare_cpu_flags()};
     const enum tare_status st =
-        tare_engine_build(graph, tare_cpu_flags(), &bytes, &n_bytes, err);
+        tare_engine_build(graph, &options, &bytes, &n_bytes, NULL, err);
     tare_free(bytes);
     return st;
 }

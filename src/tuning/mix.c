@@ -93,7 +93,8 @@ static enum tare_status find_targets(struct search *s, struct tare_error *err)
     struct tare_plan *plan;
     struct tare_build_options build = s->tuner->build;
     build.cache = s->tuner->tuning->ranges[s->start->ranges].cache;
-    enum tare_status st = tare_build_keeping(s->tuner->model, &build, &g, &plan, err);
+    enum tare_status st =
+        tare_build_keeping(s->tuner->model, &build, true, &g, &plan, err);
     if (st == TARE_OK) st = list_targets(s, g, err);
     tare_graph_destroy(g);
     tare_plan_destroy(plan);

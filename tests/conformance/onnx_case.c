@@ -201,10 +201,12 @@ static bool run_graph(struct test *t, struct tare_graph *g)
     uint8_t *bytes = NULL;
     size_t n_bytes;
     struct tare_engine *engine = NULL;
+    const struct tare_engine_options options = {.isa = tare_cpu_flags(),
+                                                .in_place = true};
     const bool good =
         bind_graph(t, g) && tare_graph_infer(g, &t->err) == TARE_OK &&
         (!t->optimized || tare_optimize(g, NULL, &t->err) == TARE_OK) &&
-        tare_engine_build(g, tare_cpu_flags(), &bytes, &n_bytes, &t->err) == TARE_OK &&
+        tare_engine_build(g, &options, &bytes, &n_bytes, NULL, &t->err) == TARE_OK &&
         tare_engine_open(bytes, n_bytes, &engine, &t->err) == TARE_OK &&
         run_engine(t, g, engine);
     tare_engine_destroy(engine);

@@ -19,15 +19,24 @@ struct built {
     struct tare_engine *engine;
 };
 
-static inline enum tare_status built_make(const struct tare_graph *graph, uint32_t isa,
-                                          struct built *built, struct tare_error *err)
+static inline enum tare_status
+built_make_with(const struct tare_graph *graph,
+                const struct tare_engine_options *options, struct built *built,
+                struct tare_error *err)
 {
     memset(built, 0, sizeof *built);
     enum tare_status st =
-        tare_engine_build(graph, isa, &built->bytes, &built->n_bytes, err);
+        tare_engine_build(graph, options, &built->bytes, &built->n_bytes, NULL, err);
     if (st == TARE_OK)
         st = tare_engine_open(built->bytes, built->n_bytes, &built->engine, err);
     return st;
+}
+
+static inline enum tare_status built_make(const struct tare_graph *graph, uint32_t isa,
+                                          struct built *built, struct tare_error *err)
+{
+    const struct tare_engine_options options = {.isa = isa, .in_place = true};
+    return built_make_with(graph, &options, built, err);
 }
 
 static inline void built_release(struct built *built)

@@ -1,6 +1,6 @@
 /* The memory planner on random layers: blocks that live at the same time do not
- * overlap, a view lies where its tensor lies, and the same input gives the same
- * offsets. Lifetimes are worked out again here, element by element. */
+ * overlap, a view or a part lies where its tensor lies, and the same input gives the
+ * same offsets. Lifetimes are worked out again here, element by element. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,6 +65,17 @@ static int32_t add_view(struct tare_plan_builder *b, int32_t of)
     return id;
 }
 
+/* Some of the elements of a tensor that has memory. */
+static int32_t add_part(struct tare_plan_builder *b, int32_t of)
+{
+    int32_t id;
+    const int64_t n = b->tensors[of].dims.d[0];
+    const struct tare_dims dims = vector_of(1 + check_u32() % n);
+    const uint64_t at = 4 * (check_u32() % (uint64_t)(n - dims.d[0] + 1));
+    assert_int_equal(tare_plan_add_part(b, "", &dims, of, at, 0, &id, NULL), TARE_OK);
+    return id;
+}
+
 /* A binding, a weight, then layers that read what is there. */
 static void random_plan(struct tare_plan_builder *b)
 {
@@ -83,7 +94,9 @@ static void random_plan(struct tare_plan_builder *b)
         const bool is_view =
             check_u32() % 4 == 0 && b->tensors[inputs[0]].storage == TARE_IN_ARENA;
         add_layer(b, inputs, is_view ? 1 : n_inputs,
-                  is_view ? add_view(b, inputs[0]) : add_activation(b));
+                  !is_view          ? add_activation(b)
+                  : check_u32() % 2 ? add_part(b, inputs[0])
+                                    : add_view(b, inputs[0]));
     }
 }
 
@@ -125,7 +138,8 @@ static void check_plan(const struct tare_plan_builder *b)
             const struct tare_plan_tensor *root = &b->tensors[b->alias_of[i]];
             assert_true(b->alias_of[b->alias_of[i]] < 0);
             assert_int_equal(t->storage, root->storage);
-            assert_int_equal(t->offset, root->offset);
+            assert_int_equal(t->offset, root->offset + b->alias_at[i]);
+            assert_true(b->alias_at[i] + t->n_bytes <= root->n_bytes);
         }
         lives[i] = is_block(b, i) && life_of(b, (int32_t)i, &first[i], &last[i]);
         if (!is_block(b, i)) continue;

@@ -114,7 +114,11 @@ static void test_disabled_passes(void **state)
     struct tare_error err = {0};
     assert_int_equal(setenv("TARE_DISABLE_PASS", "dead,fold_pads", 1), 0);
     assert_int_equal(tare_optimize(g, NULL, &err), TARE_E_ARG);
+    assert_int_equal(setenv("TARE_DISABLE_PASS", "dead,concat_slices", 1), 0);
+    NET_TRY(tare_optimize(g, NULL, &err_));
+    assert_true(tare_optimize_skips(TARE_PASS_CONCAT_SLICES));
     assert_int_equal(unsetenv("TARE_DISABLE_PASS"), 0);
+    assert_false(tare_optimize_skips(TARE_PASS_CONCAT_SLICES));
     assert_non_null(strstr(err.text, "no pass 'fold_pads' (nearest: 'fold_pad')"));
     tare_graph_destroy(g);
 }

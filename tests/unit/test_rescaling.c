@@ -266,7 +266,7 @@ static void smooth_is_the_papers(void **state)
     struct tare_plan *plan;
     float amax[FEATURES], factors[FEATURES];
     (void)state;
-    NET_TRY(tare_build_keeping(&s.model, &build, &g, &plan, &err_));
+    NET_TRY(tare_build_keeping(&s.model, &build, true, &g, &plan, &err_));
     for (int c = 0; c < FEATURES; c++)
         amax[c] = (float)(c + 1);
     const struct tare_rescalable t = {

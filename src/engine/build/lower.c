@@ -273,20 +273,25 @@ enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err)
     const struct tare_node **late = tare_alloc_array(g->n_nodes, sizeof(void *));
     l->versions = tare_alloc_array(g->n_tensors, sizeof *l->versions);
     l->is_late = tare_alloc_array(g->n_tensors, sizeof *l->is_late);
+    l->places = tare_alloc_array(g->n_tensors, sizeof *l->places);
     size_t n_late = 0;
     enum tare_status st = TARE_OK;
-    if (!late || !l->versions || !l->is_late)
+    if (!late || !l->versions || !l->is_late || !l->places)
         st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
     for (size_t i = 0; st == TARE_OK && i < g->n_tensors; i++)
-        l->versions[i] = (struct tare_versions){{{-1, -1}, {-1, -1}}, -1};
+        l->versions[i] = (struct tare_versions){
+            {{-1, -1}, {-1, -1}}, {-1, -1}, {{-1, -1}, {-1, -1}}, -1};
 
+    if (st == TARE_OK) st = tare_lower_plan_places(l, err);
     if (st == TARE_OK) st = lower_inputs(l, err);
     if (st == TARE_OK) st = lower_nodes(l, late, &n_late, err);
     if (st == TARE_OK) st = lower_outputs(l, late, n_late, err);
     tare_free(late);
     tare_free(l->versions);
     tare_free(l->is_late);
+    tare_free(l->places);
     l->versions = NULL;
     l->is_late = NULL;
+    l->places = NULL;
     return st;
 }

@@ -13,15 +13,28 @@
 
 /** Where the versions of one tensor are; -1: not made. */
 struct tare_versions {
-    int32_t id[2][2]; /* [format][is uint8] */
-    int32_t binding;  /* of a network input */
+    int32_t id[2][2];    /* [format][is uint8] */
+    int32_t dense[2];    /* [is uint8] of an HWC version that is a slice */
+    int32_t whole[2][2]; /* memory that parts of it are made in, before it is */
+    int32_t binding;     /* of a network input */
+};
+
+/** The part of a Concat's output that a tensor is to be made in: from `at` on along the
+ *  axis. whole TARE_NO_TENSOR: memory of its own. */
+struct tare_place {
+    int32_t whole, axis;
+    bool is_u8;
+    int64_t at;
 };
 
 struct tare_lower {
     const struct tare_graph *graph;
     struct tare_plan_builder *plan;
     struct tare_versions *versions; /* [n_tensors] */
+    struct tare_place *places;      /* [n_tensors] */
     bool *is_late;                  /* [n_tensors] made by the last program */
+    bool in_place;                  /* tensors may be parts of others */
+    size_t n_joined;                /* Concat that copy nothing */
 };
 
 /** Add the layers of a node. TARE_E_UNSUPPORTED, with nothing added: no kernel computes
@@ -51,10 +64,21 @@ bool tare_lower_is_u8(const struct tare_lower *l, const struct tare_node *node,
 /** HWC when a rank 4 tensor exists in HWC, else linear. */
 enum tare_format tare_lower_format(const struct tare_lower *l, int32_t tensor);
 
-/** Id of a version of a tensor, which is converted to it when need be. */
+/** Find places for the inputs of every Concat. (places.c) */
+enum tare_status tare_lower_plan_places(struct tare_lower *l, struct tare_error *err);
+/** Whether two tensors of the plan lie in the memory of one. */
+bool tare_lower_shares(const struct tare_lower *l, int32_t id, int32_t with);
+/** Whether tensor `id` of the plan lies in `of`, from byte `at` on. */
+bool tare_lower_is_part(const struct tare_lower *l, int32_t id, int32_t of, int64_t at);
+
+/** Id of a version of a tensor, dense, which is converted to it when need be. */
 enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
                                 enum tare_format format, bool is_u8, int32_t *id,
                                 struct tare_error *err);
+/** The same for readers of slices: its pitch is in the plan's tensor. */
+enum tare_status tare_lower_use_slice(struct tare_lower *l, int32_t tensor,
+                                      enum tare_format format, bool is_u8, int32_t *id,
+                                      struct tare_error *err);
 /** Make the uint8 version of `y`, which is held, by quantizing the float tensor `x`. */
 enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32_t y,
                                           struct tare_error *err);
@@ -63,11 +87,14 @@ enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32
 enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,
                                           bool is_u8, bool *done, int32_t *id,
                                           struct tare_error *err);
-/** Make the first version of a node's output, under the tensor's name. */
-enum tare_status tare_lower_make(struct tare_lower *l, int32_t tensor,
-                                 enum tare_format format, bool is_u8, int32_t *id,
-                                 struct tare_error *err);
-/** Make a node's output as a view of `of`. */
+typedef enum tare_status tare_lower_make_fn(struct tare_lower *l, int32_t tensor,
+                                            enum tare_format format, bool is_u8,
+                                            int32_t *id, struct tare_error *err);
+/** Make the first version of a node's output, dense, under the tensor's name. */
+tare_lower_make_fn tare_lower_make;
+/** The same for layers that can write a slice: its pitch is in the plan's tensor. */
+tare_lower_make_fn tare_lower_make_slice;
+/** Make a node's output as a view of `of`, which is dense. */
 enum tare_status tare_lower_make_view(struct tare_lower *l, int32_t tensor,
                                       enum tare_format format, int32_t of, int32_t *id,
                                       struct tare_error *err);
@@ -125,6 +152,10 @@ enum tare_status tare_lower_add(struct tare_lower *l, const struct tare_node *no
 void tare_lower_strides(const struct tare_dims *dims, enum tare_format format,
                         int32_t elem_bytes, int64_t strides[TARE_MAX_RANK]);
 
+/** The same of a tensor of the plan, which may be a slice. */
+void tare_lower_strides_of(const struct tare_lower *l, int32_t id,
+                           int64_t strides[TARE_MAX_RANK]);
+
 /** A copy layer in the making. */
 struct tare_pieces {
     struct tare_copy_piece *items;
@@ -154,8 +185,8 @@ enum tare_status tare_lower_as_table(struct tare_lower *l, const struct tare_nod
 /** The code of a value: docs/numerics.md, "Quantize". (lower_table.c) */
 uint8_t tare_lower_code(const struct tare_quant *to, float value);
 
-/** The uint8 version of an input of `node` in the scale of `to`: itself, or
- *  requantized. (lower_table.c) */
+/** The uint8 version of an input of `node` in the scale of `to`: itself, which may be a
+ *  slice, or requantized. (lower_table.c) */
 enum tare_status tare_lower_requantized(struct tare_lower *l,
                                         const struct tare_node *node, int32_t tensor,
                                         enum tare_format format,

@@ -15,6 +15,14 @@ static bool is_depthwise(const struct tare_window *w)
     return w->groups > 1 && w->groups == w->in_c && w->groups == w->out_c;
 }
 
+/* The taps of a kernel's row are one stretch of a dense tensor and several of a slice.
+ * A dense version takes a copy, which costs less where kernels make use of that: those
+ * of float32 do for few channels. */
+static bool reads_slices(const struct tare_window *w, bool is_u8)
+{
+    return w->kernel_w == 1 || is_depthwise(w) || (!is_u8 && w->in_c >= 64);
+}
+
 static enum tare_status add_f32(struct tare_lower *l, const struct tare_weighted *p,
                                 int32_t x, int32_t residual, int32_t y,
                                 struct tare_error *err)
@@ -24,6 +32,8 @@ static enum tare_status add_f32(struct tare_lower *l, const struct tare_weighted
     struct tare_f32_conv params; /* tare_f32_depthwise has the same members */
     memset(&params, 0, sizeof params);
     params.window = p->window;
+    params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
+    params.window.out_pitch = (int64_t)l->plan->tensors[y].pitch;
     params.epilogue.has_residual = fused->has_residual;
     params.epilogue.negative_slope = fused->negative_slope;
     params.epilogue.lower = fused->lower;
@@ -128,8 +138,10 @@ static enum tare_status add_u8(struct tare_lower *l, const struct tare_weighted 
                                int32_t x, int32_t residual, int32_t y,
                                struct tare_error *err)
 {
-    const struct tare_u8_conv params = u8_params(l, p);
+    struct tare_u8_conv params = u8_params(l, p);
     int32_t inputs[6] = {x, 0, 0, 0, 0, residual};
+    params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
+    params.window.out_pitch = (int64_t)l->plan->tensors[y].pitch;
     const enum tare_status st = add_u8_weights(l, p, &params, inputs, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, p->node,
@@ -154,10 +166,12 @@ enum tare_status tare_lower_weighted_node(struct tare_lower *l,
     const bool is_u8 = p->node->precision == TARE_PRECISION_INT8;
     const bool y_u8 = tare_lower_is_u8(l, p->node, p->y);
     int32_t x, residual = TARE_NO_TENSOR, y;
-    enum tare_status st = tare_lower_use(l, p->x, p->format, is_u8, &x, err);
+    enum tare_status st = reads_slices(&p->window, is_u8)
+                              ? tare_lower_use_slice(l, p->x, p->format, is_u8, &x, err)
+                              : tare_lower_use(l, p->x, p->format, is_u8, &x, err);
     if (st == TARE_OK && p->node->fused.has_residual)
         st = tare_lower_use(l, p->residual, p->format, is_u8, &residual, err);
-    if (st == TARE_OK) st = tare_lower_make(l, p->y, p->format, y_u8, &y, err);
+    if (st == TARE_OK) st = tare_lower_make_slice(l, p->y, p->format, y_u8, &y, err);
     return st == TARE_OK ? tare_lower_window(l, p, x, residual, y, err) : st;
 }
 

@@ -20,10 +20,13 @@ static enum tare_status pool_f32(struct tare_lower *l, const struct tare_node *n
     params.pad_right = s->pad_end[1];
     params.mode = mode;
     int32_t x, y;
-    enum tare_status st = tare_lower_use(l, node->inputs[0], TARE_HWC, false, &x, err);
+    enum tare_status st =
+        tare_lower_use_slice(l, node->inputs[0], TARE_HWC, false, &x, err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_HWC, false, &y, err);
+        st = tare_lower_make_slice(l, node->outputs[0], TARE_HWC, false, &y, err);
     if (st != TARE_OK) return st;
+    params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
+    params.window.out_pitch = (int64_t)l->plan->tensors[y].pitch;
     return tare_lower_add(l, node, TARE_LAYER_F32_POOL, &params, &x, 1, y, err);
 }
 
@@ -48,10 +51,13 @@ enum tare_status tare_lower_u8_pool(struct tare_lower *l, const struct tare_node
     const enum tare_format format =
         tare_lower_tensor(l, node->outputs[0])->dims.rank == 4 ? TARE_HWC : TARE_LINEAR;
     int32_t x, y;
-    enum tare_status st = tare_lower_use(l, node->inputs[0], TARE_HWC, true, &x, err);
+    enum tare_status st =
+        tare_lower_use_slice(l, node->inputs[0], TARE_HWC, true, &x, err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], format, out->held, &y, err);
+        st = tare_lower_make_slice(l, node->outputs[0], format, out->held, &y, err);
     if (st != TARE_OK) return st;
+    params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
+    params.window.out_pitch = (int64_t)l->plan->tensors[y].pitch;
     return tare_lower_add(l, node, TARE_LAYER_U8_POOL, &params, &x, 1, y, err);
 }
 
@@ -131,6 +137,13 @@ static enum tare_status unary_params(const struct tare_lower *l,
     return tare_node_clip_bounds(l->graph, node, &params->alpha, &params->beta, err);
 }
 
+/* Slices are walked a pixel at a time, which costs more than a copy where it has few
+ * values. */
+static bool is_slice_worth(const struct tare_dims *dims)
+{
+    return dims->rank == 4 && dims->d[1] >= 16;
+}
+
 enum tare_status tare_lower_unary(struct tare_lower *l, const struct tare_node *node,
                                   struct tare_error *err)
 {
@@ -145,9 +158,12 @@ enum tare_status tare_lower_unary(struct tare_lower *l, const struct tare_node *
         return tare_lower_as_table(l, node, 0, has_kernel ? &params : NULL, err);
     if (!has_kernel)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s", "no float kernel");
-    st = tare_lower_use(l, in, format, false, &x, err);
+    const bool slices = is_slice_worth(&tare_lower_tensor(l, in)->dims);
+    st = slices ? tare_lower_use_slice(l, in, format, false, &x, err)
+                : tare_lower_use(l, in, format, false, &x, err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], format, false, &y, err);
+        st = slices ? tare_lower_make_slice(l, node->outputs[0], format, false, &y, err)
+                    : tare_lower_make(l, node->outputs[0], format, false, &y, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, node, TARE_LAYER_F32_UNARY, &params, &x, 1, y, err);
 }
@@ -189,15 +205,19 @@ enum tare_status tare_lower_batch_normalization(struct tare_lower *l,
         values[n + c] = (float)((double)data[1][c] - (double)data[2][c] * k);
     }
     const enum tare_format format = dims->rank == 4 ? TARE_HWC : TARE_LINEAR;
+    const bool slices = is_slice_worth(dims);
     int32_t inputs[3], y;
     enum tare_status st =
-        tare_lower_use(l, node->inputs[0], format, false, &inputs[0], err);
+        slices
+            ? tare_lower_use_slice(l, node->inputs[0], format, false, &inputs[0], err)
+            : tare_lower_use(l, node->inputs[0], format, false, &inputs[0], err);
     if (st == TARE_OK)
         st = tare_plan_add_vector(l->plan, TARE_F32, n, values, &inputs[1], err);
     if (st == TARE_OK)
         st = tare_plan_add_vector(l->plan, TARE_F32, n, values + n, &inputs[2], err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], format, false, &y, err);
+        st = slices ? tare_lower_make_slice(l, node->outputs[0], format, false, &y, err)
+                    : tare_lower_make(l, node->outputs[0], format, false, &y, err);
     tare_free(values);
     if (st != TARE_OK) return st;
     struct tare_affine_params params;

@@ -34,10 +34,12 @@ struct move {
     struct tare_pieces pieces;
 };
 
+/* `make` says whether the pieces can be those of a slice. */
 static enum tare_status begin_move(struct tare_lower *l, const struct tare_node *node,
                                    enum tare_format from_format,
                                    enum tare_format to_format, int32_t output,
-                                   struct move *m, struct tare_error *err)
+                                   tare_lower_make_fn *make, struct move *m,
+                                   struct tare_error *err)
 {
     const bool is_u8 = tare_lower_is_u8(l, node, output);
     memset(m, 0, sizeof *m);
@@ -45,14 +47,13 @@ static enum tare_status begin_move(struct tare_lower *l, const struct tare_node 
         is_u8 ? tare_lower_requantized(l, node, node->inputs[0], from_format,
                                        &tare_lower_tensor(l, output)->quant, &m->from,
                                        err)
-              : tare_lower_use(l, node->inputs[0], from_format, false, &m->from, err);
-    if (st == TARE_OK) st = tare_lower_make(l, output, to_format, is_u8, &m->to, err);
+              : tare_lower_use_slice(l, node->inputs[0], from_format, false, &m->from,
+                                     err);
+    if (st == TARE_OK) st = make(l, output, to_format, is_u8, &m->to, err);
     if (st != TARE_OK) return st;
     m->elem_bytes = is_u8 ? 1 : (int32_t)sizeof(float);
-    tare_lower_strides(&tare_lower_tensor(l, node->inputs[0])->dims, from_format,
-                       m->elem_bytes, m->src);
-    tare_lower_strides(&tare_lower_tensor(l, output)->dims, to_format, m->elem_bytes,
-                       m->dst);
+    tare_lower_strides_of(l, m->from, m->src);
+    tare_lower_strides_of(l, m->to, m->dst);
     return TARE_OK;
 }
 
@@ -85,7 +86,7 @@ enum tare_status tare_lower_transpose(struct tare_lower *l,
     enum tare_status st = tare_node_permutation(l->graph, node, permutation, err);
     if (st != TARE_OK) return st;
     st = begin_move(l, node, tare_lower_format(l, node->inputs[0]), TARE_LINEAR,
-                    node->outputs[0], &m, err);
+                    node->outputs[0], tare_lower_make, &m, err);
     int64_t permuted[TARE_MAX_RANK] = {0};
     const int32_t rank = tare_lower_tensor(l, node->outputs[0])->dims.rank;
     for (int i = 0; i < rank; i++)
@@ -99,8 +100,8 @@ enum tare_status tare_lower_expand(struct tare_lower *l, const struct tare_node 
                                    struct tare_error *err)
 {
     struct move m;
-    enum tare_status st =
-        begin_move(l, node, TARE_LINEAR, TARE_LINEAR, node->outputs[0], &m, err);
+    enum tare_status st = begin_move(l, node, TARE_LINEAR, TARE_LINEAR,
+                                     node->outputs[0], tare_lower_make, &m, err);
     const struct tare_dims *in = &tare_lower_tensor(l, node->inputs[0])->dims;
     const int32_t rank = tare_lower_tensor(l, node->outputs[0])->dims.rank;
     int64_t broadcast[TARE_MAX_RANK] = {0};
@@ -119,7 +120,8 @@ enum tare_status tare_lower_slice(struct tare_lower *l, const struct tare_node *
     enum tare_status st = tare_node_slice(l->graph, node, &slice, err);
     if (st != TARE_OK) return st;
     const enum tare_format format = tare_lower_format(l, node->inputs[0]);
-    st = begin_move(l, node, format, format, node->outputs[0], &m, err);
+    st = begin_move(l, node, format, format, node->outputs[0], tare_lower_make_slice,
+                    &m, err);
     int64_t offset = 0;
     for (int i = 0; i < tare_lower_tensor(l, node->inputs[0])->dims.rank; i++) {
         offset += slice.start[i] * m.src[i];
@@ -140,7 +142,8 @@ enum tare_status tare_lower_split(struct tare_lower *l, const struct tare_node *
     const enum tare_format format = tare_lower_format(l, node->inputs[0]);
     for (size_t i = 0; st == TARE_OK && i < node->n_outputs; i++) {
         struct move m;
-        st = begin_move(l, node, format, format, node->outputs[i], &m, err);
+        st = begin_move(l, node, format, format, node->outputs[i],
+                        tare_lower_make_slice, &m, err);
         if (st == TARE_OK)
             st = whole_piece(l, &m, node->outputs[i], at * m.src[axis], err);
         st = end_move(l, node, &m, NULL, st, err);
@@ -159,7 +162,8 @@ enum tare_status tare_lower_blocks(struct tare_lower *l, const struct tare_node 
     enum tare_status st = tare_node_blocks(l->graph, node, &blocks, err);
     if (st != TARE_OK) return st;
     const enum tare_format format = tare_lower_format(l, node->inputs[0]);
-    st = begin_move(l, node, format, format, node->outputs[0], &m, err);
+    st = begin_move(l, node, format, format, node->outputs[0], tare_lower_make_slice,
+                    &m, err);
     const bool from_deep = node->op == TARE_OP_DEPTH_TO_SPACE;
     const int64_t *d = from_deep ? m.src : m.dst, *w = from_deep ? m.dst : m.src;
     const int64_t b = blocks.size, c = blocks.wide.d[1];
@@ -196,7 +200,8 @@ enum tare_status tare_lower_gather(struct tare_lower *l, const struct tare_node 
             TARE_NODE_FAIL(node, err, TARE_E_FORMAT,
                            "index %lld lies outside axis %d of length %lld",
                            (long long)index[i], (int)axis, (long long)in->d[axis]);
-    st = begin_move(l, node, TARE_LINEAR, TARE_LINEAR, node->outputs[0], &m, err);
+    st = begin_move(l, node, TARE_LINEAR, TARE_LINEAR, node->outputs[0],
+                    tare_lower_make, &m, err);
     /* one index: the input's axes around `axis`, at the place of the index */
     struct tare_dims dims = *in;
     dims.d[axis] = 1;
@@ -214,40 +219,93 @@ enum tare_status tare_lower_gather(struct tare_lower *l, const struct tare_node 
     return end_move(l, node, &m, NULL, st, err);
 }
 
+/* Through memory of its own: what lies in the output's, but elsewhere than it is
+ * wanted, as a view of another input may, would be read where it is written. */
+static enum tare_status copy_out(struct tare_lower *l, int32_t *id,
+                                 struct tare_error *err)
+{
+    const struct tare_plan_tensor t = l->plan->tensors[*id];
+    const struct tare_quant quant = {true, t.scale, t.zero_point, t.lowest};
+    struct tare_pieces pieces = {0};
+    int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
+    int32_t copy;
+    enum tare_status st =
+        tare_plan_add_tensor(l->plan, NULL, (enum tare_dtype)t.dtype,
+                             (enum tare_format)t.format, &t.dims, &quant, &copy, err);
+    if (st != TARE_OK) return st;
+    tare_lower_strides_of(l, *id, src);
+    tare_lower_strides_of(l, copy, dst);
+    st = tare_pieces_add(&pieces, 0, tare_dtype_bytes((enum tare_dtype)t.dtype),
+                         &t.dims, 0, src, 0, dst, err);
+    if (st == TARE_OK)
+        st =
+            tare_lower_copy(l, NULL, "copy of a part", &pieces, NULL, id, 1, copy, err);
+    tare_free(pieces.items);
+    *id = copy;
+    return st;
+}
+
+/* The inputs that are not yet where the output has them, as pieces of a copy; they are
+ * numbered anew and come first in `inputs`. */
+static enum tare_status concat_pieces(struct tare_lower *l, int32_t axis,
+                                      int32_t *inputs, size_t *n, int32_t y,
+                                      struct tare_pieces *pieces,
+                                      struct tare_error *err)
+{
+    const int32_t elem_bytes =
+        tare_dtype_bytes((enum tare_dtype)l->plan->tensors[y].dtype);
+    int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK], at = 0;
+    const size_t n_inputs = *n;
+    *n = 0;
+    tare_lower_strides_of(l, y, dst);
+    for (size_t i = 0; i < n_inputs; i++) {
+        const struct tare_dims dims = l->plan->tensors[inputs[i]].dims;
+        const int64_t offset = at * dst[axis];
+        enum tare_status st = TARE_OK;
+        at += dims.d[axis];
+        if (tare_lower_is_part(l, inputs[i], y, offset)) continue;
+        if (tare_lower_shares(l, inputs[i], y)) st = copy_out(l, &inputs[i], err);
+        if (st != TARE_OK) return st;
+        tare_lower_strides_of(l, inputs[i], src);
+        st = tare_pieces_add(pieces, (int64_t)*n, elem_bytes, &dims, 0, src, offset,
+                             dst, err);
+        if (st != TARE_OK) return st;
+        inputs[(*n)++] = inputs[i];
+    }
+    return TARE_OK;
+}
+
 enum tare_status tare_lower_concat(struct tare_lower *l, const struct tare_node *node,
                                    struct tare_error *err)
 {
     const struct tare_tensor *out = tare_lower_tensor(l, node->outputs[0]);
     const bool is_u8 = tare_lower_is_u8(l, node, node->outputs[0]);
-    const int32_t elem_bytes = is_u8 ? 1 : (int32_t)sizeof(float);
     enum tare_format format = TARE_LINEAR;
     for (size_t i = 0; i < node->n_inputs; i++)
         if (tare_lower_format(l, node->inputs[i]) == TARE_HWC) format = TARE_HWC;
     int32_t axis, y;
-    int32_t *inputs = tare_alloc_array(node->n_inputs, sizeof *inputs);
+    size_t n = node->n_inputs;
+    int32_t *inputs = tare_alloc_array(n, sizeof *inputs);
     TARE_FAIL_IF(!inputs, err, TARE_E_NOMEM, "engine: no memory while building");
     enum tare_status st = tare_node_axis(node, 0, out->dims.rank, &axis, err);
-    for (size_t i = 0; st == TARE_OK && i < node->n_inputs; i++)
+    for (size_t i = 0; st == TARE_OK && i < n; i++)
         st = is_u8 ? tare_lower_requantized(l, node, node->inputs[i], format,
                                             &out->quant, &inputs[i], err)
-                   : tare_lower_use(l, node->inputs[i], format, false, &inputs[i], err);
+                   : tare_lower_use_slice(l, node->inputs[i], format, false, &inputs[i],
+                                          err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], format, is_u8, &y, err);
+        st = tare_lower_make_slice(l, node->outputs[0], format, is_u8, &y, err);
 
+    const struct tare_reshape_params nothing = {0};
     struct tare_pieces pieces = {0};
-    int64_t dst[TARE_MAX_RANK], at = 0;
-    tare_lower_strides(&out->dims, format, elem_bytes, dst);
-    for (size_t i = 0; st == TARE_OK && i < node->n_inputs; i++) {
-        const struct tare_dims *dims = &tare_lower_tensor(l, node->inputs[i])->dims;
-        int64_t src[TARE_MAX_RANK];
-        tare_lower_strides(dims, format, elem_bytes, src);
-        st = tare_pieces_add(&pieces, (int64_t)i, elem_bytes, dims, 0, src,
-                             at * dst[axis], dst, err);
-        at += dims->d[axis];
+    if (st == TARE_OK) st = concat_pieces(l, axis, inputs, &n, y, &pieces, err);
+    if (st == TARE_OK && n > 0)
+        st = tare_lower_copy(l, node, node->name, &pieces, NULL, inputs, n, y, err);
+    if (st == TARE_OK && n == 0) {
+        l->n_joined++;
+        st = tare_lower_add(l, node, TARE_LAYER_JOIN, &nothing, inputs, node->n_inputs,
+                            y, err);
     }
-    if (st == TARE_OK)
-        st = tare_lower_copy(l, node, node->name, &pieces, NULL, inputs, node->n_inputs,
-                             y, err);
     tare_free(pieces.items);
     tare_free(inputs);
     return st;
@@ -319,7 +377,8 @@ enum tare_status tare_lower_pad(struct tare_lower *l, const struct tare_node *no
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
                        "mode 'wrap' does not run in an engine");
     const enum tare_format format = tare_lower_format(l, node->inputs[0]);
-    st = begin_move(l, node, format, format, node->outputs[0], &m, err);
+    st =
+        begin_move(l, node, format, format, node->outputs[0], tare_lower_make, &m, err);
     if (st == TARE_OK)
         st = pad_pieces(&m, &pads, &tare_lower_tensor(l, node->inputs[0])->dims, err);
     uint64_t fill = 0;

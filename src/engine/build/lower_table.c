@@ -58,11 +58,10 @@ enum tare_status tare_lower_requantized(struct tare_lower *l,
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     int32_t inputs[2];
     float x[N_CODES];
+    if (t->quant.scale == to->scale && t->quant.zero_point == to->zero_point)
+        return tare_lower_use_slice(l, tensor, format, true, id, err);
     enum tare_status st = tare_lower_use(l, tensor, format, true, &inputs[0], err);
     if (st != TARE_OK) return st;
-    *id = inputs[0];
-    if (t->quant.scale == to->scale && t->quant.zero_point == to->zero_point)
-        return TARE_OK;
     decode(&t->quant, x);
     st = add_table(l, x, to, &inputs[1], err);
     if (st == TARE_OK)

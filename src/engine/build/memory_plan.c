@@ -41,7 +41,8 @@ static enum tare_status find_blocks(const struct tare_plan_builder *b,
         const struct tare_plan_tensor *t = &b->tensors[i];
         if (t->storage != TARE_IN_ARENA || b->alias_of[i] >= 0) continue;
         size_t n_bytes;
-        fits = fits && tare_add_size((size_t)t->n_bytes, TARE_PLAN_SLACK, &n_bytes) &&
+        fits = fits &&
+               tare_add_size((size_t)tare_plan_extent(t), TARE_PLAN_SLACK, &n_bytes) &&
                tare_align_size(n_bytes, &n_bytes);
         if (!fits) break;
         block_of[i] = (int32_t)*n;
@@ -114,7 +115,7 @@ enum tare_status tare_memory_plan(struct tare_plan_builder *b, struct tare_error
         b->tensors[blocks[i].tensor].offset = blocks[i].offset;
     for (size_t i = 0; st == TARE_OK && i < b->n_tensors; i++)
         if (b->alias_of[i] >= 0) {
-            b->tensors[i].offset = b->tensors[b->alias_of[i]].offset;
+            b->tensors[i].offset = b->tensors[b->alias_of[i]].offset + b->alias_at[i];
             b->tensors[i].storage = b->tensors[b->alias_of[i]].storage;
         }
     tare_free(blocks);

@@ -16,6 +16,7 @@ void tare_plan_builder_release(struct tare_plan_builder *b)
     tare_free(b->weights);
     tare_free(b->tensors);
     tare_free(b->alias_of);
+    tare_free(b->alias_at);
     tare_free(b->layers);
     tare_free(b->ids);
     tare_free(b->bindings);
@@ -90,7 +91,9 @@ static enum tare_status new_tensor(struct tare_plan_builder *b, const char *name
     if (b->n_tensors >= INT32_MAX ||
         !tare_grow(&b->tensors, &b->cap_tensors, b->n_tensors + 1,
                    sizeof *b->tensors) ||
-        !tare_grow(&b->alias_of, &b->cap_alias, b->n_tensors + 1, sizeof *b->alias_of))
+        !tare_grow(&b->alias_of, &b->cap_alias, b->n_tensors + 1,
+                   sizeof *b->alias_of) ||
+        !tare_grow(&b->alias_at, &b->cap_at, b->n_tensors + 1, sizeof *b->alias_at))
         return no_memory(err);
     const enum tare_status st = add_string(b, name, &name_at, err);
     if (st != TARE_OK) return st;
@@ -107,6 +110,7 @@ static enum tare_status new_tensor(struct tare_plan_builder *b, const char *name
     t->n_bytes = n_bytes;
     t->scale = dtype == TARE_U8 ? 1.0f : 0.0f;
     b->alias_of[b->n_tensors] = -1;
+    b->alias_at[b->n_tensors] = 0;
     *id = (int32_t)b->n_tensors++;
     return TARE_OK;
 }
@@ -137,6 +141,21 @@ enum tare_status tare_plan_add_alias(struct tare_plan_builder *b, const char *na
     b->tensors[*id].zero_point = b->tensors[of].zero_point;
     b->tensors[*id].lowest = b->tensors[of].lowest;
     b->alias_of[*id] = b->alias_of[of] >= 0 ? b->alias_of[of] : of;
+    b->alias_at[*id] = b->alias_at[of];
+    return TARE_OK;
+}
+
+enum tare_status tare_plan_add_part(struct tare_plan_builder *b, const char *name,
+                                    const struct tare_dims *dims, int32_t whole,
+                                    uint64_t at, uint64_t pitch, int32_t *id,
+                                    struct tare_error *err)
+{
+    const enum tare_format format = (enum tare_format)b->tensors[whole].format;
+    const enum tare_status st =
+        tare_plan_add_alias(b, name, format, dims, whole, id, err);
+    if (st != TARE_OK) return st;
+    b->alias_at[*id] += at;
+    b->tensors[*id].pitch = pitch;
     return TARE_OK;
 }
 

@@ -27,8 +27,9 @@ struct tare_plan_builder {
     size_t n_weights, cap_weights;
     size_t weights_bytes; /* of the section */
     struct tare_plan_tensor *tensors;
-    int32_t *alias_of; /* [n_tensors] the tensor whose memory this one shares, or -1 */
-    size_t n_tensors, cap_tensors, cap_alias;
+    int32_t *alias_of;  /* [n_tensors] the tensor whose memory this one shares, or -1 */
+    uint64_t *alias_at; /* [n_tensors] where in it, in bytes */
+    size_t n_tensors, cap_tensors, cap_alias, cap_at;
     struct tare_plan_layer *layers;
     size_t n_layers, cap_layers;
     int32_t *ids; /* of the layers; first_id counts from here until written */
@@ -66,6 +67,13 @@ enum tare_status tare_plan_add_alias(struct tare_plan_builder *b, const char *na
                                      enum tare_format format,
                                      const struct tare_dims *dims, int32_t of,
                                      int32_t *id, struct tare_error *err);
+/** A part of the memory of arena tensor `whole`, of its type and format, from byte `at`
+ *  on. @param pitch  of a slice of its channels, as in struct tare_plan_tensor; else 0
+ */
+enum tare_status tare_plan_add_part(struct tare_plan_builder *b, const char *name,
+                                    const struct tare_dims *dims, int32_t whole,
+                                    uint64_t at, uint64_t pitch, int32_t *id,
+                                    struct tare_error *err);
 /** Constant data, copied. */
 enum tare_status tare_plan_add_weight(struct tare_plan_builder *b,
                                       enum tare_dtype dtype, enum tare_format format,

@@ -42,6 +42,16 @@ void tare_lower_strides(const struct tare_dims *dims, enum tare_format format,
     }
 }
 
+void tare_lower_strides_of(const struct tare_lower *l, int32_t id,
+                           int64_t strides[TARE_MAX_RANK])
+{
+    const struct tare_plan_tensor *t = &l->plan->tensors[id];
+    struct tare_dims dims = t->dims;
+    if (t->pitch) dims.d[1] = (int64_t)t->pitch;
+    tare_lower_strides(&dims, (enum tare_format)t->format,
+                       tare_dtype_bytes((enum tare_dtype)t->dtype), strides);
+}
+
 /* Linear and HWC are the same bytes. */
 static bool same_order(const struct tare_dims *dims)
 {
@@ -137,22 +147,6 @@ enum tare_status tare_lower_copy(struct tare_lower *l, const struct tare_node *n
     return st;
 }
 
-enum tare_status tare_lower_make(struct tare_lower *l, int32_t tensor,
-                                 enum tare_format format, bool is_u8, int32_t *id,
-                                 struct tare_error *err)
-{
-    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
-    for (int i = 0; i < t->dims.rank; i++)
-        TARE_FAIL_IF(t->dims.d[i] < 1, err, TARE_E_UNSUPPORTED,
-                     "tensor '%.80s' is empty (axis %d has length %lld)", t->name, i,
-                     (long long)t->dims.d[i]);
-    const enum tare_status st =
-        tare_plan_add_tensor(l->plan, t->name, is_u8 ? TARE_U8 : t->dtype, format,
-                             &t->dims, is_u8 ? &t->quant : NULL, id, err);
-    if (st == TARE_OK) l->versions[tensor].id[format][is_u8] = *id;
-    return st;
-}
-
 enum tare_status tare_lower_make_view(struct tare_lower *l, int32_t tensor,
                                       enum tare_format format, int32_t of, int32_t *id,
                                       struct tare_error *err)
@@ -231,28 +225,29 @@ static enum tare_status convert_type(struct tare_lower *l, int32_t tensor, int32
     return st;
 }
 
+/* A version of the same type in the other format, or a dense one of a slice. */
 static enum tare_status convert_format(struct tare_lower *l, int32_t tensor,
-                                       int32_t from, enum tare_format from_format,
-                                       enum tare_format format, int32_t *id,
-                                       struct tare_error *err)
+                                       int32_t from, enum tare_format format,
+                                       int32_t *id, struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     const enum tare_dtype dtype = (enum tare_dtype)l->plan->tensors[from].dtype;
     const bool is_binding = l->plan->tensors[from].storage == TARE_IN_BINDING;
-    if (same_order(&t->dims) && !is_binding)
+    const bool is_slice = l->plan->tensors[from].pitch != 0;
+    if (same_order(&t->dims) && !is_binding && !is_slice)
         return tare_plan_add_alias(l->plan, NULL, format, &t->dims, from, id, err);
 
     struct tare_pieces pieces = {0};
     int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
     char name[128];
-    tare_lower_strides(&t->dims, from_format, tare_dtype_bytes(dtype), src);
-    tare_lower_strides(&t->dims, format, tare_dtype_bytes(dtype), dst);
     const struct tare_quant *quant = t->quant.held ? &t->quant : NULL;
     enum tare_status st =
         tare_plan_add_tensor(l->plan, NULL, dtype, format, &t->dims, quant, id, err);
-    if (st == TARE_OK)
-        st = tare_pieces_add(&pieces, 0, tare_dtype_bytes(dtype), &t->dims, 0, src, 0,
-                             dst, err);
+    if (st != TARE_OK) return st;
+    tare_lower_strides_of(l, from, src);
+    tare_lower_strides_of(l, *id, dst);
+    st = tare_pieces_add(&pieces, 0, tare_dtype_bytes(dtype), &t->dims, 0, src, 0, dst,
+                         err);
     if (st == TARE_OK)
         st = tare_lower_copy(l, NULL, reformat_name(name, sizeof name, "reformat", t),
                              &pieces, NULL, &from, 1, *id, err);
@@ -318,6 +313,17 @@ static int32_t find_source(const struct tare_versions *v, enum tare_format forma
     return v->binding;
 }
 
+static enum tare_status use_dense(struct tare_lower *l, int32_t tensor, bool is_u8,
+                                  int32_t *id, struct tare_error *err)
+{
+    if (l->plan->tensors[*id].pitch == 0) return TARE_OK;
+    int32_t *dense = &l->versions[tensor].dense[is_u8];
+    enum tare_status st = TARE_OK;
+    if (*dense < 0) st = convert_format(l, tensor, *id, TARE_HWC, dense, err);
+    *id = *dense;
+    return st;
+}
+
 /* Make the version from one that is there. Where the uint8 side is linear, no layer
  * changes type and format at once: the float linear version lies between. */
 static enum tare_status convert(struct tare_lower *l, int32_t tensor,
@@ -338,8 +344,12 @@ static enum tare_status convert(struct tare_lower *l, int32_t tensor,
         from_format = TARE_LINEAR;
         from_u8 = false;
     }
+    if (from_u8 != is_u8) {
+        const enum tare_status st = use_dense(l, tensor, from_u8, &from, err);
+        if (st != TARE_OK) return st;
+    }
     return from_u8 == is_u8
-               ? convert_format(l, tensor, from, from_format, format, id, err)
+               ? convert_format(l, tensor, from, format, id, err)
                : convert_type(l, tensor, from, from_format, format, is_u8, id, err);
 }
 
@@ -350,10 +360,11 @@ enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32
     const enum tare_format format = rank == 4 ? TARE_HWC : TARE_LINEAR;
     enum tare_format from_format;
     bool from_u8;
-    const int32_t from =
-        find_source(&l->versions[x], format, true, &from_format, &from_u8);
+    int32_t from = find_source(&l->versions[x], format, true, &from_format, &from_u8);
     TARE_FAIL_IF(from < 0, err, TARE_E_ARG, "tensor '%.80s' is read before it is made",
                  tare_lower_tensor(l, x)->name);
+    const enum tare_status st = use_dense(l, x, from_u8, &from, err);
+    if (st != TARE_OK) return st;
     return convert_type(l, y, from, from_format, format, true,
                         &l->versions[y].id[format][true], err);
 }
@@ -361,6 +372,14 @@ enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32
 enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
                                 enum tare_format format, bool is_u8, int32_t *id,
                                 struct tare_error *err)
+{
+    const enum tare_status st = tare_lower_use_slice(l, tensor, format, is_u8, id, err);
+    return st == TARE_OK ? use_dense(l, tensor, is_u8, id, err) : st;
+}
+
+enum tare_status tare_lower_use_slice(struct tare_lower *l, int32_t tensor,
+                                      enum tare_format format, bool is_u8, int32_t *id,
+                                      struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     struct tare_versions *v = &l->versions[tensor];

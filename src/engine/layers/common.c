@@ -20,8 +20,10 @@ static bool is_type(const struct tare_plan_tensor *t, char type)
 {
     const bool is_weight = t->storage == TARE_IN_WEIGHTS;
     switch (type) {
-    case 'f': return t->dtype == TARE_F32;
-    case 'u': return t->dtype == TARE_U8;
+    case 'f': return t->dtype == TARE_F32 && !t->pitch;
+    case 'F': return t->dtype == TARE_F32;
+    case 'u': return t->dtype == TARE_U8 && !t->pitch;
+    case 'U': return t->dtype == TARE_U8;
     case 'w': return t->dtype == TARE_F32 && is_weight;
     case 'b': return t->dtype == TARE_S8 && is_weight;
     case 'i': return t->dtype == TARE_S32 && is_weight;
@@ -42,6 +44,16 @@ bool tare_layer_types(const struct tare_layer *layer, const char *inputs,
 {
     return are_types(layer->inputs, layer->n_inputs, inputs) &&
            are_types(layer->outputs, layer->n_outputs, outputs);
+}
+
+bool tare_layer_rows(const struct tare_layer *layer, struct tare_rows *rows)
+{
+    const struct tare_plan_tensor *x = layer->inputs[0], *y = layer->outputs[0];
+    *rows = (struct tare_rows){1, tare_plan_count(y)};
+    if (!x->pitch && !y->pitch) return x->n_bytes == y->n_bytes;
+    if (x->format != y->format || !tare_dims_equal(&x->dims, &y->dims)) return false;
+    *rows = (struct tare_rows){rows->length / y->dims.d[1], y->dims.d[1]};
+    return true;
 }
 
 int64_t tare_strides_reach(int64_t rank, const int64_t *dims, const int64_t *strides)
@@ -101,11 +113,19 @@ static bool fields_in_range(const struct tare_window *w)
            w->pad_left <= MOST_STEP;
 }
 
+static bool pitch_fits(int64_t pitch, int64_t channels,
+                       const struct tare_plan_tensor *t)
+{
+    return pitch == (int64_t)t->pitch && (!pitch || channels == t->dims.d[1]);
+}
+
 bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tensor *x,
                        const struct tare_plan_tensor *y)
 {
     if (!fields_in_range(w)) return false;
     if (w->in_c % w->groups != 0 || w->out_c % w->groups != 0) return false;
+    if (!pitch_fits(w->in_pitch, w->in_c, x) || !pitch_fits(w->out_pitch, w->out_c, y))
+        return false;
     if (w->in_h * w->in_w > INT64_MAX / (w->batch * w->in_c) ||
         w->out_h * w->out_w > INT64_MAX / (w->batch * w->out_c))
         return false;

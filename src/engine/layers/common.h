@@ -34,8 +34,8 @@
     } while (0)
 
 /** Inputs and outputs are as many as wanted, each of the type given by a letter:
- *  f float32, u uint8, w float32 weight, b byte weight (int8), i int32 weight. A small
- *  letter in `outputs` likewise. */
+ *  f float32, u uint8, w float32 weight, b byte weight (int8), i int32 weight; F and U
+ *  may be slices. */
 bool tare_layer_types(const struct tare_layer *layer, const char *inputs,
                       const char *outputs);
 
@@ -46,7 +46,8 @@ static inline int64_t tare_plan_count(const struct tare_plan_tensor *t)
 }
 
 /** All fields in range, the groups divide the channels, and x and y have the elements
- *  that it says. Windows may lie outside the input: the kernels clip them. */
+ *  and pitches that it says. Windows may lie outside the input: the kernels clip them.
+ */
 bool tare_window_valid(const struct tare_window *w, const struct tare_plan_tensor *x,
                        const struct tare_plan_tensor *y);
 
@@ -65,6 +66,32 @@ int64_t tare_strides_reach(int64_t rank, const int64_t *dims, const int64_t *str
 
 /** a * b * c == n for factors in [1, INT64_MAX], without overflow. */
 bool tare_product_is(int64_t a, int64_t b, int64_t c, int64_t n);
+
+/** How a layer that works element by element walks its tensors: dense ones as one row,
+ *  of elements, slices as a row a pixel. */
+struct tare_rows {
+    int64_t n, length;
+};
+
+/** Of the layer's first input and output. @retval false: they are not of one size, or
+ *  one is a slice and the other not of its shape and order. */
+bool tare_layer_rows(const struct tare_layer *layer, struct tare_rows *rows);
+
+/** Elements from a row to the next. */
+static inline int64_t tare_row_pitch(const struct tare_rows *rows,
+                                     const struct tare_plan_tensor *t)
+{
+    return t->pitch ? (int64_t)t->pitch : rows->length;
+}
+
+/** Units of a chunk of about `n_elems` elements; units are elements of one row, or
+ * rows.
+ */
+static inline int64_t tare_rows_grain(const struct tare_rows *rows, int64_t n_elems)
+{
+    if (rows->n == 1) return n_elems;
+    return n_elems > rows->length ? n_elems / rows->length : 1;
+}
 
 /** Chunks for `n_units` units so that `pool` is busy to the end without much traffic.
  */

@@ -1,5 +1,5 @@
 /* Data movement: slices, concatenation, padding, transposition, changes of layout; and
- * views, which move nothing. */
+ * views and what was concatenated in place, which move nothing. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -12,6 +12,7 @@ enum tare_status tare_reshape_check(const struct tare_layer *layer,
     TARE_LAYER_FAIL_IF(layer->n_inputs != 1 || layer->n_outputs != 1 ||
                            layer->inputs[0]->dtype != layer->outputs[0]->dtype ||
                            layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes ||
+                           layer->inputs[0]->pitch || layer->outputs[0]->pitch ||
                            layer->inputs[0]->storage != layer->outputs[0]->storage ||
                            layer->inputs[0]->offset != layer->outputs[0]->offset,
                        err, "tensors");
@@ -28,6 +29,34 @@ enum tare_status tare_reshape_prepare(struct tare_layer *layer, uint32_t isa,
 }
 
 void tare_reshape_run(const struct tare_layer *layer, const struct tare_layer_run *run)
+{
+    (void)layer;
+    (void)run;
+}
+
+/* Each input is a part of the output, where the layers that made it have put it. */
+enum tare_status tare_join_check(const struct tare_layer *layer, struct tare_error *err)
+{
+    TARE_LAYER_FAIL_IF(layer->n_outputs != 1 || layer->n_inputs < 1, err, "tensors");
+    const struct tare_plan_tensor *y = layer->outputs[0];
+    const uint64_t end = y->offset + tare_plan_extent(y);
+    for (size_t i = 0; i < layer->n_inputs; i++) {
+        const struct tare_plan_tensor *x = layer->inputs[i];
+        TARE_LAYER_FAIL_IF(x->dtype != y->dtype || x->storage != TARE_IN_ARENA ||
+                               y->storage != TARE_IN_ARENA || x->offset < y->offset ||
+                               x->offset + tare_plan_extent(x) > end,
+                           err, "parts");
+    }
+    return TARE_OK;
+}
+
+enum tare_status tare_join_prepare(struct tare_layer *layer, uint32_t isa,
+                                   struct tare_error *err)
+{
+    return tare_reshape_prepare(layer, isa, err);
+}
+
+void tare_join_run(const struct tare_layer *layer, const struct tare_layer_run *run)
 {
     (void)layer;
     (void)run;
@@ -78,10 +107,11 @@ static bool piece_valid(const struct tare_layer *layer,
     if (copy->elem_bytes != tare_dtype_bytes((enum tare_dtype)src->dtype) ||
         src->dtype != layer->outputs[0]->dtype)
         return false;
-    const uint64_t dst_bytes = layer->outputs[0]->n_bytes;
-    if (!writes_each_once(copy, dst_bytes) ||
-        !extent_fits(copy, copy->src_strides, piece->src_offset, src->n_bytes) ||
-        !extent_fits(copy, copy->dst_strides, piece->dst_offset, dst_bytes))
+    const struct tare_plan_tensor *dst = layer->outputs[0];
+    if (!writes_each_once(copy, dst->n_bytes) ||
+        !extent_fits(copy, copy->src_strides, piece->src_offset,
+                     tare_plan_extent(src)) ||
+        !extent_fits(copy, copy->dst_strides, piece->dst_offset, tare_plan_extent(dst)))
         return false;
     struct tare_copy again; /* the kernels rely on the order that planning gives */
     memset(&again, 0, sizeof again);
@@ -95,6 +125,7 @@ enum tare_status tare_copy_layer_check(const struct tare_layer *layer,
 {
     const struct tare_copy_params *p = layer->params;
     TARE_LAYER_FAIL_IF(layer->n_inputs < 2 || layer->n_outputs != 1 ||
+                           (p->does_fill && layer->outputs[0]->pitch) ||
                            layer->inputs[layer->n_inputs - 1]->storage !=
                                TARE_IN_WEIGHTS,
                        err, "tensors");

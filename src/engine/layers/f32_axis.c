@@ -8,7 +8,7 @@ enum tare_status tare_f32_pool_layer_check(const struct tare_layer *layer,
                                            struct tare_error *err)
 {
     const struct tare_f32_pool *p = layer->params;
-    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "f", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "F", "F"), err, "tensors");
     TARE_LAYER_FAIL_IF(
         p->mode < 0 || p->mode > TARE_POOL_AVERAGE_INCLUDE_PAD ||
             !tare_pool_window_valid(&p->window, p->pad_bottom, p->pad_right, layer),

@@ -10,7 +10,7 @@ static enum tare_status check(const struct tare_layer *layer,
                               struct tare_error *err)
 {
     size_t packed;
-    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, e->has_residual ? "fwwf" : "fww", "f"),
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, e->has_residual ? "Fwwf" : "Fww", "F"),
                        err, "tensors");
     TARE_LAYER_FAIL_IF(!tare_window_valid(w, layer->inputs[0], layer->outputs[0]) ||
                            !packed_bytes(layer->params, &packed),

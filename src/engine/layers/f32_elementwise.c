@@ -12,9 +12,10 @@ enum tare_status tare_f32_unary_layer_check(const struct tare_layer *layer,
                                             struct tare_error *err)
 {
     const struct tare_f32_unary *p = layer->params;
-    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "f", "f"), err, "tensors");
+    struct tare_rows rows;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "F", "F"), err, "tensors");
     TARE_LAYER_FAIL_IF(p->op < 0 || p->op >= TARE_UNARY_COUNT ||
-                           layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes,
+                           !tare_layer_rows(layer, &rows),
                        err, "parameters");
     return TARE_OK;
 }
@@ -25,16 +26,28 @@ static void unary_units(void *arg, int64_t begin, int64_t end, int worker)
 {
     const struct tare_layer_job *job = arg;
     const struct tare_f32_unary_variant *variant = job->layer->kernel;
+    const struct tare_rows *rows = job->data;
+    const float *x = job->run->inputs[0];
+    float *y = job->run->outputs[0];
     (void)worker;
-    variant->fn(job->layer->params, job->run->inputs[0], job->run->outputs[0], begin,
-                end);
+    if (rows->n == 1) {
+        variant->fn(job->layer->params, x, y, begin, end);
+        return;
+    }
+    const int64_t x_pitch = tare_row_pitch(rows, job->layer->inputs[0]);
+    const int64_t y_pitch = tare_row_pitch(rows, job->layer->outputs[0]);
+    for (int64_t i = begin; i < end; i++)
+        variant->fn(job->layer->params, x + i * x_pitch, y + i * y_pitch, 0,
+                    rows->length);
 }
 
 void tare_f32_unary_layer_run(const struct tare_layer *layer,
                               const struct tare_layer_run *run)
 {
-    tare_layer_spread(layer, run, NULL, tare_plan_count(layer->outputs[0]),
-                      ELEMENT_GRAIN, unary_units);
+    struct tare_rows rows;
+    (void)tare_layer_rows(layer, &rows); /* checked */
+    tare_layer_spread(layer, run, &rows, rows.n == 1 ? rows.length : rows.n,
+                      tare_rows_grain(&rows, ELEMENT_GRAIN), unary_units);
 }
 
 enum tare_status tare_f32_binary_layer_check(const struct tare_layer *layer,
@@ -74,10 +87,12 @@ enum tare_status tare_f32_affine_layer_check(const struct tare_layer *layer,
                                              struct tare_error *err)
 {
     const struct tare_affine_params *p = layer->params;
-    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "fww", "f"), err, "tensors");
+    struct tare_rows rows;
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "Fww", "F"), err, "tensors");
     TARE_LAYER_FAIL_IF(!tare_product_is(p->n_pixels, p->n_channels, 1,
                                         tare_plan_count(layer->outputs[0])) ||
-                           layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes ||
+                           !tare_layer_rows(layer, &rows) ||
+                           (rows.n > 1 && rows.length != p->n_channels) ||
                            tare_plan_count(layer->inputs[1]) != p->n_channels ||
                            tare_plan_count(layer->inputs[2]) != p->n_channels,
                        err, "shapes");
@@ -91,15 +106,28 @@ static void affine_units(void *arg, int64_t begin, int64_t end, int worker)
     const struct tare_layer_job *job = arg;
     const struct tare_affine_params *p = job->layer->params;
     const struct tare_f32_affine_variant *variant = job->layer->kernel;
+    const struct tare_rows *rows = job->data;
+    const float *x = job->run->inputs[0];
+    float *y = job->run->outputs[0];
     (void)worker;
-    variant->fn(p->n_channels, job->run->inputs[0], job->run->inputs[1],
-                job->run->inputs[2], job->run->outputs[0], begin, end);
+    if (rows->n == 1) {
+        variant->fn(p->n_channels, x, job->run->inputs[1], job->run->inputs[2], y,
+                    begin, end);
+        return;
+    }
+    const int64_t x_pitch = tare_row_pitch(rows, job->layer->inputs[0]);
+    const int64_t y_pitch = tare_row_pitch(rows, job->layer->outputs[0]);
+    for (int64_t i = begin; i < end; i++)
+        variant->fn(p->n_channels, x + i * x_pitch, job->run->inputs[1],
+                    job->run->inputs[2], y + i * y_pitch, 0, 1);
 }
 
 void tare_f32_affine_layer_run(const struct tare_layer *layer,
                                const struct tare_layer_run *run)
 {
     const struct tare_affine_params *p = layer->params;
-    tare_layer_spread(layer, run, NULL, p->n_pixels, ELEMENT_GRAIN / p->n_channels,
+    struct tare_rows rows;
+    (void)tare_layer_rows(layer, &rows); /* checked */
+    tare_layer_spread(layer, run, &rows, p->n_pixels, ELEMENT_GRAIN / p->n_channels,
                       affine_units);
 }

@@ -28,8 +28,8 @@ static enum tare_status check(const struct tare_layer *layer,
     const struct tare_u8_conv *p = layer->params;
     const struct tare_u8_epilogue *e = &p->epilogue;
     size_t packed;
-    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, e->has_residual ? "ubiwwu" : "ubiww",
-                                         e->out_f32 ? "f" : "u"),
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, e->has_residual ? "Ubiwwu" : "Ubiww",
+                                         e->out_f32 ? "F" : "U"),
                        err, "tensors");
     TARE_LAYER_FAIL_IF(
         !tare_window_valid(&p->window, layer->inputs[0], layer->outputs[0]) ||
@@ -89,7 +89,7 @@ enum tare_status tare_u8_pool_layer_check(const struct tare_layer *layer,
 {
     const struct tare_u8_pool *p = layer->params;
     const bool out_f32 = p->kind == TARE_U8_POOL_AVERAGE && p->epilogue.out_f32;
-    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "u", out_f32 ? "f" : "u"), err,
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "U", out_f32 ? "F" : "U"), err,
                        "tensors");
     TARE_LAYER_FAIL_IF(
         !tare_pool_window_valid(&p->window, p->pad_bottom, p->pad_right, layer) ||
