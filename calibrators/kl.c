@@ -12,7 +12,7 @@ struct running {
     double *mass;     /* [k]: sum of bins[0 … k-1], exact */
     double *used;     /* how many of those are not empty */
     double *mass_log; /* their sum of h ln h */
-    double total;
+    double total, total_used;
 };
 
 static double x_log_x(double x)
@@ -37,6 +37,7 @@ static void accumulate(struct running *r, const uint64_t *bins, size_t n_bins)
         r->mass_log[k + 1] = sum + lost;
     }
     r->total = r->mass[n_bins];
+    r->total_used = r->used[n_bins];
 }
 
 static double candidate(const struct running *r, size_t levels, size_t i)
@@ -45,6 +46,8 @@ static double candidate(const struct running *r, size_t levels, size_t i)
     const double tail = r->total - inside;
     const double last = inside - r->mass[i - 1];
     if (inside <= 0.0 || (last <= 0.0 && tail > 0.0)) return HUGE_VAL;
+    /* With everything in one bin, any two distributions agree. */
+    if (r->used[i] < 2.0 && r->total_used >= 2.0) return HUGE_VAL;
 
     double cross = 0.0; /* sum h ln Q over what is kept */
     double height = 0.0;
@@ -74,7 +77,9 @@ enum tare_status tare_kl_curve(const uint64_t *bins, size_t n_bins, size_t level
     double *scratch = tare_alloc_array(3 * (n_bins + 1), sizeof *scratch);
     TARE_FAIL_IF(!scratch, err, TARE_E_NOMEM, "no memory for a histogram of %zu bins",
                  n_bins);
-    struct running r = {scratch, scratch + n_bins + 1, scratch + 2 * (n_bins + 1), 0.0};
+    struct running r = {.mass = scratch,
+                        .used = scratch + n_bins + 1,
+                        .mass_log = scratch + 2 * (n_bins + 1)};
     accumulate(&r, bins, n_bins);
 
     size_t end = n_bins;

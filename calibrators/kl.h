@@ -21,7 +21,8 @@
  *     bins that are not empty;
  *   D(i) = sum over P > 0 of p * ln(p / q), p = P / sum(P), q = Q / sum(Q).
  * Candidates go from `levels` to the end of the last non-empty bin, or are `levels`
- * alone when that end comes before.
+ * alone when that end comes before. One that keeps a single non-empty bin of several is
+ * none: whatever it cuts off, P and Q are then the same.
  * @param[in]  bins        [n_bins]; the sum is below 2^53.
  * @param[out] divergence  [n_bins + 1]; infinity where q = 0 < p (bin i-1 is empty and
  *                         there is a tail), where nothing is kept, and where i is no

