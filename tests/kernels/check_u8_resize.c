@@ -41,15 +41,15 @@ static int64_t y_count(const struct tare_resize_shape *r)
 
 static struct job new_job(struct tare_resize_shape r)
 {
-    const bool is_signed = check_once_in(2);
+    const int32_t zero_point = check_zero_point();
     struct job job = {
         .resize = {.shape = r,
-                   .in_zero_point = (int32_t)check_between(0, 255),
-                   .out_zero_point = is_signed ? 128 : 0,
+                   .in_zero_point = check_zero_point(),
+                   .out_zero_point = zero_point,
                    .multiplier =
                        check_once_in(2) ? 1.0f : (float)check_between(50, 200) / 97.0f,
-                   .lower = is_signed ? -127.0f : 0.0f,
-                   .upper = is_signed ? 127.0f : 255.0f}};
+                   .lower = check_once_in(2) ? (float)-zero_point : 0.0f,
+                   .upper = (float)(255 - zero_point)}};
     job.x = check_input(r.batch * r.in_h * r.in_w * r.channels, 1);
     job.rows = random_samples(r.out_h, r.in_h);
     job.columns = random_samples(r.out_w, r.in_w);
