@@ -184,7 +184,7 @@ static enum tare_status try_pass(struct job *job, unsigned pass, const char *nam
 }
 
 /* The judge has spoken: what helps is done again, with the samples that were held back
- * too. */
+ * too, all in their own order, so that tuning makes the same of the same samples. */
 static enum tare_status use_all_samples(struct job *job, struct tare_error *err)
 {
     const struct tare_samples *samples = &job->samples;
@@ -192,9 +192,13 @@ static enum tare_status use_all_samples(struct job *job, struct tare_error *err)
     struct tare_recovery *made = NULL;
     void **all = tare_alloc_array(n, sizeof *all);
     TARE_FAIL_IF(!all, err, TARE_E_NOMEM, "recovery: no memory");
-    for (size_t i = 0; i < n; i++)
-        all[i] =
-            i < samples->n_fit ? samples->fit[i] : samples->held[i - samples->n_fit];
+    for (size_t fit = 0, held = 0; fit + held < n;) {
+        const bool is_fit = held == samples->n_held ||
+                            (fit < samples->n_fit &&
+                             samples->fit_index[fit] < samples->held_index[held]);
+        all[fit + held] = is_fit ? samples->fit[fit] : samples->held[held];
+        *(is_fit ? &fit : &held) += 1;
+    }
     const enum tare_status st = sweep(job, job->kept_passes, all, n, &made, err);
     tare_free(all);
     if (st == TARE_OK)

@@ -24,6 +24,14 @@ grep -q '^Calibrator  *default$' out.txt || fail "$(cat out.txt)"
 grep -q '"calibrator":.*"default"' default.cache.json || fail "the report names another calibrator"
 [[ -s default.cache.recovery ]] || fail "nothing was recovered"
 
+# Asked for by name, what was chosen is the same, to the byte.
+chosen=$(sed -n 's/^Chosen  *\(.*\), recovery \([a-z,]*\): .*/\1 \2/p' out.txt)
+read -r ranges passes <<<"${chosen/percentile /percentile:}"
+flags=("--calibrator=${ranges%%:*}" "--recover=$passes")
+[[ $ranges != *:* ]] || flags+=("--percentile=${ranges#*:}")
+"${calibrate[@]}" "${flags[@]}" --cache=named.cache >/dev/null
+cmp default.cache.recovery named.cache.recovery || fail "${flags[*]} is not what was chosen: $(cat out.txt)"
+
 "${calibrate[@]}" --calibrator=mix --cache=mix.cache >out.txt
 grep -q '^Mix  *[0-9]* tensors do better' out.txt || fail "mix does not say what it found: $(cat out.txt)"
 default=$(sqnr default.cache) mix=$(sqnr mix.cache)
