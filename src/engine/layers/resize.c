@@ -83,6 +83,7 @@ enum tare_status tare_u8_resize_layer_check(const struct tare_layer *layer,
     TARE_LAYER_FAIL_IF((taps != 1 && taps != 2) || !shape_valid(layer, &p->shape), err,
                        "shapes");
     TARE_LAYER_FAIL_IF(p->in_zero_point != layer->inputs[0]->zero_point ||
+                           p->out_zero_point != layer->outputs[0]->zero_point ||
                            !finish_valid(p),
                        err, "bounds");
     return TARE_OK;

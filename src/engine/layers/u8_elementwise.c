@@ -25,7 +25,8 @@ enum tare_status tare_u8_binary_layer_check(const struct tare_layer *layer,
     TARE_LAYER_FAIL_IF(!op_valid(p->op) || !isfinite(p->a_scale) ||
                            !isfinite(p->b_scale) || !isfinite(p->scale) ||
                            p->a_zero_point != layer->inputs[0]->zero_point ||
-                           p->b_zero_point != layer->inputs[1]->zero_point,
+                           p->b_zero_point != layer->inputs[1]->zero_point ||
+                           p->out_zero_point != layer->outputs[0]->zero_point,
                        err, "parameters");
     TARE_LAYER_FAIL_IF(!isfinite(p->negative_slope) ||
                            !(p->lower >= -zero_point && p->lower <= p->upper &&
