@@ -24,8 +24,10 @@ set(TARE_ISA_ref "")
 set(TARE_ISA_avx2 -mavx2 -mfma)
 set(TARE_ISA_avx512 ${TARE_ISA_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 set(TARE_ISA_vnni ${TARE_ISA_avx512} -mavx512vnni -mavx512vbmi)
+set(TARE_ISA_avxvnni ${TARE_ISA_avx2} -mavxvnni)
+set(TARE_ISA_amx ${TARE_ISA_vnni} -mamx-tile -mamx-int8)
 
-# tare_kernel_family(NAME [ref|avx2|avx512|vnni ...]): adds NAME/NAME.c (table and
+# tare_kernel_family(NAME [ref|avx2|avxvnni|avx512|vnni|amx ...]): adds NAME/NAME.c (table and
 # selection) and one NAME/NAME_<isa>.c each, with that instruction set's flags. On other
 # processors only the reference is built.
 function(tare_kernel_family name)

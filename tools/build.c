@@ -45,7 +45,7 @@ static const struct option options[] = {
     {"max-shapes", OPTION_TEXT, &flags.max_shapes, "SPEC", "likewise", 0},
     {"batch", OPTION_COUNT, &flags.batch, "N",
      "length of a first axis that the model leaves open (default: 1)", 1},
-    {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avx512|vnni",
+    {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avxvnni|avx512|vnni|amx",
      "most that the kernels may use (default: native)", 0},
     {"dump-passes", OPTION_SWITCH, &flags.dump_passes, NULL,
      "layer counts after each optimizer pass", 0},

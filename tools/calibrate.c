@@ -64,7 +64,7 @@ static const struct option options[] = {
      0},
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224",
      "shapes of inputs that the model leaves open", 0},
-    {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avx512|vnni",
+    {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avxvnni|avx512|vnni|amx",
      "kernels to use; the cache does not depend on it", 0},
 };
 

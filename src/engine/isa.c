@@ -11,8 +11,10 @@ static const struct {
 } levels[] = {
     {"ref", TARE_CPU_NONE},
     {"avx2", TARE_CPU_AVX2},
+    {"avxvnni", TARE_CPU_AVX2 | TARE_CPU_AVXVNNI},
     {"avx512", TARE_CPU_AVX2 | TARE_CPU_AVX512},
     {"vnni", TARE_CPU_AVX2 | TARE_CPU_AVX512 | TARE_CPU_VNNI},
+    {"amx", TARE_CPU_AVX2 | TARE_CPU_AVX512 | TARE_CPU_VNNI | TARE_CPU_AMX},
 };
 
 const char *tare_isa_name(uint32_t flags)
@@ -26,7 +28,9 @@ const char *tare_isa_name(uint32_t flags)
 bool tare_isa_find(const char *name, uint32_t *flags)
 {
     if (strcmp(name, "native") == 0) {
+        /* what a higher level makes superfluous would only bind a plan to this CPU */
         *flags = tare_cpu_flags();
+        if (*flags & TARE_CPU_VNNI) *flags &= ~TARE_CPU_AVXVNNI;
         return true;
     }
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {

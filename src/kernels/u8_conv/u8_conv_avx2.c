@@ -1,123 +1,186 @@
-/* AVX2, 4 pixels x 16 channels. VPMADDUBSW would saturate, so the bytes of a step are
- * taken apart: the even and the odd ones of activations and of weights become 16-bit
- * lanes, and VPMADDWD multiplies and adds them in pairs without loss. */
+/* AVX2, 5 pixels x 16 channels. VPMADDUBSW would saturate, so bytes become 16-bit
+ * lanes, and VPMADDWD multiplies and adds them in pairs without loss. The pixels' bytes
+ * are widened ahead, a stretch at a time: once for all channels of the tile, and then a
+ * broadcast is a load and nothing else. */
 #include <immintrin.h>
 #include <string.h>
 
-#include "kernels/u8_conv/u8_conv_walk.h"
-#include "kernels/u8_epilogue_avx2.h"
+#include "kernels/u8_conv/u8_conv_store_avx2.h"
 #include "kernels/unroll.h"
 
-enum { ROWS = 4, COLUMNS = 16 };
-
-TARE_ALWAYS_INLINE __m256i broadcast4(const uint8_t *x)
-{
-    int32_t four;
-    memcpy(&four, x, sizeof four);
-    return _mm256_set1_epi32(four);
-}
+enum {
+    ROWS = 5,
+    COLUMNS = 16,
+    STRETCH = 128, /* steps of 4 bytes: all of a tile's stay in the first-level cache */
+    GROUP = 8      /* steps that are widened together: their even bytes, then the odd */
+};
 
 TARE_ALWAYS_INLINE __m256i load(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)p);
 }
 
-/* The sums of the pixels [first, first + rows), a constant number, for the 16 channels
- * from `channel` on. */
-TARE_ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, int64_t first,
-                                   const int64_t rows, int64_t channel,
-                                   __m256i sums[ROWS][2])
+TARE_ALWAYS_INLINE void store(void *p, __m256i v)
+{
+    _mm256_storeu_si256((__m256i *)p, v);
+}
+
+/* A step's even (or odd) bytes, a pair of 16-bit lanes, in all lanes. */
+TARE_ALWAYS_INLINE __m256i broadcast_pair(const int32_t *x)
+{
+    return _mm256_set1_epi32(*x);
+}
+
+/* acc += the products of each lane's pair. Left to itself, gcc 12 adds the products of
+ * a step first and spills accumulators meanwhile. */
+TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, __m256i x, __m256i w)
+{
+    const __m256i products = _mm256_madd_epi16(x, w);
+    __asm__("vpaddd %1, %0, %0" : "+x"(acc) : "x"(products));
+    return acc;
+}
+
+/* A tile's bytes: `runs` stretches of `n_steps`, each [group]{even[GROUP], odd[GROUP]}.
+ */
+struct wide {
+    int32_t pairs[TARE_U8_CONV_ROWS][2 * STRETCH];
+    int64_t runs, n_steps;
+};
+
+static int64_t whole_groups(int64_t n_steps)
+{
+    return (n_steps + GROUP - 1) / GROUP * GROUP;
+}
+
+/* The steps [step, step + n_steps) of the segments [segment, segment + runs). */
+static void widen(const struct tare_u8_conv_tile *t, int64_t segment, int64_t runs,
+                  int64_t step, int64_t n_steps, struct wide *wide)
 {
     const __m256i low_bytes = _mm256_set1_epi16(0x00ff);
-    __m256i acc[ROWS][2];
-    TARE_UNROLL
-    for (int64_t i = 0; i < rows; i++) {
-        acc[i][0] = load(t->acc_init + channel);
-        acc[i][1] = load(t->acc_init + channel + 8);
-    }
-    const int8_t *weights = t->weights + 4 * channel;
-    for (int64_t s = 0; s < t->n_segments; s++) {
-        const uint8_t *const *row = t->rows + s * TARE_U8_CONV_PITCH + first;
-        const int64_t end = t->row_offset + 4 * t->n_steps;
-        for (int64_t k = t->row_offset; k < end; k += 4, weights += 4 * t->width) {
-            const __m256i w0 = load(weights), w1 = load(weights + 32);
-            const __m256i even0 = _mm256_srai_epi16(_mm256_slli_epi16(w0, 8), 8);
-            const __m256i even1 = _mm256_srai_epi16(_mm256_slli_epi16(w1, 8), 8);
-            const __m256i odd0 = _mm256_srai_epi16(w0, 8);
-            const __m256i odd1 = _mm256_srai_epi16(w1, 8);
-            TARE_UNROLL
-            for (int64_t i = 0; i < rows; i++) {
-                const __m256i x = broadcast4(row[i] + k);
-                const __m256i even = _mm256_and_si256(x, low_bytes);
-                const __m256i odd = _mm256_srli_epi16(x, 8);
-                acc[i][0] = _mm256_add_epi32(acc[i][0], _mm256_madd_epi16(even, even0));
-                acc[i][1] = _mm256_add_epi32(acc[i][1], _mm256_madd_epi16(even, even1));
-                acc[i][0] = _mm256_add_epi32(acc[i][0], _mm256_madd_epi16(odd, odd0));
-                acc[i][1] = _mm256_add_epi32(acc[i][1], _mm256_madd_epi16(odd, odd1));
+    wide->runs = runs;
+    wide->n_steps = n_steps;
+    for (int64_t run = 0; run < runs; run++) {
+        const uint8_t *const *rows = t->rows + (segment + run) * TARE_U8_CONV_PITCH;
+        for (int64_t i = 0; i < t->n_rows; i++) {
+            const uint8_t *x = rows[i] + t->row_offset + 4 * step;
+            int32_t *pairs = wide->pairs[i] + 2 * run * whole_groups(n_steps);
+            for (int64_t k = 0; k < n_steps; k += GROUP) {
+                const __m256i bytes = load(x + 4 * k);
+                store(pairs + 2 * k, _mm256_and_si256(bytes, low_bytes));
+                store(pairs + 2 * k + GROUP, _mm256_srli_epi16(bytes, 8));
             }
         }
     }
+}
+
+/* Add the products with the weights of 16 channels to the sums of the pixels
+ * [first, first + rows), a constant number. */
+TARE_ALWAYS_INLINE void accumulate(const struct wide *wide, int64_t first,
+                                   const int64_t rows, const int8_t *weights,
+                                   int64_t width, __m256i acc[ROWS][2])
+{
+    for (int64_t run = 0; run < wide->runs; run++) {
+        const int32_t *x = wide->pairs[first] + 2 * run * whole_groups(wide->n_steps);
+        for (int64_t k = 0; k < wide->n_steps; k++, x++, weights += 4 * width) {
+            if (k && k % GROUP == 0) x += GROUP;
+            __m256i w0 = _mm256_srai_epi16(_mm256_slli_epi16(load(weights), 8), 8);
+            __m256i w1 = _mm256_srai_epi16(_mm256_slli_epi16(load(weights + 32), 8), 8);
+            TARE_UNROLL
+            for (int64_t i = 0; i < rows; i++) {
+                const __m256i pair = broadcast_pair(x + i * 2 * STRETCH);
+                acc[i][0] = add_products(acc[i][0], pair, w0);
+                acc[i][1] = add_products(acc[i][1], pair, w1);
+            }
+            w0 = _mm256_srai_epi16(load(weights), 8);
+            w1 = _mm256_srai_epi16(load(weights + 32), 8);
+            TARE_UNROLL
+            for (int64_t i = 0; i < rows; i++) {
+                const __m256i pair = broadcast_pair(x + i * 2 * STRETCH + GROUP);
+                acc[i][0] = add_products(acc[i][0], pair, w0);
+                acc[i][1] = add_products(acc[i][1], pair, w1);
+            }
+        }
+    }
+}
+
+/* Where sums come from and go to: they stay in registers where `wide` is all there is,
+ * from acc_init to the output. */
+struct step {
+    const struct tare_u8_conv_tile *tile;
+    const struct tare_finish_avx2 *finish;
+    const struct wide *wide;
+    const int8_t *weights;
+    int32_t (*sums)[TARE_U8_CONV_BLOCK]; /* NULL: stay in registers */
+};
+
+TARE_ALWAYS_INLINE void advance(const struct step *s, int64_t first, const int64_t rows,
+                                int64_t channel)
+{
+    __m256i acc[ROWS][2];
     TARE_UNROLL
     for (int64_t i = 0; i < rows; i++) {
-        sums[i][0] = acc[i][0];
-        sums[i][1] = acc[i][1];
+        const int32_t *from = s->sums ? s->sums[first + i] : s->tile->acc_init;
+        acc[i][0] = load(from + channel);
+        acc[i][1] = load(from + channel + 8);
+    }
+    accumulate(s->wide, first, rows, s->weights + 4 * channel, s->tile->width, acc);
+    TARE_UNROLL
+    for (int64_t i = 0; i < rows; i++) {
+        if (s->sums) {
+            store(&s->sums[first + i][channel], acc[i][0]);
+            store(&s->sums[first + i][channel + 8], acc[i][1]);
+        } else {
+            store_row(s->tile, s->finish, acc[i][0], acc[i][1], first + i, channel);
+        }
     }
 }
 
-/* The epilogue of 8 channels of one pixel, up to the clamp. */
-static inline __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc,
-                            int64_t pixel, int64_t channel)
+static void advance_tile(const struct step *s)
 {
-    const struct tare_u8_epilogue *e = t->epilogue;
-    const __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc),
-                                     _mm256_loadu_ps(t->multiplier + channel),
-                                     _mm256_loadu_ps(t->bias + channel));
-    if (!t->residual) return v;
-    const __m256i zero_point = _mm256_set1_epi32(e->residual_zero_point);
-    const uint8_t *residual = t->residual + pixel * t->residual_stride + channel;
-    return _mm256_fmadd_ps(tare_real8_avx2(residual, zero_point),
-                           _mm256_set1_ps(e->residual_scale), v);
-}
-
-/* 16 channels of one pixel from their sums to memory. */
-static inline void store_row(const struct tare_u8_conv_tile *t,
-                             const struct tare_finish_avx2 *finish,
-                             const __m256i acc[2], int64_t pixel, int64_t channel)
-{
-    const int64_t at = pixel * t->pixel_stride + channel;
-    __m256 v0 = scale8(t, acc[0], pixel, channel);
-    __m256 v1 = scale8(t, acc[1], pixel, channel + 8);
-    if (t->epilogue->negative_slope != 1.0f) {
-        v0 = tare_slope_avx2(finish, v0);
-        v1 = tare_slope_avx2(finish, v1);
+    const int64_t n_rows = s->tile->n_rows;
+    const int64_t parts = (n_rows + ROWS - 1) / ROWS;
+    for (int64_t c = 0; c < s->tile->n_channels; c += COLUMNS) {
+        for (int64_t part = 0; part < parts; part++) {
+            const int64_t first = n_rows * part / parts;
+            switch (n_rows * (part + 1) / parts - first) {
+            case 1: advance(s, first, 1, c); break;
+            case 2: advance(s, first, 2, c); break;
+            case 3: advance(s, first, 3, c); break;
+            case 4: advance(s, first, 4, c); break;
+            default: advance(s, first, 5, c); break;
+            }
+        }
     }
-    tare_finish16_avx2(finish, v0, v1, t->y_u8, t->y_f32, at, t->n_channels - channel);
 }
 
 static void compute_tile(const struct tare_u8_conv_tile *t)
 {
-    const struct tare_u8_epilogue *e = t->epilogue;
-    const struct tare_finish_avx2 finish =
-        tare_finish_avx2(e->negative_slope, e->lower, e->upper, e->out_zero_point);
-    const int64_t parts = (t->n_rows + ROWS - 1) / ROWS;
-    for (int64_t channel = 0; channel < t->n_channels; channel += COLUMNS) {
-        for (int64_t part = 0; part < parts; part++) {
-            const int64_t first = t->n_rows * part / parts;
-            const int64_t rows = t->n_rows * (part + 1) / parts - first;
-            __m256i sums[ROWS][2];
-            switch (rows) {
-            case 1: accumulate(t, first, 1, channel, sums); break;
-            case 2: accumulate(t, first, 2, channel, sums); break;
-            case 3: accumulate(t, first, 3, channel, sums); break;
-            default: accumulate(t, first, 4, channel, sums); break;
-            }
-            for (int64_t i = 0; i < rows; i++)
-                store_row(t, &finish, sums[i], first + i, channel);
+    const struct tare_finish_avx2 finish = finish_of(t);
+    struct wide wide;
+    struct step step = {t, &finish, &wide, t->weights, NULL};
+    if (t->n_segments * whole_groups(t->n_steps) <= STRETCH) {
+        widen(t, 0, t->n_segments, 0, t->n_steps, &wide);
+        advance_tile(&step);
+        return;
+    }
+    int32_t sums[TARE_U8_CONV_ROWS][TARE_U8_CONV_BLOCK];
+    step.sums = sums;
+    for (int64_t i = 0; i < t->n_rows; i++)
+        memcpy(sums[i], t->acc_init, (size_t)t->width * sizeof(int32_t));
+    for (int64_t s = 0; s < t->n_segments; s++) {
+        for (int64_t k = 0; k < t->n_steps; k += STRETCH) {
+            const int64_t left = t->n_steps - k;
+            widen(t, s, 1, k, left < STRETCH ? left : STRETCH, &wide);
+            advance_tile(&step);
+            step.weights += wide.n_steps * 4 * t->width;
         }
     }
+    for (int64_t i = 0; i < t->n_rows; i++)
+        for (int64_t c = 0; c < t->n_channels; c += COLUMNS)
+            store_row(t, &finish, load(&sums[i][c]), load(&sums[i][c + 8]), i, c);
 }
 
-void tare_u8_conv__avx2_4x16(const struct tare_u8_conv *p,
+void tare_u8_conv__avx2_5x16(const struct tare_u8_conv *p,
                              const struct tare_u8_conv_data *d, void *scratch,
                              int64_t begin, int64_t end)
 {

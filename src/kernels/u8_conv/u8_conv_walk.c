@@ -98,15 +98,29 @@ static bool touches_padding(const struct tare_window *w)
 struct scratch_layout {
     size_t padding_bytes; /* a segment of padding, for any group */
     size_t table_bytes;   /* rows[n_segments][TARE_U8_CONV_PITCH] */
-    size_t copy_bytes;    /* one segment that is partly padding */
+    size_t copy_bytes;    /* one segment that is partly padding, or out of line */
 };
+
+/* All pixels at equal distances, as join_rows() leaves them. */
+static bool is_one_row(const struct tare_window *w)
+{
+    return w->kernel_h == 1 && w->kernel_w == 1 && w->batch == 1 && w->out_h == 1 &&
+           w->pad_left == 0;
+}
+
+bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan)
+{
+    return plan->window.groups == 1 && plan->segments_per_row == 1;
+}
 
 static bool scratch_layout(const struct tare_u8_conv_plan *plan,
                            struct scratch_layout *out)
 {
     const int64_t padding =
         plan->segment_taps > 1 ? plan->segment_bytes : plan->window.in_c;
-    const bool copies = plan->segment_taps > 1 && touches_padding(&plan->window);
+    const bool copies =
+        (plan->segment_taps > 1 && touches_padding(&plan->window)) ||
+        (tare_u8_conv_has_even_rows(plan) && !is_one_row(&plan->window));
     out->copy_bytes = 0;
     return tare_align_size((size_t)padding + 3, &out->padding_bytes) &&
            tare_mul_size((size_t)plan->n_segments,
@@ -226,11 +240,39 @@ static void fill_rows(const struct row_table *t, int64_t begin, int64_t end)
     }
 }
 
-/* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
+/* Segment `s` of the pixels [begin, end) of the block at equal distances: where it is
+ * not, all of them in their places among the copies, which are. */
+static void even_segment(const struct row_table *t, int64_t s, int64_t begin,
+                         int64_t end)
+{
+    const struct tare_u8_conv_plan *plan = t->plan;
+    const uint8_t **rows = t->rows + s * TARE_U8_CONV_PITCH;
+    bool is_even = true;
+    for (int64_t i = begin + 2; is_even && i < end; i++)
+        is_even = (uintptr_t)rows[i] - (uintptr_t)rows[i - 1] ==
+                  (uintptr_t)rows[i - 1] - (uintptr_t)rows[i - 2];
+    for (int64_t i = begin; !is_even && i < end; i++) {
+        uint8_t *copy = t->copies + (size_t)(i * plan->n_segments + s) * t->copy_bytes;
+        if (rows[i] != copy) memcpy(copy, rows[i], (size_t)plan->segment_bytes);
+        rows[i] = copy;
+    }
+}
+
+static void even_rows(const struct row_table *t, int64_t tile_begin, int64_t tile_end)
+{
+    const int64_t first = tare_u8_conv_tile_begin(t->plan, tile_begin);
+    for (int64_t i = tile_begin; i < tile_end; i++)
+        for (int64_t s = 0; s < t->plan->n_segments; s++)
+            even_segment(t, s, tare_u8_conv_tile_begin(t->plan, i) - first,
+                         tare_u8_conv_tile_begin(t->plan, i + 1) - first);
+}
+
+/* Every tile of the pixel block [tile_begin, tile_end) for one block of channels,
+ * `at_once` together. */
 static void compute_block(const struct tare_u8_conv *p,
                           const struct tare_u8_conv_data *d, const struct row_table *t,
-                          int64_t tile_begin, int64_t tile_end, int64_t block,
-                          tare_u8_conv_tile_fn *compute)
+                          int64_t tile_begin, int64_t tile_end, int64_t at_once,
+                          int64_t block, tare_u8_conv_tile_fn *compute, void *state)
 {
     const struct tare_u8_conv_plan *plan = t->plan;
     const int64_t group = block / plan->blocks_per_group;
@@ -250,13 +292,16 @@ static void compute_block(const struct tare_u8_conv *p,
         .pixel_stride = plan->window.out_pitch,
         .residual_stride = plan->window.out_c,
         .epilogue = &p->epilogue,
+        .state = state,
     };
     const int64_t first = tare_u8_conv_tile_begin(plan, tile_begin);
-    for (int64_t i = tile_begin; i < tile_end; i++) {
+    for (int64_t i = tile_begin; i < tile_end; i += at_once) {
         const int64_t pixel = tare_u8_conv_tile_begin(plan, i);
         const int64_t at = pixel * tile.pixel_stride + channel;
         tile.rows = t->rows + (pixel - first);
-        tile.n_rows = tare_u8_conv_tile_begin(plan, i + 1) - pixel;
+        tile.first_rows = tare_u8_conv_tile_begin(plan, i + 1) - pixel;
+        tile.n_rows =
+            tare_u8_conv_tile_begin(plan, min_i64(i + at_once, tile_end)) - pixel;
         if (p->epilogue.has_residual)
             tile.residual = d->residual + pixel * tile.residual_stride + channel;
         if (p->epilogue.out_f32)
@@ -267,9 +312,9 @@ static void compute_block(const struct tare_u8_conv *p,
     }
 }
 
-void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
-                       void *scratch, int64_t begin, int64_t end,
-                       tare_u8_conv_tile_fn *compute)
+static void walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
+                 void *scratch, int64_t begin, int64_t end, int64_t at_once,
+                 tare_u8_conv_tile_fn *compute, void *state)
 {
     const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
     struct scratch_layout layout;
@@ -296,12 +341,29 @@ void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_d
         const int64_t split = unit % plan.n_splits;
         const int64_t tile = pixel_block * TARE_U8_CONV_TILES;
         const int64_t tile_end = min_i64(tile + TARE_U8_CONV_TILES, plan.n_tiles);
-        if (filled != pixel_block)
+        if (filled != pixel_block) {
             fill_rows(&table, tare_u8_conv_tile_begin(&plan, tile),
                       tare_u8_conv_tile_begin(&plan, tile_end));
+            if (at_once > 1) even_rows(&table, tile, tile_end);
+        }
         filled = pixel_block;
         for (int64_t block = plan.n_blocks * split / plan.n_splits;
              block < plan.n_blocks * (split + 1) / plan.n_splits; block++)
-            compute_block(p, d, &table, tile, tile_end, block, compute);
+            compute_block(p, d, &table, tile, tile_end, at_once, block, compute, state);
     }
+}
+
+void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
+                       void *scratch, int64_t begin, int64_t end,
+                       tare_u8_conv_tile_fn *compute)
+{
+    walk(p, d, scratch, begin, end, 1, compute, NULL);
+}
+
+void tare_u8_conv_walk_even(const struct tare_u8_conv *p,
+                            const struct tare_u8_conv_data *d, void *scratch,
+                            int64_t begin, int64_t end, tare_u8_conv_tile_fn *compute,
+                            void *state)
+{
+    walk(p, d, scratch, begin, end, 2, compute, state);
 }

@@ -57,6 +57,7 @@ struct tare_u8_conv_tile {
     const int8_t *weights;
     int64_t width; /* TARE_U8_CONV_BLOCK or TARE_U8_CONV_NARROW */
     int64_t n_rows, n_channels;
+    int64_t first_rows; /* of n_rows, those of the first of two tiles taken as one */
     /* At the block's first channel (and the tile's first pixel): */
     const int32_t *acc_init;
     const float *multiplier, *bias;
@@ -66,6 +67,7 @@ struct tare_u8_conv_tile {
     int64_t pixel_stride;    /* elements of y */
     int64_t residual_stride; /* elements of residual */
     const struct tare_u8_epilogue *epilogue;
+    void *state; /* the variant's own */
 };
 
 typedef void tare_u8_conv_tile_fn(const struct tare_u8_conv_tile *tile);
@@ -74,5 +76,16 @@ typedef void tare_u8_conv_tile_fn(const struct tare_u8_conv_tile *tile);
 void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
                        void *scratch, int64_t begin, int64_t end,
                        tare_u8_conv_tile_fn *compute);
+
+/** Can tiles be had whose rows lie at equal distances? */
+bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan);
+
+/** Compute the units [begin, end), two tiles at a time where there are two. Each
+ *  tile's rows of a segment lie at equal distances, and may be read up to the next
+ *  multiple of TARE_ALIGN bytes. Needs tare_u8_conv_has_even_rows(). */
+void tare_u8_conv_walk_even(const struct tare_u8_conv *p,
+                            const struct tare_u8_conv_data *d, void *scratch,
+                            int64_t begin, int64_t end, tare_u8_conv_tile_fn *compute,
+                            void *state);
 
 #endif /* TARE_KERNELS_U8_CONV_WALK_H */

@@ -1,0 +1,47 @@
+/* kernels/u8_conv/u8_conv_store_avx2.h - the epilogue of a tile, for files built with
+ * the flags of TARE_CPU_AVX2. Private to this folder. */
+#ifndef TARE_KERNELS_U8_CONV_STORE_AVX2_H
+#define TARE_KERNELS_U8_CONV_STORE_AVX2_H
+
+#include <immintrin.h>
+
+#include "kernels/u8_conv/u8_conv_walk.h"
+#include "kernels/u8_epilogue_avx2.h"
+
+static inline struct tare_finish_avx2 finish_of(const struct tare_u8_conv_tile *t)
+{
+    const struct tare_u8_epilogue *e = t->epilogue;
+    return tare_finish_avx2(e->negative_slope, e->lower, e->upper, e->out_zero_point);
+}
+
+/* The epilogue of 8 channels of one pixel, up to the clamp. */
+static inline __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc,
+                            int64_t pixel, int64_t channel)
+{
+    const struct tare_u8_epilogue *e = t->epilogue;
+    const __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc),
+                                     _mm256_loadu_ps(t->multiplier + channel),
+                                     _mm256_loadu_ps(t->bias + channel));
+    if (!t->residual) return v;
+    const __m256i zero_point = _mm256_set1_epi32(e->residual_zero_point);
+    const uint8_t *residual = t->residual + pixel * t->residual_stride + channel;
+    return _mm256_fmadd_ps(tare_real8_avx2(residual, zero_point),
+                           _mm256_set1_ps(e->residual_scale), v);
+}
+
+/* 16 channels of one pixel from their sums to memory. */
+static inline void store_row(const struct tare_u8_conv_tile *t,
+                             const struct tare_finish_avx2 *finish, __m256i sums0,
+                             __m256i sums1, int64_t pixel, int64_t channel)
+{
+    const int64_t at = pixel * t->pixel_stride + channel;
+    __m256 v0 = scale8(t, sums0, pixel, channel);
+    __m256 v1 = scale8(t, sums1, pixel, channel + 8);
+    if (t->epilogue->negative_slope != 1.0f) {
+        v0 = tare_slope_avx2(finish, v0);
+        v1 = tare_slope_avx2(finish, v1);
+    }
+    tare_finish16_avx2(finish, v0, v1, t->y_u8, t->y_f32, at, t->n_channels - channel);
+}
+
+#endif /* TARE_KERNELS_U8_CONV_STORE_AVX2_H */
