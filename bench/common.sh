@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # common.sh - what the benchmarks share; sourced from the root of the repository.
 # Environment: TARE, the command; TARE_ZOO, a folder with models/ and data/ (optional);
-# TARE_BENCH, where onnxruntime and all that is made on the way are kept.
+# TARE_BENCH, where onnxruntime and all that is made on the way are kept; TARE_PYTHON, a
+# python3 that has PyTorch and ONNX, when Debian's and the first in PATH have not.
 tare=${TARE:-build/tare}
 zoo=${TARE_ZOO:-../shared/zoo}
 work=${TARE_BENCH:-build/bench}
+networks=$work/networks
 
 die() {
     echo "${0##*/}: $*" >&2
@@ -27,6 +29,29 @@ need_onnxruntime() {
     npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent \
         "onnxruntime-node@$version" </dev/null >&2 || die "npm could not install onnxruntime-node"
     touch "$folder/$version"
+}
+
+# Sets `python` to a python3 that has the modules.
+need_python() { # MODULE...
+    local modules
+    modules=$(IFS=, && echo "$*")
+    for python in ${TARE_PYTHON:+"$TARE_PYTHON"} /usr/bin/python3 python3; do
+        ! "$python" -c "import $modules" 2>/dev/null || return 0
+    done
+    die "no python3 with ${modules//,/, }: apt-get install ${*/#/python3-}, or set TARE_PYTHON"
+}
+
+# The file of a network of bench/export-network, made when it is not there yet.
+network() { # NAME [FLAG...]
+    local model
+    model=$networks/$(IFS= && echo "$*").onnx
+    if [[ ! -e $model ]]; then
+        mkdir -p "$networks"
+        "$python" bench/export-network "$1" "$model.part" "${@:2}" >"$networks/export.log" 2>&1 ||
+            die "bench/export-network $* failed: see $networks/export.log"
+        mv "$model.part" "$model"
+    fi
+    echo "$model"
 }
 
 # Networks that npm's packages have inside: PP-OCR's three, and ddddocr's recogniser and

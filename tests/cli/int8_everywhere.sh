@@ -21,7 +21,7 @@ check() { # check ONNX NPY COUNT LEAST: INT8 but for the input and the output, d
 "$root/bench/export-unet" unet >export.log 2>&1 || fail "export: $(tail -n 5 export.log)"
 check unet/unet.onnx unet/input.npy 16 30
 
-"$root/bench/export-torchvision" mobilenet_v3_small se.onnx >export.log 2>&1 || fail "export: $(tail -n 5 export.log)"
+"$root/bench/export-network" mobilenet_v3_small se.onnx >export.log 2>&1 || fail "export: $(tail -n 5 export.log)"
 /usr/bin/python3 - <<'PYTHON'
 import numpy, torch
 torch.manual_seed(1)

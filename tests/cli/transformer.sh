@@ -6,7 +6,7 @@
 /usr/bin/python3 -c 'import torch, torchvision' 2>/dev/null || skip "no python3-torchvision"
 
 check() { # check NAME OPSET LEAST: dB of INT8
-    "$root/bench/export-transformer" "$1" "$1" --opset="$2" >export.log 2>&1 || fail "export: $(tail -n 5 export.log)"
+    "$root/bench/export-network" "$1" "$1/$1.onnx" --opset="$2" --samples=128 >export.log 2>&1 || fail "export: $(tail -n 5 export.log)"
     local onnx=$1/$1.onnx unseen=(--npy="$1/input.npy" --skip=64)
     "$tare" build --onnx="$onnx" --engine=fp32.tare --dump-passes >passes.txt
     "$tare" compare --reference="$1" --engine=fp32.tare --npy="$1/input.npy" --json=fp32.json >/dev/null
@@ -24,7 +24,7 @@ check vit 17 30
 
 # Tokens: numbers of a vocabulary, in sequences of a length that the export did not see.
 for length in 17 25; do
-    "$root/bench/export-transformer" tokens "tokens$length" --length=$length >export.log 2>&1 ||
+    "$root/bench/export-network" tokens "tokens$length/tokens.onnx" --length=$length --samples=128 >export.log 2>&1 ||
         fail "export: $(tail -n 5 export.log)"
     "$tare" build --onnx=tokens17/tokens.onnx --opt-shapes=input:1x$length --engine=tokens.tare >/dev/null
     "$tare" compare --reference="tokens$length" --engine=tokens.tare --npy="tokens$length/input.npy" \
