@@ -7,6 +7,8 @@ tare=${TARE:-build/tare}
 zoo=${TARE_ZOO:-../shared/zoo}
 work=${TARE_BENCH:-build/bench}
 networks=$work/networks
+# shellcheck disable=SC2034 # for the scripts
+all_networks=resnet50,resnet18,mobilenet_v2,squeezenet1_1,efficientnet_b0,vit_b_16,bert_base
 
 die() {
     echo "${0##*/}: $*" >&2
@@ -41,17 +43,18 @@ need_python() { # MODULE...
     die "no python3 with ${modules//,/, }: apt-get install ${*/#/python3-}, or set TARE_PYTHON"
 }
 
-# The file of a network of bench/export-network, made when it is not there yet.
+# The file of a network of bench/export-network, with samples in input.npy beside it; made
+# when it is not there yet.
 network() { # NAME [FLAG...]
-    local model
-    model=$networks/$(IFS= && echo "$*").onnx
-    if [[ ! -e $model ]]; then
+    local folder
+    folder=$networks/$(IFS= && echo "$*")
+    if [[ ! -e $folder ]]; then
         mkdir -p "$networks"
-        "$python" bench/export-network "$1" "$model.part" "${@:2}" >"$networks/export.log" 2>&1 ||
-            die "bench/export-network $* failed: see $networks/export.log"
-        mv "$model.part" "$model"
+        "$python" bench/export-network "$1" "$folder.part/$1.onnx" --samples=4 "${@:2}" \
+            >"$folder.log" 2>&1 || die "bench/export-network $* failed: see $folder.log"
+        mv "$folder.part" "$folder"
     fi
-    echo "$model"
+    echo "$folder/$1.onnx"
 }
 
 # Networks that npm's packages have inside: PP-OCR's three, and ddddocr's recogniser and

@@ -176,3 +176,10 @@ exports.samples = function (onnx, dims, count, zoo) {
     }
     return sets;
 };
+
+// `count` samples of dims values each, normally distributed with variance 1.
+exports.normal = function (seed, count, dims) {
+    const random = generator(seed), n = dims.reduce((a, b) => a * b, 1);
+    const draw = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+    return Array.from({length: count}, () => Float32Array.from({length: n}, draw));
+};

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
-"""quantize.py MODEL REPORT OUT [options]: a model that is quantized itself, for the
-comparison in bench/qdq. REPORT is what `tare calibrate` writes beside a cache: it has
+"""quantize.py MODEL REPORT OUT [options]: a model that is quantized itself, for
+bench/compare and bench/qdq. REPORT is what `tare calibrate` writes beside a cache: it has
 the ranges. Needs Debian's python3-onnx.
 
   --style=qdq       QuantizeLinear and DequantizeLinear around every operator, as
-                    onnxruntime's quantize_static writes them (default)
+                    onnxruntime's quantize_static writes them (default): a Relu or Clip
+                    from 0 is in the zero point of what is in front of it, for uint8
   --style=trt       on the inputs of Conv, Gemm and MatMul and on the shortcuts of
                     residual sums alone, as TensorRT wants them
+  --style=matmul    on the inputs of Gemm and MatMul alone, which suits transformers:
+                    products come out as float
   --style=qoperator QLinearConv and QLinearMatMul
   --activations=u8  asymmetric uint8 (default); s8: symmetric int8
   --per-tensor      one scale for all of a layer's weights, not one a channel
@@ -21,7 +24,6 @@ import onnx
 from onnx import helper, numpy_helper
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
-FOLLOWERS = ("BatchNormalization", "Relu", "Clip")
 
 
 class Quantizer:
@@ -104,7 +106,7 @@ class Quantizer:
         self.nodes.append(helper.make_node("DequantizeLinear", [levels, scale, zero], [out],
                                            axis=axis, name=out))
         inputs = [out]
-        if len(node.input) > 2 and self.options.style == "qdq":
+        if len(node.input) > 2 and self.options.style in ("qdq", "matmul"):
             levels, scale = self.bias(node.input[2], node.input[0], values)
             out = node.input[2] + ".dq"
             self.nodes.append(helper.make_node("DequantizeLinear", [levels, scale], [out],
@@ -124,7 +126,8 @@ class Quantizer:
         return node is not None and self.is_weighted(node)
 
     def around(self, node):
-        """A node that reads rounded tensors, all of them or those that TensorRT wants."""
+        """A node that reads rounded tensors: all of them, or those that the style wants.
+        Returns the activation behind it that it takes over."""
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
         if self.options.style == "trt":
@@ -136,25 +139,38 @@ class Quantizer:
                 if any(fed):
                     i = fed.index(False) if False in fed else 1
                     copy.input[i] = self.rounded(node.input[i])
+        elif self.options.style == "matmul" and node.op_type not in ("Gemm", "MatMul"):
+            pass
         elif self.is_weighted(node):
             copy.input[0] = self.rounded(node.input[0])
             for i, name in enumerate(self.dequantized_weights(node)):
                 copy.input[1 + i] = name
         else:
             for i, name in enumerate(node.input):
-                if node.op_type not in FOLLOWERS or name in self.only_levels:
+                if node.op_type != "BatchNormalization" or name in self.only_levels:
                     copy.input[i] = self.rounded(name)
+        relu = self.follower(node.output[0]) if self.options.style == "qdq" else None
+        if relu is not None:
+            copy.output[0] = relu.output[0]
         self.nodes.append(copy)
+        return relu
 
     def follower(self, name):
-        """The Relu that alone reads the tensor, and can be in its range instead."""
+        """The Relu, or Clip from 0, that alone reads the tensor: its bounds are those of
+        uint8 levels."""
         readers = self.readers.get(name, [])
-        one = len(readers) == 1 and name not in self.outputs
-        return readers[0] if one and readers[0].op_type == "Relu" else None
+        if self.options.activations != "u8" or len(readers) != 1 or name in self.outputs:
+            return None
+        node = readers[0]
+        if node.op_type == "Clip" and len(node.input) > 1:
+            from_zero = self.constants.get(node.input[1], 1) == 0
+        else:
+            from_zero = node.op_type == "Relu"
+        return node if from_zero and node.output[0] not in self.outputs else None
 
     def qlinear(self, node):
-        """QLinearConv, or QLinearMatMul without bias; a Relu is in its zero point."""
-        relu = self.follower(node.output[0]) if self.options.activations == "u8" else None
+        """QLinearConv, or QLinearMatMul without bias."""
+        relu = self.follower(node.output[0])
         out = (relu or node).output[0]
         levels, scale, zero, values = self.weights(node.input[1], 0 if node.op_type == "Conv" else 1)
         inputs = [self.levels(node.input[0]), *self.parameters(node.input[0]), levels, scale, zero,
@@ -177,11 +193,9 @@ class Quantizer:
                 continue
             elif self.options.style == "qoperator" and self.is_weighted(node) and \
                     node.op_type in ("Conv", "MatMul"):
-                relu = self.qlinear(node)
-                if relu is not None:
-                    done.add(id(relu))
+                done.add(id(self.qlinear(node)))
             else:
-                self.around(node)
+                done.add(id(self.around(node)))
         for name in self.outputs:
             if name in self.pairs and not any(name in n.output for n in self.nodes):
                 self.nodes.append(helper.make_node(
@@ -230,7 +244,7 @@ def main():
     parser.add_argument("model")
     parser.add_argument("report")
     parser.add_argument("out")
-    parser.add_argument("--style", choices=("qdq", "trt", "qoperator"), default="qdq")
+    parser.add_argument("--style", choices=("qdq", "trt", "matmul", "qoperator"), default="qdq")
     parser.add_argument("--activations", choices=("u8", "s8"), default="u8")
     parser.add_argument("--per-tensor", action="store_true")
     parser.add_argument("--reduce-range", action="store_true")
