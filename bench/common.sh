@@ -22,10 +22,11 @@ need_tare() {
 # onnxruntime for node, from npm. Its binaries are in the package: no script has to run.
 need_onnxruntime() {
     local version=1.30.0 folder=$work/onnxruntime
-    command -v npm >/dev/null || die "needs node and npm: apt-get install nodejs npm"
+    command -v node >/dev/null || die "needs node and npm: apt-get install nodejs npm"
     export NODE_PATH=$PWD/$folder/node_modules
     [[ $work != /* ]] || export NODE_PATH=$folder/node_modules
     [[ ! -e $folder/$version ]] || return 0
+    command -v npm >/dev/null || die "needs npm: apt-get install npm"
     mkdir -p "$folder"
     echo '{"private": true}' >"$folder/package.json"
     npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent \

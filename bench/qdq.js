@@ -12,7 +12,7 @@ const styles = [
     ['QDQ uint8', '--style=qdq', '--activations=u8', '--reduce-range'],
     ['QDQ uint8, per tensor', '--style=qdq', '--activations=u8', '--reduce-range', '--per-tensor'],
     ['QDQ uint8, 8 bits', '--style=qdq', '--activations=u8'],
-    ['QDQ int8', '--style=qdq', '--activations=s8'],
+    ['QDQ int8', '--style=qdq', '--activations=s8', '--reduce-range'],
     ["TensorRT's int8", '--style=trt', '--activations=s8'],
     ['QLinear uint8', '--style=qoperator', '--activations=u8', '--reduce-range'],
     ['QLinear int8', '--style=qoperator', '--activations=s8'],
