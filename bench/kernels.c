@@ -12,7 +12,7 @@
 #include "engine/context.h"
 #include "engine/layers/params_u8.h"
 
-enum { BURST = 4, MOST_TIMES = 2048 };
+enum { BURST = 4 };
 
 static void fail(const char *what, const struct tare_error *err)
 {
@@ -89,6 +89,8 @@ struct entry {
 struct bench {
     struct tare_engine *engine;
     struct tare_context *context;
+    void **bindings;
+    size_t n_bindings;
     struct entry *entries;
     size_t n_entries;
     double seconds;
@@ -118,17 +120,21 @@ static void find_products(struct bench *b)
     }
 }
 
-/* Inputs from -1 to 1, a memory for every output. They live until the program ends. */
+/* Inputs from -1 to 1, a memory for every output. */
 static void bind(struct bench *b)
 {
     struct tare_engine_info info;
     struct tare_error err = {0};
     tare_engine_info(b->engine, &info);
+    b->n_bindings = info.n_bindings;
+    b->bindings = tare_alloc_array(info.n_bindings, sizeof *b->bindings);
+    if (!b->bindings) fail("no memory", NULL);
     for (size_t i = 0; i < info.n_bindings; i++) {
         struct tare_binding binding;
         tare_engine_binding(b->engine, i, &binding);
         float *data = tare_alloc_array(binding.n_bytes + TARE_PLAN_SLACK, 1);
         if (!data) fail("no memory", NULL);
+        b->bindings[i] = data;
         for (size_t k = 0; binding.dtype == TARE_F32 && k < binding.n_bytes / 4; k++)
             data[k] = (float)(k * 37 % 101) / 50.0f - 1.0f;
         if (tare_context_set_address(b->context, i, data, &err) != TARE_OK)
@@ -136,42 +142,32 @@ static void bind(struct bench *b)
     }
 }
 
-static int ascending(const void *a, const void *b)
+/* The fastest run in microseconds, after one that does not count: the other's data are
+ * in the caches. */
+static double burst(const struct bench *b, size_t layer, const struct onednn *theirs)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Microseconds of a run, after one that does not count: the other's data are in the
- * caches. */
-static size_t burst(const struct bench *b, size_t layer, const struct onednn *theirs,
-                    double *times_us)
-{
-    for (size_t i = 0; i <= BURST; i++) {
+    double best_us = INFINITY;
+    for (int i = 0; i <= BURST; i++) {
         const double start = tare_clock_ms();
         if (theirs)
             onednn_run(theirs);
         else
             tare_context_run_layer(b->context, layer);
-        if (i > 0) times_us[i - 1] = 1e3 * (tare_clock_ms() - start);
+        const double us = 1e3 * (tare_clock_ms() - start);
+        if (i > 0 && us < best_us) best_us = us;
     }
-    return BURST;
+    return best_us;
 }
 
 static void measure(const struct bench *b, struct entry *e)
 {
-    static double ours[MOST_TIMES + BURST], theirs[MOST_TIMES + BURST];
     struct onednn *onednn = onednn_create(&e->product);
     const double begin = tare_clock_ms();
-    size_t n = 0;
+    e->ours_us = e->theirs_us = INFINITY;
     do {
-        (void)burst(b, e->first, NULL, ours + n);
-        n += burst(b, e->first, onednn, theirs + n);
-    } while (n < MOST_TIMES && tare_clock_ms() - begin < 1e3 * b->seconds);
-    qsort(ours, n, sizeof *ours, ascending);
-    qsort(theirs, n, sizeof *theirs, ascending);
-    e->ours_us = ours[n / 2];
-    e->theirs_us = theirs[n / 2];
+        e->ours_us = fmin(e->ours_us, burst(b, e->first, NULL));
+        e->theirs_us = fmin(e->theirs_us, burst(b, e->first, onednn));
+    } while (tare_clock_ms() - begin < 1e3 * b->seconds);
     onednn_destroy(onednn);
 }
 
@@ -237,13 +233,13 @@ static void print_table(const struct bench *b, bool depthwise)
 
 int main(int argc, char **argv)
 {
-    struct bench b = {.seconds = 0.2};
+    struct bench b = {.seconds = 0.3};
     struct tare_error err = {0};
     if (argc == 3 && strncmp(argv[2], "--seconds=", 10) == 0)
         b.seconds = strtod(argv[2] + 10, NULL);
     else if (argc != 2) {
         (void)fprintf(stderr,
-                      "usage: kernels ENGINE [--seconds=S]   S a layer, default 0.2\n");
+                      "usage: kernels ENGINE [--seconds=S]   S a layer, default 0.3\n");
         return 2;
     }
     if (tare_engine_load(argv[1], &b.engine, &err) != TARE_OK ||
@@ -257,6 +253,9 @@ int main(int argc, char **argv)
     print_table(&b, false);
     tare_context_destroy(b.context);
     tare_engine_destroy(b.engine);
+    for (size_t i = 0; i < b.n_bindings; i++)
+        tare_free(b.bindings[i]);
+    tare_free(b.bindings);
     tare_free(b.entries);
     return 0;
 }
