@@ -132,6 +132,8 @@ void tare_u8_conv__amx_28x32(const struct tare_u8_conv *p,
         return;
     }
     struct tile_config none = {0};
-    tare_u8_conv_walk_even(p, d, scratch, begin, end, compute_tiles, &none);
+    const struct tare_u8_conv_style style = {
+        .compute = compute_tiles, .state = &none, .at_once = 2, .even_rows = true};
+    tare_u8_conv_walk(p, d, scratch, begin, end, &style);
     _tile_release();
 }

@@ -1,188 +1,218 @@
-/* AVX2, 5 pixels x 16 channels. VPMADDUBSW would saturate, so bytes become 16-bit
- * lanes, and VPMADDWD multiplies and adds them in pairs without loss. The pixels' bytes
- * are widened ahead, a stretch at a time: once for all channels of the tile, and then a
- * broadcast is a load and nothing else. */
+/* AVX2: a block of pixels x 32 channels. VPMADDUBSW would saturate, so bytes become
+ * 16-bit lanes, and VPMADDWD multiplies and adds them in pairs without loss. Pixels and
+ * weights are widened ahead, a stretch at a time that stays in the first-level cache:
+ * weights once for all pixels of the block, pixels once for all channels. Then a pair
+ * of a pixel is a broadcast from memory, and the weights are VPMADDWD's operand in
+ * memory: 3 pixels x 32 channels (or 6 x 16) take 12 accumulators and a register. */
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernels/u8_conv/u8_conv_avx2_few.h"
 #include "kernels/u8_conv/u8_conv_store_avx2.h"
 #include "kernels/unroll.h"
 
 enum {
-    ROWS = 5,
-    COLUMNS = 16,
-    STRETCH = 128, /* steps of 4 bytes: all of a tile's stay in the first-level cache */
-    GROUP = 8      /* steps that are widened together: their even bytes, then the odd */
+    STRETCH = 32, /* steps of 4 bytes, two pairs each */
+    PAIRS = 2 * STRETCH,
+    GROUP = 4, /* steps of a pixel that are widened together */
+    SUMS = 12  /* accumulators */
 };
 
-TARE_ALWAYS_INLINE __m256i load(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
+/* Up to STRETCH steps of a tile, `runs` segments' `n_steps` each, widened. */
+struct wide {
+    _Alignas(32) int32_t weights[PAIRS][TARE_U8_CONV_BLOCK]; /* [pair][width] */
+    _Alignas(32) int32_t pixels[TARE_U8_CONV_PITCH][PAIRS];
+    int64_t runs, n_steps;
+    int64_t run_pairs; /* from one run of a pixel to the next */
+};
 
 TARE_ALWAYS_INLINE void store(void *p, __m256i v)
 {
     _mm256_storeu_si256((__m256i *)p, v);
 }
 
-/* A step's even (or odd) bytes, a pair of 16-bit lanes, in all lanes. */
-TARE_ALWAYS_INLINE __m256i broadcast_pair(const int32_t *x)
+TARE_ALWAYS_INLINE __m128i load16(const void *p)
 {
-    return _mm256_set1_epi32(*x);
+    return _mm_loadu_si128((const __m128i *)p);
 }
 
 /* acc += the products of each lane's pair. Left to itself, gcc 12 adds the products of
  * a step first and spills accumulators meanwhile. */
-TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, __m256i x, __m256i w)
+TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, __m256i x, const int32_t *w)
 {
-    const __m256i products = _mm256_madd_epi16(x, w);
+    __m256i products;
+    __asm__("vpmaddwd %2, %1, %0" : "=x"(products) : "x"(x), "m"(*(const __m256i *)w));
     __asm__("vpaddd %1, %0, %0" : "+x"(acc) : "x"(products));
     return acc;
 }
 
-/* A tile's bytes: `runs` stretches of `n_steps`, each [group]{even[GROUP], odd[GROUP]}.
- */
-struct wide {
-    int32_t pairs[TARE_U8_CONV_ROWS][2 * STRETCH];
-    int64_t runs, n_steps;
-};
-
-static int64_t whole_groups(int64_t n_steps)
+static void widen_weights(const int8_t *weights, int64_t n_steps, int64_t width,
+                          int32_t *wide)
 {
-    return (n_steps + GROUP - 1) / GROUP * GROUP;
+    for (int64_t k = 0; k < n_steps; k++, wide += 2 * width) {
+        for (int64_t c = 0; c < width; c += 8, weights += 32) {
+            /* channels 0 to 3 and 4 to 7, both pairs of each */
+            const __m256 low =
+                _mm256_castsi256_ps(_mm256_cvtepi8_epi16(load16(weights)));
+            const __m256 high =
+                _mm256_castsi256_ps(_mm256_cvtepi8_epi16(load16(weights + 16)));
+            const __m256i first =
+                _mm256_castps_si256(_mm256_shuffle_ps(low, high, 0x88));
+            const __m256i second =
+                _mm256_castps_si256(_mm256_shuffle_ps(low, high, 0xDD));
+            store(wide + c, _mm256_permute4x64_epi64(first, 0xD8));
+            store(wide + width + c, _mm256_permute4x64_epi64(second, 0xD8));
+        }
+    }
 }
 
 /* The steps [step, step + n_steps) of the segments [segment, segment + runs). */
-static void widen(const struct tare_u8_conv_tile *t, int64_t segment, int64_t runs,
-                  int64_t step, int64_t n_steps, struct wide *wide)
+static void widen(const struct tare_u8_conv_tile *t, const int8_t *weights,
+                  int64_t segment, int64_t step, struct wide *wide)
 {
-    const __m256i low_bytes = _mm256_set1_epi16(0x00ff);
-    wide->runs = runs;
-    wide->n_steps = n_steps;
-    for (int64_t run = 0; run < runs; run++) {
+    widen_weights(weights, wide->runs * wide->n_steps, t->width, wide->weights[0]);
+    for (int64_t run = 0; run < wide->runs; run++) {
         const uint8_t *const *rows = t->rows + (segment + run) * TARE_U8_CONV_PITCH;
         for (int64_t i = 0; i < t->n_rows; i++) {
             const uint8_t *x = rows[i] + t->row_offset + 4 * step;
-            int32_t *pairs = wide->pairs[i] + 2 * run * whole_groups(n_steps);
-            for (int64_t k = 0; k < n_steps; k += GROUP) {
-                const __m256i bytes = load(x + 4 * k);
-                store(pairs + 2 * k, _mm256_and_si256(bytes, low_bytes));
-                store(pairs + 2 * k + GROUP, _mm256_srli_epi16(bytes, 8));
-            }
+            int32_t *pairs = wide->pixels[i] + run * wide->run_pairs;
+            for (int64_t k = 0; k < wide->n_steps; k += GROUP)
+                store(pairs + 2 * k, _mm256_cvtepu8_epi16(load16(x + 4 * k)));
         }
     }
 }
 
-/* Add the products with the weights of 16 channels to the sums of the pixels
- * [first, first + rows), a constant number. */
+/* Add what is widened to the sums of `rows` pixels by 8 * `vectors` channels, both
+ * constants. */
 TARE_ALWAYS_INLINE void accumulate(const struct wide *wide, int64_t first,
-                                   const int64_t rows, const int8_t *weights,
-                                   int64_t width, __m256i acc[ROWS][2])
+                                   const int64_t rows, const int64_t vectors,
+                                   __m256i acc[SUMS])
 {
+    const int32_t *w = wide->weights[0];
     for (int64_t run = 0; run < wide->runs; run++) {
-        const int32_t *x = wide->pairs[first] + 2 * run * whole_groups(wide->n_steps);
-        for (int64_t k = 0; k < wide->n_steps; k++, x++, weights += 4 * width) {
-            if (k && k % GROUP == 0) x += GROUP;
-            __m256i w0 = _mm256_srai_epi16(_mm256_slli_epi16(load(weights), 8), 8);
-            __m256i w1 = _mm256_srai_epi16(_mm256_slli_epi16(load(weights + 32), 8), 8);
+        const int32_t *x = wide->pixels[first] + run * wide->run_pairs;
+        for (int64_t k = 0; k < 2 * wide->n_steps; k++, w += 8 * vectors) {
             TARE_UNROLL
             for (int64_t i = 0; i < rows; i++) {
-                const __m256i pair = broadcast_pair(x + i * 2 * STRETCH);
-                acc[i][0] = add_products(acc[i][0], pair, w0);
-                acc[i][1] = add_products(acc[i][1], pair, w1);
-            }
-            w0 = _mm256_srai_epi16(load(weights), 8);
-            w1 = _mm256_srai_epi16(load(weights + 32), 8);
-            TARE_UNROLL
-            for (int64_t i = 0; i < rows; i++) {
-                const __m256i pair = broadcast_pair(x + i * 2 * STRETCH + GROUP);
-                acc[i][0] = add_products(acc[i][0], pair, w0);
-                acc[i][1] = add_products(acc[i][1], pair, w1);
+                const __m256i pair = _mm256_set1_epi32(x[i * PAIRS + k]);
+                TARE_UNROLL
+                for (int64_t j = 0; j < vectors; j++)
+                    acc[i * vectors + j] =
+                        add_products(acc[i * vectors + j], pair, w + 8 * j);
             }
         }
     }
 }
 
-/* Where sums come from and go to: they stay in registers where `wide` is all there is,
- * from acc_init to the output. */
-struct step {
+/* Where sums come from and go to: from acc_init to the output through registers alone
+ * where what is widened is all there is. */
+struct stage {
     const struct tare_u8_conv_tile *tile;
     const struct tare_finish_avx2 *finish;
     const struct wide *wide;
-    const int8_t *weights;
     int32_t (*sums)[TARE_U8_CONV_BLOCK]; /* NULL: stay in registers */
 };
 
-TARE_ALWAYS_INLINE void advance(const struct step *s, int64_t first, const int64_t rows,
-                                int64_t channel)
+TARE_ALWAYS_INLINE void advance(const struct stage *s, int64_t first,
+                                const int64_t rows, const int64_t vectors)
 {
-    __m256i acc[ROWS][2];
+    __m256i acc[SUMS];
     TARE_UNROLL
     for (int64_t i = 0; i < rows; i++) {
         const int32_t *from = s->sums ? s->sums[first + i] : s->tile->acc_init;
-        acc[i][0] = load(from + channel);
-        acc[i][1] = load(from + channel + 8);
+        TARE_UNROLL
+        for (int64_t j = 0; j < vectors; j++)
+            acc[i * vectors + j] = load(from + 8 * j);
     }
-    accumulate(s->wide, first, rows, s->weights + 4 * channel, s->tile->width, acc);
+    accumulate(s->wide, first, rows, vectors, acc);
     TARE_UNROLL
     for (int64_t i = 0; i < rows; i++) {
-        if (s->sums) {
-            store(&s->sums[first + i][channel], acc[i][0]);
-            store(&s->sums[first + i][channel + 8], acc[i][1]);
-        } else {
-            store_row(s->tile, s->finish, acc[i][0], acc[i][1], first + i, channel);
-        }
-    }
-}
-
-static void advance_tile(const struct step *s)
-{
-    const int64_t n_rows = s->tile->n_rows;
-    const int64_t parts = (n_rows + ROWS - 1) / ROWS;
-    for (int64_t c = 0; c < s->tile->n_channels; c += COLUMNS) {
-        for (int64_t part = 0; part < parts; part++) {
-            const int64_t first = n_rows * part / parts;
-            switch (n_rows * (part + 1) / parts - first) {
-            case 1: advance(s, first, 1, c); break;
-            case 2: advance(s, first, 2, c); break;
-            case 3: advance(s, first, 3, c); break;
-            case 4: advance(s, first, 4, c); break;
-            default: advance(s, first, 5, c); break;
+        TARE_UNROLL
+        for (int64_t j = 0; j < vectors; j += 2) {
+            if (s->sums) {
+                store(&s->sums[first + i][8 * j], acc[i * vectors + j]);
+                store(&s->sums[first + i][8 * j + 8], acc[i * vectors + j + 1]);
+            } else if (8 * j < s->tile->n_channels) {
+                store_row(s->tile, s->finish, acc[i * vectors + j],
+                          acc[i * vectors + j + 1], first + i, 8 * j);
             }
         }
     }
 }
 
-static void compute_tile(const struct tare_u8_conv_tile *t)
+static void advance_tile(const struct stage *s)
 {
-    const struct tare_finish_avx2 finish = finish_of(t);
-    struct wide wide;
-    struct step step = {t, &finish, &wide, t->weights, NULL};
-    if (t->n_segments * whole_groups(t->n_steps) <= STRETCH) {
-        widen(t, 0, t->n_segments, 0, t->n_steps, &wide);
-        advance_tile(&step);
-        return;
-    }
-    int32_t sums[TARE_U8_CONV_ROWS][TARE_U8_CONV_BLOCK];
-    step.sums = sums;
-    for (int64_t i = 0; i < t->n_rows; i++)
-        memcpy(sums[i], t->acc_init, (size_t)t->width * sizeof(int32_t));
-    for (int64_t s = 0; s < t->n_segments; s++) {
-        for (int64_t k = 0; k < t->n_steps; k += STRETCH) {
-            const int64_t left = t->n_steps - k;
-            widen(t, s, 1, k, left < STRETCH ? left : STRETCH, &wide);
-            advance_tile(&step);
-            step.weights += wide.n_steps * 4 * t->width;
+    const int64_t n_rows = s->tile->n_rows;
+    const bool narrow = s->tile->width == TARE_U8_CONV_NARROW;
+    const int64_t at_once = narrow ? 6 : 3;
+    const int64_t parts = (n_rows + at_once - 1) / at_once;
+    for (int64_t part = 0; part < parts; part++) {
+        const int64_t first = n_rows * part / parts;
+        const int64_t rows = n_rows * (part + 1) / parts - first;
+        switch (narrow ? -rows : rows) {
+        case 1: advance(s, first, 1, 4); break;
+        case 2: advance(s, first, 2, 4); break;
+        case 3: advance(s, first, 3, 4); break;
+        case -1: advance(s, first, 1, 2); break;
+        case -2: advance(s, first, 2, 2); break;
+        case -3: advance(s, first, 3, 2); break;
+        case -4: advance(s, first, 4, 2); break;
+        case -5: advance(s, first, 5, 2); break;
+        default: advance(s, first, 6, 2); break;
         }
     }
+}
+
+/* As many segments at a time as there is room for, or a part of one. */
+static void compute_all(struct stage *s, struct wide *wide)
+{
+    const struct tare_u8_conv_tile *t = s->tile;
+    const int64_t whole = (t->n_steps + GROUP - 1) / GROUP * GROUP;
+    const int64_t most_runs = whole < STRETCH ? STRETCH / whole : 1;
+    const int8_t *weights = t->weights;
+    wide->run_pairs = 2 * whole;
+    for (int64_t segment = 0; segment < t->n_segments; segment += wide->runs) {
+        const int64_t left = t->n_segments - segment;
+        wide->runs = left < most_runs ? left : most_runs;
+        for (int64_t step = 0; step < t->n_steps; step += STRETCH) {
+            const int64_t rest = t->n_steps - step;
+            wide->n_steps = rest < STRETCH ? rest : STRETCH;
+            widen(t, weights, segment, step, wide);
+            advance_tile(s);
+            weights += wide->runs * wide->n_steps * 4 * t->width;
+        }
+    }
+}
+
+static void compute_block(const struct tare_u8_conv_tile *t)
+{
+    if (t->n_rows <= FEW_ROWS || (t->n_segments > 1 && t->n_steps < GROUP)) {
+        compute_few(t);
+        return;
+    }
+    const struct tare_finish_avx2 finish = finish_of(t);
+    struct wide wide;
+    struct stage stage = {t, &finish, &wide, NULL};
+    const int64_t whole = (t->n_steps + GROUP - 1) / GROUP * GROUP;
+    if (t->n_segments * whole <= STRETCH) {
+        compute_all(&stage, &wide);
+        return;
+    }
+    int32_t sums[TARE_U8_CONV_PITCH][TARE_U8_CONV_BLOCK];
     for (int64_t i = 0; i < t->n_rows; i++)
-        for (int64_t c = 0; c < t->n_channels; c += COLUMNS)
+        memcpy(sums[i], t->acc_init, (size_t)t->width * sizeof(int32_t));
+    stage.sums = sums;
+    compute_all(&stage, &wide);
+    for (int64_t i = 0; i < t->n_rows; i++)
+        for (int64_t c = 0; c < t->n_channels; c += 16)
             store_row(t, &finish, load(&sums[i][c]), load(&sums[i][c + 8]), i, c);
 }
 
-void tare_u8_conv__avx2_5x16(const struct tare_u8_conv *p,
+void tare_u8_conv__avx2_3x32(const struct tare_u8_conv *p,
                              const struct tare_u8_conv_data *d, void *scratch,
                              int64_t begin, int64_t end)
 {
-    tare_u8_conv_walk(p, d, scratch, begin, end, compute_tile);
+    const struct tare_u8_conv_style style = {.compute = compute_block,
+                                             .at_once = TARE_U8_CONV_TILES};
+    tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

@@ -73,5 +73,6 @@ void tare_u8_conv__avxvnni_5x16(const struct tare_u8_conv *p,
                                 const struct tare_u8_conv_data *d, void *scratch,
                                 int64_t begin, int64_t end)
 {
-    tare_u8_conv_walk(p, d, scratch, begin, end, compute_tile);
+    const struct tare_u8_conv_style style = {.compute = compute_tile};
+    tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

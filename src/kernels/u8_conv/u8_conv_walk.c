@@ -267,13 +267,13 @@ static void even_rows(const struct row_table *t, int64_t tile_begin, int64_t til
                          tare_u8_conv_tile_begin(t->plan, i + 1) - first);
 }
 
-/* Every tile of the pixel block [tile_begin, tile_end) for one block of channels,
- * `at_once` together. */
+/* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
 static void compute_block(const struct tare_u8_conv *p,
                           const struct tare_u8_conv_data *d, const struct row_table *t,
-                          int64_t tile_begin, int64_t tile_end, int64_t at_once,
-                          int64_t block, tare_u8_conv_tile_fn *compute, void *state)
+                          int64_t tile_begin, int64_t tile_end, int64_t block,
+                          const struct tare_u8_conv_style *style)
 {
+    const int64_t at_once = style->at_once ? style->at_once : 1;
     const struct tare_u8_conv_plan *plan = t->plan;
     const int64_t group = block / plan->blocks_per_group;
     const int64_t b = block % plan->blocks_per_group;
@@ -292,7 +292,7 @@ static void compute_block(const struct tare_u8_conv *p,
         .pixel_stride = plan->window.out_pitch,
         .residual_stride = plan->window.out_c,
         .epilogue = &p->epilogue,
-        .state = state,
+        .state = style->state,
     };
     const int64_t first = tare_u8_conv_tile_begin(plan, tile_begin);
     for (int64_t i = tile_begin; i < tile_end; i += at_once) {
@@ -308,13 +308,13 @@ static void compute_block(const struct tare_u8_conv *p,
             tile.y_f32 = (float *)d->y + at;
         else
             tile.y_u8 = (uint8_t *)d->y + at;
-        compute(&tile);
+        style->compute(&tile);
     }
 }
 
-static void walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
-                 void *scratch, int64_t begin, int64_t end, int64_t at_once,
-                 tare_u8_conv_tile_fn *compute, void *state)
+void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
+                       void *scratch, int64_t begin, int64_t end,
+                       const struct tare_u8_conv_style *style)
 {
     const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
     struct scratch_layout layout;
@@ -344,26 +344,11 @@ static void walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d
         if (filled != pixel_block) {
             fill_rows(&table, tare_u8_conv_tile_begin(&plan, tile),
                       tare_u8_conv_tile_begin(&plan, tile_end));
-            if (at_once > 1) even_rows(&table, tile, tile_end);
+            if (style->even_rows) even_rows(&table, tile, tile_end);
         }
         filled = pixel_block;
         for (int64_t block = plan.n_blocks * split / plan.n_splits;
              block < plan.n_blocks * (split + 1) / plan.n_splits; block++)
-            compute_block(p, d, &table, tile, tile_end, at_once, block, compute, state);
+            compute_block(p, d, &table, tile, tile_end, block, style);
     }
-}
-
-void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
-                       void *scratch, int64_t begin, int64_t end,
-                       tare_u8_conv_tile_fn *compute)
-{
-    walk(p, d, scratch, begin, end, 1, compute, NULL);
-}
-
-void tare_u8_conv_walk_even(const struct tare_u8_conv *p,
-                            const struct tare_u8_conv_data *d, void *scratch,
-                            int64_t begin, int64_t end, tare_u8_conv_tile_fn *compute,
-                            void *state)
-{
-    walk(p, d, scratch, begin, end, 2, compute, state);
 }

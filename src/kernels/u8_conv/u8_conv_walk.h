@@ -57,7 +57,7 @@ struct tare_u8_conv_tile {
     const int8_t *weights;
     int64_t width; /* TARE_U8_CONV_BLOCK or TARE_U8_CONV_NARROW */
     int64_t n_rows, n_channels;
-    int64_t first_rows; /* of n_rows, those of the first of two tiles taken as one */
+    int64_t first_rows; /* of n_rows, those of the first of the tiles taken as one */
     /* At the block's first channel (and the tile's first pixel): */
     const int32_t *acc_init;
     const float *multiplier, *bias;
@@ -72,20 +72,23 @@ struct tare_u8_conv_tile {
 
 typedef void tare_u8_conv_tile_fn(const struct tare_u8_conv_tile *tile);
 
-/** Compute the units [begin, end), one tile at a time. */
-void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
-                       void *scratch, int64_t begin, int64_t end,
-                       tare_u8_conv_tile_fn *compute);
+/** How a variant wants its tiles. */
+struct tare_u8_conv_style {
+    tare_u8_conv_tile_fn *compute;
+    void *state;     /* for the tiles; or NULL */
+    int64_t at_once; /* consecutive tiles that are computed as one, up to all of a
+                        block: 0 and 1 are one */
+    bool even_rows;  /* Each tile's rows of a segment lie at equal distances, and may be
+                        read up to the next multiple of TARE_ALIGN bytes. Needs
+                        tare_u8_conv_has_even_rows(). */
+};
 
 /** Can tiles be had whose rows lie at equal distances? */
 bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan);
 
-/** Compute the units [begin, end), two tiles at a time where there are two. Each
- *  tile's rows of a segment lie at equal distances, and may be read up to the next
- *  multiple of TARE_ALIGN bytes. Needs tare_u8_conv_has_even_rows(). */
-void tare_u8_conv_walk_even(const struct tare_u8_conv *p,
-                            const struct tare_u8_conv_data *d, void *scratch,
-                            int64_t begin, int64_t end, tare_u8_conv_tile_fn *compute,
-                            void *state);
+/** Compute the units [begin, end). */
+void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
+                       void *scratch, int64_t begin, int64_t end,
+                       const struct tare_u8_conv_style *style);
 
 #endif /* TARE_KERNELS_U8_CONV_WALK_H */
