@@ -32,11 +32,10 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
         layer->n_inputs = r->n_inputs;
         layer->n_outputs = r->n_outputs;
         layer->weights = e->weights;
-        layer->tactic = kind->name;
         TARE_TRY(kind->check(layer, err), err, "engine: layer %zu '%.80s' (%s)", i,
                  layer->name, kind->name);
-        TARE_TRY(kind->prepare(layer, isa, err), err, "engine: layer %zu '%.80s' (%s)",
-                 i, layer->name, kind->name);
+        TARE_TRY(tare_layer_prepare(layer, isa, tare_engine_string(e, r->tactic), err),
+                 err, "engine: layer %zu '%.80s' (%s)", i, layer->name, kind->name);
         if (layer->scratch_bytes > e->scratch_bytes)
             e->scratch_bytes = layer->scratch_bytes;
         if (layer->shared_bytes > e->shared_bytes)

@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "engine/plan.h"
+#include "kernels/select.h"
 
-/* TARE_LAYER_LINE(enumerator, name, params struct, check, prepare, run) */
 #define TARE_LAYER_LINE(id, ...) TARE_LAYER_##id,
 enum tare_layer_kind {
 #include "engine/layers.inc"
@@ -33,7 +33,7 @@ struct tare_layer {
     size_t n_inputs;
     size_t n_outputs;
     const uint8_t *weights; /* the weights section: constant inputs are in it */
-    /* chosen by prepare: */
+    /* chosen by tare_layer_prepare(): */
     const void *kernel;         /* the family's variant, whatever its type */
     const char *tactic;         /* the variant's name */
     size_t scratch_bytes;       /* one worker's scratch */
@@ -57,16 +57,25 @@ struct tare_layer_run {
 struct tare_layer_kind_info {
     const char *name;
     size_t params_bytes;
+    tare_kernel_list_fn *kernels; /* its tactics, slowest first; may be none */
     /** Prove that params, shapes and sizes fit together, so that run() may trust them:
      *  the file is hostile. */
     enum tare_status (*check)(const struct tare_layer *layer, struct tare_error *err);
-    /** Choose the kernel among `isa` and say how much scratch it needs. */
-    enum tare_status (*prepare)(struct tare_layer *layer, uint32_t isa,
-                                struct tare_error *err);
+    /** Say how much scratch the chosen kernel needs; NULL: none. */
+    enum tare_status (*prepare)(struct tare_layer *layer, struct tare_error *err);
     /** Of what check() lets pass, programs alone can fail: they say so in run->err. */
     void (*run)(const struct tare_layer *layer, const struct tare_layer_run *run);
 };
 
 const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind);
+
+/**
+ * Choose the kernel of a layer that was checked, and prepare the layer for it.
+ * @param isa     TARE_CPU_* bits that may be used.
+ * @param tactic  a kernel's name; "": the last one that `isa` allows.
+ * @retval TARE_E_UNSUPPORTED  no such kernel, or it needs more than `isa`.
+ */
+enum tare_status tare_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                    const char *tactic, struct tare_error *err);
 
 #endif /* TARE_ENGINE_LAYER_H */

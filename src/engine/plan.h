@@ -13,7 +13,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 4
+#define TARE_PLAN_VERSION 5
 
 /* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
 #define TARE_PLAN_SLACK 256
@@ -94,7 +94,9 @@ struct tare_plan_layer {
     uint32_t n_inputs;
     uint32_t n_outputs;
     uint32_t is_reformat;
-    uint64_t params; /* offset */
+    uint32_t tactic;   /* string: the kernel; "": the best that `isa` allows */
+    uint32_t reserved; /* 0 */
+    uint64_t params;   /* offset */
     uint64_t params_bytes;
 };
 

@@ -253,6 +253,7 @@ static enum tare_status check_layer_record(const struct tare_engine *e, size_t i
     const struct tare_plan_layer *r = &e->records[i];
     const uint64_t n_ids = (uint64_t)r->n_inputs + r->n_outputs;
     const bool ok = string_ok(e, r->name) && string_ok(e, r->nodes) &&
+                    string_ok(e, r->tactic) && r->reserved == 0 &&
                     r->kind < TARE_LAYER_KIND_COUNT && r->precision <= 3 &&
                     r->n_outputs >= 1 && r->first_id <= e->n_ids &&
                     n_ids <= e->n_ids - r->first_id &&

@@ -3,6 +3,7 @@
 #ifndef TARE_KERNELS_SELECT_H
 #define TARE_KERNELS_SELECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,16 @@
  *           #undef TARE_UKERNEL
  *           TARE_KERNEL_DEFINE(tare_f) */
 
+/** A variant of any family. */
+struct tare_kernel {
+    uint32_t isa;
+    const char *name;
+    const void *variant; /* its line in the family's table */
+};
+
+/** Line `i` of a family's table. @retval false  there are no more. */
+typedef bool tare_kernel_list_fn(size_t i, struct tare_kernel *kernel);
+
 /** One variant of a family: selection, checks and benchmarks all walk the same table.
  *  isa: TARE_CPU_* bits that must all be present; tile: elements (or rows) that the
  * main loop takes at once, so that checks can probe its edges. */
@@ -36,7 +47,8 @@
     extern const struct family##_variant family##_table[];                             \
     extern const size_t family##_count;                                                \
     /** Fastest variant whose bits are all in `cpu`; never NULL. */                    \
-    family##_fn *family##_select(uint32_t cpu)
+    family##_fn *family##_select(uint32_t cpu);                                        \
+    tare_kernel_list_fn family##_kernel
 
 #define TARE_KERNEL_ENTRY(isa, name, tile) {(isa), #name, (tile), name},
 
@@ -50,6 +62,14 @@
             if ((family##_table[i].isa & cpu) == family##_table[i].isa)                \
                 best = family##_table[i].fn;                                           \
         return best;                                                                   \
+    }                                                                                  \
+                                                                                       \
+    bool family##_kernel(size_t i, struct tare_kernel *kernel)                         \
+    {                                                                                  \
+        if (i >= family##_count) return false;                                         \
+        *kernel = (struct tare_kernel){family##_table[i].isa, family##_table[i].name,  \
+                                       &family##_table[i]};                            \
+        return true;                                                                   \
     }
 
 #endif /* TARE_KERNELS_SELECT_H */

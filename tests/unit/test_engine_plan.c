@@ -124,6 +124,31 @@ static void test_forged_records(void **state)
     assert_true(n_run > 100); /* the forger must not be caught every time */
 }
 
+static struct tare_plan_layer *layer_records(const struct built *built)
+{
+    struct tare_plan_header h;
+    memcpy(&h, built->bytes, sizeof h);
+    void *records = built->bytes + h.sections[TARE_SECTION_LAYERS].offset;
+    return records;
+}
+
+/* A layer of a later tare may name a kernel that is not here. */
+static void test_unknown_tactic(void **state)
+{
+    (void)state;
+    struct built built = built_net(true);
+    struct tare_engine *engine;
+    struct tare_error err = {0};
+    struct tare_plan_layer *record = &layer_records(&built)[1];
+    record->tactic = record->name;
+    rehash(built.bytes);
+    assert_int_equal(tare_engine_open(built.bytes, built.n_bytes, &engine, &err),
+                     TARE_E_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "layer 1 'stem' (conv): this tare has no tactic "
+                                     "'stem': build the engine again"));
+    built_release(&built);
+}
+
 int main(int argc, char **argv)
 {
     check_init(argc, argv);
@@ -131,6 +156,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_every_byte_counts),
         cmocka_unit_test(test_every_length),
         cmocka_unit_test(test_forged_records),
+        cmocka_unit_test(test_unknown_tactic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

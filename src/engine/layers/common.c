@@ -1,11 +1,21 @@
 #include "engine/layers/common.h"
 
+#include <string.h>
+
 #include "engine/layers/params.h"
 #include "engine/layers/params_u8.h"
 
-#define TARE_LAYER_LINE(id, name, params, stem)                                        \
-    {name, sizeof(params), tare_##stem##_check, tare_##stem##_prepare,                 \
-     tare_##stem##_run},
+/* Of the family tare_no: kinds without kernels. */
+static bool tare_no_kernel(size_t i, struct tare_kernel *kernel)
+{
+    (void)i;
+    (void)kernel;
+    return false;
+}
+
+#define TARE_LAYER_LINE(id, name, params, family, prepare, stem)                       \
+    {name,    sizeof(params),   family##_kernel, tare_##stem##_check,                  \
+     prepare, tare_##stem##_run},
 static const struct tare_layer_kind_info kinds[] = {
 #include "engine/layers.inc"
 };
@@ -14,6 +24,37 @@ static const struct tare_layer_kind_info kinds[] = {
 const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind)
 {
     return &kinds[kind];
+}
+
+static enum tare_status choose(struct tare_layer *layer, uint32_t isa,
+                               const char *tactic, struct tare_error *err)
+{
+    static const char rebuild[] = "build the engine again with `tare build`";
+    const struct tare_layer_kind_info *kind = tare_layer_kind_info(layer->record->kind);
+    struct tare_kernel kernel;
+    layer->kernel = NULL;
+    layer->tactic = "none";
+    for (size_t i = 0; kind->kernels(i, &kernel); i++) {
+        const bool allowed = (kernel.isa & isa) == kernel.isa;
+        if (tactic[0] ? strcmp(kernel.name, tactic) != 0 : !allowed) continue;
+        TARE_FAIL_IF(!allowed, err, TARE_E_UNSUPPORTED,
+                     "its tactic '%.60s' needs an instruction set that the engine may "
+                     "not use: %s",
+                     tactic, rebuild);
+        layer->kernel = kernel.variant;
+        layer->tactic = kernel.name;
+    }
+    TARE_FAIL_IF(tactic[0] && !layer->kernel, err, TARE_E_UNSUPPORTED,
+                 "this tare has no tactic '%.60s': %s", tactic, rebuild);
+    return TARE_OK;
+}
+
+enum tare_status tare_layer_prepare(struct tare_layer *layer, uint32_t isa,
+                                    const char *tactic, struct tare_error *err)
+{
+    const struct tare_layer_kind_info *kind = tare_layer_kind_info(layer->record->kind);
+    const enum tare_status st = choose(layer, isa, tactic, err);
+    return st == TARE_OK && kind->prepare ? kind->prepare(layer, err) : st;
 }
 
 static bool is_type(const struct tare_plan_tensor *t, char type)

@@ -6,32 +6,23 @@
 #include "engine/layer.h"
 #include "kernels/window.h"
 
-/** Declares the three functions of a kind. */
+/** Declares the functions of a kind. */
 #define TARE_LAYER_DECLARE(stem)                                                       \
     enum tare_status tare_##stem##_check(const struct tare_layer *layer,               \
                                          struct tare_error *err);                      \
-    enum tare_status tare_##stem##_prepare(struct tare_layer *layer, uint32_t isa,     \
+    enum tare_status tare_##stem##_prepare(struct tare_layer *layer,                   \
                                            struct tare_error *err);                    \
     void tare_##stem##_run(const struct tare_layer *layer,                             \
                            const struct tare_layer_run *run)
 
-#define TARE_LAYER_LINE(id, name, params, stem) TARE_LAYER_DECLARE(stem);
+#define TARE_LAYER_LINE(id, name, params, family, prepare, stem)                       \
+    TARE_LAYER_DECLARE(stem);
 #include "engine/layers.inc"
 #undef TARE_LAYER_LINE
 
 /** Fail a check: the record of a layer contradicts itself. */
 #define TARE_LAYER_FAIL_IF(cond, err, what)                                            \
     TARE_FAIL_IF(cond, err, TARE_E_FORMAT, "its record is invalid (%s)", what)
-
-/** Keep the family's variant for `isa` in layer->kernel, its name in layer->tactic. */
-#define TARE_LAYER_CHOOSE(layer, family, isa)                                          \
-    do {                                                                               \
-        for (size_t i_ = 0; i_ < family##_count; i_++)                                 \
-            if (family##_table[i_].fn == family##_select(isa)) {                       \
-                (layer)->kernel = &family##_table[i_];                                 \
-                (layer)->tactic = family##_table[i_].name;                             \
-            }                                                                          \
-    } while (0)
 
 /** Inputs and outputs are as many as wanted, each of the type given by a letter:
  *  f float32, u uint8, w float32 weight, b byte weight (int8), i int32 weight; F and U
@@ -123,20 +114,9 @@ static inline void tare_layer_spread(const struct tare_layer *layer,
     tare_pool_run(run->pool, n_units, grain, fn, &job);
 }
 
-/** Defines prepare of a kind whose kernels need no scratch. */
-#define TARE_LAYER_DEFINE_PREPARE(stem, family)                                        \
-    enum tare_status tare_##stem##_prepare(struct tare_layer *layer, uint32_t isa,     \
-                                           struct tare_error *err)                     \
-    {                                                                                  \
-        (void)err;                                                                     \
-        TARE_LAYER_CHOOSE(layer, family, isa);                                         \
-        return TARE_OK;                                                                \
-    }
-
-/** Defines prepare and run of a kind whose kernels are fn(params, x, y, begin, end)
- * with n_units(params) units. */
+/** Defines run of a kind whose kernels are fn(params, x, y, begin, end) with
+ *  n_units(params) units. */
 #define TARE_LAYER_DEFINE_MAP(stem, family, n_units)                                   \
-    TARE_LAYER_DEFINE_PREPARE(stem, family)                                            \
     static void stem##_units(void *arg, int64_t begin, int64_t end, int worker)        \
     {                                                                                  \
         const struct tare_layer_job *job = arg;                                        \
@@ -156,10 +136,9 @@ static inline void tare_layer_spread(const struct tare_layer *layer,
 /** Defines prepare and run of a convolution: kernels fn(params, data, scratch, begin,
  *  end); fill(layer, run, data) makes the struct of buffers. */
 #define TARE_LAYER_DEFINE_CONV(stem, family, data_struct, fill)                        \
-    enum tare_status tare_##stem##_prepare(struct tare_layer *layer, uint32_t isa,     \
+    enum tare_status tare_##stem##_prepare(struct tare_layer *layer,                   \
                                            struct tare_error *err)                     \
     {                                                                                  \
-        TARE_LAYER_CHOOSE(layer, family, isa);                                         \
         TARE_LAYER_FAIL_IF(                                                            \
             !family##_scratch_bytes(layer->params, &layer->scratch_bytes), err,        \
             "scratch");                                                                \

@@ -50,8 +50,6 @@ enum tare_status tare_quantize_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-TARE_LAYER_DEFINE_PREPARE(quantize_layer, tare_f32_u8_quantize)
-
 static void quantize_units(void *arg, int64_t begin, int64_t end, int worker)
 {
     const struct tare_layer_job *job = arg;
@@ -93,8 +91,6 @@ enum tare_status tare_dequantize_layer_check(const struct tare_layer *layer,
                        err, "shapes");
     return TARE_OK;
 }
-
-TARE_LAYER_DEFINE_PREPARE(dequantize_layer, tare_u8_f32_dequantize)
 
 static void dequantize_units(void *arg, int64_t begin, int64_t end, int worker)
 {

@@ -19,15 +19,6 @@ enum tare_status tare_reshape_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_reshape_prepare(struct tare_layer *layer, uint32_t isa,
-                                      struct tare_error *err)
-{
-    (void)isa;
-    (void)err;
-    layer->tactic = "none";
-    return TARE_OK;
-}
-
 void tare_reshape_run(const struct tare_layer *layer, const struct tare_layer_run *run)
 {
     (void)layer;
@@ -48,12 +39,6 @@ enum tare_status tare_join_check(const struct tare_layer *layer, struct tare_err
                            err, "parts");
     }
     return TARE_OK;
-}
-
-enum tare_status tare_join_prepare(struct tare_layer *layer, uint32_t isa,
-                                   struct tare_error *err)
-{
-    return tare_reshape_prepare(layer, isa, err);
 }
 
 void tare_join_run(const struct tare_layer *layer, const struct tare_layer_run *run)
@@ -140,10 +125,9 @@ enum tare_status tare_copy_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_copy_layer_prepare(struct tare_layer *layer, uint32_t isa,
+enum tare_status tare_copy_layer_prepare(struct tare_layer *layer,
                                          struct tare_error *err)
 {
-    (void)isa;
     (void)err;
     layer->tactic = "tare_copy";
     return TARE_OK;

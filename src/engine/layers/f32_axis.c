@@ -63,8 +63,6 @@ enum tare_status tare_f32_layer_norm_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-TARE_LAYER_DEFINE_PREPARE(f32_layer_norm_layer, tare_f32_layer_norm)
-
 static void layer_norm_units(void *arg, int64_t begin, int64_t end, int worker)
 {
     const struct tare_layer_job *job = arg;

@@ -20,8 +20,6 @@ enum tare_status tare_f32_unary_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-TARE_LAYER_DEFINE_PREPARE(f32_unary_layer, tare_f32_unary)
-
 static void unary_units(void *arg, int64_t begin, int64_t end, int worker)
 {
     const struct tare_layer_job *job = arg;
@@ -63,8 +61,6 @@ enum tare_status tare_f32_binary_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-TARE_LAYER_DEFINE_PREPARE(f32_binary_layer, tare_f32_binary)
-
 static void binary_units(void *arg, int64_t begin, int64_t end, int worker)
 {
     const struct tare_layer_job *job = arg;
@@ -98,8 +94,6 @@ enum tare_status tare_f32_affine_layer_check(const struct tare_layer *layer,
                        err, "shapes");
     return TARE_OK;
 }
-
-TARE_LAYER_DEFINE_PREPARE(f32_affine_layer, tare_f32_affine)
 
 static void affine_units(void *arg, int64_t begin, int64_t end, int worker)
 {

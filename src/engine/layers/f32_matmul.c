@@ -21,11 +21,10 @@ enum tare_status tare_f32_matmul_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_f32_matmul_layer_prepare(struct tare_layer *layer, uint32_t isa,
+enum tare_status tare_f32_matmul_layer_prepare(struct tare_layer *layer,
                                                struct tare_error *err)
 {
     const struct tare_f32_conv conv = as_conv(layer->params);
-    TARE_LAYER_CHOOSE(layer, tare_f32_conv, isa);
     size_t packed, own;
     TARE_LAYER_FAIL_IF(!tare_f32_conv_scratch_bytes(&conv, &own) ||
                            !tare_f32_conv_packed_bytes(&conv, &packed) ||

@@ -23,13 +23,12 @@ static bool own_bytes(const struct tare_recurrent_params *p, size_t *n_bytes)
 }
 
 enum tare_status tare_f32_recurrent_layer_prepare(struct tare_layer *layer,
-                                                  uint32_t isa, struct tare_error *err)
+                                                  struct tare_error *err)
 {
     const struct tare_recurrent_params *p = layer->params;
     const struct tare_f32_conv conv =
         tare_recurrent_product(p, MAX_ROWS, tare_recurrent_n_first(p));
     size_t own, products;
-    TARE_LAYER_CHOOSE(layer, tare_f32_conv, isa);
     TARE_LAYER_FAIL_IF(!own_bytes(p, &own) ||
                            !tare_f32_conv_scratch_bytes(&conv, &products) ||
                            !tare_add_size(own, products, &layer->scratch_bytes),

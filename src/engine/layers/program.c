@@ -22,11 +22,10 @@ enum tare_status tare_program_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-enum tare_status tare_program_layer_prepare(struct tare_layer *layer, uint32_t isa,
+enum tare_status tare_program_layer_prepare(struct tare_layer *layer,
                                             struct tare_error *err)
 {
     const struct tare_plan_tensor *blob = layer->inputs[layer->n_inputs - 1];
-    (void)isa;
     layer->tactic = "reference";
     const enum tare_status st = tare_blob_read_graph(
         layer->weights + blob->offset, (size_t)blob->n_bytes, &layer->program, err);

@@ -46,8 +46,6 @@ enum tare_status tare_f32_resize_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-TARE_LAYER_DEFINE_PREPARE(f32_resize_layer, tare_f32_resize)
-
 static void f32_units(void *arg, int64_t begin, int64_t end, int worker)
 {
     const struct tare_layer_job *job = arg;
@@ -88,8 +86,6 @@ enum tare_status tare_u8_resize_layer_check(const struct tare_layer *layer,
                        err, "bounds");
     return TARE_OK;
 }
-
-TARE_LAYER_DEFINE_PREPARE(u8_resize_layer, tare_u8_resize)
 
 static void u8_units(void *arg, int64_t begin, int64_t end, int worker)
 {

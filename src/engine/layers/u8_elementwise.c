@@ -35,8 +35,6 @@ enum tare_status tare_u8_binary_layer_check(const struct tare_layer *layer,
     return TARE_OK;
 }
 
-TARE_LAYER_DEFINE_PREPARE(u8_binary_layer, tare_u8_binary)
-
 static void binary_units(void *arg, int64_t begin, int64_t end, int worker)
 {
     const struct tare_layer_job *job = arg;
@@ -67,8 +65,6 @@ enum tare_status tare_u8_table_layer_check(const struct tare_layer *layer,
                        err, "shapes");
     return TARE_OK;
 }
-
-TARE_LAYER_DEFINE_PREPARE(u8_table_layer, tare_u8_table)
 
 static void table_units(void *arg, int64_t begin, int64_t end, int worker)
 {

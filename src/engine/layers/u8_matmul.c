@@ -42,11 +42,10 @@ static bool packed_bytes(const struct tare_u8_conv *conv, size_t *init, size_t *
            tare_mul_size(n, sizeof(int32_t), &n) && tare_add_size(*init, n, total);
 }
 
-enum tare_status tare_u8_matmul_layer_prepare(struct tare_layer *layer, uint32_t isa,
+enum tare_status tare_u8_matmul_layer_prepare(struct tare_layer *layer,
                                               struct tare_error *err)
 {
     const struct tare_u8_conv conv = as_conv(layer->params);
-    TARE_LAYER_CHOOSE(layer, tare_u8_conv, isa);
     size_t init, packed, own;
     TARE_LAYER_FAIL_IF(!tare_u8_conv_scratch_bytes(&conv, &own) ||
                            !packed_bytes(&conv, &init, &packed) ||
