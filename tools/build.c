@@ -9,14 +9,16 @@
 #include "tools/data.h"
 #include "tools/json.h"
 #include "tools/report.h"
+#include "tools/tactics.h"
 #include "tools/tool.h"
 
 static struct {
     const char *onnx, *cache, *engine, *constraints, *layer_precisions, *output_types;
     const char *min_shapes, *opt_shapes, *max_shapes, *isa, *json;
+    const char *timing_cache;
     bool int8, fp16, bf16, best, dump_passes, no_recovery;
-    int64_t batch;
-} flags;
+    int64_t batch, level;
+} flags = {.level = 3};
 
 static const struct option options[] = {
     {"onnx", OPTION_TEXT, &flags.onnx, "MODEL", "the trained network", 0},
@@ -47,9 +49,15 @@ static const struct option options[] = {
      "length of a first axis that the model leaves open (default: 1)", 1},
     {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avxvnni|avx512|vnni|amx",
      "most that the kernels may use (default: native)", 0},
+    {"optimization-level", OPTION_COUNT, &flags.level, "0..5",
+     "effort to find each layer's fastest kernel; 0 and 1 time nothing (default: 3)",
+     0},
+    {"timing-cache", OPTION_TEXT, &flags.timing_cache, "FILE",
+     "times of kernels: used when it is there, and what is timed is added", 0},
     {"dump-passes", OPTION_SWITCH, &flags.dump_passes, NULL,
      "layer counts after each optimizer pass", 0},
-    {"json", OPTION_TEXT, &flags.json, "FILE", "layers: requested, got, why", 0},
+    {"json", OPTION_TEXT, &flags.json, "FILE",
+     "layers: requested, got, why; tactics: candidates, times, why", 0},
 };
 
 static const struct usage usage = {
@@ -57,10 +65,15 @@ static const struct usage usage = {
     "--onnx=MODEL --engine=OUT [--int8 [--cache=FILE]] [flags]",
     "Optimise a network, choose each layer's precision and write an engine file. FP32 "
     "is\n"
-    "always allowed. The same inputs give the same bytes.",
+    "always allowed. The same inputs give the same bytes; where kernels are timed, "
+    "with "
+    "the\n"
+    "same timing cache. --threads is the number of threads that they are timed with\n"
+    "(default: 1).",
     "  tare build --onnx=resnet.onnx --engine=resnet-fp32.tare\n"
     "  tare build --onnx=resnet.onnx --int8 --cache=resnet.cache --engine=resnet.tare\n"
     "  tare build --onnx=net-qdq.onnx --int8 --engine=net.tare\n"
+    "  tare build --onnx=net.onnx --engine=net.tare --timing-cache=times --verbose\n"
     "  tare build --onnx=net.onnx --int8 --cache=net.cache --engine=net.tare \\\n"
     "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n",
 };
@@ -106,6 +119,7 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
             printf("%-6s %-8s %-40s %s\n", row.got, row.requested ? row.requested : "-",
                    row.name, row.reason);
     }
+    if (common_options.verbose) tactics_print(plan);
     printf("Engine        %s (%s)\n", flags.engine,
            report_bytes((double)info.file_bytes, size));
     printf("Layers        %zu, with reformats %zu; %zu in INT8\n",
@@ -135,6 +149,7 @@ static cJSON *report_json(const struct tare_plan *plan)
         (void)cJSON_AddStringToObject(layer, "reason", row.reason);
         (void)cJSON_AddItemToArray(layers, layer);
     }
+    if (root) tactics_add(plan, root);
     return root;
 }
 
@@ -210,12 +225,17 @@ int tool_build(int argc, char **argv)
         .layer_precisions = flags.layer_precisions,
         .layer_output_types = flags.output_types,
         .isa = flags.isa,
+        .optimization_level = (int)flags.level,
+        .timing_threads = (int)common_options.threads,
+        .timing_cache = flags.timing_cache,
     };
     const char *shapes;
     if (!find_constraints(&build_options.constraints))
         return usage_error(&usage,
                            "--precision-constraints=%s, want none, prefer or obey",
                            flags.constraints);
+    if (flags.level > 5)
+        return usage_error(&usage, "--optimization-level: want 0 to 5");
     if (!one_shape(&shapes))
         return usage_error(&usage,
                            "--min-shapes, --opt-shapes and --max-shapes differ: an "

@@ -42,6 +42,36 @@ struct tare_build_options {
     bool keep_tensors;              /**< Fold constants only: every ONNX tensor that
                                          depends on the input is made, and can be
                                          tapped. For calibration; FP32 only. */
+    /**
+     * Effort to find the fastest kernel of each layer, 0 to 5. All of them give the
+     * same bytes. 0 and 1: the one for the best instruction set, nothing is timed. From
+     * 2 on kernels are timed on this machine, each on its layer's own shapes: 2 the two
+     * best instruction sets in three rounds; 3 the same in up to 15 rounds or 4 ms a
+     * layer; 4 all but the portable reference, up to 31 rounds or 20 ms; 5 all, up to
+     * 63 rounds or 100 ms.
+     */
+    int optimization_level;
+    int timing_threads;       /**< Threads that kernels are timed with; 0: 1. */
+    const char *timing_cache; /**< File of times, or NULL: what it has is not timed
+                                 again, what is timed is added; it may not be there yet.
+                                 For optimization_level 2 and up. */
+};
+
+/** A kernel that a layer can run. */
+struct tare_tactic {
+    const char *name;
+    double time_us; /**< Median of a run; negative: not timed. */
+};
+
+/** How the tactic of one layer was chosen. Strings live as long as the plan. */
+struct tare_tactic_row {
+    const char *layer;
+    const char *type; /**< "conv", "quantize", … */
+    const struct tare_tactic
+        *tactics;     /**< Candidates, slowest instruction set first. */
+    size_t n_tactics; /**< 0: the layer runs no kernel with variants. */
+    size_t chosen;    /**< Index into tactics. */
+    const char *reason;
 };
 
 /** What became of one layer. Strings live as long as the plan. */
@@ -58,11 +88,14 @@ struct tare_plan;
 
 /**
  * Optimise, assign precisions, choose kernels, place the activations. The same model,
- * options and CPU give the same bytes.
+ * options and CPU give the same bytes; where kernels are timed, with the same timing
+ * cache.
  * @param[in]  model  after tare_model_bind().
  * @param[out] plan   tare_plan_destroy() it; NULL on failure.
  * @retval TARE_E_ARG          Options that contradict each other; constraints that
  *                             cannot be obeyed; a recovery of another model.
+ * @retval TARE_E_FORMAT       The timing cache is damaged.
+ * @retval TARE_E_IO           It cannot be read or written.
  * @retval TARE_E_UNSUPPORTED  Something in the model cannot be run; the text names it.
  * Threads: safe.
  */
@@ -85,6 +118,11 @@ TARE_API size_t tare_plan_n_recovered(const struct tare_plan *plan);
 TARE_API size_t tare_plan_n_rows(const struct tare_plan *plan);
 TARE_API void tare_plan_row(const struct tare_plan *plan, size_t i,
                             struct tare_build_row *row);
+/** Rows of the tactic report, one a layer of the engine; none below optimization_level
+ *  2. */
+TARE_API size_t tare_plan_n_tactic_rows(const struct tare_plan *plan);
+TARE_API void tare_plan_tactic_row(const struct tare_plan *plan, size_t i,
+                                   struct tare_tactic_row *row);
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,7 @@ struct tare_plan {
     struct tare_text passes;
     struct tare_precision_report *report;
     size_t n_recovered;
+    struct tare_tactic_report tactics;
 };
 
 static enum tare_status choose_isa(const char *name, uint32_t *isa,
@@ -87,6 +88,16 @@ static enum tare_status check_options(const struct tare_model *model,
                  "`tare calibrate`)");
     TARE_FAIL_IF(options->int8 && options->keep_tensors, err, TARE_E_ARG,
                  "an engine that keeps every tensor is FP32 only");
+    TARE_FAIL_IF(options->optimization_level < 0 ||
+                     options->optimization_level > TARE_MAX_LEVEL,
+                 err, TARE_E_ARG, "--optimization-level=%d, want 0 to %d",
+                 options->optimization_level, TARE_MAX_LEVEL);
+    TARE_FAIL_IF(
+        options->timing_cache && options->optimization_level < TARE_LEAST_TIMED_LEVEL,
+        err, TARE_E_ARG,
+        "--timing-cache is of no use below --optimization-level=%d: nothing is "
+        "timed",
+        TARE_LEAST_TIMED_LEVEL);
     return TARE_OK;
 }
 
@@ -140,16 +151,21 @@ static enum tare_status make_engine(const struct tare_graph *g,
                                     uint32_t isa, bool in_place, struct tare_plan *plan,
                                     struct tare_error *err)
 {
-    size_t n_joined;
+    struct tare_engine_notes notes = {0};
     const struct tare_engine_options engine = {
         .isa = isa,
         .in_place = in_place && !options->keep_tensors &&
-                    !tare_optimize_skips(TARE_PASS_CONCAT_SLICES)};
+                    !tare_optimize_skips(TARE_PASS_CONCAT_SLICES),
+        .tactics = {.level = options->optimization_level,
+                    .n_threads =
+                        options->timing_threads > 0 ? options->timing_threads : 1,
+                    .timing_cache = options->timing_cache}};
     const enum tare_status st =
-        tare_engine_build(g, &engine, &plan->bytes, &plan->n_bytes, &n_joined, err);
+        tare_engine_build(g, &engine, &plan->bytes, &plan->n_bytes, &notes, err);
+    plan->tactics = notes.tactics;
     if (st != TARE_OK || !engine.in_place) return st;
     tare_text_add(&plan->passes, "After %s: %zu layers\n", TARE_PASS_CONCAT_SLICES,
-                  count_nodes(g) - n_joined);
+                  count_nodes(g) - notes.n_joined);
     TARE_FAIL_IF(plan->passes.failed, err, TARE_E_NOMEM, "build: no memory");
     return TARE_OK;
 }
@@ -198,6 +214,7 @@ void tare_plan_destroy(struct tare_plan *plan)
     tare_free(plan->bytes);
     tare_text_free(&plan->passes);
     tare_precision_report_destroy(plan->report);
+    tare_free(plan->tactics.rows);
     tare_free(plan);
 }
 
@@ -237,5 +254,24 @@ void tare_plan_row(const struct tare_plan *plan, size_t i, struct tare_build_row
         .requested = r->requested ? tare_precision_name(r->request) : NULL,
         .got = tare_precision_name(r->got),
         .reason = r->reason,
+    };
+}
+
+size_t tare_plan_n_tactic_rows(const struct tare_plan *plan)
+{
+    return plan->tactics.n_rows;
+}
+
+void tare_plan_tactic_row(const struct tare_plan *plan, size_t i,
+                          struct tare_tactic_row *row)
+{
+    const struct tare_tactic_choice *choice = &plan->tactics.rows[i];
+    *row = (struct tare_tactic_row){
+        .layer = choice->layer,
+        .type = choice->type,
+        .tactics = choice->tactics,
+        .n_tactics = choice->n_tactics,
+        .chosen = choice->chosen,
+        .reason = choice->reason,
     };
 }

@@ -191,7 +191,8 @@ void tare_context_run_layer(struct tare_context *c, size_t i)
 void tare_context_run_changed(struct tare_context *c, size_t i,
                               const struct tare_layer *changed, void *output)
 {
-    run_as(c, i, changed, &output);
+    void *const *own = c->outputs + changed->record->first_id + changed->n_inputs;
+    run_as(c, i, changed, output ? &output : own);
 }
 
 const void *tare_context_operand(const struct tare_context *c, size_t i, size_t k)

@@ -17,8 +17,8 @@ void tare_context_run_layer(struct tare_context *context, size_t i);
 const void *tare_context_operand(const struct tare_context *context, size_t i,
                                  size_t k);
 
-/** Run layer `i` as `changed` says, a prepared copy with other parameters, into
- *  `output`. */
+/** Run layer `i` as `changed` says, a prepared copy with another kernel or other
+ *  parameters, into `output`; NULL: where the layer's own outputs go. */
 void tare_context_run_changed(struct tare_context *context, size_t i,
                               const struct tare_layer *changed, void *output);
 

@@ -9,6 +9,10 @@
 
 #include "base/cpu.h"
 
+/** Times of kernels hold for one of these: count it up when a variant gets faster under
+ *  the name that it has. */
+#define TARE_KERNELS_VERSION 1
+
 /* The family tare_f in the folder f is a contract header with the function type
  * tare_f_fn, and a list f.inc of lines TARE_UKERNEL(isa, name, tile), the reference
  * first and then slowest to fastest. All give the reference's bytes; in float kernels a

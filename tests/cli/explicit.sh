@@ -22,7 +22,7 @@ for style in qdq trt qoperator; do
         name=$style-$activations
         /usr/bin/python3 "$root/bench/quantize.py" "$model" cache.json "$name.onnx" \
             --style=$style --activations=$activations
-        "$tare" build --onnx="$name.onnx" --int8 --engine="$name.tare" --json=layers.json >/dev/null 2>stderr
+        "$tare" build --onnx="$name.onnx" --int8 --engine="$name.tare" --timing-cache=times --json=layers.json >/dev/null 2>stderr
         [[ ! -s stderr ]] || fail "$name: $(cat stderr)"
         read -r int8 all <<<"$(int8_layers layers.json)"
         [[ $all -gt 10 && $int8 -eq $all ]] || fail "$name: $int8 of $all layers in INT8"
@@ -34,7 +34,7 @@ for style in qdq trt qoperator; do
 done
 
 # The same engine for a cache that is not used, with a line about it.
-"$tare" build --onnx=qdq-u8.onnx --int8 --cache=cache --engine=again.tare >/dev/null 2>stderr
+"$tare" build --onnx=qdq-u8.onnx --int8 --cache=cache --engine=again.tare --timing-cache=times >/dev/null 2>stderr
 cmp again.tare qdq-u8.tare
 grep -q 'explicitly quantized .* cache are not used' stderr || fail "$(cat stderr)"
 [[ $(wc -l <stderr) -eq 1 ]] || fail "$(cat stderr)"

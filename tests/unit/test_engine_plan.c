@@ -19,8 +19,11 @@ static struct built built_net(bool int8)
     struct built built;
     struct tare_error err = {0};
     struct tare_graph *g = engine_net(int8);
-    if (built_make(g, tare_cpu_flags(), &built, &err) != TARE_OK)
-        fail_msg("%s", err.text);
+    const struct tare_engine_options options = {
+        .isa = tare_cpu_flags(),
+        .in_place = true,
+        .tactics = {.level = TARE_MAX_LEVEL, .n_threads = 1}};
+    if (built_make_with(g, &options, &built, &err) != TARE_OK) fail_msg("%s", err.text);
     tare_graph_destroy(g);
     return built;
 }

@@ -324,13 +324,14 @@ static size_t n_joined(make_fn *make, int batch, bool int8, bool in_place)
     const struct tare_engine_options options = {.isa = tare_cpu_flags(),
                                                 .in_place = in_place};
     uint8_t *bytes;
-    size_t n_bytes, n;
+    size_t n_bytes;
+    struct tare_engine_notes notes = {0};
     if (int8) graph_to_int8(g, seed);
-    NET_TRY(tare_engine_build(g, &options, &bytes, &n_bytes, &n, &err_));
+    NET_TRY(tare_engine_build(g, &options, &bytes, &n_bytes, &notes, &err_));
     tare_free(bytes);
     tare_graph_destroy(g);
     tare_graph_destroy(raw);
-    return n;
+    return notes.n_joined;
 }
 
 static void test_copies_nothing(void **state)

@@ -2,24 +2,33 @@
 #ifndef TARE_ENGINE_BUILD_BUILD_H
 #define TARE_ENGINE_BUILD_BUILD_H
 
+#include "engine/build/tactics.h"
 #include "graph/graph.h"
 
 struct tare_engine_options {
     uint32_t isa;  /* TARE_CPU_* bits that the engine may use */
     bool in_place; /* make the inputs of Concat where its output will be: tensors may be
                       slices; else all are dense */
+    struct tare_tactic_options tactics;
+};
+
+/** What is worth telling of a build. Zero-initialise. */
+struct tare_engine_notes {
+    size_t n_joined;                   /* Concat that copy nothing */
+    struct tare_tactic_report tactics; /* empty at levels that time nothing */
 };
 
 /**
- * Lower, place the activations, write.
+ * Lower, place the activations, write, choose tactics.
  * @param graph  inferred; node precisions and tensor quants as the precision pass left
  *               them (all zero: everything in FP32).
- * @param[out] data      tare_free() it.
- * @param[out] n_joined  Concat that copy nothing; may be NULL.
+ * @param[out] data   tare_free() it.
+ * @param[out] notes  tare_free() tactics.rows, also on failure; may be NULL.
  */
 enum tare_status tare_engine_build(const struct tare_graph *graph,
                                    const struct tare_engine_options *options,
-                                   uint8_t **data, size_t *n_bytes, size_t *n_joined,
+                                   uint8_t **data, size_t *n_bytes,
+                                   struct tare_engine_notes *notes,
                                    struct tare_error *err);
 
 #endif /* TARE_ENGINE_BUILD_BUILD_H */

@@ -79,6 +79,13 @@ static enum tare_status add_string(struct tare_plan_builder *b, const char *text
     return TARE_OK;
 }
 
+enum tare_status tare_plan_add_text(struct tare_plan_builder *b, const char *text,
+                                    struct tare_error *err)
+{
+    uint32_t offset;
+    return add_string(b, text, &offset, err);
+}
+
 static enum tare_status new_tensor(struct tare_plan_builder *b, const char *name,
                                    enum tare_dtype dtype, enum tare_format format,
                                    const struct tare_dims *dims, int32_t *id,

@@ -56,6 +56,10 @@ struct tare_layer_spec {
 
 void tare_plan_builder_release(struct tare_plan_builder *b);
 
+/** A string that no record points to yet. */
+enum tare_status tare_plan_add_text(struct tare_plan_builder *b, const char *text,
+                                    struct tare_error *err);
+
 /** A tensor in the arena. `quant` counts for TARE_U8 alone; NULL: ONNX's uint8. */
 enum tare_status tare_plan_add_tensor(struct tare_plan_builder *b, const char *name,
                                       enum tare_dtype dtype, enum tare_format format,

@@ -1,0 +1,195 @@
+/* Timing of kernels: each on the layer's own records and buffers, warm, in turns with
+ * its rivals, so that what disturbs the machine disturbs all of them. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/build/tactics.h"
+#include "engine/context.h"
+
+enum {
+    LEAST_ROUNDS = 3,
+    MOST_ROUNDS = 63,
+    MOST_SAMPLES = MOST_ROUNDS + 1,
+    MOST_REPEATS = 1000
+};
+
+/* Shorter runs are repeated for one sample: the clock costs 0.05 us. */
+static const double sample_ms = 0.02;
+/* A kernel whose median is that much above the best one's does not go on; of one sample
+ * it has to be more. */
+static const double hopeless = 1.2, hopeless_at_once = 4.0;
+
+/* From TARE_LEAST_TIMED_LEVEL on: rounds at the most, and the time for one layer after
+ * which no further round begins. */
+static const struct effort {
+    size_t rounds;
+    double ms;
+} efforts[] = {{LEAST_ROUNDS, 0.0}, {15, 4.0}, {31, 20.0}, {MOST_ROUNDS, 100.0}};
+
+struct rival {
+    struct tare_layer layer; /* prepared for its kernel */
+    double samples[MOST_SAMPLES];
+    size_t n_samples;
+    int n_repeats;
+    bool is_out;
+};
+
+static double run_ms(struct tare_context *context, size_t i, const struct rival *r,
+                     int n_repeats)
+{
+    const double start = tare_clock_ms();
+    for (int k = 0; k < n_repeats; k++)
+        tare_context_run_changed(context, i, &r->layer, NULL);
+    return (tare_clock_ms() - start) / n_repeats;
+}
+
+/* The first run brings code and weights to the caches; the second says how long one
+ * takes, and is a sample. */
+static void warm_up(struct tare_context *context, size_t i, struct rival *r)
+{
+    (void)run_ms(context, i, r, 1);
+    const double ms = run_ms(context, i, r, 1);
+    r->samples[r->n_samples++] = ms;
+    r->n_repeats = 1;
+    if (ms < sample_ms) {
+        const double n = sample_ms / (ms > 1e-6 ? ms : 1e-6);
+        r->n_repeats = n < MOST_REPEATS ? (int)n + 1 : MOST_REPEATS;
+    }
+}
+
+static double median(const struct rival *r)
+{
+    double sorted[MOST_SAMPLES];
+    for (size_t i = 0; i < r->n_samples; i++) {
+        size_t k = i;
+        for (; k > 0 && sorted[k - 1] > r->samples[i]; k--)
+            sorted[k] = sorted[k - 1];
+        sorted[k] = r->samples[i];
+    }
+    const size_t half = r->n_samples / 2;
+    return r->n_samples % 2 ? sorted[half] : 0.5 * (sorted[half - 1] + sorted[half]);
+}
+
+/* Rivals that are left. */
+static size_t drop_hopeless(struct rival *rivals, size_t n, double limit)
+{
+    double best = median(&rivals[0]);
+    size_t n_left = 0;
+    for (size_t i = 1; i < n; i++)
+        if (median(&rivals[i]) < best) best = median(&rivals[i]);
+    for (size_t i = 0; i < n; i++) {
+        rivals[i].is_out = rivals[i].is_out || median(&rivals[i]) > limit * best;
+        n_left += !rivals[i].is_out;
+    }
+    return n_left;
+}
+
+static void run_contest(struct tare_context *context, size_t layer,
+                        const struct effort *effort, struct rival *rivals, size_t n)
+{
+    const double start = tare_clock_ms();
+    for (size_t i = 0; i < n; i++)
+        warm_up(context, layer, &rivals[i]);
+    size_t n_left = drop_hopeless(rivals, n, hopeless_at_once);
+    for (size_t round = 0; n_left > 1 && round < effort->rounds; round++) {
+        if (round >= LEAST_ROUNDS && tare_clock_ms() - start > effort->ms) break;
+        for (size_t i = 0; i < n; i++) {
+            struct rival *r = &rivals[i];
+            if (r->is_out) continue;
+            r->samples[r->n_samples++] = run_ms(context, layer, r, r->n_repeats);
+        }
+        if (round + 1 >= LEAST_ROUNDS) n_left = drop_hopeless(rivals, n, hopeless);
+    }
+}
+
+static enum tare_status time_layer(struct tare_context *context,
+                                   const struct tare_engine *engine, int level,
+                                   struct tare_tactic_contest *contest,
+                                   struct rival *rivals, struct tare_error *err)
+{
+    const size_t i = contest->layer, n = contest->n_tactics;
+    memset(rivals, 0, n * sizeof *rivals);
+    for (size_t k = 0; k < n; k++) {
+        rivals[k].layer = engine->layers[i];
+        TARE_TRY(tare_layer_prepare(&rivals[k].layer, engine->header->isa,
+                                    contest->tactics[k].name, err),
+                 err, "layer %zu '%.80s'", i, engine->layers[i].name);
+    }
+    run_contest(context, i, &efforts[level - TARE_LEAST_TIMED_LEVEL], rivals, n);
+    for (size_t k = 0; k < n; k++)
+        contest->tactics[k].time_us = median(&rivals[k]) * 1e3;
+    return TARE_OK;
+}
+
+/* From a fixed sequence: float32 in [-1, 1); other types 0 and 1, which are an index, a
+ * mask and a token wherever there is more than one. */
+static void fill(const struct tare_binding *binding, uint8_t *data)
+{
+    const size_t elem_bytes = (size_t)tare_dtype_bytes(binding->dtype);
+    uint32_t state = 1;
+    for (size_t at = 0; at < binding->n_bytes; at += elem_bytes) {
+        state = state * UINT32_C(1664525) + UINT32_C(1013904223);
+        const float value = (float)(state >> 8) / 8388608.0f - 1.0f;
+        if (binding->dtype == TARE_F32)
+            memcpy(data + at, &value, sizeof value);
+        else
+            data[at] = (uint8_t)(state >> 31);
+    }
+}
+
+/* Memory for the bindings, one block each. */
+static enum tare_status bind(struct tare_context *context,
+                             const struct tare_engine *engine, void **blocks, size_t n,
+                             struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < n; i++) {
+        struct tare_binding binding;
+        tare_engine_binding(engine, i, &binding);
+        if (binding.dims.rank < 0) continue;
+        blocks[i] = tare_alloc_array(binding.n_bytes, 1);
+        TARE_FAIL_IF(!blocks[i], err, TARE_E_NOMEM, "no memory to time tactics");
+        if (binding.is_input) fill(&binding, blocks[i]);
+        st = tare_context_set_address(context, i, blocks[i], err);
+    }
+    return st;
+}
+
+/* The layers in order, so that each finds its inputs; of a program that cannot work
+ * with made-up input, the layers behind it find zeros. */
+static enum tare_status walk(struct tare_context *context,
+                             const struct tare_engine *engine, int level,
+                             struct tare_tactic_contest *contests, size_t n_contests,
+                             struct tare_error *err)
+{
+    struct rival *rivals = tare_alloc_array(TARE_MAX_TACTICS, sizeof *rivals);
+    TARE_FAIL_IF(!rivals, err, TARE_E_NOMEM, "no memory to time tactics");
+    enum tare_status st = TARE_OK;
+    size_t next = 0;
+    for (size_t i = 0; st == TARE_OK && next < n_contests; i++) {
+        if (contests[next].layer == i)
+            st = time_layer(context, engine, level, &contests[next++], rivals, err);
+        tare_context_run_layer(context, i);
+    }
+    tare_free(rivals);
+    return st;
+}
+
+enum tare_status tare_tactics_time(const struct tare_engine *engine, int n_threads,
+                                   int level, struct tare_tactic_contest *contests,
+                                   size_t n_contests, struct tare_error *err)
+{
+    const size_t n = (size_t)engine->header->n_inputs + engine->header->n_outputs;
+    struct tare_context *context = NULL;
+    void **blocks = tare_alloc_array(n, sizeof *blocks);
+    TARE_FAIL_IF(!blocks, err, TARE_E_NOMEM, "no memory to time tactics");
+    enum tare_status st = tare_context_create(engine, n_threads, &context, err);
+    if (st == TARE_OK) st = bind(context, engine, blocks, n, err);
+    if (st == TARE_OK) st = walk(context, engine, level, contests, n_contests, err);
+    tare_context_destroy(context);
+    for (size_t i = 0; i < n; i++)
+        tare_free(blocks[i]);
+    tare_free(blocks);
+    return st;
+}

@@ -1,0 +1,88 @@
+/* engine/build/tactics.h - which of its kernels each layer of a finished engine runs.
+ *
+ * All kernels of a layer read the same packed weights and give the same bytes, so the
+ * choice is made when the engine is finished, and changes only the name in the layer's
+ * record. */
+#ifndef TARE_ENGINE_BUILD_TACTICS_H
+#define TARE_ENGINE_BUILD_TACTICS_H
+
+#include "engine/build/plan_builder.h"
+#include "kernels/select.h"
+#include "tare/builder.h"
+
+/** Most tactics of one layer. */
+#define TARE_MAX_TACTICS 16
+
+/** Effort goes from 0 to TARE_MAX_LEVEL. From TARE_LEAST_TIMED_LEVEL on kernels are
+ *  timed; below it, the best that the engine's `isa` allows run. */
+#define TARE_LEAST_TIMED_LEVEL 2
+#define TARE_MAX_LEVEL         5
+
+struct tare_tactic_options {
+    int level;                /* 0 to TARE_MAX_LEVEL; see tare/builder.h */
+    int n_threads;            /* that kernels are timed with; 1 or more */
+    const char *timing_cache; /* path, or NULL */
+};
+
+/** How the tactic of one layer was chosen. */
+struct tare_tactic_choice {
+    const char *layer, *type;                     /* in the engine's bytes; static */
+    struct tare_tactic tactics[TARE_MAX_TACTICS]; /* names are static */
+    size_t n_tactics, chosen;
+    char reason[96];
+};
+
+/** A row a layer, in their order. Zero-initialise. */
+struct tare_tactic_report {
+    struct tare_tactic_choice *rows; /* owned */
+    size_t n_rows;
+};
+
+/** The kernels that layers of a kind may run and that are worth a try at `level`,
+ *  slowest first: one or more, or none where the kind has none at all.
+ *  @param level  TARE_LEAST_TIMED_LEVEL or more. */
+size_t tare_tactic_candidates(uint32_t kind, uint32_t isa, int level,
+                              struct tare_kernel candidates[TARE_MAX_TACTICS]);
+
+/** Add the names that tare_tactics_choose() may need to the engine's strings. */
+enum tare_status tare_tactics_name(struct tare_plan_builder *plan, uint32_t isa,
+                                   int level, struct tare_error *err);
+
+/**
+ * Choose the tactic of each layer that has several candidates, by time, and note it in
+ * its record.
+ * @param bytes   what tare_plan_write() made behind tare_tactics_name() of the level.
+ * @param report  how; tare_free() its rows, also on failure.
+ */
+enum tare_status tare_tactics_choose(uint8_t *bytes, size_t n_bytes,
+                                     const struct tare_tactic_options *options,
+                                     struct tare_tactic_report *report,
+                                     struct tare_error *err);
+
+/** The fastest, or the last of those that are about as fast: the choice then does not
+ *  hang on noise. */
+size_t tare_tactic_pick(const struct tare_tactic *tactics, size_t n);
+
+/** What the time of a layer depends on, hashed: kind, shapes, formats, parameters; not
+ *  its scales. */
+uint64_t tare_tactic_signature(const struct tare_layer *layer);
+
+struct tare_engine;
+
+/** A layer whose kernels are to be timed. */
+struct tare_tactic_contest {
+    size_t layer;
+    struct tare_tactic *tactics; /* [n_tactics] names in, times out */
+    size_t n_tactics;
+};
+
+/**
+ * Time the kernels of some layers of an engine, in one run of the network on made-up
+ * input.
+ * @param contests  in the order of their layers.
+ */
+enum tare_status tare_tactics_time(const struct tare_engine *engine, int n_threads,
+                                   int level, struct tare_tactic_contest *contests,
+                                   size_t n_contests, struct tare_error *err);
+
+#endif /* TARE_ENGINE_BUILD_TACTICS_H */

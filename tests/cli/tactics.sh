@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Timing of kernels: the report, the file of times, and that neither times nor effort
+# change what an engine computes.
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+build() { # OUT FLAGS...
+    "$tare" build --onnx="$model" --engine="$1" "${@:2}"
+}
+
+# A full cache: the same engine, byte by byte, and nothing is timed.
+build cold.tare --optimization-level=5 --timing-cache=times --json=cold.json >/dev/null
+cp times before
+build warm.tare --optimization-level=5 --timing-cache=times --json=warm.json >/dev/null
+cmp cold.tare warm.tare || fail "another engine with a full timing cache"
+cmp times before || fail "a full timing cache was written again"
+if grep -q '"tactic":.*__avx2' cold.json; then
+    grep -q '"reason":.*"the fastest' cold.json || fail "no reason in the report"
+    ! grep 'the fastest' warm.json | grep -v 'from the timing cache' ||
+        fail "something was timed in spite of a full cache"
+    build said.tare --optimization-level=5 --timing-cache=times --verbose >said
+    grep -qE '^conv +tare_f32_conv__[a-z0-9]+ +.*: .*timing cache' said || fail "no tactic in --verbose"
+    grep -qE '^ +tare_f32_conv__ref +[0-9.]+ us$' said || fail "no times in --verbose"
+fi
+
+# Every level, and the cache of another, give the same outputs.
+head -c 3136 /dev/urandom >sample.raw
+mkdir raw
+mv sample.raw raw/
+for level in 0 1 2 3 4 5; do
+    build "$level.tare" --optimization-level="$level" >/dev/null
+    "$tare" run --engine="$level.tare" --raw=raw --preset=none --output="out$level" >/dev/null
+    diff -r out0 "out$level" || fail "other outputs at --optimization-level=$level"
+done
+
+# What is wrong is said, and nothing is written.
+refuse 2 'want 0 to 5' "$tare" build --onnx="$model" --engine=out/e --optimization-level=6
+refuse 1 'of no use below --optimization-level=2' "$tare" build --onnx="$model" \
+    --engine=out/e --optimization-level=1 --timing-cache=times
+echo 'something else' >damaged
+refuse 1 'damaged: damaged, or not a timing cache.*remove it' "$tare" build \
+    --onnx="$model" --engine=out/e --timing-cache=damaged
+refuse 1 'no/such/folder' "$tare" build --onnx="$model" --engine=out/e \
+    --timing-cache=no/such/folder
