@@ -22,9 +22,10 @@ static bool values_fit(const struct tare_tensor *tensor)
 {
     const float *values = tensor->data;
     const size_t n = tensor->n_bytes / sizeof *values;
+    int fit = 1; /* without branches: weights are many, and nearly always fit */
     for (size_t i = 0; i < n; i++)
-        if (!(fabs((double)values[i]) <= TARE_RANGE_MOST)) return false; /* NaN too */
-    return true;
+        fit &= fabs((double)values[i]) <= TARE_RANGE_MOST; /* NaN does not */
+    return fit;
 }
 
 /* What the weighted operators share; k products make one sum. */

@@ -44,6 +44,23 @@ bool tare_u8_conv_packed_bytes(const struct tare_u8_conv *p, size_t *out)
     return true;
 }
 
+/* `n` weights of one channel, `stride` apart, to the places `first`, first + 1, ... of
+ * its column: words of 4, a step from each other. */
+static void pack_column(const int8_t *from, int64_t n, int64_t stride, int64_t first,
+                        int64_t step_bytes, int8_t *column)
+{
+    int64_t k = 0;
+    for (; k < n && (first + k) % 4 != 0; k++)
+        column[(first + k) / 4 * step_bytes + (first + k) % 4] = from[k * stride];
+    for (; k + 4 <= n; k += 4) {
+        const int8_t word[4] = {from[k * stride], from[(k + 1) * stride],
+                                from[(k + 2) * stride], from[(k + 3) * stride]};
+        memcpy(column + (first + k) / 4 * step_bytes, word, sizeof word);
+    }
+    for (; k < n; k++)
+        column[(first + k) / 4 * step_bytes + (first + k) % 4] = from[k * stride];
+}
+
 /* One block, from its first channel's weights. */
 static void pack_block(const struct tare_u8_conv_plan *plan, const int8_t *weights,
                        int64_t n_channels, int64_t width, int8_t *packed)
@@ -52,16 +69,13 @@ static void pack_block(const struct tare_u8_conv_plan *plan, const int8_t *weigh
     const int64_t n_taps = w->kernel_h * w->kernel_w;
     const int64_t step_bytes = width * 4;
     memset(packed, 0, (size_t)(plan->n_segments * plan->n_steps * step_bytes));
-    for (int64_t c = 0; c < n_channels; c++) {
-        for (int64_t k = 0; k < plan->group_in; k++) {
-            for (int64_t tap = 0; tap < n_taps; tap++) {
-                const int64_t segment = tap / plan->segment_taps;
-                const int64_t at = tap % plan->segment_taps * plan->group_in + k;
-                const int64_t step = segment * plan->n_steps + at / 4;
-                packed[step * step_bytes + c * 4 + at % 4] =
-                    weights[(c * plan->group_in + k) * n_taps + tap];
-            }
-        }
+    for (int64_t tap = 0; tap < n_taps; tap++) {
+        const int64_t first = tap % plan->segment_taps * plan->group_in;
+        int8_t *segment =
+            packed + tap / plan->segment_taps * plan->n_steps * step_bytes;
+        for (int64_t c = 0; c < n_channels; c++)
+            pack_column(weights + c * plan->group_in * n_taps + tap, plan->group_in,
+                        n_taps, first, step_bytes, segment + c * 4);
     }
 }
 
