@@ -114,7 +114,7 @@ static enum tare_status add_u8_weights(struct tare_lower *l,
                              &tare_lower_tensor(l, p->y)->quant, &w, err);
     if (st != TARE_OK) return st;
 
-    int8_t *packed = tare_alloc_array(n_bytes, 1);
+    int8_t *packed = tare_alloc(n_bytes);
     if (packed) {
         (depthwise ? tare_u8_depthwise_pack : tare_u8_conv_pack)(params, w.weights,
                                                                  packed);

@@ -52,10 +52,8 @@ static double quantize_channel(const float *w, size_t n, int8_t *q)
     static const double whole = 0x1.8p52;
     const double scale = tare_weight_scale(w, n);
     for (size_t i = 0; i < n; i++) {
-        double v = (double)w[i] / scale;
-        v = v > 127.0 ? 127.0 : v;
-        v = v < -128.0 ? -128.0 : v;
-        q[i] = (int8_t)(int32_t)(v + whole - whole);
+        const int32_t v = (int32_t)((double)w[i] / scale + whole - whole);
+        q[i] = (int8_t)(v > 127 ? 127 : v < -128 ? -128 : v);
     }
     return scale;
 }
@@ -82,7 +80,7 @@ tare_u8_weights_make(const struct tare_window *window, const float *weights,
     if (!tare_mul_size(n_channels, n, &n_weights))
         return tare_error_set(err, TARE_E_UNSUPPORTED, "engine: weights are too large");
     *out = (struct tare_u8_weights){
-        .weights = tare_alloc_array(n_weights, 1),
+        .weights = tare_alloc(n_weights),
         .acc_init = tare_alloc_array(n_channels, sizeof(int32_t)),
         .multiplier = tare_alloc_array(n_channels, sizeof(float)),
         .bias = tare_alloc_array(n_channels, sizeof(float)),
