@@ -15,7 +15,7 @@
 static struct {
     const char *onnx, *cache, *engine, *constraints, *layer_precisions, *output_types;
     const char *min_shapes, *opt_shapes, *max_shapes, *isa, *json;
-    const char *timing_cache;
+    const char *timing_cache, *tactic_sources;
     bool int8, fp16, bf16, best, dump_passes, no_recovery;
     int64_t batch, level;
 } flags = {.level = 3};
@@ -54,6 +54,8 @@ static const struct option options[] = {
      0},
     {"timing-cache", OPTION_TEXT, &flags.timing_cache, "FILE",
      "times of kernels: used when it is there, and what is timed is added", 0},
+    {"tactic-sources", OPTION_TEXT, &flags.tactic_sources, "+own,+onednn,...",
+     "libraries that kernels may come from: own, onednn, openblas (default: +own)", 0},
     {"dump-passes", OPTION_SWITCH, &flags.dump_passes, NULL,
      "layer counts after each optimizer pass", 0},
     {"json", OPTION_TEXT, &flags.json, "FILE",
@@ -128,7 +130,8 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
         printf("Recovery      %s (%zu layers)\n", recovered,
                tare_plan_n_recovered(plan));
     printf("Activations   %s\n", report_bytes((double)info.activation_bytes, memory));
-    printf("Kernels       %s\n", info.isa);
+    printf("Kernels       %s%s\n", info.isa,
+           info.is_exact ? "" : ", and another library's: not bit-exact");
 }
 
 static cJSON *report_json(const struct tare_plan *plan)
@@ -228,6 +231,7 @@ int tool_build(int argc, char **argv)
         .optimization_level = (int)flags.level,
         .timing_threads = (int)common_options.threads,
         .timing_cache = flags.timing_cache,
+        .tactic_sources = flags.tactic_sources,
     };
     const char *shapes;
     if (!find_constraints(&build_options.constraints))

@@ -100,6 +100,10 @@ static enum tare_status inspect_engine(const struct inspect_flags *given,
            report_bytes((double)info.file_bytes, a),
            report_bytes((double)info.weight_bytes, b),
            report_bytes((double)info.activation_bytes, c));
+    if (!info.is_exact)
+        printf("Bit-exact    no: some tactics are another library's, which rounds "
+               "differently\n");
+    (void)cJSON_AddBoolToObject(root, "bit_exact", info.is_exact);
     (void)cJSON_AddStringToObject(root, "model", info.model);
     (void)cJSON_AddStringToObject(root, "version", info.version);
     (void)cJSON_AddStringToObject(root, "isa", info.isa);

@@ -51,6 +51,12 @@ struct tare_build_options {
      * 63 rounds or 100 ms.
      */
     int optimization_level;
+    /** Libraries that kernels may come from: "+own,+onednn,-openblas", from "+own"
+     * (NULL) on. Others than own compute float32 convolutions and products, where they
+     * are faster; "-own" leaves ours for what they do not do. They round differently:
+     * such an engine is not bit-exact, and needs the library where it runs. For
+     *  optimization_level 2 and up. */
+    const char *tactic_sources;
     int timing_threads;       /**< Threads that kernels are timed with; 0: 1. */
     const char *timing_cache; /**< File of times, or NULL: what it has is not timed
                                  again, what is timed is added; it may not be there yet.
@@ -96,8 +102,8 @@ struct tare_plan;
  *                             cannot be obeyed; a recovery of another model.
  * @retval TARE_E_FORMAT       The timing cache is damaged.
  * @retval TARE_E_IO           It cannot be read or written.
- * @retval TARE_E_UNSUPPORTED  Something in the model cannot be run; the text names it.
- * Threads: safe.
+ * @retval TARE_E_UNSUPPORTED  Something in the model cannot be run, or a tactic source
+ * is not installed; the text names it. Threads: safe.
  */
 TARE_API enum tare_status tare_build(const struct tare_model *model,
                                      const struct tare_build_options *options,

@@ -65,6 +65,8 @@ struct tare_engine_info {
     size_t activation_bytes; /**< Arena of one context. */
     size_t n_layers;
     size_t n_bindings;
+    bool is_exact; /**< All kernels are tare's own: the same bytes on every machine, for
+                        any number of threads. */
 };
 
 /**

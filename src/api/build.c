@@ -98,6 +98,16 @@ static enum tare_status check_options(const struct tare_model *model,
         "--timing-cache is of no use below --optimization-level=%d: nothing is "
         "timed",
         TARE_LEAST_TIMED_LEVEL);
+    uint32_t sources;
+    const enum tare_status st =
+        tare_tactic_sources_parse(options->tactic_sources, &sources, err);
+    if (st != TARE_OK) return st;
+    TARE_FAIL_IF(sources != TARE_TACTICS_OWN &&
+                     options->optimization_level < TARE_LEAST_TIMED_LEVEL,
+                 err, TARE_E_ARG,
+                 "--tactic-sources: others than own want --optimization-level=%d or "
+                 "more",
+                 TARE_LEAST_TIMED_LEVEL);
     return TARE_OK;
 }
 
@@ -152,16 +162,20 @@ static enum tare_status make_engine(const struct tare_graph *g,
                                     struct tare_error *err)
 {
     struct tare_engine_notes notes = {0};
+    uint32_t sources;
+    enum tare_status st =
+        tare_tactic_sources_parse(options->tactic_sources, &sources, err);
+    if (st != TARE_OK) return st;
     const struct tare_engine_options engine = {
         .isa = isa,
         .in_place = in_place && !options->keep_tensors &&
                     !tare_optimize_skips(TARE_PASS_CONCAT_SLICES),
-        .tactics = {.level = options->optimization_level,
+        .tactics = {.sources = sources,
+                    .level = options->optimization_level,
                     .n_threads =
                         options->timing_threads > 0 ? options->timing_threads : 1,
                     .timing_cache = options->timing_cache}};
-    const enum tare_status st =
-        tare_engine_build(g, &engine, &plan->bytes, &plan->n_bytes, &notes, err);
+    st = tare_engine_build(g, &engine, &plan->bytes, &plan->n_bytes, &notes, err);
     plan->tactics = notes.tactics;
     if (st != TARE_OK || !engine.in_place) return st;
     tare_text_add(&plan->passes, "After %s: %zu layers\n", TARE_PASS_CONCAT_SLICES,

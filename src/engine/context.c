@@ -166,7 +166,7 @@ static void run_as(struct tare_context *c, size_t i, const struct tare_layer *la
         .err = &error,
     };
     const double start = c->profiling ? tare_clock_ms() : 0.0;
-    tare_layer_kind_info(layer->record->kind)->run(layer, &run);
+    layer->run(layer, &run);
     if (c->profiling) c->layer_ms[i] += tare_clock_ms() - start;
     if (error.code == TARE_OK || c->error.code != TARE_OK) return;
     c->error = error;

@@ -127,8 +127,10 @@ enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,
 void tare_engine_destroy(struct tare_engine *engine)
 {
     if (!engine) return;
-    for (size_t i = 0; engine->layers && i < engine->n_layers; i++)
+    for (size_t i = 0; engine->layers && i < engine->n_layers; i++) {
         tare_graph_destroy(engine->layers[i].program);
+        tare_layer_release(&engine->layers[i]);
+    }
     tare_free(engine->layers);
     tare_free(engine->layer_tensors);
     tare_free(engine->taps);
@@ -140,6 +142,9 @@ void tare_engine_destroy(struct tare_engine *engine)
 void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info *info)
 {
     const struct tare_plan_header *h = engine->header;
+    bool is_exact = true;
+    for (size_t i = 0; i < engine->n_layers; i++)
+        is_exact = is_exact && !engine->layers[i].module;
     *info = (struct tare_engine_info){
         .model = tare_engine_string(engine, h->model),
         .version = tare_engine_string(engine, h->tare_version),
@@ -149,6 +154,7 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
         .activation_bytes = (size_t)h->arena_bytes,
         .n_layers = engine->n_layers,
         .n_bindings = (size_t)h->n_inputs + h->n_outputs,
+        .is_exact = is_exact,
     };
 }
 

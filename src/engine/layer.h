@@ -22,6 +22,8 @@ enum tare_layer_kind {
 
 struct tare_graph;
 struct tare_const;
+struct tare_layer_run;
+struct tare_kernel_module;
 
 /** A layer of a loaded engine. Pointers lead into the file. */
 struct tare_layer {
@@ -34,10 +36,15 @@ struct tare_layer {
     size_t n_outputs;
     const uint8_t *weights; /* the weights section: constant inputs are in it */
     /* chosen by tare_layer_prepare(): */
-    const void *kernel;         /* the family's variant, whatever its type */
-    const char *tactic;         /* the variant's name */
-    size_t scratch_bytes;       /* one worker's scratch */
-    size_t shared_bytes;        /* scratch common to all workers */
+    const void *kernel; /* the family's variant, whatever its type */
+    const char *tactic; /* the variant's name */
+    /** Of what check() lets pass, programs and modules alone can fail: they say so in
+     *  run->err. */
+    void (*run)(const struct tare_layer *layer, const struct tare_layer_run *run);
+    const struct tare_kernel_module *module; /* that computes it, or NULL: ours */
+    void *state;                             /* what the module made for it */
+    size_t scratch_bytes;                    /* one worker's scratch */
+    size_t shared_bytes;                     /* scratch common to all workers */
     struct tare_graph *program; /* of a program layer, owned by the engine; else NULL */
 };
 
@@ -63,7 +70,6 @@ struct tare_layer_kind_info {
     enum tare_status (*check)(const struct tare_layer *layer, struct tare_error *err);
     /** Say how much scratch the chosen kernel needs; NULL: none. */
     enum tare_status (*prepare)(struct tare_layer *layer, struct tare_error *err);
-    /** Of what check() lets pass, programs alone can fail: they say so in run->err. */
     void (*run)(const struct tare_layer *layer, const struct tare_layer_run *run);
 };
 
@@ -72,10 +78,19 @@ const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind);
 /**
  * Choose the kernel of a layer that was checked, and prepare the layer for it.
  * @param isa     TARE_CPU_* bits that may be used.
- * @param tactic  a kernel's name; "": the last one that `isa` allows.
- * @retval TARE_E_UNSUPPORTED  no such kernel, or it needs more than `isa`.
+ * @param tactic  a kernel's name, or a source's; "": the last one that `isa` allows.
+ * @retval TARE_E_UNSUPPORTED  no such kernel, or it needs more than `isa`, or a module
+ *                             that is not there.
+ * tare_layer_release() the layer, also on failure.
  */
 enum tare_status tare_layer_prepare(struct tare_layer *layer, uint32_t isa,
                                     const char *tactic, struct tare_error *err);
+
+/** The part of it that lets a module compute the layer. */
+enum tare_status tare_layer_adopt(struct tare_layer *layer, const char *tactic,
+                                  struct tare_error *err);
+
+/** Give back what a module made. */
+void tare_layer_release(struct tare_layer *layer);
 
 #endif /* TARE_ENGINE_LAYER_H */

@@ -4,6 +4,7 @@ foreach(family conv depthwise pool affine unary binary softmax reduce resize
 endforeach()
 target_sources(tare_rt_objects PRIVATE
   binary_loop.c
+  modules/sources.c
   f32_conv/f32_conv_pack.c
   f32_conv/f32_conv_plan.c
   f32_depthwise/f32_depthwise_walk.c

@@ -23,12 +23,12 @@ if grep -q '"tactic":.*__avx2' cold.json; then
 fi
 
 # Every level, and the cache of another, give the same outputs.
-head -c 3136 /dev/urandom >sample.raw
+head -c 784 /dev/urandom >sample.raw
 mkdir raw
 mv sample.raw raw/
 for level in 0 1 2 3 4 5; do
     build "$level.tare" --optimization-level="$level" >/dev/null
-    "$tare" run --engine="$level.tare" --raw=raw --preset=none --output="out$level" >/dev/null
+    "$tare" run --engine="$level.tare" --raw=raw --raw-type=u8 --output="out$level" >/dev/null
     diff -r out0 "out$level" || fail "other outputs at --optimization-level=$level"
 done
 
@@ -41,3 +41,23 @@ refuse 1 'damaged: damaged, or not a timing cache.*remove it' "$tare" build \
     --onnx="$model" --engine=out/e --timing-cache=damaged
 refuse 1 'no/such/folder' "$tare" build --onnx="$model" --engine=out/e \
     --timing-cache=no/such/folder
+
+# Other libraries: asked for by name, and missed by name.
+refuse 1 "'\+cublas', want \+ or -" "$tare" build --onnx="$model" --engine=out/e --tactic-sources=+cublas
+refuse 1 'others than own want --optimization-level=2' "$tare" build --onnx="$model" \
+    --engine=out/e --tactic-sources=+onednn --optimization-level=0
+mkdir alone
+cp "$build"/libtare.so.0 alone/
+for source in onednn openblas; do
+    refuse 1 "libtare-$source.so cannot be opened: build tare with -DTARE_.*Debian: lib.*--tactic-sources=\+own" \
+        env LD_LIBRARY_PATH="$PWD/alone" "$tare" build --onnx="$model" --engine=out/e --tactic-sources=+$source
+    [[ -e $build/libtare-$source.so ]] || continue
+    build $source.tare --tactic-sources=-own,+$source | grep -q 'not bit-exact' || fail "$source passes for exact"
+    "$tare" inspect engine $source.tare | grep -q '^Bit-exact  *no' || fail "$source passes for exact"
+    "$tare" inspect engine $source.tare | grep -qE "^FP32 +conv +$source " || fail "no layer runs $source"
+    "$tare" compare --engine=0.tare --engine=$source.tare --raw=raw --raw-type=u8 --json=c.json >/dev/null
+    holds "$(json c.json outputs sqnr_db) > 100" # 1e-5
+    refuse 1 "its tactic is '$source': libtare-$source.so cannot be opened" \
+        env LD_LIBRARY_PATH="$PWD/alone" "$tare" inspect engine $source.tare
+done
+! "$tare" inspect engine cold.tare | grep -q Bit-exact || fail "our own kernels pass for inexact"

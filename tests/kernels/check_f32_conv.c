@@ -382,13 +382,30 @@ static void bench(void)
     }
 }
 
+/* Unpacking gives back what was packed. */
+static bool check_unpack(void)
+{
+    struct job job = new_job(random_window(), true);
+    const struct tare_window *w = &job.conv.window;
+    const size_t n =
+        (size_t)(w->out_c * (w->in_c / w->groups) * w->kernel_h * w->kernel_w);
+    float *again = check_alloc(n * sizeof *again);
+    tare_f32_conv_unpack(&job.conv, job.packed, again);
+    const bool same = memcmp(again, job.plain, n * sizeof *again) == 0;
+    if (!same) printf("unpacked weights differ\n");
+    free(again);
+    free_job(&job);
+    return same;
+}
+
 int main(int argc, char **argv)
 {
     check_init(argc, argv);
     if (check_bench_asked(argc, argv)) return bench(), CHECK_PASS;
     if (!check_by_hand()) return CHECK_FAIL;
     for (int i = 0; i < 200; i++)
-        if (!check_ref_against_naive() || !check_pack_matrix()) return CHECK_FAIL;
+        if (!check_ref_against_naive() || !check_pack_matrix() || !check_unpack())
+            return CHECK_FAIL;
     CHECK_VARIANTS(tare_f32_conv, check_variant);
     return CHECK_PASS;
 }

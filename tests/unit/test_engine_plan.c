@@ -19,10 +19,11 @@ static struct built built_net(bool int8)
     struct built built;
     struct tare_error err = {0};
     struct tare_graph *g = engine_net(int8);
-    const struct tare_engine_options options = {
-        .isa = tare_cpu_flags(),
-        .in_place = true,
-        .tactics = {.level = TARE_MAX_LEVEL, .n_threads = 1}};
+    const struct tare_engine_options options = {.isa = tare_cpu_flags(),
+                                                .in_place = true,
+                                                .tactics = {.sources = TARE_TACTICS_OWN,
+                                                            .level = TARE_MAX_LEVEL,
+                                                            .n_threads = 1}};
     if (built_make_with(g, &options, &built, &err) != TARE_OK) fail_msg("%s", err.text);
     tare_graph_destroy(g);
     return built;
@@ -148,7 +149,7 @@ static void test_unknown_tactic(void **state)
     assert_int_equal(tare_engine_open(built.bytes, built.n_bytes, &engine, &err),
                      TARE_E_UNSUPPORTED);
     assert_non_null(strstr(err.text, "layer 1 'stem' (conv): this tare has no tactic "
-                                     "'stem': build the engine again"));
+                                     "'stem' for it: build the engine again"));
     built_release(&built);
 }
 

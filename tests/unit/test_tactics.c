@@ -84,7 +84,10 @@ static void build(struct tare_graph *g, int level, const char *timing_cache,
     const struct tare_engine_options options = {
         .isa = tare_cpu_flags(),
         .in_place = true,
-        .tactics = {.level = level, .n_threads = 1, .timing_cache = timing_cache}};
+        .tactics = {.sources = TARE_TACTICS_OWN,
+                    .level = level,
+                    .n_threads = 1,
+                    .timing_cache = timing_cache}};
     *notes = (struct tare_engine_notes){0};
     if (tare_engine_build(g, &options, &built->bytes, &built->n_bytes, notes, &err) !=
             TARE_OK ||

@@ -17,7 +17,7 @@ static enum tare_status make(const struct tare_graph *graph,
     notes->n_joined = lower.n_joined;
     if (st == TARE_OK) st = tare_memory_plan(plan, err);
     if (st == TARE_OK && times)
-        st = tare_tactics_name(plan, options->isa, tactics->level, err);
+        st = tare_tactics_name(plan, options->isa, tactics, err);
     if (st == TARE_OK)
         st = tare_plan_write(plan, graph->name, options->isa, data, n_bytes, err);
     if (st == TARE_OK && times)

@@ -110,16 +110,19 @@ static enum tare_status time_layer(struct tare_context *context,
 {
     const size_t i = contest->layer, n = contest->n_tactics;
     memset(rivals, 0, n * sizeof *rivals);
-    for (size_t k = 0; k < n; k++) {
+    enum tare_status st = TARE_OK;
+    for (size_t k = 0; st == TARE_OK && k < n; k++) {
         rivals[k].layer = engine->layers[i];
-        TARE_TRY(tare_layer_prepare(&rivals[k].layer, engine->header->isa,
-                                    contest->tactics[k].name, err),
-                 err, "layer %zu '%.80s'", i, engine->layers[i].name);
+        st = tare_layer_prepare(&rivals[k].layer, engine->header->isa,
+                                contest->tactics[k].name, err);
     }
-    run_contest(context, i, &efforts[level - TARE_LEAST_TIMED_LEVEL], rivals, n);
-    for (size_t k = 0; k < n; k++)
-        contest->tactics[k].time_us = median(&rivals[k]) * 1e3;
-    return TARE_OK;
+    if (st == TARE_OK)
+        run_contest(context, i, &efforts[level - TARE_LEAST_TIMED_LEVEL], rivals, n);
+    for (size_t k = 0; k < n; k++) {
+        if (st == TARE_OK) contest->tactics[k].time_us = median(&rivals[k]) * 1e3;
+        tare_layer_release(&rivals[k].layer);
+    }
+    return st;
 }
 
 /* From a fixed sequence: float32 in [-1, 1); other types 0 and 1, which are an index, a

@@ -38,7 +38,8 @@ size_t tare_tactic_candidates(uint32_t kind, uint32_t isa, int level,
 }
 
 enum tare_status tare_tactics_name(struct tare_plan_builder *plan, uint32_t isa,
-                                   int level, struct tare_error *err)
+                                   const struct tare_tactic_options *options,
+                                   struct tare_error *err)
 {
     bool seen[TARE_LAYER_KIND_COUNT] = {false};
     for (size_t i = 0; i < plan->n_layers; i++) {
@@ -46,12 +47,19 @@ enum tare_status tare_tactics_name(struct tare_plan_builder *plan, uint32_t isa,
         const uint32_t kind = plan->layers[i].kind;
         if (seen[kind]) continue;
         seen[kind] = true;
-        const size_t n = tare_tactic_candidates(kind, isa, level, candidates);
+        const size_t n = tare_tactic_candidates(kind, isa, options->level, candidates);
         for (size_t k = 0; n > 1 && k < n; k++) {
             const enum tare_status st =
                 tare_plan_add_text(plan, candidates[k].name, err);
             if (st != TARE_OK) return st;
         }
+    }
+    for (int i = 0; i < TARE_SOURCE_COUNT; i++) {
+        const char *name = tare_kernel_source_name((enum tare_kernel_source)i);
+        const enum tare_status st = options->sources & TARE_TACTICS_FROM(i)
+                                        ? tare_plan_add_text(plan, name, err)
+                                        : TARE_OK;
+        if (st != TARE_OK) return st;
     }
     return TARE_OK;
 }
@@ -70,7 +78,8 @@ size_t tare_tactic_pick(const struct tare_tactic *tactics, size_t n)
 /* One choice of tactics, from beginning to end. */
 struct job {
     const struct tare_tactic_options *options;
-    const struct tare_engine *engine;
+    struct tare_engine *engine;
+    const struct tare_kernel_module *modules[TARE_SOURCE_COUNT];
     struct tare_timing_cache *cache;
     struct tare_tactic_choice *rows;      /* [n_layers] */
     uint64_t *signatures;                 /* [n_layers] */
@@ -78,8 +87,9 @@ struct job {
     size_t n_contests;
 };
 
-static void list_candidates(struct job *job)
+static enum tare_status list_candidates(struct job *job, struct tare_error *err)
 {
+    const bool own = job->options->sources & TARE_TACTICS_OWN;
     for (size_t i = 0; i < job->engine->n_layers; i++) {
         const struct tare_layer *layer = &job->engine->layers[i];
         struct tare_tactic_choice *row = &job->rows[i];
@@ -92,7 +102,19 @@ static void list_candidates(struct job *job)
         for (size_t k = 0; k < row->n_tactics; k++)
             row->tactics[k] = (struct tare_tactic){candidates[k].name, -1.0};
         job->signatures[i] = tare_tactic_signature(layer);
+        const enum tare_status st =
+            tare_tactic_sources_add(job->engine, i, job->modules, own, row, err);
+        if (st != TARE_OK) return st;
     }
+    return TARE_OK;
+}
+
+/* What a time holds for: a kernel, or a version of a library. */
+static const char *timed_name(const struct job *job, const char *tactic)
+{
+    enum tare_kernel_source source;
+    return tare_kernel_source_find(tactic, &source) ? job->modules[source]->library
+                                                    : tactic;
 }
 
 /* All times of a row from the cache. @param[out] is_new  they are of this build */
@@ -101,9 +123,9 @@ static bool look_up(const struct job *job, size_t i, bool *is_new)
     struct tare_tactic_choice *row = &job->rows[i];
     bool all = true;
     for (size_t k = 0; all && k < row->n_tactics; k++)
-        all =
-            tare_timing_cache_find(job->cache, job->signatures[i], row->tactics[k].name,
-                                   &row->tactics[k].time_us, is_new);
+        all = tare_timing_cache_find(job->cache, job->signatures[i],
+                                     timed_name(job, row->tactics[k].name),
+                                     &row->tactics[k].time_us, is_new);
     return all;
 }
 
@@ -137,7 +159,7 @@ static enum tare_status hold_contests(struct job *job, struct tare_error *err)
         const struct tare_tactic_contest *contest = &job->contests[i];
         for (size_t k = 0; st == TARE_OK && k < contest->n_tactics; k++)
             st = tare_timing_cache_add(job->cache, job->signatures[contest->layer],
-                                       contest->tactics[k].name,
+                                       timed_name(job, contest->tactics[k].name),
                                        contest->tactics[k].time_us, err);
     }
     return st;
@@ -170,7 +192,8 @@ static void decide(struct job *job)
     }
 }
 
-/* Where `text` is among strings, or 0. */
+/* Where `text` is among strings, or 0: the name of the only kernel of ours need not be
+ * there. */
 static uint32_t find_text(const char *strings, size_t n_bytes, const char *text)
 {
     for (size_t at = 1; at < n_bytes; at += strlen(strings + at) + 1)
@@ -189,7 +212,7 @@ static void record(uint8_t *bytes, const struct tare_tactic_report *report)
         const struct tare_tactic_choice *row = &report->rows[i];
         struct tare_plan_layer r;
         uint8_t *at = bytes + layers->offset + i * sizeof r;
-        if (row->n_tactics < 2) continue;
+        if (row->n_tactics == 0) continue;
         memcpy(&r, at, sizeof r);
         r.tactic = find_text((const char *)bytes + strings->offset,
                              (size_t)strings->n_bytes, row->tactics[row->chosen].name);
@@ -207,9 +230,12 @@ static enum tare_status run_job(struct job *job, struct tare_error *err)
     job->contests = tare_alloc_array(n, sizeof *job->contests);
     TARE_FAIL_IF(!job->signatures || !job->contests, err, TARE_E_NOMEM,
                  "build: no memory to choose tactics");
-    list_candidates(job);
-    enum tare_status st = tare_timing_cache_open(
-        job->options->timing_cache, job->options->n_threads, &job->cache, err);
+    enum tare_status st =
+        tare_tactic_sources_open(job->options->sources, job->modules, err);
+    if (st == TARE_OK) st = list_candidates(job, err);
+    if (st == TARE_OK)
+        st = tare_timing_cache_open(job->options->timing_cache, job->options->n_threads,
+                                    &job->cache, err);
     if (st != TARE_OK) return st;
     list_contests(job);
     st = hold_contests(job, err);

@@ -1,12 +1,13 @@
 /* engine/build/tactics.h - which of its kernels each layer of a finished engine runs.
  *
- * All kernels of a layer read the same packed weights and give the same bytes, so the
- * choice is made when the engine is finished, and changes only the name in the layer's
- * record. */
+ * All our kernels of a layer read the same packed weights and give the same bytes, so
+ * the choice is made when the engine is finished, and changes only the name in the
+ * layer's record. */
 #ifndef TARE_ENGINE_BUILD_TACTICS_H
 #define TARE_ENGINE_BUILD_TACTICS_H
 
 #include "engine/build/plan_builder.h"
+#include "kernels/modules/sources.h"
 #include "kernels/select.h"
 #include "tare/builder.h"
 
@@ -18,7 +19,13 @@
 #define TARE_LEAST_TIMED_LEVEL 2
 #define TARE_MAX_LEVEL         5
 
+/** Where candidates come from. */
+#define TARE_TACTICS_OWN UINT32_C(1)
+#define TARE_TACTICS_FROM(source)                                                      \
+    (UINT32_C(2) << (source)) /* enum tare_kernel_source */
+
 struct tare_tactic_options {
+    uint32_t sources;         /* bits of them */
     int level;                /* 0 to TARE_MAX_LEVEL; see tare/builder.h */
     int n_threads;            /* that kernels are timed with; 1 or more */
     const char *timing_cache; /* path, or NULL */
@@ -38,15 +45,36 @@ struct tare_tactic_report {
     size_t n_rows;
 };
 
-/** The kernels that layers of a kind may run and that are worth a try at `level`,
- *  slowest first: one or more, or none where the kind has none at all.
+/** "+own,-onednn,..." to bits, from TARE_TACTICS_OWN on. @param spec  NULL: nothing
+ *  more. (tactic_sources.c) */
+enum tare_status tare_tactic_sources_parse(const char *spec, uint32_t *sources,
+                                           struct tare_error *err);
+
+/** The modules of `sources`; NULL where one is not asked for. */
+enum tare_status
+tare_tactic_sources_open(uint32_t sources,
+                         const struct tare_kernel_module *modules[TARE_SOURCE_COUNT],
+                         struct tare_error *err);
+
+struct tare_engine;
+
+/** Put the modules that can compute layer `i` in front of a row's candidates: they win
+ *  no ties. @param own  false: in their place. */
+enum tare_status
+tare_tactic_sources_add(struct tare_engine *engine, size_t i,
+                        const struct tare_kernel_module *const *modules, bool own,
+                        struct tare_tactic_choice *row, struct tare_error *err);
+
+/** The kernels of ours that layers of a kind may run and that are worth a try at
+ * `level`, slowest first: one or more, or none where the kind has none at all.
  *  @param level  TARE_LEAST_TIMED_LEVEL or more. */
 size_t tare_tactic_candidates(uint32_t kind, uint32_t isa, int level,
                               struct tare_kernel candidates[TARE_MAX_TACTICS]);
 
 /** Add the names that tare_tactics_choose() may need to the engine's strings. */
 enum tare_status tare_tactics_name(struct tare_plan_builder *plan, uint32_t isa,
-                                   int level, struct tare_error *err);
+                                   const struct tare_tactic_options *options,
+                                   struct tare_error *err);
 
 /**
  * Choose the tactic of each layer that has several candidates, by time, and note it in
@@ -66,8 +94,6 @@ size_t tare_tactic_pick(const struct tare_tactic *tactics, size_t n);
 /** What the time of a layer depends on, hashed: kind, shapes, formats, parameters; not
  *  its scales. */
 uint64_t tare_tactic_signature(const struct tare_layer *layer);
-
-struct tare_engine;
 
 /** A layer whose kernels are to be timed. */
 struct tare_tactic_contest {

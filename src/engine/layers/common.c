@@ -29,23 +29,23 @@ const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind)
 static enum tare_status choose(struct tare_layer *layer, uint32_t isa,
                                const char *tactic, struct tare_error *err)
 {
-    static const char rebuild[] = "build the engine again with `tare build`";
     const struct tare_layer_kind_info *kind = tare_layer_kind_info(layer->record->kind);
     struct tare_kernel kernel;
     layer->kernel = NULL;
     layer->tactic = "none";
+    layer->module = NULL;
+    layer->state = NULL;
+    layer->run = kind->run;
     for (size_t i = 0; kind->kernels(i, &kernel); i++) {
         const bool allowed = (kernel.isa & isa) == kernel.isa;
         if (tactic[0] ? strcmp(kernel.name, tactic) != 0 : !allowed) continue;
         TARE_FAIL_IF(!allowed, err, TARE_E_UNSUPPORTED,
                      "its tactic '%.60s' needs an instruction set that the engine may "
-                     "not use: %s",
-                     tactic, rebuild);
+                     "not use: build the engine again with `tare build`",
+                     tactic);
         layer->kernel = kernel.variant;
         layer->tactic = kernel.name;
     }
-    TARE_FAIL_IF(tactic[0] && !layer->kernel, err, TARE_E_UNSUPPORTED,
-                 "this tare has no tactic '%.60s': %s", tactic, rebuild);
     return TARE_OK;
 }
 
@@ -54,7 +54,9 @@ enum tare_status tare_layer_prepare(struct tare_layer *layer, uint32_t isa,
 {
     const struct tare_layer_kind_info *kind = tare_layer_kind_info(layer->record->kind);
     const enum tare_status st = choose(layer, isa, tactic, err);
-    return st == TARE_OK && kind->prepare ? kind->prepare(layer, err) : st;
+    if (st != TARE_OK) return st;
+    if (tactic[0] && !layer->kernel) return tare_layer_adopt(layer, tactic, err);
+    return kind->prepare ? kind->prepare(layer, err) : TARE_OK;
 }
 
 static bool is_type(const struct tare_plan_tensor *t, char type)

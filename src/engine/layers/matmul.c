@@ -33,7 +33,7 @@ bool tare_matmul_prepare(struct tare_layer *layer, size_t packed, size_t own)
            tare_add_size(layer->shared_bytes, own, &layer->scratch_bytes);
 }
 
-static int64_t n_matrices(const struct tare_matmul_params *p)
+int64_t tare_matmul_count(const struct tare_matmul_params *p)
 {
     int64_t n = 1;
     for (int64_t i = 0; i < p->rank; i++)
@@ -41,7 +41,8 @@ static int64_t n_matrices(const struct tare_matmul_params *p)
     return n;
 }
 
-static struct tare_matmul_at matrices(const struct tare_matmul_params *p, int64_t i)
+struct tare_matmul_at tare_matmul_matrices(const struct tare_matmul_params *p,
+                                           int64_t i)
 {
     struct tare_matmul_at at = {.y = i * p->m * p->n};
     for (int64_t axis = p->rank - 1; axis >= 0; axis--) {
@@ -80,7 +81,7 @@ static void matrix_units(void *arg, int64_t begin, int64_t end, int worker)
     const struct tare_matmul_job *job = arg;
     char *packed = tare_layer_scratch(job->run, worker);
     for (int64_t i = begin; i < end; i++) {
-        const struct tare_matmul_at at = matrices(job->params, i);
+        const struct tare_matmul_at at = tare_matmul_matrices(job->params, i);
         job->pack(job, &at, packed, 0, job->n_pack);
         job->multiply(job, &at, packed, packed + job->layer->shared_bytes, 0,
                       job->n_units);
@@ -90,14 +91,14 @@ static void matrix_units(void *arg, int64_t begin, int64_t end, int worker)
 void tare_matmul_spread(const struct tare_matmul_job *job)
 {
     struct tare_pool *pool = job->run->pool;
-    const int64_t n = n_matrices(job->params);
+    const int64_t n = tare_matmul_count(job->params);
     if (n >= (int64_t)tare_pool_size(pool)) {
         struct tare_matmul_job own = *job;
         tare_pool_run(pool, n, tare_layer_grain(pool, n), matrix_units, &own);
         return;
     }
     for (int64_t i = 0; i < n; i++) {
-        struct pair pair = {job, matrices(job->params, i)};
+        struct pair pair = {job, tare_matmul_matrices(job->params, i)};
         tare_pool_run(pool, job->n_pack, tare_layer_grain(pool, job->n_pack),
                       pack_units, &pair);
         tare_pool_run(pool, job->n_units, tare_layer_grain(pool, job->n_units),

@@ -25,6 +25,11 @@ struct tare_matmul_job {
                      const char *packed, void *scratch, int64_t begin, int64_t end);
 };
 
+/** Pairs of matrices, and where pair `i` is. */
+int64_t tare_matmul_count(const struct tare_matmul_params *p);
+struct tare_matmul_at tare_matmul_matrices(const struct tare_matmul_params *p,
+                                           int64_t i);
+
 /** Do the operands and the output have the matrices that the parameters say? */
 bool tare_matmul_params_valid(const struct tare_matmul_params *p,
                               const struct tare_layer *layer);

@@ -53,6 +53,10 @@ bool tare_f32_conv_scratch_bytes(const struct tare_f32_conv *conv, size_t *size)
 void tare_f32_conv_pack(const struct tare_f32_conv *conv, const float *weights,
                         float *packed);
 
+/** The way back: the weights that tare_f32_conv_pack() packed. */
+void tare_f32_conv_unpack(const struct tare_f32_conv *conv, const float *packed,
+                          float *weights);
+
 /** Column blocks of a matrix with n columns: the units of tare_f32_conv_pack_matrix. */
 int64_t tare_f32_conv_pack_matrix_units(int64_t n);
 

@@ -43,6 +43,25 @@ void tare_f32_conv_pack(const struct tare_f32_conv *conv, const float *weights,
     }
 }
 
+void tare_f32_conv_unpack(const struct tare_f32_conv *conv, const float *packed,
+                          float *weights)
+{
+    const struct tare_window *w = &conv->window;
+    struct tare_f32_conv_plan plan;
+    if (!tare_f32_conv_plan(w, &plan)) return;
+    const int64_t taps = w->kernel_h * w->kernel_w;
+    for (int64_t block = 0; block < plan.blocks; block++) {
+        const int64_t unit = plan.tiles_inside ? block * plan.tiles : block;
+        const struct tare_f32_conv_unit at = tare_f32_conv_unit(&plan, unit);
+        const float *from = packed + at.weights_offset;
+        float *to = weights + at.first_output * plan.depth;
+        for (int64_t tap = 0; tap < taps; tap++)
+            for (int64_t c = 0; c < plan.group_inputs; c++, from += at.width)
+                for (int64_t o = 0; o < at.n_outputs; o++)
+                    to[o * plan.depth + c * taps + tap] = from[o];
+    }
+}
+
 int64_t tare_f32_conv_pack_matrix_units(int64_t n)
 {
     return (n + TARE_F32_CONV_BLOCK - 1) / TARE_F32_CONV_BLOCK;
