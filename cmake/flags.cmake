@@ -20,27 +20,36 @@ if(TARE_COVERAGE)
   target_link_options(tare_flags INTERFACE --coverage)
 endif()
 
+# Where the kernels of an instruction set can be built, and with what.
+set(TARE_ISAS ref)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(APPEND TARE_ISAS avx2 avx512 vnni)
+  target_compile_definitions(tare_flags INTERFACE TARE_BUILD_X86)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  list(APPEND TARE_ISAS neon dotprod i8mm)
+  target_compile_definitions(tare_flags INTERFACE TARE_BUILD_ARM64)
+endif()
 set(TARE_ISA_ref "")
 set(TARE_ISA_avx2 -mavx2 -mfma)
 set(TARE_ISA_avx512 ${TARE_ISA_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 set(TARE_ISA_vnni ${TARE_ISA_avx512} -mavx512vnni -mavx512vbmi)
 set(TARE_ISA_avxvnni ${TARE_ISA_avx2} -mavxvnni)
 set(TARE_ISA_amx ${TARE_ISA_vnni} -mamx-tile -mamx-int8)
+set(TARE_ISA_neon "")
+set(TARE_ISA_dotprod -march=armv8.2-a+dotprod)
+set(TARE_ISA_i8mm -march=armv8.2-a+dotprod+i8mm)
 
-# tare_kernel_family(NAME [ref|avx2|avxvnni|avx512|vnni|amx ...]): adds NAME/NAME.c (table and
-# selection) and one NAME/NAME_<isa>.c each, with that instruction set's flags. On other
-# processors only the reference is built.
+# tare_kernel_family(NAME [ISA ...]): adds NAME/NAME.c (table and selection) and, of the
+# instruction sets that this processor's family has, one NAME/NAME_<isa>.c each, with that
+# instruction set's flags.
 function(tare_kernel_family name)
   target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}.c)
   foreach(isa ${ARGN})
     set(file ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}_${isa}.c)
-    if(isa STREQUAL "ref" OR CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    if(isa IN_LIST TARE_ISAS)
       target_sources(tare_rt_objects PRIVATE ${file})
       set_property(SOURCE ${file} TARGET_DIRECTORY tare_rt_objects
                    APPEND PROPERTY COMPILE_OPTIONS ${TARE_ISA_${isa}})
     endif()
   endforeach()
 endfunction()
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  target_compile_definitions(tare_flags INTERFACE TARE_BUILD_X86)
-endif()

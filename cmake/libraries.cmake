@@ -1,10 +1,6 @@
-# libtare-rt: load and run an engine; libc and libm alone. libtare: everything.
-add_library(tare_rt SHARED $<TARGET_OBJECTS:tare_rt_objects>)
-set_target_properties(tare_rt PROPERTIES OUTPUT_NAME tare-rt
-                      VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-target_link_libraries(tare_rt PRIVATE tare_flags Threads::Threads)
-target_link_options(tare_rt PRIVATE -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,--as-needed)
+include(cmake/runtime_library.cmake)
 
+# libtare: everything.
 add_library(tare SHARED $<TARGET_OBJECTS:tare_rt_objects> $<TARGET_OBJECTS:tare_objects>)
 set_target_properties(tare PROPERTIES VERSION ${PROJECT_VERSION}
                       SOVERSION ${PROJECT_VERSION_MAJOR})
@@ -19,8 +15,6 @@ target_link_libraries(tare_static PUBLIC tare_flags PkgConfig::PROTOBUF_C
                       PkgConfig::CJSON PkgConfig::HDF5 PkgConfig::LIBZIP JPEG::JPEG PNG::PNG
                       ZLIB::ZLIB Threads::Threads)
 
-foreach(library tare tare_rt)
-  target_include_directories(${library} INTERFACE
-    $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
-    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-endforeach()
+target_include_directories(tare INTERFACE
+  $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

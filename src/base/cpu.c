@@ -12,6 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 static _Atomic int64_t g_mask = -1; /* -1: nobody has chosen yet */
 
@@ -52,6 +56,11 @@ static uint32_t detect(void)
     if (flags & TARE_CPU_VNNI && has_feature(0, 3, 24) && has_feature(0, 3, 25) &&
         may_use_tiles())
         flags |= TARE_CPU_AMX;
+#elif defined(__aarch64__)
+    flags |= TARE_CPU_NEON;
+    if (!(getauxval(AT_HWCAP) & HWCAP_ASIMDDP)) return flags;
+    flags |= TARE_CPU_DOTPROD;
+    if (getauxval(AT_HWCAP2) & HWCAP2_I8MM) flags |= TARE_CPU_I8MM;
 #endif
     return flags;
 }

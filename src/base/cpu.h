@@ -12,6 +12,11 @@
 #define TARE_CPU_AVXVNNI (UINT32_C(1) << 3) /* -mavxvnni: VPDPBUSD without AVX-512 */
 #define TARE_CPU_AMX     (UINT32_C(1) << 4) /* -mamx-tile -mamx-int8 */
 
+/* Of aarch64, each with those before. */
+#define TARE_CPU_NEON    (UINT32_C(1) << 16) /* every aarch64 */
+#define TARE_CPU_DOTPROD (UINT32_C(1) << 17) /* sdot, udot */
+#define TARE_CPU_I8MM    (UINT32_C(1) << 18) /* usdot, sudot, smmla */
+
 /** Features of this CPU & mask. The mask starts as $TARE_CPU_MASK, else all ones. */
 uint32_t tare_cpu_flags(void);
 

@@ -15,6 +15,9 @@ static const struct {
     {"avx512", TARE_CPU_AVX2 | TARE_CPU_AVX512},
     {"vnni", TARE_CPU_AVX2 | TARE_CPU_AVX512 | TARE_CPU_VNNI},
     {"amx", TARE_CPU_AVX2 | TARE_CPU_AVX512 | TARE_CPU_VNNI | TARE_CPU_AMX},
+    {"neon", TARE_CPU_NEON},
+    {"dotprod", TARE_CPU_NEON | TARE_CPU_DOTPROD},
+    {"i8mm", TARE_CPU_NEON | TARE_CPU_DOTPROD | TARE_CPU_I8MM},
 };
 
 const char *tare_isa_name(uint32_t flags)

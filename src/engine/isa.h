@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** "ref", "avx2", "avx512" or "vnni": the highest level whose bits are all in `flags`.
- */
+/** The highest level whose bits are all in `flags`: "ref", on x86-64 "avx2", "avx512"
+ * or "vnni", on aarch64 "neon", "dotprod" or "i8mm". */
 const char *tare_isa_name(uint32_t flags);
 
 /** The bits of a level by name; "native" is what this CPU has. */
