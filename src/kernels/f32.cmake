@@ -1,6 +1,6 @@
 foreach(family conv depthwise pool affine unary binary softmax reduce resize
         layer_norm observe)
-  tare_kernel_family(f32_${family} ref avx2 avx512)
+  tare_kernel_family(f32_${family} ref avx2 avx512 neon)
 endforeach()
 target_sources(tare_rt_objects PRIVATE
   binary_loop.c

@@ -1,5 +1,5 @@
-/* kernels/f32_affine/f32_affine_simd.h - the body of the AVX2 and AVX-512 files, which
- * define AFFINE_NAME. */
+/* kernels/f32_affine/f32_affine_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define AFFINE_NAME. */
 #include "kernels/f32_affine/f32_affine.h"
 #include "kernels/lanes.h"
 

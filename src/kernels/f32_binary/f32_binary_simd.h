@@ -1,5 +1,5 @@
-/* kernels/f32_binary/f32_binary_simd.h - the body of the AVX2 and AVX-512 files, which
- * define BINARY_NAME. */
+/* kernels/f32_binary/f32_binary_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define BINARY_NAME. */
 #include "kernels/f32_binary/f32_binary.h"
 #include "kernels/lanes.h"
 

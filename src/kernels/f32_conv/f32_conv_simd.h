@@ -1,8 +1,10 @@
-/* kernels/f32_conv/f32_conv_simd.h - the body of the AVX2 and AVX-512 files, which
- * define CONV_NAME. A tile keeps up to TILE_ROWS pixels by two vectors of channels in
- * registers through the whole chain: 12 x 2 of 32 registers, or 6 x 2 of 16. One pixel
- * or two have a whole block of four vectors in the latter, as many chains as hide the
- * latency of one: products of a vector by a matrix. */
+/* kernels/f32_conv/f32_conv_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define CONV_NAME. A tile keeps up to TILE_ROWS pixels by two vectors of
+ * channels in registers through the whole chain: 12 x 2 of AVX-512's 32 registers, 6 x
+ * 2 of AVX2's
+ * 16. One pixel or two have a whole block of four vectors in the latter, as many chains
+ * as hide the latency of one: products of a vector by a matrix. NEON's vectors are 6 x
+ * 4 of 32 registers. */
 #include "kernels/f32_conv/f32_conv_plan.h"
 #include "kernels/lanes_tile.h"
 #include "kernels/repeat.h"
@@ -89,7 +91,22 @@ TILES_TO_12(1)
 TILES_TO_12(2)
 static tile_fn *const tiles[][TILE_ROWS] = {
     [1] = {NAMES_TO_12(1)}, [2] = {NAMES_TO_12(2)}};
-#define FEW_ROWS INT64_C(0) /* two vectors are a block */
+/* Vectors of a tile's rows: a whole block. */
+static int64_t tile_vectors(const struct tare_f32_conv_unit *unit)
+{
+    return unit->width / LANES;
+}
+#elif defined(__aarch64__)
+#define TILE_ROWS            INT64_C(6)
+#define TILE_STRIDE(vectors) in->width
+TILES_TO_6(4)
+static tile_fn *const tiles[][TILE_ROWS] = {[4] = {NAMES_TO_6(4)}};
+
+static int64_t tile_vectors(const struct tare_f32_conv_unit *unit)
+{
+    (void)unit;
+    return 4;
+}
 #else
 #define TILE_ROWS            INT64_C(6)
 #define TILE_STRIDE(vectors) in->width
@@ -98,15 +115,18 @@ TILE(1, 4)
 TILE(2, 4)
 static tile_fn *const tiles[][TILE_ROWS] = {
     [2] = {NAMES_TO_6(2)}, [4] = {tile_1x4, tile_2x4}};
-#define FEW_ROWS             INT64_C(2)
+
+static int64_t tile_vectors(const struct tare_f32_conv_unit *unit)
+{
+    return unit->n_pixels <= 2 && unit->width == 4 * LANES ? 4 : 2;
+}
 #endif
 
 /* All sums of a unit, a register tile at a time. */
 static void unit_sums(const struct tare_f32_conv_unit *unit, struct operands in,
                       float *sums)
 {
-    const bool few = unit->n_pixels <= FEW_ROWS && unit->width == 4 * LANES;
-    const int64_t vectors = few ? 4 : unit->width < 2 * LANES ? 1 : 2;
+    const int64_t vectors = tile_vectors(unit);
     const int64_t parts = (unit->n_pixels + TILE_ROWS - 1) / TILE_ROWS;
     const float *const *inputs = in.inputs;
     const float *weights = in.weights;

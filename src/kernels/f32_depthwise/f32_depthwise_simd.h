@@ -1,6 +1,7 @@
-/* kernels/f32_depthwise/f32_depthwise_simd.h - the body of the AVX2 and AVX-512 files,
- * which define DEPTHWISE_NAME. Sums in registers are a vector of channels of up to
- * twelve pixels that share their taps, or up to four vectors of a pixel at a border. */
+/* kernels/f32_depthwise/f32_depthwise_simd.h - the body of the AVX2, AVX-512 and NEON
+ * files, which define DEPTHWISE_NAME. Sums in registers are a vector of channels of up
+ * to twelve pixels that share their taps, or up to four vectors of a pixel at a border.
+ */
 #include "kernels/f32_depthwise/f32_depthwise_walk.h"
 #include "kernels/lanes_tile.h"
 #include "kernels/repeat.h"

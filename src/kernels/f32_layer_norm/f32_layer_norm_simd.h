@@ -1,5 +1,5 @@
-/* kernels/f32_layer_norm/f32_layer_norm_simd.h - the body of the AVX2 and AVX-512
- * files, which define LAYER_NORM_NAME. */
+/* kernels/f32_layer_norm/f32_layer_norm_simd.h - the body of the AVX2, AVX-512 and
+ * NEON files, which define LAYER_NORM_NAME. */
 #include <math.h>
 
 #include "kernels/f32_layer_norm/f32_layer_norm.h"

@@ -1,6 +1,6 @@
-/* kernels/f32_pool/f32_pool_simd.h - the body of the AVX2 and AVX-512 files, which
- * define POOL_NAME. Up to four vectors of channels stay in registers while the taps go
- * by. */
+/* kernels/f32_pool/f32_pool_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define POOL_NAME. Up to four vectors of channels stay in registers while the
+ * taps go by. */
 #include <math.h>
 
 #include "kernels/f32_pool/f32_pool_walk.h"

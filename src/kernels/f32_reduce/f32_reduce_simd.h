@@ -1,5 +1,5 @@
-/* kernels/f32_reduce/f32_reduce_simd.h - the body of the AVX2 and AVX-512 files, which
- * define REDUCE_NAME. */
+/* kernels/f32_reduce/f32_reduce_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define REDUCE_NAME. */
 #include <math.h>
 
 #include "kernels/f32_reduce/f32_reduce.h"

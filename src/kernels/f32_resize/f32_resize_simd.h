@@ -1,5 +1,5 @@
-/* kernels/f32_resize/f32_resize_simd.h - the body of the AVX2 and AVX-512 files, which
- * define RESIZE_NAME. */
+/* kernels/f32_resize/f32_resize_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define RESIZE_NAME. */
 #include "kernels/f32_resize/f32_resize.h"
 #include "kernels/lanes.h"
 

@@ -1,5 +1,5 @@
-/* kernels/f32_softmax/f32_softmax_simd.h - the body of the AVX2 and AVX-512 files,
- * which define SOFTMAX_NAME. */
+/* kernels/f32_softmax/f32_softmax_simd.h - the body of the AVX2, AVX-512 and NEON
+ * files, which define SOFTMAX_NAME. */
 #include "kernels/f32_softmax/f32_softmax.h"
 #include "kernels/lanes_fold.h"
 #include "kernels/lanes_math.h"

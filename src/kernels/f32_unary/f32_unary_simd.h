@@ -1,5 +1,5 @@
-/* kernels/f32_unary/f32_unary_simd.h - the body of the AVX2 and AVX-512 files, which
- * define UNARY_NAME. */
+/* kernels/f32_unary/f32_unary_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define UNARY_NAME. */
 #include "kernels/f32_unary/f32_unary.h"
 #include "kernels/lanes_math.h"
 
