@@ -23,7 +23,7 @@ endif()
 # Where the kernels of an instruction set can be built, and with what.
 set(TARE_ISAS ref)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  list(APPEND TARE_ISAS avx2 avx512 vnni)
+  list(APPEND TARE_ISAS avx2 avxvnni avx512 vnni amx)
   target_compile_definitions(tare_flags INTERFACE TARE_BUILD_X86)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   list(APPEND TARE_ISAS neon dotprod i8mm)
