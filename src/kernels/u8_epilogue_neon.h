@@ -4,6 +4,7 @@
 #define TARE_KERNELS_U8_EPILOGUE_NEON_H
 
 #include <arm_neon.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -115,6 +116,19 @@ static inline void tare_finish8_neon(const struct tare_finish_neon *f, float32x4
         vst1q_f32(all + 4, tare_clamp_neon(f, v1));
         memcpy(y_f32 + at, all, (size_t)n * sizeof *all);
     }
+}
+
+/** The same for 16 values. */
+static inline void tare_finish16_neon(const struct tare_finish_neon *f,
+                                      const float32x4_t v[4], uint8_t *y_u8,
+                                      float *y_f32, int64_t at, int64_t n)
+{
+    if (y_u8) {
+        tare_store16_neon(y_u8 + at, tare_bytes16_neon(f, v), n);
+        return;
+    }
+    tare_finish8_neon(f, v[0], v[1], NULL, y_f32, at, n);
+    if (n > 8) tare_finish8_neon(f, v[2], v[3], NULL, y_f32, at + 8, n - 8);
 }
 
 #endif /* TARE_KERNELS_U8_EPILOGUE_NEON_H */

@@ -1,6 +1,6 @@
 /* kernels/u8_lanes.h - bytes as the lanes of lanes.h and back, so that an INT8 kernel's
- * loop can be written once for AVX2 and AVX-512. Like lanes.h, private to the file that
- * includes it. */
+ * loop can be written once for AVX2, AVX-512 and NEON. Like lanes.h, private to the
+ * file that includes it. */
 #ifndef TARE_KERNELS_U8_LANES_H
 #define TARE_KERNELS_U8_LANES_H
 
@@ -37,6 +37,32 @@ static inline void u8_write(const struct u8_finish *finish, uint8_t *y, lanes v0
         _mm256_storeu_si256((void *)y, bytes);
     else
         _mm256_mask_storeu_epi8(y, (__mmask32)((UINT64_C(1) << n) - 1), bytes);
+}
+
+#elif defined(__aarch64__)
+
+#include "kernels/u8_epilogue_neon.h"
+
+struct u8_finish {
+    struct tare_finish_neon all;
+};
+
+static inline struct u8_finish u8_finish_of(float lower, float upper,
+                                            int32_t zero_point)
+{
+    return (struct u8_finish){tare_finish_neon(1.0f, lower, upper, zero_point)};
+}
+
+static inline lanes u8_read(const uint8_t *x, int64_t n)
+{
+    (void)n;
+    return tare_real4_neon(vget_low_u16(vmovl_u8(vld1_u8(x))), vdupq_n_s32(0));
+}
+
+static inline void u8_write(const struct u8_finish *finish, uint8_t *y, lanes v0,
+                            lanes v1, int64_t n)
+{
+    tare_store8_neon(y, tare_bytes8_neon(&finish->all, v0, v1), n);
 }
 
 #else

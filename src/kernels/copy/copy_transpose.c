@@ -1,13 +1,13 @@
-/* Transposition in square blocks that fit in registers, with SSE2 where there is any:
- * every x86-64 has it, and moving data needs no more. */
+/* Transposition in square blocks that fit in registers, with SSE2 or NEON: every x86-64
+ * has the one, every aarch64 the other, and moving data needs no more. */
 #include "kernels/copy/copy_transpose.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#include <xmmintrin.h>
+#if defined(__SSE2__) || defined(__aarch64__)
+#include "kernels/bytes16.h"
+#define HAS_BLOCKS
 #endif
 
 void tare_copy_strided(int32_t elem_bytes, int64_t n, const char *src, int64_t src_step,
@@ -43,44 +43,28 @@ static void transpose_plain(int32_t elem_bytes, int64_t rows, int64_t columns,
                               dst + j * elem_bytes, dst_step);
 }
 
-#if defined(__SSE2__)
+#if defined(HAS_BLOCKS)
 
 static inline void block_4x4(const char *src, int64_t src_step, char *dst,
                              int64_t dst_step)
 {
-    __m128 a = _mm_loadu_ps((const float *)(const void *)src);
-    __m128 b = _mm_loadu_ps((const float *)(const void *)(src + src_step));
-    __m128 c = _mm_loadu_ps((const float *)(const void *)(src + 2 * src_step));
-    __m128 d = _mm_loadu_ps((const float *)(const void *)(src + 3 * src_step));
-    _MM_TRANSPOSE4_PS(a, b, c, d);
-    _mm_storeu_ps((float *)(void *)dst, a);
-    _mm_storeu_ps((float *)(void *)(dst + dst_step), b);
-    _mm_storeu_ps((float *)(void *)(dst + 2 * dst_step), c);
-    _mm_storeu_ps((float *)(void *)(dst + 3 * dst_step), d);
-}
-
-/* One pass of perfect shuffles moves one bit of the column number into the row number;
- * four of them transpose. */
-static inline void shuffle_16x16(const __m128i in[16], __m128i out[16])
-{
-    for (int64_t i = 0; i < 8; i++) {
-        out[2 * i] = _mm_unpacklo_epi8(in[i], in[i + 8]);
-        out[2 * i + 1] = _mm_unpackhi_epi8(in[i], in[i + 8]);
-    }
+    bytes16 row[4];
+    for (int64_t i = 0; i < 4; i++)
+        row[i] = bytes16_load(src + i * src_step);
+    bytes16_transpose_4x4(row);
+    for (int64_t i = 0; i < 4; i++)
+        bytes16_store(dst + i * dst_step, row[i]);
 }
 
 static inline void block_16x16(const char *src, int64_t src_step, char *dst,
                                int64_t dst_step)
 {
-    __m128i a[16], b[16];
+    bytes16 row[16];
     for (int64_t i = 0; i < 16; i++)
-        a[i] = _mm_loadu_si128((const __m128i *)(const void *)(src + i * src_step));
-    shuffle_16x16(a, b);
-    shuffle_16x16(b, a);
-    shuffle_16x16(a, b);
-    shuffle_16x16(b, a);
+        row[i] = bytes16_load(src + i * src_step);
+    bytes16_transpose(row);
     for (int64_t i = 0; i < 16; i++)
-        _mm_storeu_si128((__m128i *)(void *)(dst + i * dst_step), a[i]);
+        bytes16_store(dst + i * dst_step, row[i]);
 }
 
 /* Two blocks side by side: half a cache line of the source at a time keeps few enough

@@ -14,7 +14,7 @@ static inline __m128i quantize16(const struct tare_f32_u8_quantize *p, const flo
     return tare_bytes16_avx2(&finish, v0, v1);
 }
 
-#include "kernels/f32_u8_quantize/f32_u8_quantize_x86.h"
+#include "kernels/f32_u8_quantize/f32_u8_quantize_simd.h"
 
 void tare_f32_u8_quantize__avx2_u16(const struct tare_f32_u8_quantize *p,
                                     const float *src, uint8_t *dst, int64_t begin,

@@ -12,7 +12,7 @@ static inline __m128i quantize16(const struct tare_f32_u8_quantize *p, const flo
     return tare_bytes16_vnni(&finish, _mm512_max_ps(v, finish.lower)); /* for NaN */
 }
 
-#include "kernels/f32_u8_quantize/f32_u8_quantize_x86.h"
+#include "kernels/f32_u8_quantize/f32_u8_quantize_simd.h"
 
 void tare_f32_u8_quantize__vnni_u16(const struct tare_f32_u8_quantize *p,
                                     const float *src, uint8_t *dst, int64_t begin,

@@ -1,5 +1,5 @@
-/* kernels/u8_binary/u8_binary_simd.h - the body of the AVX2 and AVX-512 files, which
- * define BINARY_NAME. */
+/* kernels/u8_binary/u8_binary_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define BINARY_NAME. */
 #include <stdbool.h>
 
 #include "kernels/u8_binary/u8_binary.h"

@@ -17,7 +17,7 @@ static inline void dequantize16(const struct tare_u8_f32_dequantize *p, __m128i 
     _mm256_storeu_ps(dst + 8, dequantize8(p, _mm_srli_si128(bytes, 8)));
 }
 
-#include "kernels/u8_f32_dequantize/u8_f32_dequantize_x86.h"
+#include "kernels/u8_f32_dequantize/u8_f32_dequantize_simd.h"
 
 void tare_u8_f32_dequantize__avx2_u16(const struct tare_u8_f32_dequantize *p,
                                       const uint8_t *src, float *dst, int64_t begin,

@@ -12,7 +12,7 @@ static inline void dequantize16(const struct tare_u8_f32_dequantize *p, __m128i 
                      _mm512_mul_ps(_mm512_cvtepi32_ps(q), _mm512_set1_ps(p->scale)));
 }
 
-#include "kernels/u8_f32_dequantize/u8_f32_dequantize_x86.h"
+#include "kernels/u8_f32_dequantize/u8_f32_dequantize_simd.h"
 
 void tare_u8_f32_dequantize__vnni_u16(const struct tare_u8_f32_dequantize *p,
                                       const uint8_t *src, float *dst, int64_t begin,

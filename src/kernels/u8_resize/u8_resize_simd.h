@@ -1,5 +1,5 @@
-/* kernels/u8_resize/u8_resize_simd.h - the body of the AVX2 and AVX-512 files, which
- * define RESIZE_NAME. */
+/* kernels/u8_resize/u8_resize_simd.h - the body of the AVX2, AVX-512 and NEON files,
+ * which define RESIZE_NAME. */
 #include <string.h>
 
 #include "kernels/u8_lanes.h"

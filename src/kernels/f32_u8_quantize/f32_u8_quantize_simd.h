@@ -1,51 +1,50 @@
-/* kernels/f32_u8_quantize/f32_u8_quantize_x86.h - the layouts that the x86 variants
+/* kernels/f32_u8_quantize/f32_u8_quantize_simd.h - the layouts that the vector variants
  * handle, on top of what the including file defines before:
  *
  *     quantize16(p, src): 16 floats that follow each other, as bytes
  *
  * Private to this folder. */
-#ifndef TARE_KERNELS_F32_U8_QUANTIZE_X86_H
-#define TARE_KERNELS_F32_U8_QUANTIZE_X86_H
+#ifndef TARE_KERNELS_F32_U8_QUANTIZE_SIMD_H
+#define TARE_KERNELS_F32_U8_QUANTIZE_SIMD_H
 
-#include <immintrin.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernels/bytes16.h"
 #include "kernels/f32_u8_quantize/f32_u8_quantize.h"
-#include "kernels/u8_bytes_sse.h"
 
 /* Store 16 bytes, of which the first `n` count, where `room` bytes may be written; what
  * is overwritten behind those n is stored again later. */
-static inline void store_run(uint8_t *dst, __m128i bytes, int64_t n, int64_t room)
+static inline void store_run(uint8_t *dst, bytes16 bytes, int64_t n, int64_t room)
 {
     if (room >= 16) {
-        _mm_storeu_si128((__m128i *)(void *)dst, bytes);
+        bytes16_store(dst, bytes);
         return;
     }
     uint8_t all[16];
-    _mm_storeu_si128((__m128i *)(void *)all, bytes);
+    bytes16_store(all, bytes);
     memcpy(dst, all, (size_t)n);
 }
 
 /* 16 pixels of 2 to 4 planes: interleave to four bytes a pixel, then close the gaps. */
 static inline void quantize_few_planes(const struct tare_f32_u8_quantize *p,
-                                       const float *src, uint8_t *dst, __m128i close,
+                                       const float *src, uint8_t *dst, bytes16 close,
                                        int64_t room)
 {
-    __m128i plane[4];
+    bytes16 plane[4];
     for (int64_t c = 0; c < 4; c++)
         plane[c] = c < p->channels ? quantize16(p, src + c * p->channel_stride)
-                                   : _mm_setzero_si128();
-    const __m128i even_low = _mm_unpacklo_epi8(plane[0], plane[2]);
-    const __m128i even_high = _mm_unpackhi_epi8(plane[0], plane[2]);
-    const __m128i odd_low = _mm_unpacklo_epi8(plane[1], plane[3]);
-    const __m128i odd_high = _mm_unpackhi_epi8(plane[1], plane[3]);
-    const __m128i pixels[4] = {
-        _mm_unpacklo_epi8(even_low, odd_low), _mm_unpackhi_epi8(even_low, odd_low),
-        _mm_unpacklo_epi8(even_high, odd_high), _mm_unpackhi_epi8(even_high, odd_high)};
+                                   : bytes16_zero();
+    const bytes16 even_low = bytes16_zip_low(plane[0], plane[2]);
+    const bytes16 even_high = bytes16_zip_high(plane[0], plane[2]);
+    const bytes16 odd_low = bytes16_zip_low(plane[1], plane[3]);
+    const bytes16 odd_high = bytes16_zip_high(plane[1], plane[3]);
+    const bytes16 pixels[4] = {
+        bytes16_zip_low(even_low, odd_low), bytes16_zip_high(even_low, odd_low),
+        bytes16_zip_low(even_high, odd_high), bytes16_zip_high(even_high, odd_high)};
     const int64_t n = 4 * p->channels;
     for (int64_t i = 0; i < 4; i++)
-        store_run(dst + i * n, _mm_shuffle_epi8(pixels[i], close), n, room - i * n);
+        store_run(dst + i * n, bytes16_reorder(pixels[i], close), n, room - i * n);
 }
 
 /* 16 pixels of any number of planes, 16 planes at a time; the last 16 may overlap those
@@ -56,12 +55,12 @@ static inline void quantize_planes(const struct tare_f32_u8_quantize *p,
     const int64_t channels = p->channels;
     for (int64_t c = 0; c < channels; c += 16) {
         const int64_t first = channels < 16 ? 0 : c < channels - 16 ? c : channels - 16;
-        __m128i row[16];
+        bytes16 row[16];
         for (int64_t i = 0; i < 16; i++)
             row[i] = first + i < channels
                          ? quantize16(p, src + (first + i) * p->channel_stride)
-                         : _mm_setzero_si128();
-        tare_transpose16_sse(row);
+                         : bytes16_zero();
+        bytes16_transpose(row);
         for (int64_t i = 0; i < 16; i++) {
             const int64_t at = i * channels + first;
             store_run(dst + at, row[i], channels, room - at);
@@ -78,10 +77,10 @@ static inline void quantize_all_planes(const struct tare_f32_u8_quantize *p,
         tare_f32_u8_quantize__ref(p, src, dst, begin, end);
         return;
     }
-    _Alignas(16) int8_t close[16] = {0};
+    uint8_t close[16] = {0};
     for (int64_t i = 0; p->channels <= 4 && i < 4 * p->channels; i++)
-        close[i] = (int8_t)(i / p->channels * 4 + i % p->channels);
-    const __m128i order = _mm_load_si128((const __m128i *)(const void *)close);
+        close[i] = (uint8_t)(i / p->channels * 4 + i % p->channels);
+    const bytes16 order = bytes16_load(close);
     for (int64_t i = begin; i < end; i += 16) {
         const int64_t pixel = i < end - 16 ? i : end - 16;
         uint8_t *out = dst + pixel * p->channels;
@@ -99,12 +98,12 @@ static inline void quantize_line(const struct tare_f32_u8_quantize *p, const flo
 {
     int64_t i = 0;
     for (; i + 16 <= n; i += 16)
-        _mm_storeu_si128((__m128i *)(void *)(dst + i), quantize16(p, src + i));
+        bytes16_store(dst + i, quantize16(p, src + i));
     if (i == n) return;
     float last[16] = {0.0f};
     uint8_t bytes[16];
     memcpy(last, src + i, (size_t)(n - i) * sizeof *last);
-    _mm_storeu_si128((__m128i *)(void *)bytes, quantize16(p, last));
+    bytes16_store(bytes, quantize16(p, last));
     memcpy(dst + i, bytes, (size_t)(n - i));
 }
 
@@ -128,4 +127,4 @@ static inline void quantize_any_layout(const struct tare_f32_u8_quantize *p,
     }
 }
 
-#endif /* TARE_KERNELS_F32_U8_QUANTIZE_X86_H */
+#endif /* TARE_KERNELS_F32_U8_QUANTIZE_SIMD_H */

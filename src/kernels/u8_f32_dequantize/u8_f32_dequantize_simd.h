@@ -1,23 +1,17 @@
-/* kernels/u8_f32_dequantize/u8_f32_dequantize_x86.h - the layouts that the x86 variants
- * handle, on top of what the including file defines before:
+/* kernels/u8_f32_dequantize/u8_f32_dequantize_simd.h - the layouts that the vector
+ * variants handle, on top of what the including file defines before:
  *
  *     dequantize16(p, bytes, dst): 16 bytes, as floats that follow each other
  *
  * Private to this folder. */
-#ifndef TARE_KERNELS_U8_F32_DEQUANTIZE_X86_H
-#define TARE_KERNELS_U8_F32_DEQUANTIZE_X86_H
+#ifndef TARE_KERNELS_U8_F32_DEQUANTIZE_SIMD_H
+#define TARE_KERNELS_U8_F32_DEQUANTIZE_SIMD_H
 
-#include <immintrin.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernels/u8_bytes_sse.h"
+#include "kernels/bytes16.h"
 #include "kernels/u8_f32_dequantize/u8_f32_dequantize.h"
-
-static inline __m128i load16(const uint8_t *src)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)src);
-}
 
 /* 16 pixels of any number of planes, 16 planes at a time; the last 16 may overlap those
  * before. With fewer planes a pixel's 16 bytes run into its neighbours, whose rows are
@@ -28,10 +22,10 @@ static inline void dequantize_planes(const struct tare_u8_f32_dequantize *p,
     const int64_t channels = p->channels;
     for (int64_t c = 0; c < channels; c += 16) {
         const int64_t first = channels < 16 ? 0 : c < channels - 16 ? c : channels - 16;
-        __m128i row[16];
+        bytes16 row[16];
         for (int64_t i = 0; i < 16; i++)
-            row[i] = load16(src + i * channels + first);
-        tare_transpose16_sse(row);
+            row[i] = bytes16_load(src + i * channels + first);
+        bytes16_transpose(row);
         for (int64_t i = 0; i < 16 && first + i < channels; i++)
             dequantize16(p, row[i], dst + (first + i) * p->channel_stride);
     }
@@ -43,10 +37,10 @@ static inline void dequantize_line(const struct tare_u8_f32_dequantize *p,
 {
     int64_t i = 0;
     for (; i + 16 <= n; i += 16)
-        dequantize16(p, load16(src + i), dst + i);
+        dequantize16(p, bytes16_load(src + i), dst + i);
     if (i == n) return;
     float last[16];
-    dequantize16(p, load16(src + i), last);
+    dequantize16(p, bytes16_load(src + i), last);
     memcpy(dst + i, last, (size_t)(n - i) * sizeof *last);
 }
 
@@ -73,4 +67,4 @@ static inline void dequantize_any_layout(const struct tare_u8_f32_dequantize *p,
     }
 }
 
-#endif /* TARE_KERNELS_U8_F32_DEQUANTIZE_X86_H */
+#endif /* TARE_KERNELS_U8_F32_DEQUANTIZE_SIMD_H */
