@@ -47,8 +47,11 @@ static const struct option options[] = {
     {"max-shapes", OPTION_TEXT, &flags.max_shapes, "SPEC", "likewise", 0},
     {"batch", OPTION_COUNT, &flags.batch, "N",
      "length of a first axis that the model leaves open (default: 1)", 1},
-    {"isa", OPTION_TEXT, &flags.isa, "native|ref|avx2|avxvnni|avx512|vnni|amx",
-     "most that the kernels may use (default: native)", 0},
+    {"isa", OPTION_TEXT, &flags.isa,
+     "native|portable|ref|avx2|avxvnni|avx512|vnni|amx|neon|dotprod|i8mm",
+     "most that the kernels may use; portable: what there is where it runs (default: "
+     "native)",
+     0},
     {"optimization-level", OPTION_COUNT, &flags.level, "0..5",
      "effort to find each layer's fastest kernel; 0 and 1 time nothing (default: 3)",
      0},

@@ -36,9 +36,11 @@ struct tare_build_options {
     enum tare_constraints constraints;
     const char *layer_precisions;   /**< "conv1:fp32,block2*:int8", trtexec's syntax */
     const char *layer_output_types; /**< the same for outputs */
-    const char *isa;                /**< "native" (NULL), "ref", "avx2",
-                                         "avxvnni", "avx512", "vnni", "amx": the most
-                                         that may be used. */
+    const char *isa;                /**< The most that may be used: "native" (NULL),
+                                         "ref", "avx2", "avxvnni", "avx512", "vnni",
+                                         "amx", "neon", "dotprod", "i8mm"; or
+                                         "portable": what the CPU has that runs the
+                                         engine. */
     bool keep_tensors;              /**< Fold constants only: every ONNX tensor that
                                          depends on the input is made, and can be
                                          tapped. For calibration; FP32 only. */

@@ -59,7 +59,8 @@ struct tare_layer_info {
 struct tare_engine_info {
     const char *model;   /**< Name of the ONNX graph. */
     const char *version; /**< tare's version that built it. */
-    const char *isa;     /**< Least instruction set, as tare_cpu_isa() names it. */
+    const char *isa;     /**< Least instruction set, as tare_cpu_isa() names it; or
+                              "portable". */
     size_t file_bytes;
     size_t weight_bytes;
     size_t activation_bytes; /**< Arena of one context. */

@@ -30,9 +30,12 @@ struct tare_plan {
 static enum tare_status choose_isa(const char *name, uint32_t *isa,
                                    struct tare_error *err)
 {
-    TARE_FAIL_IF(!tare_isa_find(name ? name : "native", isa), err, TARE_E_ARG,
-                 "--isa=%.40s, want native, ref, avx2, avx512 or vnni", name);
-    TARE_FAIL_IF(*isa & ~tare_cpu_flags(), err, TARE_E_UNSUPPORTED,
+    TARE_FAIL_IF(
+        !tare_isa_find(name ? name : "native", isa), err, TARE_E_ARG,
+        "--isa=%.40s, want native, portable, ref, avx2, avx512, vnni, neon, dotprod "
+        "or i8mm",
+        name);
+    TARE_FAIL_IF(tare_isa_missing(*isa, tare_cpu_flags()), err, TARE_E_UNSUPPORTED,
                  "--isa=%.40s: this CPU offers %s at most", name,
                  tare_isa_name(tare_cpu_flags()));
     return TARE_OK;

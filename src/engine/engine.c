@@ -19,7 +19,7 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
     for (size_t i = 0; i < e->n_ids; i++)
         e->layer_tensors[i] = &e->tensors[e->ids[i]];
 
-    const uint32_t isa = e->header->isa & tare_cpu_flags();
+    const uint32_t isa = tare_isa_usable(e->header->isa, tare_cpu_flags());
     for (size_t i = 0; i < e->n_layers; i++) {
         const struct tare_plan_layer *r = &e->records[i];
         const struct tare_layer_kind_info *kind = tare_layer_kind_info(r->kind);

@@ -18,6 +18,7 @@ static const struct {
     {"neon", TARE_CPU_NEON},
     {"dotprod", TARE_CPU_NEON | TARE_CPU_DOTPROD},
     {"i8mm", TARE_CPU_NEON | TARE_CPU_DOTPROD | TARE_CPU_I8MM},
+    {"portable", TARE_ISA_PORTABLE},
 };
 
 const char *tare_isa_name(uint32_t flags)
@@ -42,4 +43,14 @@ bool tare_isa_find(const char *name, uint32_t *flags)
         return true;
     }
     return false;
+}
+
+uint32_t tare_isa_missing(uint32_t isa, uint32_t cpu)
+{
+    return isa & ~(cpu | TARE_ISA_PORTABLE);
+}
+
+uint32_t tare_isa_usable(uint32_t isa, uint32_t cpu)
+{
+    return isa & TARE_ISA_PORTABLE ? cpu : isa & cpu;
 }

@@ -37,7 +37,8 @@ struct tare_plan_section {
 struct tare_plan_header {
     char magic[8];
     uint32_t version;
-    uint32_t isa; /* TARE_CPU_* bits that must be there, and all that is used */
+    uint32_t isa; /* TARE_CPU_* bits that must be there, and all that is used; or
+                     TARE_ISA_PORTABLE */
     uint64_t file_bytes;
     uint64_t arena_bytes;  /* activations of one context */
     uint32_t model;        /* string */

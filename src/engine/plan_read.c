@@ -27,11 +27,10 @@ static enum tare_status check_header(const struct tare_plan_header *h, size_t n_
     TARE_FAIL_IF(h->file_bytes != n_bytes, err, TARE_E_FORMAT,
                  "truncated engine (%zu bytes, want %llu): %s", n_bytes,
                  (unsigned long long)h->file_bytes, rebuild);
-    const uint32_t missing = h->isa & ~tare_cpu_flags();
     TARE_FAIL_IF(
-        missing, err, TARE_E_UNSUPPORTED,
+        tare_isa_missing(h->isa, tare_cpu_flags()), err, TARE_E_UNSUPPORTED,
         "engine needs the instruction set '%s', this CPU offers '%s': build it "
-        "again here, or with --isa=%s",
+        "again here, or with --isa=%s or --isa=portable",
         tare_isa_name(h->isa), tare_isa_name(tare_cpu_flags()),
         tare_isa_name(tare_cpu_flags()));
     return TARE_OK;

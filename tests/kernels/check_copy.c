@@ -180,7 +180,7 @@ int main(int argc, char **argv)
     check_init(argc, argv);
     if (check_bench_asked(argc, argv)) return bench(), CHECK_PASS;
     if (!check_plan()) return CHECK_FAIL;
-    for (int i = 0; i < 5000; i++)
+    for (int i = 0; i < check_cases(5000); i++)
         if (!check_one() || !check_fill()) return CHECK_FAIL;
     printf("ok - copy\n");
     return CHECK_PASS;

@@ -294,7 +294,7 @@ static bool check_one(const struct tare_f32_conv_variant *v, struct tare_window 
 
 static bool check_variant(const struct tare_f32_conv_variant *v)
 {
-    for (int i = 0; i < 400; i++)
+    for (int i = 0; i < check_cases(400); i++)
         if (!check_one(v, random_window(), i % 4 == 0)) return false;
     /* Weights larger than a cache: units go through the tiles of a block first. */
     const struct tare_window large = {1, 4, 5, 400, 4, 5, 360, 1, 1,
@@ -403,7 +403,7 @@ int main(int argc, char **argv)
     check_init(argc, argv);
     if (check_bench_asked(argc, argv)) return bench(), CHECK_PASS;
     if (!check_by_hand()) return CHECK_FAIL;
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < check_cases(200); i++)
         if (!check_ref_against_naive() || !check_pack_matrix() || !check_unpack())
             return CHECK_FAIL;
     CHECK_VARIANTS(tare_f32_conv, check_variant);

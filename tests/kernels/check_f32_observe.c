@@ -165,7 +165,7 @@ int main(int argc, char **argv)
             bench_variant(v);
             continue;
         }
-        for (int i = 0; i < 20000; i++)
+        for (int i = 0; i < check_cases(20000); i++)
             if (!check_variant(v)) return CHECK_FAIL;
         printf("ok - %s\n", v->name);
     }

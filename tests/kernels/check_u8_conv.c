@@ -243,9 +243,9 @@ int main(int argc, char **argv)
     if (check_flag(argc, argv, "--bench")) return bench(), CHECK_PASS;
     if (!check_by_hand()) return printf("not ok - by hand\n"), CHECK_FAIL;
     if (!check_refusals()) return printf("not ok - refusals\n"), CHECK_FAIL;
-    for (int i = 0; i < 1500; i++)
+    for (int i = 0; i < check_cases(1500); i++)
         if (!check_layer(random_layer())) return CHECK_FAIL;
-    for (int i = 0; i < 300; i++)
+    for (int i = 0; i < check_cases(300); i++)
         if (!check_pack_matrix()) return printf("not ok - pack_matrix\n"), CHECK_FAIL;
     if (!check_extremes()) return CHECK_FAIL;
     printf("ok - u8_conv\n");

@@ -126,7 +126,7 @@ int main(int argc, char **argv)
     check_init(argc, argv);
     if (check_flag(argc, argv, "--bench")) return bench(), CHECK_PASS;
     if (!check_by_hand()) return printf("not ok - by hand\n"), CHECK_FAIL;
-    for (int i = 0; i < 1500; i++)
+    for (int i = 0; i < check_cases(1500); i++)
         if (!check_layer(random_layer())) return CHECK_FAIL;
     printf("ok - u8_depthwise\n");
     return CHECK_PASS;

@@ -277,7 +277,7 @@ int main(int argc, char **argv)
             bench(v);
             continue;
         }
-        for (int i = 0; i < 2000; i++)
+        for (int i = 0; i < check_cases(2000); i++)
             if (!check_variant(v)) return CHECK_FAIL;
         printf("ok - %s\n", v->name);
     }

@@ -112,7 +112,7 @@ enum tare_status tare_memory_plan(struct tare_plan_builder *b, struct tare_error
 /**
  * The engine's bytes, after tare_memory_plan(). Weights are given back while they are
  * written, so that there is no second copy of all of them: once for each builder.
- * @param isa   TARE_CPU_* bits that the engine may use.
+ * @param isa   TARE_CPU_* bits that the engine may use, or TARE_ISA_PORTABLE.
  * @param[out] data  tare_free() it.
  */
 enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
