@@ -93,5 +93,6 @@ void tare_u8_conv__neon_4x8(const struct tare_u8_conv *p,
                             const struct tare_u8_conv_data *d, void *scratch,
                             int64_t begin, int64_t end)
 {
-    tare_u8_conv_walk(p, d, scratch, begin, end, compute_tile);
+    const struct tare_u8_conv_style style = {.compute = compute_tile};
+    tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }
