@@ -1,5 +1,5 @@
 foreach(family conv depthwise pool affine unary binary softmax reduce resize
-        layer_norm observe)
+        layer_norm observe winograd)
   tare_kernel_family(f32_${family} ref avx2 avx512 neon)
 endforeach()
 target_sources(tare_rt_objects PRIVATE

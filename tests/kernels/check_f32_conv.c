@@ -5,37 +5,11 @@
  *
  *     check_f32_conv [--seed=N] [--bench]      exit 0 pass, 1 fail, 77 skip
  */
-#include "tests/kernels/check_f32.h"
+#include "tests/kernels/f32_conv_case.h"
 
-#include "base/mem.h"
-#include "kernels/f32_conv/f32_conv.h"
-#include "tests/kernels/pitch.h"
-
-struct job {
-    struct tare_f32_conv conv;
-    struct tare_f32_conv_data data;
-    float *plain; /* weights [out_c, in_c / groups, kernel_h, kernel_w] */
-    float *packed, *x, *bias, *residual;
-    void *scratch;
-    tare_f32_conv_fn *fn;
-};
-
-static int64_t x_count(const struct tare_window *w)
-{
-    return w->batch * w->in_h * w->in_w * w->in_c;
-}
-
-static int64_t y_count(const struct tare_window *w)
-{
-    return w->batch * w->out_h * w->out_w * w->out_c;
-}
-
-static int64_t out_length(int64_t in, int64_t pads, int64_t kernel, int64_t stride,
-                          int64_t dilation)
-{
-    const int64_t room = in + pads - (kernel - 1) * dilation - 1;
-    return room < 0 ? 0 : room / stride + 1;
-}
+static const struct conv_family family = {
+    tare_f32_conv_units, tare_f32_conv_packed_bytes, tare_f32_conv_scratch_bytes,
+    tare_f32_conv_pack,  tare_f32_conv__ref,         "tare_f32_conv__ref"};
 
 static struct tare_window random_window(void)
 {
@@ -67,106 +41,6 @@ static struct tare_window random_window(void)
     w.out_c =
         w.groups * (check_u32() % 2 ? check_range(1, 70) : 16 * check_range(1, 5));
     return w;
-}
-
-static struct job new_job(struct tare_window w, bool specials)
-{
-    struct job job = {.conv.window = w};
-    const float bounds[][3] = {{1.0f, -INFINITY, INFINITY},
-                               {1.0f, 0.0f, INFINITY},
-                               {1.0f, 0.0f, 0.75f},
-                               {0.125f, -INFINITY, INFINITY}};
-    const float *pick = bounds[check_u32() % 4];
-    job.conv.epilogue =
-        (struct tare_f32_epilogue){.has_residual = (int32_t)check_range(0, 1),
-                                   .negative_slope = pick[0],
-                                   .lower = pick[1],
-                                   .upper = pick[2]};
-    size_t packed_bytes, scratch_bytes;
-    if (!tare_f32_conv_packed_bytes(&job.conv, &packed_bytes) ||
-        !tare_f32_conv_scratch_bytes(&job.conv, &scratch_bytes))
-        abort();
-    job.plain =
-        check_floats(w.out_c * (w.in_c / w.groups) * w.kernel_h * w.kernel_w, specials);
-    job.x = check_floats(x_count(&w), specials);
-    job.residual = check_floats(y_count(&w), specials);
-    job.bias = check_u32() % 4 ? check_floats(w.out_c, specials) : NULL;
-    job.packed = check_aligned(packed_bytes);
-    job.scratch = tare_alloc(scratch_bytes);
-    if (!job.scratch) abort();
-    memset(job.scratch, 0xff, scratch_bytes);
-    tare_f32_conv_pack(&job.conv, job.plain, job.packed);
-    job.data = (struct tare_f32_conv_data){
-        .x = job.x, .weights = job.packed, .bias = job.bias, .residual = job.residual};
-    return job;
-}
-
-static void free_job(struct job *job)
-{
-    tare_free(job->scratch);
-    free(job->packed);
-    free(job->bias);
-    free(job->residual);
-    free(job->x);
-    free(job->plain);
-}
-
-static void run_job(void *ctx, int64_t begin, int64_t end)
-{
-    const struct job *job = ctx;
-    job->fn(&job->conv, &job->data, job->scratch, begin, end);
-}
-
-/* ONNX's definition, in double: the sum, and in *size the sum of magnitudes. */
-static double naive(const struct job *job, const int64_t at[4], double *size)
-{
-    const struct tare_window *w = &job->conv.window;
-    const int64_t per_group = w->in_c / w->groups;
-    const int64_t group = at[3] / (w->out_c / w->groups);
-    double sum = 0.0;
-    *size = 0.0;
-    for (int64_t c = 0; c < per_group; c++)
-        for (int64_t ky = 0; ky < w->kernel_h; ky++)
-            for (int64_t kx = 0; kx < w->kernel_w; kx++) {
-                const int64_t y = at[1] * w->stride_h + ky * w->dilation_h - w->pad_top;
-                const int64_t x =
-                    at[2] * w->stride_w + kx * w->dilation_w - w->pad_left;
-                if (y < 0 || x < 0 || y >= w->in_h || x >= w->in_w) continue;
-                const int64_t i = ((at[0] * w->in_h + y) * w->in_w + x) * w->in_c +
-                                  group * per_group + c;
-                const int64_t k =
-                    ((at[3] * per_group + c) * w->kernel_h + ky) * w->kernel_w + kx;
-                const double term = (double)job->x[i] * (double)job->plain[k];
-                sum += term;
-                *size += fabs(term);
-            }
-    return sum;
-}
-
-static bool check_ref_against_naive(void)
-{
-    struct job job = new_job(random_window(), false);
-    const struct tare_window *w = &job.conv.window;
-    const struct tare_f32_epilogue *e = &job.conv.epilogue;
-    float *y = check_output(y_count(w));
-    job.data.y = y;
-    tare_f32_conv__ref(&job.conv, &job.data, job.scratch, 0,
-                       tare_f32_conv_units(&job.conv));
-    bool ok = true;
-    for (int64_t i = 0; i < y_count(w) && ok; i++) {
-        const int64_t at[] = {i / (w->out_h * w->out_w * w->out_c),
-                              i / (w->out_w * w->out_c) % w->out_h,
-                              i / w->out_c % w->out_w, i % w->out_c};
-        double size, v = naive(&job, at, &size);
-        if (job.bias) v += (double)job.bias[at[3]];
-        if (e->has_residual) v += (double)job.residual[i];
-        if (v < 0) v *= (double)e->negative_slope;
-        v = fmin(fmax(v, (double)e->lower), (double)e->upper);
-        ok = check_close("ref", i, y[i], v, 1e-6 * (size + 2.0));
-    }
-    check_free(y);
-    free_job(&job);
-    return ok;
 }
 
 /* 1 x 3 image, 2 channels, 1 x 3 kernel, padding 1 on both sides. */
@@ -227,79 +101,15 @@ static bool check_pack_matrix(void)
     return ok;
 }
 
-/* The same on slices of larger tensors: the outputs are those of dense `y`, and what is
- * between the pixels stays as it was. */
-static bool check_pitched(tare_f32_conv_fn *fn, const char *name, const struct job *job,
-                          const float *y)
-{
-    struct job s = *job;
-    struct tare_window *w = &s.conv.window;
-    *w = pitch_random(&job->conv.window);
-    const int64_t n = pitch_extent(pitch_out_pixels(w), w->out_c, w->out_pitch);
-    size_t packed_bytes, scratch_bytes;
-    if (!tare_f32_conv_packed_bytes(&s.conv, &packed_bytes) ||
-        !tare_f32_conv_scratch_bytes(&s.conv, &scratch_bytes))
-        abort();
-    float *x =
-        check_floats(pitch_extent(pitch_in_pixels(w), w->in_c, w->in_pitch), false);
-    float *want = check_output(n), *got = check_output(n);
-    s.packed = check_aligned(packed_bytes);
-    s.scratch = tare_alloc(scratch_bytes);
-    if (!s.scratch) abort();
-    pitch_spread(x, job->x, pitch_in_pixels(w), w->in_c, w->in_pitch, sizeof *x);
-    pitch_spread(want, y, pitch_out_pixels(w), w->out_c, w->out_pitch, sizeof *want);
-    tare_f32_conv_pack(&s.conv, job->plain, s.packed);
-    s.data = (struct tare_f32_conv_data){.x = x,
-                                         .weights = s.packed,
-                                         .bias = job->bias,
-                                         .residual = job->residual,
-                                         .y = got};
-    s.fn = fn;
-    check_split(run_job, &s, 0, tare_f32_conv_units(&s.conv));
-    const bool ok = check_same(name, got, want, n);
-    check_free(got);
-    check_free(want);
-    tare_free(s.scratch);
-    free(s.packed);
-    free(x);
-    return ok;
-}
-
-static bool check_one(const struct tare_f32_conv_variant *v, struct tare_window w,
-                      bool specials)
-{
-    struct job job = new_job(w, specials);
-    const int64_t units = tare_f32_conv_units(&job.conv), n = y_count(&w);
-    float *want = check_output(n), *got = check_output(n);
-    job.data.y = want;
-    tare_f32_conv__ref(&job.conv, &job.data, job.scratch, 0, units);
-    job.fn = v->fn;
-    job.data.y = got;
-    check_split(run_job, &job, 0, units);
-    bool ok = check_same(v->name, got, want, n) &&
-              check_pitched(v->fn, v->name, &job, want) &&
-              check_pitched(tare_f32_conv__ref, "tare_f32_conv__ref", &job, want);
-
-    if (ok && job.conv.epilogue.has_residual) { /* in place of the residual */
-        memcpy(got, job.residual, (size_t)n * sizeof *got);
-        job.data.residual = got;
-        run_job(&job, 0, units);
-        ok = check_same(v->name, got, want, n);
-    }
-    check_free(want);
-    check_free(got);
-    free_job(&job);
-    return ok;
-}
-
 static bool check_variant(const struct tare_f32_conv_variant *v)
 {
     for (int i = 0; i < check_cases(400); i++)
-        if (!check_one(v, random_window(), i % 4 == 0)) return false;
+        if (!check_one(&family, v->fn, v->name, random_window(), i % 4 == 0))
+            return false;
     /* Weights larger than a cache: units go through the tiles of a block first. */
     const struct tare_window large = {1, 4, 5, 400, 4, 5, 360, 1, 1,
                                       1, 1, 1, 1,   1, 0, 0,   0, 0};
-    return check_one(v, large, false);
+    return check_one(&family, v->fn, v->name, large, false);
 }
 
 static struct tare_window square(int64_t size, int64_t in_c, int64_t out_c,
@@ -365,7 +175,7 @@ static void bench(void)
                    {1, 1, 1, 2048, 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0}}};
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         const struct tare_window *w = &layers[i].window;
-        struct job job = new_job(*w, false);
+        struct job job = new_job(&family, *w, false);
         float *y = check_output(y_count(w));
         job.data.y = y;
         for (size_t k = 1; k < tare_f32_conv_count; k++) {
@@ -385,7 +195,7 @@ static void bench(void)
 /* Unpacking gives back what was packed. */
 static bool check_unpack(void)
 {
-    struct job job = new_job(random_window(), true);
+    struct job job = new_job(&family, random_window(), true);
     const struct tare_window *w = &job.conv.window;
     const size_t n =
         (size_t)(w->out_c * (w->in_c / w->groups) * w->kernel_h * w->kernel_w);
@@ -404,7 +214,8 @@ int main(int argc, char **argv)
     if (check_bench_asked(argc, argv)) return bench(), CHECK_PASS;
     if (!check_by_hand()) return CHECK_FAIL;
     for (int i = 0; i < check_cases(200); i++)
-        if (!check_ref_against_naive() || !check_pack_matrix() || !check_unpack())
+        if (!check_ref_against_naive(&family, random_window(), 0.0) ||
+            !check_pack_matrix() || !check_unpack())
             return CHECK_FAIL;
     CHECK_VARIANTS(tare_f32_conv, check_variant);
     return CHECK_PASS;

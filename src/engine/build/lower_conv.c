@@ -20,7 +20,79 @@ static bool is_depthwise(const struct tare_window *w)
  * of float32 do for few channels. */
 static bool reads_slices(const struct tare_window *w, bool is_u8)
 {
-    return w->kernel_w == 1 || is_depthwise(w) || (!is_u8 && w->in_c >= 64);
+    return w->kernel_w == 1 || is_depthwise(w) ||
+           (!is_u8 && (w->in_c >= 64 || tare_f32_winograd_fits(w)));
+}
+
+/* A float32 family for windows. */
+struct f32_family {
+    enum tare_layer_kind kind;
+    bool (*packed_bytes)(const struct tare_f32_conv *params, size_t *size);
+    void (*pack)(const struct tare_f32_conv *params, const float *weights,
+                 float *packed);
+};
+
+/* struct tare_f32_depthwise has the same members as struct tare_f32_conv. */
+static struct tare_f32_depthwise depthwise_params(const struct tare_f32_conv *params)
+{
+    struct tare_f32_depthwise same;
+    static_assert(sizeof *params == sizeof same, "one struct for both");
+    memcpy(&same, params, sizeof same);
+    return same;
+}
+
+static bool depthwise_bytes(const struct tare_f32_conv *params, size_t *size)
+{
+    const struct tare_f32_depthwise p = depthwise_params(params);
+    return tare_f32_depthwise_packed_bytes(&p, size);
+}
+
+static void depthwise_pack(const struct tare_f32_conv *params, const float *weights,
+                           float *packed)
+{
+    const struct tare_f32_depthwise p = depthwise_params(params);
+    tare_f32_depthwise_pack(&p, weights, packed);
+}
+
+static struct f32_family f32_family(const struct tare_window *w)
+{
+    if (is_depthwise(w))
+        return (struct f32_family){TARE_LAYER_F32_DEPTHWISE, depthwise_bytes,
+                                   depthwise_pack};
+    if (tare_f32_winograd_fits(w))
+        return (struct f32_family){TARE_LAYER_F32_WINOGRAD,
+                                   tare_f32_winograd_packed_bytes,
+                                   tare_f32_winograd_pack};
+    return (struct f32_family){TARE_LAYER_F32_CONV, tare_f32_conv_packed_bytes,
+                               tare_f32_conv_pack};
+}
+
+static enum tare_status add_f32_weights(struct tare_lower *l,
+                                        const struct tare_weighted *p,
+                                        const struct f32_family *family,
+                                        const struct tare_f32_conv *params,
+                                        int32_t inputs[4], struct tare_error *err)
+{
+    const size_t n = (size_t)p->window.out_c;
+    size_t n_bytes;
+    if (!family->packed_bytes(params, &n_bytes))
+        TARE_NODE_FAIL(p->node, err, TARE_E_UNSUPPORTED, "%s", "too large");
+    float *packed = tare_alloc_array(n_bytes, 1);
+    float *bias = tare_alloc_array(n, sizeof *bias);
+    enum tare_status st = TARE_OK;
+    if (!packed || !bias) {
+        tare_free(packed);
+        st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
+    } else {
+        family->pack(params, p->weights, packed);
+        if (p->bias) memcpy(bias, p->bias, n * sizeof *bias);
+        st = tare_plan_give_vector(l->plan, TARE_F32, n_bytes / sizeof(float), packed,
+                                   &inputs[1], err);
+    }
+    if (st == TARE_OK)
+        st = tare_plan_add_vector(l->plan, TARE_F32, n, bias, &inputs[2], err);
+    tare_free(bias);
+    return st;
 }
 
 static enum tare_status add_f32(struct tare_lower *l, const struct tare_weighted *p,
@@ -28,8 +100,8 @@ static enum tare_status add_f32(struct tare_lower *l, const struct tare_weighted
                                 struct tare_error *err)
 {
     const struct tare_fused *fused = &p->node->fused;
-    const bool depthwise = is_depthwise(&p->window);
-    struct tare_f32_conv params; /* tare_f32_depthwise has the same members */
+    const struct f32_family family = f32_family(&p->window);
+    struct tare_f32_conv params;
     memset(&params, 0, sizeof params);
     params.window = p->window;
     params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
@@ -38,40 +110,11 @@ static enum tare_status add_f32(struct tare_lower *l, const struct tare_weighted
     params.epilogue.negative_slope = fused->negative_slope;
     params.epilogue.lower = fused->lower;
     params.epilogue.upper = fused->upper;
-    static_assert(sizeof params == sizeof(struct tare_f32_depthwise),
-                  "one struct for both");
-    struct tare_f32_depthwise depthwise_params;
-    memcpy(&depthwise_params, &params, sizeof params);
-
-    size_t n_bytes;
-    const bool fits = depthwise
-                          ? tare_f32_depthwise_packed_bytes(&depthwise_params, &n_bytes)
-                          : tare_f32_conv_packed_bytes(&params, &n_bytes);
-    if (!fits) TARE_NODE_FAIL(p->node, err, TARE_E_UNSUPPORTED, "%s", "too large");
-    float *packed = tare_alloc_array(n_bytes, 1);
-    float *bias = tare_alloc_array((size_t)p->window.out_c, sizeof *bias);
-    enum tare_status st = TARE_OK;
     int32_t inputs[4] = {x, 0, 0, residual};
-    if (!packed || !bias) {
-        tare_free(packed);
-        st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
-    } else {
-        if (depthwise)
-            tare_f32_depthwise_pack(&depthwise_params, p->weights, packed);
-        else
-            tare_f32_conv_pack(&params, p->weights, packed);
-        if (p->bias) memcpy(bias, p->bias, (size_t)p->window.out_c * sizeof *bias);
-        st = tare_plan_give_vector(l->plan, TARE_F32, n_bytes / sizeof(float), packed,
-                                   &inputs[1], err);
-    }
-    if (st == TARE_OK)
-        st = tare_plan_add_vector(l->plan, TARE_F32, (size_t)p->window.out_c, bias,
-                                  &inputs[2], err);
-    tare_free(bias);
+    const enum tare_status st = add_f32_weights(l, p, &family, &params, inputs, err);
     if (st != TARE_OK) return st;
-    return tare_lower_add(l, p->node,
-                          depthwise ? TARE_LAYER_F32_DEPTHWISE : TARE_LAYER_F32_CONV,
-                          &params, inputs, fused->has_residual ? 4 : 3, y, err);
+    return tare_lower_add(l, p->node, family.kind, &params, inputs,
+                          fused->has_residual ? 4 : 3, y, err);
 }
 
 static struct tare_u8_conv u8_params(const struct tare_lower *l,

@@ -50,6 +50,21 @@ static struct tare_f32_conv_data conv_data(const struct tare_layer *layer,
 
 TARE_LAYER_DEFINE_CONV(f32_conv_layer, tare_f32_conv, tare_f32_conv_data, conv_data)
 
+static bool winograd_bytes(const void *params, size_t *size)
+{
+    return tare_f32_winograd_packed_bytes(params, size);
+}
+
+enum tare_status tare_f32_winograd_layer_check(const struct tare_layer *layer,
+                                               struct tare_error *err)
+{
+    const struct tare_f32_conv *p = layer->params;
+    return check(layer, &p->window, &p->epilogue, winograd_bytes, err);
+}
+
+TARE_LAYER_DEFINE_CONV(f32_winograd_layer, tare_f32_winograd, tare_f32_conv_data,
+                       conv_data)
+
 static bool depthwise_bytes(const void *params, size_t *size)
 {
     return tare_f32_depthwise_packed_bytes(params, size);

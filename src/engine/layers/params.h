@@ -14,6 +14,7 @@
 #include "kernels/f32_resize/f32_resize.h"
 #include "kernels/f32_softmax/f32_softmax.h"
 #include "kernels/f32_unary/f32_unary.h"
+#include "kernels/f32_winograd/f32_winograd.h"
 
 /** The output is a view of the input: nothing runs. */
 struct tare_reshape_params {

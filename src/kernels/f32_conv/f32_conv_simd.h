@@ -1,145 +1,7 @@
 /* kernels/f32_conv/f32_conv_simd.h - the body of the AVX2, AVX-512 and NEON files,
- * which define CONV_NAME. A tile keeps up to TILE_ROWS pixels by two vectors of
- * channels in registers through the whole chain: 12 x 2 of AVX-512's 32 registers, 6 x
- * 2 of AVX2's
- * 16. One pixel or two have a whole block of four vectors in the latter, as many chains
- * as hide the latency of one: products of a vector by a matrix. NEON's vectors are 6 x
- * 4 of 32 registers. */
-#include "kernels/f32_conv/f32_conv_plan.h"
+ * which define CONV_NAME: units of register tiles. */
+#include "kernels/f32_conv/f32_conv_tile.h"
 #include "kernels/lanes_tile.h"
-#include "kernels/repeat.h"
-
-/* The inputs of some rows of a tile, the weights of some columns of a block. */
-struct operands {
-    const float *const *inputs; /* [runs][TARE_F32_CONV_ROWS] */
-    int64_t runs, run_length;
-    const float *weights; /* [runs][run_length][width] */
-    int64_t width;
-};
-
-/* sums[row * TARE_F32_CONV_BLOCK + column]. */
-typedef void tile_fn(const struct operands *in, float *sums);
-
-#define START_1(i) lanes a##i = lanes_zero();
-#define START_2(i) START_1(i) lanes b##i = lanes_zero();
-#define START_4(i) START_2(i) lanes c##i = lanes_zero(), d##i = lanes_zero();
-#define POINT(i)   const float *const x##i = inputs[i];
-#define STEP_1(i)  a##i = lanes_fma(lanes_set1(x##i[c]), w0, a##i);
-#define STEP_2(i)                                                                      \
-    {                                                                                  \
-        const lanes x = lanes_set1(x##i[c]);                                           \
-        a##i = lanes_fma(x, w0, a##i);                                                 \
-        b##i = lanes_fma(x, w1, b##i);                                                 \
-    }
-#define STEP_4(i)                                                                      \
-    {                                                                                  \
-        const lanes x = lanes_set1(x##i[c]);                                           \
-        a##i = lanes_fma(x, w0, a##i);                                                 \
-        b##i = lanes_fma(x, w1, b##i);                                                 \
-        c##i = lanes_fma(x, w2, c##i);                                                 \
-        d##i = lanes_fma(x, w3, d##i);                                                 \
-    }
-#define FINISH_1(i) lanes_store(sums + (i)*TARE_F32_CONV_BLOCK, a##i);
-#define FINISH_2(i)                                                                    \
-    FINISH_1(i) lanes_store(sums + (i)*TARE_F32_CONV_BLOCK + LANES, b##i);
-#define FINISH_4(i)                                                                    \
-    FINISH_2(i)                                                                        \
-    lanes_store(sums + (i)*TARE_F32_CONV_BLOCK + 2 * LANES, c##i);                     \
-    lanes_store(sums + (i)*TARE_F32_CONV_BLOCK + 3 * LANES, d##i);
-#define WEIGHTS_1 const lanes w0 = lanes_load(w);
-#define WEIGHTS_2 WEIGHTS_1 const lanes w1 = lanes_load(w + LANES);
-#define WEIGHTS_4                                                                      \
-    WEIGHTS_2 const lanes w2 = lanes_load(w + 2 * LANES),                              \
-                          w3 = lanes_load(w + 3 * LANES);
-
-#define TILE(rows, vectors)                                                            \
-    static void tile_##rows##x##vectors(const struct operands *in, float *sums)        \
-    {                                                                                  \
-        const float *const *inputs = in->inputs;                                       \
-        const float *w = in->weights;                                                  \
-        REPEAT_##rows(START_##vectors);                                                \
-        for (int64_t run = 0; run < in->runs; run++) {                                 \
-            REPEAT_##rows(POINT);                                                      \
-            for (int64_t c = 0; c < in->run_length; c++) {                             \
-                WEIGHTS_##vectors;                                                     \
-                REPEAT_##rows(STEP_##vectors);                                         \
-                w += TILE_STRIDE(vectors);                                             \
-            }                                                                          \
-            inputs += TARE_F32_CONV_ROWS;                                              \
-        }                                                                              \
-        REPEAT_##rows(FINISH_##vectors);                                               \
-    }
-#define TILES_TO_6(vectors)                                                            \
-    TILE(1, vectors)                                                                   \
-    TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
-#define NAMES_TO_6(vectors)                                                            \
-    tile_1x##vectors, tile_2x##vectors, tile_3x##vectors, tile_4x##vectors,            \
-        tile_5x##vectors, tile_6x##vectors
-
-#if defined(__AVX512F__)
-#define TILE_ROWS            INT64_C(12)
-#define TILE_STRIDE(vectors) ((vectors)*LANES)
-#define TILES_TO_12(vectors)                                                           \
-    TILES_TO_6(vectors)                                                                \
-    TILE(7, vectors)                                                                   \
-    TILE(8, vectors)                                                                   \
-    TILE(9, vectors) TILE(10, vectors) TILE(11, vectors) TILE(12, vectors)
-#define NAMES_TO_12(vectors)                                                           \
-    NAMES_TO_6(vectors), tile_7x##vectors, tile_8x##vectors, tile_9x##vectors,         \
-        tile_10x##vectors, tile_11x##vectors, tile_12x##vectors
-TILES_TO_12(1)
-TILES_TO_12(2)
-static tile_fn *const tiles[][TILE_ROWS] = {
-    [1] = {NAMES_TO_12(1)}, [2] = {NAMES_TO_12(2)}};
-/* Vectors of a tile's rows: a whole block. */
-static int64_t tile_vectors(const struct tare_f32_conv_unit *unit)
-{
-    return unit->width / LANES;
-}
-#elif defined(__aarch64__)
-#define TILE_ROWS            INT64_C(6)
-#define TILE_STRIDE(vectors) in->width
-TILES_TO_6(4)
-static tile_fn *const tiles[][TILE_ROWS] = {[4] = {NAMES_TO_6(4)}};
-
-static int64_t tile_vectors(const struct tare_f32_conv_unit *unit)
-{
-    (void)unit;
-    return 4;
-}
-#else
-#define TILE_ROWS            INT64_C(6)
-#define TILE_STRIDE(vectors) in->width
-TILES_TO_6(2)
-TILE(1, 4)
-TILE(2, 4)
-static tile_fn *const tiles[][TILE_ROWS] = {
-    [2] = {NAMES_TO_6(2)}, [4] = {tile_1x4, tile_2x4}};
-
-static int64_t tile_vectors(const struct tare_f32_conv_unit *unit)
-{
-    return unit->n_pixels <= 2 && unit->width == 4 * LANES ? 4 : 2;
-}
-#endif
-
-/* All sums of a unit, a register tile at a time. */
-static void unit_sums(const struct tare_f32_conv_unit *unit, struct operands in,
-                      float *sums)
-{
-    const int64_t vectors = tile_vectors(unit);
-    const int64_t parts = (unit->n_pixels + TILE_ROWS - 1) / TILE_ROWS;
-    const float *const *inputs = in.inputs;
-    const float *weights = in.weights;
-    for (int64_t part = 0, row = 0; part < parts; part++) {
-        const int64_t rows = (unit->n_pixels + parts - 1 - part) / parts;
-        in.inputs = inputs + row;
-        for (int64_t column = 0; column < unit->width; column += vectors * LANES) {
-            in.weights = weights + column;
-            tiles[vectors][rows - 1](&in, sums + row * TARE_F32_CONV_BLOCK + column);
-        }
-        row += rows;
-    }
-}
 
 static void unit_store(const struct tare_f32_conv *conv,
                        const struct tare_f32_conv_data *data,
@@ -179,13 +41,13 @@ void CONV_NAME(const struct tare_f32_conv *conv, const struct tare_f32_conv_data
                 tare_f32_conv_inputs(&plan, &conv->window, data->x, &unit, scratch);
         tile = unit.tile;
         first_input = unit.first_input;
-        unit_sums(&unit,
-                  (struct operands){.inputs = inputs,
-                                    .runs = plan.runs,
-                                    .run_length = plan.run_length,
-                                    .weights = data->weights + unit.weights_offset,
-                                    .width = unit.width},
-                  sums);
+        block_sums(unit.n_pixels,
+                   (struct operands){.inputs = inputs,
+                                     .runs = plan.runs,
+                                     .run_length = plan.run_length,
+                                     .weights = data->weights + unit.weights_offset,
+                                     .width = unit.width},
+                   sums);
         unit_store(conv, data, &unit, sums);
     }
 }

@@ -1,0 +1,3 @@
+/* AVX-512: see f32_winograd_simd.h. */
+#define WINOGRAD_NAME tare_f32_winograd__avx512
+#include "kernels/f32_winograd/f32_winograd_simd.h"
