@@ -32,8 +32,8 @@ static enum tare_status choose_isa(const char *name, uint32_t *isa,
 {
     TARE_FAIL_IF(
         !tare_isa_find(name ? name : "native", isa), err, TARE_E_ARG,
-        "--isa=%.40s, want native, portable, ref, avx2, avx512, vnni, neon, dotprod "
-        "or i8mm",
+        "--isa=%.40s, want native, portable, ref, avx2, avxvnni, avx512, vnni, amx, "
+        "neon, dotprod or i8mm",
         name);
     TARE_FAIL_IF(tare_isa_missing(*isa, tare_cpu_flags()), err, TARE_E_UNSUPPORTED,
                  "--isa=%.40s: this CPU offers %s at most", name,
@@ -111,6 +111,11 @@ static enum tare_status check_options(const struct tare_model *model,
                  "--tactic-sources: others than own want --optimization-level=%d or "
                  "more",
                  TARE_LEAST_TIMED_LEVEL);
+    const bool is_portable = options->isa && strcmp(options->isa, "portable") == 0;
+    TARE_FAIL_IF(is_portable && (options->timing_cache || sources != TARE_TACTICS_OWN),
+                 err, TARE_E_ARG,
+                 "--timing-cache and --tactic-sources are of no use with "
+                 "--isa=portable: its kernels are chosen where the engine is loaded");
     return TARE_OK;
 }
 

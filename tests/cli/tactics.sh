@@ -34,6 +34,8 @@ done
 
 # What is wrong is said, and nothing is written.
 refuse 2 'want 0 to 5' "$tare" build --onnx="$model" --engine=out/e --optimization-level=6
+refuse 1 'of no use with --isa=portable' "$tare" build --onnx="$model" --isa=portable \
+    --timing-cache=times --engine=out/e.tare
 refuse 1 'of no use below --optimization-level=2' "$tare" build --onnx="$model" \
     --engine=out/e --optimization-level=1 --timing-cache=times
 echo 'something else' >damaged

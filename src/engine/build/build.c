@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "engine/build/lower.h"
+#include "engine/isa.h"
 
 static enum tare_status make(const struct tare_graph *graph,
                              const struct tare_engine_options *options,
@@ -10,7 +11,9 @@ static enum tare_status make(const struct tare_graph *graph,
                              struct tare_error *err)
 {
     const struct tare_tactic_options *tactics = &options->tactics;
-    const bool times = tactics->level >= TARE_LEAST_TIMED_LEVEL;
+    /* the kernels of a portable engine are chosen where it is loaded */
+    const bool times =
+        tactics->level >= TARE_LEAST_TIMED_LEVEL && !(options->isa & TARE_ISA_PORTABLE);
     struct tare_lower lower = {
         .graph = graph, .plan = plan, .in_place = options->in_place};
     enum tare_status st = tare_lower_graph(&lower, err);
