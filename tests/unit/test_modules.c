@@ -163,7 +163,7 @@ static bool check_conv(const struct tare_kernel_module *module)
     const struct tare_f32_conv conv = random_conv();
     const struct tare_window *w = &conv.window;
     const int64_t n_out = w->batch * w->out_h * w->out_w * w->out_c;
-    size_t packed_bytes, scratch_bytes, module_scratch = 0;
+    size_t packed_bytes = 0, scratch_bytes = 0, module_scratch = 0;
     assert_true(tare_f32_conv_packed_bytes(&conv, &packed_bytes) &&
                 tare_f32_conv_scratch_bytes(&conv, &scratch_bytes));
     float *weights = floats(w->out_c * w->in_c / w->groups * w->kernel_h * w->kernel_w);

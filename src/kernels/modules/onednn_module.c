@@ -2,11 +2,15 @@
  * The only file that knows it. */
 #include <dnnl.h>
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kernels/modules/module.h"
+
+/* Of the OpenMP library that Debian's oneDNN runs on, GCC's, whichever compiler this
+ * is: clang's omp.h would bring its own. */
+void omp_set_num_threads(int n);
+int omp_get_max_threads(void);
 
 /* oneDNN takes as many threads as OpenMP would give the caller. */
 static int take_one_thread(void)
