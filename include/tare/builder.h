@@ -50,7 +50,8 @@ struct tare_build_options {
      * 2 on kernels are timed on this machine, each on its layer's own shapes: 2 the two
      * best instruction sets in three rounds; 3 the same in up to 15 rounds or 4 ms a
      * layer; 4 all but the portable reference, up to 31 rounds or 20 ms; 5 all, up to
-     * 63 rounds or 100 ms.
+     * 63 rounds or 100 ms. A portable engine leaves the choice to where it
+     * is loaded.
      */
     int optimization_level;
     /** Libraries that kernels may come from: "+own,+onednn,-openblas", from "+own"
@@ -127,7 +128,7 @@ TARE_API size_t tare_plan_n_rows(const struct tare_plan *plan);
 TARE_API void tare_plan_row(const struct tare_plan *plan, size_t i,
                             struct tare_build_row *row);
 /** Rows of the tactic report, one a layer of the engine; none below optimization_level
- *  2. */
+ *  2 and for a portable engine. */
 TARE_API size_t tare_plan_n_tactic_rows(const struct tare_plan *plan);
 TARE_API void tare_plan_tactic_row(const struct tare_plan *plan, size_t i,
                                    struct tare_tactic_row *row);

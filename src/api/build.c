@@ -91,31 +91,29 @@ static enum tare_status check_options(const struct tare_model *model,
                  "`tare calibrate`)");
     TARE_FAIL_IF(options->int8 && options->keep_tensors, err, TARE_E_ARG,
                  "an engine that keeps every tensor is FP32 only");
-    TARE_FAIL_IF(options->optimization_level < 0 ||
-                     options->optimization_level > TARE_MAX_LEVEL,
-                 err, TARE_E_ARG, "--optimization-level=%d, want 0 to %d",
-                 options->optimization_level, TARE_MAX_LEVEL);
-    TARE_FAIL_IF(
-        options->timing_cache && options->optimization_level < TARE_LEAST_TIMED_LEVEL,
-        err, TARE_E_ARG,
-        "--timing-cache is of no use below --optimization-level=%d: nothing is "
-        "timed",
-        TARE_LEAST_TIMED_LEVEL);
+    return TARE_OK;
+}
+
+/* What asks for kernels to be timed makes no sense where none is. */
+static enum tare_status check_tactics(const struct tare_build_options *options,
+                                      uint32_t isa, struct tare_error *err)
+{
+    const int level = options->optimization_level;
     uint32_t sources;
+    TARE_FAIL_IF(level < 0 || level > TARE_MAX_LEVEL, err, TARE_E_ARG,
+                 "--optimization-level=%d, want 0 to %d", level, TARE_MAX_LEVEL);
     const enum tare_status st =
         tare_tactic_sources_parse(options->tactic_sources, &sources, err);
     if (st != TARE_OK) return st;
-    TARE_FAIL_IF(sources != TARE_TACTICS_OWN &&
-                     options->optimization_level < TARE_LEAST_TIMED_LEVEL,
-                 err, TARE_E_ARG,
-                 "--tactic-sources: others than own want --optimization-level=%d or "
-                 "more",
-                 TARE_LEAST_TIMED_LEVEL);
-    const bool is_portable = options->isa && strcmp(options->isa, "portable") == 0;
-    TARE_FAIL_IF(is_portable && (options->timing_cache || sources != TARE_TACTICS_OWN),
-                 err, TARE_E_ARG,
-                 "--timing-cache and --tactic-sources are of no use with "
-                 "--isa=portable: its kernels are chosen where the engine is loaded");
+    if (!options->timing_cache && sources == TARE_TACTICS_OWN) return TARE_OK;
+    const char *flag = options->timing_cache ? "--timing-cache" : "--tactic-sources";
+    TARE_FAIL_IF(level < TARE_LEAST_TIMED_LEVEL, err, TARE_E_ARG,
+                 "%s is of no use below --optimization-level=%d: nothing is timed",
+                 flag, TARE_LEAST_TIMED_LEVEL);
+    TARE_FAIL_IF(isa & TARE_ISA_PORTABLE, err, TARE_E_ARG,
+                 "%s is of no use with --isa=portable: kernels are chosen where the "
+                 "engine is loaded",
+                 flag);
     return TARE_OK;
 }
 
@@ -202,6 +200,7 @@ enum tare_status tare_build_keeping(const struct tare_model *model,
     *plan = NULL;
     enum tare_status st = check_options(model, options, err);
     if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
+    if (st == TARE_OK) st = check_tactics(options, isa, err);
     if (st != TARE_OK) return st;
     struct tare_graph *g = NULL;
     struct tare_plan *p = tare_alloc_array(1, sizeof *p);

@@ -38,6 +38,8 @@ refuse 1 'of no use with --isa=portable' "$tare" build --onnx="$model" --isa=por
     --timing-cache=times --engine=out/e.tare
 refuse 1 'of no use below --optimization-level=2' "$tare" build --onnx="$model" \
     --engine=out/e --optimization-level=1 --timing-cache=times
+refuse 1 '--timing-cache is of no use with --isa=portable' "$tare" build --onnx="$model" \
+    --engine=out/e --isa=portable --timing-cache=times
 echo 'something else' >damaged
 refuse 1 'damaged: damaged, or not a timing cache.*remove it' "$tare" build \
     --onnx="$model" --engine=out/e --timing-cache=damaged
@@ -46,7 +48,7 @@ refuse 1 'no/such/folder' "$tare" build --onnx="$model" --engine=out/e \
 
 # Other libraries: asked for by name, and missed by name.
 refuse 1 "'\+cublas', want \+ or -" "$tare" build --onnx="$model" --engine=out/e --tactic-sources=+cublas
-refuse 1 'others than own want --optimization-level=2' "$tare" build --onnx="$model" \
+refuse 1 '--tactic-sources is of no use below --optimization-level=2' "$tare" build --onnx="$model" \
     --engine=out/e --tactic-sources=+onednn --optimization-level=0
 mkdir alone
 cp "$build"/libtare.so.0 alone/

@@ -15,7 +15,8 @@
 #define TARE_MAX_TACTICS 16
 
 /** Effort goes from 0 to TARE_MAX_LEVEL. From TARE_LEAST_TIMED_LEVEL on kernels are
- *  timed; below it, the best that the engine's `isa` allows run. */
+ *  timed; below it, and in portable engines, the best that the engine's `isa` allows
+ *  run. */
 #define TARE_LEAST_TIMED_LEVEL 2
 #define TARE_MAX_LEVEL         5
 
