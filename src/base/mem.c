@@ -1,8 +1,15 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/mem.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* Blocks that are worth pages of their own of this size: filling a model's weights page
+ * by page of 4 KiB takes longer than reading them. */
+#define HUGE_PAGE   ((size_t)2 << 20)
+#define LEAST_PAGES 2
 
 static _Atomic int64_t g_fail_after = -1;
 
@@ -29,7 +36,13 @@ void *tare_alloc(size_t n_bytes)
 {
     size_t n;
     if (must_fail() || !tare_align_size(n_bytes ? n_bytes : 1, &n)) return NULL;
-    return aligned_alloc(TARE_ALIGN, n);
+    if (n < LEAST_PAGES * HUGE_PAGE) return aligned_alloc(TARE_ALIGN, n);
+    void *block = aligned_alloc(HUGE_PAGE, n);
+#if defined(MADV_HUGEPAGE)
+    /* the page that the block ends in may be somebody else's too */
+    if (block) (void)madvise(block, n / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return block;
 }
 
 void *tare_alloc_array(size_t n, size_t elem_bytes)
