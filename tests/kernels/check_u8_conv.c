@@ -124,6 +124,21 @@ static bool check_layer(struct tare_u8_conv layer)
     return ok;
 }
 
+/* More weights than a second-level cache has room for: a product of matrices, whose
+ * units share channels then, and a window. */
+static bool check_large(void)
+{
+    const struct tare_window windows[] = {
+        tare_matrix_window(check_between(57, 130), 300, 1000),
+        {1, 9, 9, 100, 9, 9, 320, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0}};
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++)
+        if (!check_layer((struct tare_u8_conv){.window = windows[i],
+                                               .in_zero_point = check_zero_point(),
+                                               .epilogue = random_epilogue(true)}))
+            return false;
+    return true;
+}
+
 /* A matrix packed at run time must read as the same matrix packed as weights, and every
  * variant take codes of the whole range: the textbook's product of two matrices. */
 static bool check_pack_matrix(void)
@@ -215,7 +230,8 @@ static void bench(void)
         {14, 256, 1024, 1, 1, 1}, {7, 512, 512, 1, 3, 1},   {7, 2048, 512, 1, 1, 1},
         {7, 512, 2048, 1, 1, 1},  {1, 2048, 1000, 1, 1, 1}, {112, 16, 96, 1, 1, 1},
         {56, 24, 144, 1, 1, 1},   {56, 144, 24, 1, 1, 1},   {14, 384, 64, 1, 1, 1},
-        {32, 16, 16, 1, 3, 1},    {56, 128, 128, 32, 3, 1},
+        {32, 16, 16, 1, 3, 1},    {56, 128, 128, 32, 3, 1}, {12, 768, 3072, 1, 1, 1},
+        {12, 3072, 768, 1, 1, 1},
     };
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
         const int64_t *l = layers[i];
@@ -247,7 +263,7 @@ int main(int argc, char **argv)
         if (!check_layer(random_layer())) return CHECK_FAIL;
     for (int i = 0; i < check_cases(300); i++)
         if (!check_pack_matrix()) return printf("not ok - pack_matrix\n"), CHECK_FAIL;
-    if (!check_extremes()) return CHECK_FAIL;
+    if (!check_large() || !check_extremes()) return CHECK_FAIL;
     printf("ok - u8_conv\n");
     return CHECK_PASS;
 }

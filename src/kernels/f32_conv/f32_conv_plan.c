@@ -7,6 +7,9 @@
 
 /* Below this many channels a run a tap would spend its time on loading pointers. */
 #define SHORT_RUN 64
+/* A tile is cut into as many pixels as a variant's registers hold: 6 or 12. */
+#define LEAST_ROWS   12
+#define WANTED_UNITS 32
 /* More weights than this leave no room in a second-level cache for anything else, so
  * each block is better kept there for all tiles than all blocks for each tile. */
 #define WEIGHTS_IN_CACHE (INT64_C(512) * 1024 / (int64_t)sizeof(float))
@@ -35,6 +38,16 @@ static bool plan_scratch(const struct tare_window *w, struct tare_f32_conv_plan 
     return tare_add_size(size, plan->patches_at, &plan->scratch_bytes);
 }
 
+/* Large tiles read weights seldom, small ones keep many threads busy. */
+static int64_t tile_rows(const struct tare_f32_conv_plan *plan)
+{
+    int64_t rows = TARE_F32_CONV_ROWS;
+    while (rows > LEAST_ROWS &&
+           plan->pixels / rows < (WANTED_UNITS - 1) / plan->blocks + 1)
+        rows -= LEAST_ROWS;
+    return rows;
+}
+
 bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *plan)
 {
     int64_t taps, weights;
@@ -46,12 +59,12 @@ bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *
     if (!mul(taps, plan->group_inputs, &plan->depth)) return false;
     if (!mul(plan->depth, w->out_c, &weights)) return false;
 
-    /* Tiles of nearly equal size, so that none is left with a pixel or two. */
-    plan->tiles = (plan->pixels - 1) / TARE_F32_CONV_ROWS + 1;
-    plan->tile_pixels = plan->pixels / plan->tiles;
-    plan->longer_tiles = plan->pixels % plan->tiles;
     plan->group_blocks = (plan->group_outputs - 1) / TARE_F32_CONV_BLOCK + 1;
     plan->blocks = w->groups * plan->group_blocks;
+    /* Tiles of nearly equal size, so that none is left with a pixel or two. */
+    plan->tiles = (plan->pixels - 1) / tile_rows(plan) + 1;
+    plan->tile_pixels = plan->pixels / plan->tiles;
+    plan->longer_tiles = plan->pixels % plan->tiles;
     plan->in_pitch = tare_window_in_pitch(w);
     plan->whole_rows = w->groups == 1 && w->dilation_w == 1 && w->kernel_w > 1 &&
                        w->in_c < SHORT_RUN && plan->in_pitch == w->in_c;

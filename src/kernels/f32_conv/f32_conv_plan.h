@@ -5,7 +5,7 @@
 
 #include "kernels/f32_conv/f32_conv.h"
 
-#define TARE_F32_CONV_ROWS INT64_C(12) /* most output pixels of a tile */
+#define TARE_F32_CONV_ROWS INT64_C(48) /* most output pixels of a tile */
 #define TARE_F32_CONV_BLOCK                                                            \
     INT64_C(32) /* output channels of packed weights' blocks                           \
                  */

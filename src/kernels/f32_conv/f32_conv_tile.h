@@ -7,26 +7,32 @@
 #ifndef TARE_KERNELS_F32_CONV_TILE_H
 #define TARE_KERNELS_F32_CONV_TILE_H
 
+#include <string.h>
+
 #include "kernels/f32_conv/f32_conv_plan.h"
 #include "kernels/lanes.h"
 #include "kernels/repeat.h"
 
 /* The inputs of some rows of a tile, the weights of some columns of a block. */
 struct operands {
-    const float *const *inputs; /* [runs][TARE_F32_CONV_ROWS] */
-    int64_t runs, run_length;
-    const float *weights; /* [runs][run_length][width] */
+    const float *const *inputs;      /* [runs][TARE_F32_CONV_ROWS] */
+    int64_t runs, first, run_length; /* [first, first + run_length) of each input */
+    const float *weights;            /* [runs][run_length][width] */
     int64_t width;
 };
 
-/* sums[row * TARE_F32_CONV_BLOCK + column]. */
+/* Adds to sums[row * TARE_F32_CONV_BLOCK + column]. */
 typedef void tile_fn(const struct operands *in, float *sums);
 
-#define START_1(i) lanes a##i = lanes_zero();
-#define START_2(i) START_1(i) lanes b##i = lanes_zero();
-#define START_4(i) START_2(i) lanes c##i = lanes_zero(), d##i = lanes_zero();
-#define POINT(i)   const float *const x##i = inputs[i];
-#define STEP_1(i)  a##i = lanes_fma(lanes_set1(x##i[c]), w0, a##i);
+#define START_1(i) lanes a##i = lanes_load(sums + (i)*TARE_F32_CONV_BLOCK);
+#define START_2(i)                                                                     \
+    START_1(i) lanes b##i = lanes_load(sums + (i)*TARE_F32_CONV_BLOCK + LANES);
+#define START_4(i)                                                                     \
+    START_2(i)                                                                         \
+    lanes c##i = lanes_load(sums + (i)*TARE_F32_CONV_BLOCK + 2 * LANES),               \
+          d##i = lanes_load(sums + (i)*TARE_F32_CONV_BLOCK + 3 * LANES);
+#define POINT(i)  const float *const x##i = inputs[i] + in->first;
+#define STEP_1(i) a##i = lanes_fma(lanes_set1(x##i[c]), w0, a##i);
 #define STEP_2(i)                                                                      \
     {                                                                                  \
         const lanes x = lanes_set1(x##i[c]);                                           \
@@ -126,22 +132,55 @@ static int64_t tile_vectors(int64_t n_rows, int64_t width)
 }
 #endif
 
+/* Products of a sum that are added before the next rows' turn: their weights stay in
+ * the first-level cache for all rows. */
+#define STRETCH INT64_C(192)
+
+/* Some columns of all rows, in register tiles. */
+static void column_sums(int64_t n_rows, struct operands in, int64_t vectors,
+                        float *sums)
+{
+    const int64_t parts = (n_rows + TILE_ROWS - 1) / TILE_ROWS;
+    for (int64_t part = 0; part < parts; part++) {
+        const int64_t rows = (n_rows + parts - 1 - part) / parts;
+        tiles[vectors][rows - 1](&in, sums);
+        in.inputs += rows;
+        sums += rows * TARE_F32_CONV_BLOCK;
+    }
+}
+
+/* The same, a stretch of the sums at a time: a part of a run, or whole ones. */
+static void stretch_sums(int64_t n_rows, struct operands in, int64_t vectors,
+                         float *sums)
+{
+    const struct operands all = in;
+    const int64_t parts =
+        n_rows <= TILE_ROWS ? 1 : (all.run_length + STRETCH - 1) / STRETCH;
+    const int64_t runs = n_rows <= TILE_ROWS        ? all.runs
+                         : all.run_length < STRETCH ? STRETCH / all.run_length
+                                                    : 1;
+    for (int64_t run = 0; run < all.runs; run += runs) {
+        in.runs = all.runs - run < runs ? all.runs - run : runs;
+        in.inputs = all.inputs + run * TARE_F32_CONV_ROWS;
+        for (int64_t part = 0; part < parts; part++) {
+            in.first = all.run_length * part / parts;
+            in.run_length = all.run_length * (part + 1) / parts - in.first;
+            in.weights = all.weights + (run * all.run_length + in.first) * in.width;
+            column_sums(n_rows, in, vectors, sums);
+        }
+    }
+}
+
 /* sums[row * TARE_F32_CONV_BLOCK + column] of `n_rows` rows by a block of in.width
- * columns, a register tile at a time. */
+ * columns. */
 static void block_sums(int64_t n_rows, struct operands in, float *sums)
 {
     const int64_t vectors = tile_vectors(n_rows, in.width);
-    const int64_t parts = (n_rows + TILE_ROWS - 1) / TILE_ROWS;
-    const float *const *inputs = in.inputs;
     const float *weights = in.weights;
-    for (int64_t part = 0, row = 0; part < parts; part++) {
-        const int64_t rows = (n_rows + parts - 1 - part) / parts;
-        in.inputs = inputs + row;
-        for (int64_t column = 0; column < in.width; column += vectors * LANES) {
-            in.weights = weights + column;
-            tiles[vectors][rows - 1](&in, sums + row * TARE_F32_CONV_BLOCK + column);
-        }
-        row += rows;
+    memset(sums, 0, (size_t)(n_rows * TARE_F32_CONV_BLOCK) * sizeof *sums);
+    for (int64_t column = 0; column < in.width; column += vectors * LANES) {
+        in.weights = weights + column;
+        stretch_sums(n_rows, in, vectors, sums + column);
     }
 }
 

@@ -48,11 +48,11 @@ void tare_u8_conv__ref(const struct tare_u8_conv *p, const struct tare_u8_conv_d
 {
     (void)scratch;
     const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
-    for (int64_t unit = begin; unit < end; unit++) {
-        const int64_t split = unit % plan.n_splits;
-        const int64_t block = plan.n_blocks * split / plan.n_splits;
-        const int64_t block_end = plan.n_blocks * (split + 1) / plan.n_splits;
-        const int64_t tile = unit / plan.n_splits * TARE_U8_CONV_TILES;
+    for (int64_t index = begin; index < end; index++) {
+        const struct tare_u8_conv_unit unit = tare_u8_conv_unit(&plan, index);
+        const int64_t block = plan.n_blocks * unit.split / plan.n_splits;
+        const int64_t block_end = plan.n_blocks * (unit.split + 1) / plan.n_splits;
+        const int64_t tile = unit.pixel_block * TARE_U8_CONV_TILES;
         const int64_t tile_end = tile + TARE_U8_CONV_TILES < plan.n_tiles
                                      ? tile + TARE_U8_CONV_TILES
                                      : plan.n_tiles;

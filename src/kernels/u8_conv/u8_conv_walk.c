@@ -8,6 +8,8 @@
 /* Enough pieces to keep many threads busy, few enough that building the row table of a
  * pixel block stays small beside the work on it. */
 #define WANTED_UNITS 32
+/* Packed weights, in bytes, that leave room for pixels in a second-level cache. */
+#define WEIGHTS_IN_CACHE (INT64_C(256) * 1024)
 
 static int64_t min_i64(int64_t a, int64_t b)
 {
@@ -39,6 +41,13 @@ static struct tare_window join_rows(const struct tare_window *w)
     return joined;
 }
 
+/* All pixels at equal distances, as join_rows() leaves them. */
+static bool is_one_row(const struct tare_window *w)
+{
+    return w->kernel_h == 1 && w->kernel_w == 1 && w->batch == 1 && w->out_h == 1 &&
+           w->pad_left == 0;
+}
+
 struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
 {
     struct tare_u8_conv_plan plan = {.window = join_rows(&p->window)};
@@ -60,6 +69,10 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
     plan.longer_tiles = plan.n_pixels % plan.n_tiles;
     plan.n_pixel_blocks = ceil_div(plan.n_tiles, TARE_U8_CONV_TILES);
     plan.n_splits = min_i64(ceil_div(WANTED_UNITS, plan.n_pixel_blocks), plan.n_blocks);
+    plan.block_bytes = plan.n_segments * plan.n_steps * TARE_U8_CONV_BLOCK * 4;
+    plan.weights_are_far = plan.block_bytes > WEIGHTS_IN_CACHE / plan.n_blocks;
+    /* the table of a pixel block is made anew for each of its units then */
+    plan.pixels_inside = plan.weights_are_far && is_one_row(w);
     return plan;
 }
 
@@ -100,13 +113,6 @@ struct scratch_layout {
     size_t table_bytes;   /* rows[n_segments][TARE_U8_CONV_PITCH] */
     size_t copy_bytes;    /* one segment that is partly padding, or out of line */
 };
-
-/* All pixels at equal distances, as join_rows() leaves them. */
-static bool is_one_row(const struct tare_window *w)
-{
-    return w->kernel_h == 1 && w->kernel_w == 1 && w->batch == 1 && w->out_h == 1 &&
-           w->pad_left == 0;
-}
 
 bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan)
 {
@@ -267,6 +273,18 @@ static void even_rows(const struct row_table *t, int64_t tile_begin, int64_t til
                          tare_u8_conv_tile_begin(t->plan, i + 1) - first);
 }
 
+/* Fetch the parts [begin, end) of n of the weights behind `weights`, which are those of
+ * the next block of channels: its first tile would wait for all of them. */
+static void fetch_ahead(const struct tare_u8_conv_plan *plan, const int8_t *weights,
+                        int64_t begin, int64_t end, int64_t n)
+{
+    enum { LINE = 64 };
+    const int8_t *next = weights + plan->block_bytes;
+    for (int64_t i = plan->block_bytes * begin / n; i < plan->block_bytes * end / n;
+         i += LINE)
+        __builtin_prefetch(next + i, 0, 2);
+}
+
 /* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
 static void compute_block(const struct tare_u8_conv *p,
                           const struct tare_u8_conv_data *d, const struct row_table *t,
@@ -295,19 +313,24 @@ static void compute_block(const struct tare_u8_conv *p,
         .state = style->state,
     };
     const int64_t first = tare_u8_conv_tile_begin(plan, tile_begin);
+    const bool fetches = plan->weights_are_far && tile_end - tile_begin > 1 &&
+                         b + 2 < plan->blocks_per_group;
     for (int64_t i = tile_begin; i < tile_end; i += at_once) {
+        const int64_t end = min_i64(i + at_once, tile_end);
         const int64_t pixel = tare_u8_conv_tile_begin(plan, i);
         const int64_t at = pixel * tile.pixel_stride + channel;
         tile.rows = t->rows + (pixel - first);
         tile.first_rows = tare_u8_conv_tile_begin(plan, i + 1) - pixel;
-        tile.n_rows =
-            tare_u8_conv_tile_begin(plan, min_i64(i + at_once, tile_end)) - pixel;
+        tile.n_rows = tare_u8_conv_tile_begin(plan, end) - pixel;
         if (p->epilogue.has_residual)
             tile.residual = d->residual + pixel * tile.residual_stride + channel;
         if (p->epilogue.out_f32)
             tile.y_f32 = (float *)d->y + at;
         else
             tile.y_u8 = (uint8_t *)d->y + at;
+        if (fetches)
+            fetch_ahead(plan, tile.weights, i - tile_begin, end - tile_begin,
+                        tile_end - tile_begin);
         style->compute(&tile);
     }
 }
@@ -336,19 +359,18 @@ void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_d
         memset(padding, p->in_zero_point, layout.padding_bytes);
 
     int64_t filled = -1;
-    for (int64_t unit = begin; unit < end; unit++) {
-        const int64_t pixel_block = unit / plan.n_splits;
-        const int64_t split = unit % plan.n_splits;
-        const int64_t tile = pixel_block * TARE_U8_CONV_TILES;
+    for (int64_t index = begin; index < end; index++) {
+        const struct tare_u8_conv_unit unit = tare_u8_conv_unit(&plan, index);
+        const int64_t tile = unit.pixel_block * TARE_U8_CONV_TILES;
         const int64_t tile_end = min_i64(tile + TARE_U8_CONV_TILES, plan.n_tiles);
-        if (filled != pixel_block) {
+        if (filled != unit.pixel_block) {
             fill_rows(&table, tare_u8_conv_tile_begin(&plan, tile),
                       tare_u8_conv_tile_begin(&plan, tile_end));
             if (style->even_rows) even_rows(&table, tile, tile_end);
         }
-        filled = pixel_block;
-        for (int64_t block = plan.n_blocks * split / plan.n_splits;
-             block < plan.n_blocks * (split + 1) / plan.n_splits; block++)
+        filled = unit.pixel_block;
+        for (int64_t block = plan.n_blocks * unit.split / plan.n_splits;
+             block < plan.n_blocks * (unit.split + 1) / plan.n_splits; block++)
             compute_block(p, d, &table, tile, tile_end, block, style);
     }
 }

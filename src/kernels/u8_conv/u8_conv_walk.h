@@ -34,9 +34,26 @@ struct tare_u8_conv_plan {
     int64_t n_pixels, n_tiles, n_pixel_blocks;
     int64_t tile_pixels, longer_tiles; /* the first tiles have one pixel more */
     int64_t n_splits; /* units that share a pixel block, each with its own channels */
+    int64_t block_bytes; /* packed weights of a block that is not the last of a group */
+    bool weights_are_far; /* they do not fit the second-level cache */
+    bool pixels_inside;   /* consecutive units share channels, not a pixel block */
 };
 
 struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p);
+
+/** Where a unit lies. */
+struct tare_u8_conv_unit {
+    int64_t pixel_block, split;
+};
+
+static inline struct tare_u8_conv_unit
+tare_u8_conv_unit(const struct tare_u8_conv_plan *plan, int64_t unit)
+{
+    if (plan->pixels_inside)
+        return (struct tare_u8_conv_unit){unit % plan->n_pixel_blocks,
+                                          unit / plan->n_pixel_blocks};
+    return (struct tare_u8_conv_unit){unit / plan->n_splits, unit % plan->n_splits};
+}
 
 /** First pixel of tile `t`; tiles differ by one pixel at most. */
 int64_t tare_u8_conv_tile_begin(const struct tare_u8_conv_plan *plan, int64_t t);
