@@ -17,7 +17,9 @@ edges() {
 }
 # The header and what pads it, the edges, then all of it in steps that are prime.
 size=$(stat -c %s good.tare)
-positions=$({ seq 0 2 256; edges; seq 257 997 "$size"; } | awk -v size="$size" '$1 < size')
+every=1
+! is_sanitized || every=4 # which make each start ten times slower
+positions=$({ seq 0 $((2 * every)) 256; edges; seq 257 $((997 * every)) "$size"; } | awk -v size="$size" '$1 < size')
 cp good.tare bad.tare
 flips=0
 for at in $positions; do
