@@ -1,5 +1,4 @@
 /* tare perf: time an engine as trtexec does. */
-#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "tare/engine.h"
 #include "tools/json.h"
 #include "tools/options.h"
+#include "tools/perf.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
@@ -55,7 +55,8 @@ struct stream {
     size_t n_times, capacity;
     enum tare_status status;
     struct tare_error error;
-    double start, end;
+    double begin;      /* of the warm-up, one moment for all streams */
+    double start, end; /* of the measured runs */
 };
 
 static bool add_time(struct stream *s, double ms)
@@ -76,11 +77,12 @@ static enum tare_status no_memory(struct tare_error *err)
     return report_error(err, TARE_E_NOMEM, "no memory for the measurement");
 }
 
+/* Streams start to measure within a run of each other, so that all are busy while one
+ * measures, but for the last run. */
 static void *measure(void *arg)
 {
     struct stream *s = arg;
-    const double begin = report_clock();
-    while (s->status == TARE_OK && (report_clock() - begin) * 1e3 < flags.warmup_ms)
+    while (s->status == TARE_OK && (report_clock() - s->begin) * 1e3 < flags.warmup_ms)
         s->status = tare_context_run(s->context, &s->error);
     if (s->status != TARE_OK) return NULL;
     s->start = report_clock();
@@ -111,13 +113,17 @@ static void fill(const struct tare_binding *binding, void *data)
     }
 }
 
+/* A context with buffers of its own. @param context_ms  what the context took; NULL is
+ * fine. */
 static enum tare_status open_stream(struct stream *s, const struct tare_engine *engine,
-                                    struct tare_error *err)
+                                    double *context_ms, struct tare_error *err)
 {
     struct tare_engine_info info;
     tare_engine_info(engine, &info);
     const int n_threads = common_options.threads > 0 ? (int)common_options.threads : 1;
+    const double before = report_clock();
     enum tare_status st = tare_context_create(engine, n_threads, &s->context, err);
+    if (context_ms) *context_ms = (report_clock() - before) * 1e3;
     if (st != TARE_OK) return st;
     s->n_bindings = info.n_bindings;
     s->buffers = calloc(info.n_bindings, sizeof *s->buffers);
@@ -149,64 +155,35 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* All streams' times, sorted, and their total rate. */
-struct summary {
-    double *times;
-    size_t n;
-    double qps;
-    double wall_s;
-};
-
-/* trtexec's index: max(n - 1 - int((1 - p/100) * n), 0). */
-static double percentile(const struct summary *s, double p)
+static enum tare_status summarize(const struct stream *streams,
+                                  struct perf_summary *summary, struct tare_error *err)
 {
-    const double drop = (1.0 - p / 100.0) * (double)s->n;
-    const int64_t i = (int64_t)s->n - 1 - (int64_t)drop;
-    return s->times[i > 0 ? i : 0];
-}
-
-static double median(const struct summary *s)
-{
-    return s->n % 2 ? s->times[s->n / 2]
-                    : 0.5 * (s->times[s->n / 2 - 1] + s->times[s->n / 2]);
-}
-
-static double mean(const struct summary *s)
-{
-    double total = 0.0;
-    for (size_t i = 0; i < s->n; i++)
-        total += s->times[i];
-    return total / (double)s->n;
-}
-
-static enum tare_status summarize(const struct stream *streams, size_t n_streams,
-                                  struct summary *summary, struct tare_error *err)
-{
-    *summary = (struct summary){0};
-    for (size_t i = 0; i < n_streams; i++) {
-        if (streams[i].status != TARE_OK) {
-            *err = streams[i].error;
-            return streams[i].status;
+    double start = streams[0].start, end = streams[0].end;
+    for (size_t i = 0; i < summary->n_streams; i++) {
+        const struct stream *s = &streams[i];
+        if (s->status != TARE_OK) {
+            *err = s->error;
+            return s->status;
         }
-        const double seconds = streams[i].end - streams[i].start;
-        summary->n += streams[i].n_times;
-        summary->qps += (double)streams[i].n_times / seconds;
-        if (seconds > summary->wall_s) summary->wall_s = seconds;
+        summary->n += s->n_times;
+        if (s->start < start) start = s->start;
+        if (s->end > end) end = s->end;
     }
-    summary->times = calloc(summary->n, sizeof *summary->times);
-    if (!summary->times) return no_memory(err);
+    summary->wall_s = end - start;
+    summary->times_ms = calloc(summary->n, sizeof *summary->times_ms);
+    if (!summary->times_ms) return no_memory(err);
     size_t at = 0;
-    for (size_t i = 0; i < n_streams; i++) {
-        memcpy(summary->times + at, streams[i].times_ms,
-               streams[i].n_times * sizeof *summary->times);
+    for (size_t i = 0; i < summary->n_streams; i++) {
+        memcpy(summary->times_ms + at, streams[i].times_ms,
+               streams[i].n_times * sizeof *summary->times_ms);
         at += streams[i].n_times;
     }
-    qsort(summary->times, summary->n, sizeof *summary->times, ascending);
+    qsort(summary->times_ms, summary->n, sizeof *summary->times_ms, ascending);
     return TARE_OK;
 }
 
 /* --percentile as numbers; false when it is not a list of numbers in (0, 100). */
-static bool parse_percentiles(double *out, size_t *n)
+static bool parse_percentiles(double out[8], size_t *n)
 {
     const char *at = flags.percentiles ? flags.percentiles : "90,95,99";
     for (*n = 0; *n < 8; at++) {
@@ -219,30 +196,6 @@ static bool parse_percentiles(double *out, size_t *n)
         if (*at != ',') return false;
     }
     return false;
-}
-
-static void print_summary(const struct summary *s, const double *percentiles, size_t n)
-{
-    printf("=== Performance summary ===\n");
-    printf("Throughput: %.6g qps\n", s->qps);
-    printf("Latency: min = %.6g ms, max = %.6g ms, mean = %.6g ms, median = %.6g ms",
-           s->times[0], s->times[s->n - 1], mean(s), median(s));
-    for (size_t i = 0; i < n; i++)
-        printf(", percentile(%g%%) = %.6g ms", percentiles[i],
-               percentile(s, percentiles[i]));
-    printf("\nTotal Host Walltime: %.6g s\nRuns: %zu\n", s->wall_s, s->n);
-    char memory[32];
-    printf("Peak memory: %s\n", report_bytes(report_peak_memory(), memory));
-    double spread = 0.0;
-    for (size_t i = 0; i < s->n; i++)
-        spread += (s->times[i] - mean(s)) * (s->times[i] - mean(s));
-    spread = sqrt(spread / (double)s->n) / mean(s);
-    if (spread > 0.01 && !common_options.quiet)
-        (void)fprintf(
-            stderr,
-            "tare: warning: latency varies by %.1f %% (coefficient of variance); "
-            "the median says more than the mean\n",
-            100.0 * spread);
 }
 
 /* Time the layers in runs of their own: the clock costs a little. */
@@ -262,78 +215,15 @@ static enum tare_status profile(struct stream *s, size_t *n_runs,
     return st;
 }
 
-static double total_layer_ms(const struct tare_engine *engine,
-                             const struct tare_context *context)
-{
-    struct tare_engine_info info;
-    tare_engine_info(engine, &info);
-    double total = 0.0;
-    for (size_t i = 0; i < info.n_layers; i++)
-        total += tare_context_layer_ms(context, i);
-    return total;
-}
-
-static void print_profile(const struct tare_engine *engine,
-                          const struct tare_context *context, size_t n_runs)
-{
-    struct tare_engine_info info;
-    tare_engine_info(engine, &info);
-    const double total = total_layer_ms(engine, context);
-    printf("\n=== Profile (%zu iterations) ===\n", n_runs);
-    printf("%10s %10s %8s  %-5s %-10s %-34s %s\n", "Time(ms)", "Avg.(ms)", "Time(%)",
-           "Prec", "Type", "Tactic", "Layer");
-    for (size_t i = 0; i < info.n_layers; i++) {
-        struct tare_layer_info layer;
-        tare_engine_layer(engine, i, &layer);
-        const double ms = tare_context_layer_ms(context, i);
-        printf("%10.3f %10.5f %8.2f  %-5s %-10s %-34s %s\n", ms, ms / (double)n_runs,
-               100.0 * ms / total, layer.precision, layer.type, layer.tactic,
-               layer.name);
-    }
-    printf("%10.3f %10.5f %8.2f  Total\n", total, total / (double)n_runs, 100.0);
-}
-
-static cJSON *to_json(const struct tare_engine *engine,
-                      const struct tare_context *context, const struct summary *s,
-                      size_t n_runs)
-{
-    struct tare_engine_info info;
-    tare_engine_info(engine, &info);
-    cJSON *root = cJSON_CreateObject();
-    json_add_number(root, "throughput_qps", s->qps);
-    cJSON *latency = cJSON_AddObjectToObject(root, "latency_ms");
-    json_add_number(latency, "min", s->times[0]);
-    json_add_number(latency, "mean", mean(s));
-    json_add_number(latency, "median", median(s));
-    json_add_number(latency, "max", s->times[s->n - 1]);
-    json_add_number(latency, "p90", percentile(s, 90.0));
-    json_add_number(latency, "p95", percentile(s, 95.0));
-    json_add_number(latency, "p99", percentile(s, 99.0));
-    json_add_number(root, "peak_memory_bytes", report_peak_memory());
-    cJSON *layers = cJSON_AddArrayToObject(root, "layers");
-    const double total = n_runs ? total_layer_ms(engine, context) : 0.0;
-    for (size_t i = 0; i < info.n_layers; i++) {
-        struct tare_layer_info layer;
-        tare_engine_layer(engine, i, &layer);
-        const double ms = n_runs ? tare_context_layer_ms(context, i) : 0.0;
-        cJSON *row = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(row, "name", layer.name);
-        (void)cJSON_AddStringToObject(row, "type", layer.type);
-        (void)cJSON_AddStringToObject(row, "precision", layer.precision);
-        (void)cJSON_AddStringToObject(row, "tactic", layer.tactic);
-        json_add_number(row, "time_ms", n_runs ? ms / (double)n_runs : 0.0);
-        json_add_number(row, "percent", total > 0.0 ? 100.0 * ms / total : 0.0);
-        (void)cJSON_AddItemToArray(layers, row);
-    }
-    return root;
-}
-
 static enum tare_status run_streams(struct stream *streams, size_t n_streams,
                                     struct tare_error *err)
 {
     pthread_t *threads = calloc(n_streams, sizeof *threads);
     if (!threads) return no_memory(err);
+    const double begin = report_clock();
     size_t n_started = 1;
+    for (size_t i = 0; i < n_streams; i++)
+        streams[i].begin = begin;
     while (n_started < n_streams &&
            pthread_create(&threads[n_started], NULL, measure, &streams[n_started]) == 0)
         n_started++;
@@ -345,36 +235,54 @@ static enum tare_status run_streams(struct stream *streams, size_t n_streams,
     return report_error(err, TARE_E_IO, "cannot start %zu streams", n_streams);
 }
 
-static enum tare_status perf(const double *percentiles, size_t n_percentiles,
-                             struct tare_error *err)
+/* Load the engine and run it once, timed, before anything has touched either. Making
+ * the user's buffers is not counted. */
+static enum tare_status run_first(struct stream *s, struct tare_engine **engine,
+                                  struct perf_first *first, struct tare_error *err)
 {
-    const size_t n_streams = flags.streams > 0 ? (size_t)flags.streams : 1;
-    struct tare_engine *engine = NULL;
-    struct summary summary = {0};
+    double before = report_clock();
+    enum tare_status st = tare_engine_load(flags.engine, engine, err);
+    first->open_ms = (report_clock() - before) * 1e3;
+    if (st == TARE_OK) st = open_stream(s, *engine, &first->context_ms, err);
+    if (st != TARE_OK) return st;
+    before = report_clock();
+    st = tare_context_run(s->context, err);
+    first->run_ms = (report_clock() - before) * 1e3;
+    return st;
+}
+
+static enum tare_status report(const struct tare_engine *engine, struct stream *s,
+                               const struct perf_summary *summary,
+                               struct tare_error *err)
+{
     size_t n_profiled = 0;
-    struct stream *streams = calloc(n_streams, sizeof *streams);
-    if (!streams) return no_memory(err);
-    const double begin = report_clock();
-    enum tare_status st = tare_engine_load(flags.engine, &engine, err);
-    const double load_ms = (report_clock() - begin) * 1e3;
-    for (size_t i = 0; st == TARE_OK && i < n_streams; i++)
-        st = open_stream(&streams[i], engine, err);
-    if (st == TARE_OK) st = run_streams(streams, n_streams, err);
-    if (st == TARE_OK) st = summarize(streams, n_streams, &summary, err);
-    if (st == TARE_OK) {
-        printf("Engine: %s, loaded in %.3f ms\nCPU: %s, %s\n", flags.engine, load_ms,
-               tare_cpu_name(), tare_cpu_isa());
-        print_summary(&summary, percentiles, n_percentiles);
-        if (flags.profile || flags.json) st = profile(&streams[0], &n_profiled, err);
-        if (flags.profile) print_profile(engine, streams[0].context, n_profiled);
+    printf("Engine: %s\nCPU: %s, %s\n", flags.engine, tare_cpu_name(), tare_cpu_isa());
+    perf_print_summary(summary);
+    if (flags.profile || flags.json) {
+        const enum tare_status st = profile(s, &n_profiled, err);
+        if (st != TARE_OK) return st;
     }
-    if (st == TARE_OK && flags.json)
-        st = json_write(to_json(engine, streams[0].context, &summary, n_profiled),
-                        flags.json, err);
-    for (size_t i = 0; i < n_streams; i++)
+    if (flags.profile) perf_print_profile(engine, s->context, n_profiled);
+    if (!flags.json) return TARE_OK;
+    return json_write(perf_json(engine, s->context, summary, n_profiled), flags.json,
+                      err);
+}
+
+static enum tare_status perf(struct perf_summary *summary, struct tare_error *err)
+{
+    struct tare_engine *engine = NULL;
+    struct stream *streams = calloc(summary->n_streams, sizeof *streams);
+    if (!streams) return no_memory(err);
+    enum tare_status st = run_first(&streams[0], &engine, &summary->first, err);
+    for (size_t i = 1; st == TARE_OK && i < summary->n_streams; i++)
+        st = open_stream(&streams[i], engine, NULL, err);
+    if (st == TARE_OK) st = run_streams(streams, summary->n_streams, err);
+    if (st == TARE_OK) st = summarize(streams, summary, err);
+    if (st == TARE_OK) st = report(engine, &streams[0], summary, err);
+    for (size_t i = 0; i < summary->n_streams; i++)
         close_stream(&streams[i]);
     free(streams);
-    free(summary.times);
+    free(summary->times_ms);
     tare_engine_destroy(engine);
     return st;
 }
@@ -387,13 +295,13 @@ int tool_perf(int argc, char **argv)
     if (!options_parse(&usage, &group, 1, argc, argv, &status)) return status;
     if (!flags.engine) return usage_error(&usage, "--engine is missing");
     if (flags.streams > 1024) return usage_error(&usage, "--streams: at most 1024");
-    double percentiles[8];
-    size_t n_percentiles;
-    if (!parse_percentiles(percentiles, &n_percentiles))
+    struct perf_summary summary = {
+        .n_streams = flags.streams > 0 ? (size_t)flags.streams : 1,
+    };
+    if (!parse_percentiles(summary.percentiles, &summary.n_percentiles))
         return usage_error(&usage,
                            "--percentile=%s, want up to 8 numbers between 0 and 100",
                            flags.percentiles);
     struct tare_error err = {0};
-    return perf(percentiles, n_percentiles, &err) == TARE_OK ? EXIT_DONE
-                                                             : report_failure(&err);
+    return perf(&summary, &err) == TARE_OK ? EXIT_DONE : report_failure(&err);
 }

@@ -1,0 +1,152 @@
+/* What tare perf measured, in trtexec's words and as JSON. */
+#include "tools/perf.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tools/options.h"
+#include "tools/report.h"
+
+/* trtexec's index: max(n - 1 - int((1 - p/100) * n), 0). */
+static double percentile(const struct perf_summary *s, double p)
+{
+    const double drop = (1.0 - p / 100.0) * (double)s->n;
+    const int64_t i = (int64_t)s->n - 1 - (int64_t)drop;
+    return s->times_ms[i > 0 ? i : 0];
+}
+
+static double median(const struct perf_summary *s)
+{
+    return s->n % 2 ? s->times_ms[s->n / 2]
+                    : 0.5 * (s->times_ms[s->n / 2 - 1] + s->times_ms[s->n / 2]);
+}
+
+static double mean(const struct perf_summary *s)
+{
+    double total = 0.0;
+    for (size_t i = 0; i < s->n; i++)
+        total += s->times_ms[i];
+    return total / (double)s->n;
+}
+
+static double first_ms(const struct perf_first *first)
+{
+    return first->open_ms + first->context_ms + first->run_ms;
+}
+
+/* Of all streams together. */
+static double throughput_qps(const struct perf_summary *s)
+{
+    return (double)s->n / s->wall_s;
+}
+
+static void warn_if_unsteady(const struct perf_summary *s)
+{
+    const double middle = mean(s);
+    double spread = 0.0;
+    for (size_t i = 0; i < s->n; i++)
+        spread += (s->times_ms[i] - middle) * (s->times_ms[i] - middle);
+    spread = sqrt(spread / (double)s->n) / middle;
+    if (spread > 0.01 && !common_options.quiet)
+        (void)fprintf(
+            stderr,
+            "tare: warning: latency varies by %.1f %% (coefficient of variance); "
+            "the median says more than the mean\n",
+            100.0 * spread);
+}
+
+void perf_print_summary(const struct perf_summary *s)
+{
+    printf("First inference: %.3f ms (open %.3f, context %.3f, run %.3f)\n",
+           first_ms(&s->first), s->first.open_ms, s->first.context_ms, s->first.run_ms);
+    printf("=== Performance summary ===\n");
+    printf("Throughput: %.6g qps\n", throughput_qps(s));
+    printf("Latency: min = %.6g ms, max = %.6g ms, mean = %.6g ms, median = %.6g ms",
+           s->times_ms[0], s->times_ms[s->n - 1], mean(s), median(s));
+    for (size_t i = 0; i < s->n_percentiles; i++)
+        printf(", percentile(%g%%) = %.6g ms", s->percentiles[i],
+               percentile(s, s->percentiles[i]));
+    printf("\nTotal Host Walltime: %.6g s\nRuns: %zu", s->wall_s, s->n);
+    if (s->n_streams > 1) printf(" of %zu streams", s->n_streams);
+    char memory[32];
+    printf("\nPeak memory: %s\n", report_bytes(report_peak_memory(), memory));
+    warn_if_unsteady(s);
+}
+
+static double total_layer_ms(const struct tare_engine *engine,
+                             const struct tare_context *context)
+{
+    struct tare_engine_info info;
+    tare_engine_info(engine, &info);
+    double total = 0.0;
+    for (size_t i = 0; i < info.n_layers; i++)
+        total += tare_context_layer_ms(context, i);
+    return total;
+}
+
+void perf_print_profile(const struct tare_engine *engine,
+                        const struct tare_context *context, size_t n_runs)
+{
+    struct tare_engine_info info;
+    tare_engine_info(engine, &info);
+    const double total = total_layer_ms(engine, context);
+    printf("\n=== Profile (%zu iterations) ===\n", n_runs);
+    printf("%10s %10s %8s  %-5s %-10s %-34s %s\n", "Time(ms)", "Avg.(ms)", "Time(%)",
+           "Prec", "Type", "Tactic", "Layer");
+    for (size_t i = 0; i < info.n_layers; i++) {
+        struct tare_layer_info layer;
+        tare_engine_layer(engine, i, &layer);
+        const double ms = tare_context_layer_ms(context, i);
+        printf("%10.3f %10.5f %8.2f  %-5s %-10s %-34s %s\n", ms, ms / (double)n_runs,
+               100.0 * ms / total, layer.precision, layer.type, layer.tactic,
+               layer.name);
+    }
+    printf("%10.3f %10.5f %8.2f  Total\n", total, total / (double)n_runs, 100.0);
+}
+
+static void add_layers(cJSON *root, const struct tare_engine *engine,
+                       const struct tare_context *context, size_t n_runs)
+{
+    struct tare_engine_info info;
+    tare_engine_info(engine, &info);
+    cJSON *layers = cJSON_AddArrayToObject(root, "layers");
+    const double total = n_runs ? total_layer_ms(engine, context) : 0.0;
+    for (size_t i = 0; i < info.n_layers; i++) {
+        struct tare_layer_info layer;
+        tare_engine_layer(engine, i, &layer);
+        const double ms = n_runs ? tare_context_layer_ms(context, i) : 0.0;
+        cJSON *row = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(row, "name", layer.name);
+        (void)cJSON_AddStringToObject(row, "type", layer.type);
+        (void)cJSON_AddStringToObject(row, "precision", layer.precision);
+        (void)cJSON_AddStringToObject(row, "tactic", layer.tactic);
+        json_add_number(row, "time_ms", n_runs ? ms / (double)n_runs : 0.0);
+        json_add_number(row, "percent", total > 0.0 ? 100.0 * ms / total : 0.0);
+        (void)cJSON_AddItemToArray(layers, row);
+    }
+}
+
+cJSON *perf_json(const struct tare_engine *engine, const struct tare_context *context,
+                 const struct perf_summary *s, size_t n_runs)
+{
+    cJSON *root = cJSON_CreateObject();
+    json_add_number(root, "streams", (double)s->n_streams);
+    json_add_number(root, "throughput_qps", throughput_qps(s));
+    cJSON *latency = cJSON_AddObjectToObject(root, "latency_ms");
+    json_add_number(latency, "min", s->times_ms[0]);
+    json_add_number(latency, "mean", mean(s));
+    json_add_number(latency, "median", median(s));
+    json_add_number(latency, "max", s->times_ms[s->n - 1]);
+    json_add_number(latency, "p90", percentile(s, 90.0));
+    json_add_number(latency, "p95", percentile(s, 95.0));
+    json_add_number(latency, "p99", percentile(s, 99.0));
+    cJSON *first = cJSON_AddObjectToObject(root, "first_inference_ms");
+    json_add_number(first, "total", first_ms(&s->first));
+    json_add_number(first, "open", s->first.open_ms);
+    json_add_number(first, "context", s->first.context_ms);
+    json_add_number(first, "run", s->first.run_ms);
+    json_add_number(root, "peak_memory_bytes", report_peak_memory());
+    add_layers(root, engine, context, n_runs);
+    return root;
+}
