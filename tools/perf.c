@@ -40,7 +40,9 @@ static const struct usage usage = {
     "--engine=FILE [flags]",
     "Time an engine on fixed pseudo-random input: from -1 to 1, 0 and 1 where it is "
     "not\n"
-    "float32. --threads is the number of threads of each stream (default: 1).",
+    "float32. --threads is the number of threads of each stream (default: 1). The "
+    "first\n"
+    "inference is timed apart: to load the engine, make a context, run it once.",
     "  tare perf --engine=resnet.tare --threads=2\n"
     "  tare perf --engine=resnet.tare --profile --json=resnet.json\n"
     "  tare perf --engine=resnet.tare --streams=4 --duration=10\n",
