@@ -113,7 +113,7 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
                          const char *recovered)
 {
     struct tare_engine_info info;
-    char size[32], memory[32];
+    char size[32], memory[128];
     size_t n_int8 = 0;
     tare_engine_info(engine, &info);
     for (size_t i = 0; i < tare_plan_n_rows(plan); i++) {
@@ -132,7 +132,7 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
     if (recovered)
         printf("Recovery      %s (%zu layers)\n", recovered,
                tare_plan_n_recovered(plan));
-    printf("Activations   %s\n", report_bytes((double)info.activation_bytes, memory));
+    printf("Activations   %s\n", report_activations(&info, memory));
     printf("Kernels       %s%s\n", info.isa,
            info.is_exact ? "" : ", and another library's: not bit-exact");
 }

@@ -90,16 +90,16 @@ static enum tare_status inspect_engine(const struct inspect_flags *given,
     (void)failed;
     struct tare_engine *engine;
     struct tare_engine_info info;
-    char a[32], b[32], c[32];
+    char a[32], b[32], activations[128];
     const enum tare_status st = tare_engine_load(path, &engine, err);
     if (st != TARE_OK) return st;
     tare_engine_info(engine, &info);
     printf("Engine       %s, by tare %s, needs %s\n", info.model, info.version,
            info.isa);
-    printf("File         %s, weights %s, activations %s\n",
+    printf("File         %s, weights %s\nActivations  %s\n",
            report_bytes((double)info.file_bytes, a),
            report_bytes((double)info.weight_bytes, b),
-           report_bytes((double)info.activation_bytes, c));
+           report_activations(&info, activations));
     if (!info.is_exact)
         printf("Bit-exact    no: some tactics are another library's, which rounds "
                "differently\n");
@@ -110,6 +110,7 @@ static enum tare_status inspect_engine(const struct inspect_flags *given,
     json_add_number(root, "file_bytes", (double)info.file_bytes);
     json_add_number(root, "weight_bytes", (double)info.weight_bytes);
     json_add_number(root, "activation_bytes", (double)info.activation_bytes);
+    json_add_number(root, "live_bytes", (double)info.live_bytes);
     cJSON *bindings = cJSON_AddArrayToObject(root, "bindings");
     for (size_t i = 0; i < info.n_bindings; i++) {
         struct tare_binding binding;

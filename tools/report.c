@@ -50,6 +50,17 @@ const char *report_bytes(double n_bytes, char text[32])
     return text;
 }
 
+const char *report_activations(const struct tare_engine_info *info, char text[128])
+{
+    char size[32], bound[32];
+    const double live = (double)info->live_bytes;
+    const double over = (double)info->activation_bytes - live;
+    (void)snprintf(text, 128, "%s (bound by liveness %s, +%.1f %%)",
+                   report_bytes((double)info->activation_bytes, size),
+                   report_bytes(live, bound), over > 0.0 ? 100.0 * over / live : 0.0);
+    return text;
+}
+
 const char *report_dims(const struct tare_dims *dims, char text[128])
 {
     size_t used = 0;

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "tare/engine.h"
 #include "tare/log.h"
 #include "tare/status.h"
 #include "tare/tensor.h"
@@ -21,6 +22,11 @@ int report_failure(const struct tare_error *err);
 
 /** "1.2 MB" into `text`; returns it. */
 const char *report_bytes(double n_bytes, char text[32]);
+
+/** Size of the activations beside its lower bound, "1.2 MB (bound by liveness 1.2 MB,
+ * +0.0
+ *  %)", into `text`; returns it. */
+const char *report_activations(const struct tare_engine_info *info, char text[128]);
 
 /** "1x3x224x224" into `text`; returns it. */
 const char *report_dims(const struct tare_dims *dims, char text[128]);

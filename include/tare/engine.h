@@ -64,6 +64,8 @@ struct tare_engine_info {
     size_t file_bytes;
     size_t weight_bytes;
     size_t activation_bytes; /**< Arena of one context. */
+    size_t live_bytes; /**< The most of it that is alive while one layer runs, with what
+                            kernels want behind each tensor: no arena can be smaller. */
     size_t n_layers;
     size_t n_bindings;
     bool is_exact; /**< All kernels are tare's own: the same bytes on every machine, for

@@ -152,6 +152,7 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
         .file_bytes = (size_t)h->file_bytes,
         .weight_bytes = engine->weights_bytes,
         .activation_bytes = (size_t)h->arena_bytes,
+        .live_bytes = (size_t)h->live_bytes,
         .n_layers = engine->n_layers,
         .n_bindings = (size_t)h->n_inputs + h->n_outputs,
         .is_exact = is_exact,

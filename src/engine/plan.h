@@ -13,7 +13,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 5
+#define TARE_PLAN_VERSION 6
 
 /* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
 #define TARE_PLAN_SLACK 256
@@ -41,6 +41,7 @@ struct tare_plan_header {
                      TARE_ISA_PORTABLE */
     uint64_t file_bytes;
     uint64_t arena_bytes;  /* activations of one context */
+    uint64_t live_bytes;   /* most of them that are alive while one layer runs */
     uint32_t model;        /* string */
     uint32_t tare_version; /* string */
     uint32_t n_inputs;     /* bindings: the first ids of the ids section */

@@ -297,8 +297,10 @@ enum tare_status tare_plan_check(const struct tare_engine *e, struct tare_error 
                      !string_ok(e, e->header->model) ||
                      !string_ok(e, e->header->tare_version),
                  err, TARE_E_FORMAT, "engine: its strings are invalid: %s", rebuild);
-    TARE_FAIL_IF(e->header->arena_bytes > (uint64_t)INT64_MAX / 2, err, TARE_E_FORMAT,
-                 "engine: the arena's size is invalid: %s", rebuild);
+    TARE_FAIL_IF(e->header->arena_bytes > (uint64_t)INT64_MAX / 2 ||
+                     e->header->live_bytes > e->header->arena_bytes,
+                 err, TARE_E_FORMAT, "engine: the arena's size is invalid: %s",
+                 rebuild);
     for (size_t i = 0; i < e->n_tensors; i++)
         TARE_FAIL_IF(!tensor_ok(e, &e->tensors[i]), err, TARE_E_FORMAT,
                      "engine: the record of tensor %zu is invalid: %s", i, rebuild);

@@ -7,11 +7,11 @@ need_images
 "$tare" build --onnx="$model" --int8 --cache=c --engine=good.tare >log
 "$tare" inspect engine good.tare >log
 
-# Where the sections start and end, from the table behind the header's first 48 bytes.
+# Where the sections start and end, from the table behind the header's first 56 bytes.
 edges() {
     local i offset length
     for i in 0 1 2 3 4 5; do
-        read -r offset length < <(od -An -td8 -w16 -j $((48 + 24 * i)) -N 16 good.tare)
+        read -r offset length < <(od -An -td8 -w16 -j $((56 + 24 * i)) -N 16 good.tare)
         printf '%d\n' $((offset - 1)) "$offset" $((offset + length - 1)) $((offset + length))
     done
 }

@@ -56,6 +56,9 @@ status=0
 grep -q "nosuchlayer" out.txt || fail "a constraint that cannot be obeyed: $(cat out.txt)"
 
 "$tare" inspect model "$onnx" >out.txt && grep -q Conv out.txt
-"$tare" inspect engine int8.tare >out.txt && grep -q INT8 out.txt
+"$tare" inspect engine int8.tare --json=engine.json >out.txt && grep -q INT8 out.txt
+grep -qE '^Activations  [0-9.]+ kB \(bound by liveness [0-9.]+ kB, \+[0-9.]+ %\)$' out.txt ||
+    fail "no bound: $(cat out.txt)"
+holds "$(json engine.json activation_bytes) <= 1.05 * $(json engine.json live_bytes)"
 "$tare" inspect cache fashion_depthwise.cache >out.txt && grep -q input out.txt
 "$tare" inspect cpu >out.txt && [[ -s out.txt ]]

@@ -404,6 +404,7 @@ enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
     h.version = TARE_PLAN_VERSION;
     h.isa = isa;
     h.arena_bytes = b->arena_bytes;
+    h.live_bytes = b->live_bytes;
     h.n_inputs = b->n_inputs;
     h.n_outputs = (uint32_t)b->n_bindings - b->n_inputs;
     *data = NULL;

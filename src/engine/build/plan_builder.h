@@ -38,6 +38,7 @@ struct tare_plan_builder {
     size_t n_bindings, cap_bindings;
     uint32_t n_inputs;
     uint64_t arena_bytes; /* set by tare_memory_plan() */
+    uint64_t live_bytes;  /* likewise: no plan can need less */
 };
 
 /** What a layer is made of; strings and arrays are copied. */
