@@ -139,10 +139,9 @@ static inline struct tare_graph *engine_net_raw(void)
     return g;
 }
 
-/** Optimised; with `int8`, annotated with ranges that need not fit the values. */
-static inline struct tare_graph *engine_net(bool int8)
+/** `g`, optimised; with `int8`, annotated with ranges that need not fit the values. */
+static inline struct tare_graph *engine_net_assign(struct tare_graph *g, bool int8)
 {
-    struct tare_graph *g = engine_net_raw();
     struct tare_error err = {0};
     if (tare_optimize(g, NULL, &err) != TARE_OK) fail_msg("%s", err.text);
     struct tare_range *ranges = tare_alloc_array(g->n_tensors, sizeof *ranges);
@@ -153,6 +152,11 @@ static inline struct tare_graph *engine_net(bool int8)
         fail_msg("%s", err.text);
     tare_free(ranges);
     return g;
+}
+
+static inline struct tare_graph *engine_net(bool int8)
+{
+    return engine_net_assign(engine_net_raw(), int8);
 }
 
 #endif /* TARE_TESTS_ENGINE_NET_H */

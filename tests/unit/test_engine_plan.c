@@ -9,16 +9,40 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "engine/layer.h"
 #include "engine/plan.h"
 #include "tests/kernels/check.h"
 #include "tests/unit/engine_net.h"
 #include "tests/unit/engine_run.h"
+#include "tests/unit/net.h"
 
-static struct built built_net(bool int8)
+/* The kinds of layers that engine_net() has not. */
+static struct tare_graph *other_net(bool int8)
+{
+    uint64_t seed = 7;
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(1, 16, 6, 6));
+    net_output(g, "states");
+    (void)net_conv(g, "conv", "x", "a", 16, 16, 3, true, &seed);
+    float *scales = net_const(g, "scales", TARE_F32, NET_DIMS(4));
+    for (int i = 0; i < 4; i++)
+        scales[i] = i < 2 ? 1.0f : 2.0f;
+    net_string(net_node(g, TARE_OP_RESIZE, "resize", "a - scales", "b"), "mode",
+               "linear");
+    net_longs(g, "shape", 3, 16, 12, 12);
+    (void)net_node(g, TARE_OP_RESHAPE, "reshape", "b shape", "c");
+    net_ints(net_node(g, TARE_OP_TRANSPOSE, "turn", "c", "d"), "perm", 3, 0, 2, 1);
+    (void)net_node(g, TARE_OP_MATMUL, "product", "c d", "e");
+    net_weights(g, "w", NET_DIMS(1, 20, 12), -1, 1, &seed);
+    net_weights(g, "r", NET_DIMS(1, 20, 5), -1, 1, &seed);
+    net_int(net_node(g, TARE_OP_LSTM, "lstm", "e w r", "states"), "hidden_size", 5);
+    return engine_net_assign(net_infer(g), int8);
+}
+
+static struct built built_net_of(struct tare_graph *g)
 {
     struct built built;
     struct tare_error err = {0};
-    struct tare_graph *g = engine_net(int8);
     const struct tare_engine_options options = {.isa = tare_cpu_flags(),
                                                 .in_place = true,
                                                 .tactics = {.sources = TARE_TACTICS_OWN,
@@ -27,6 +51,44 @@ static struct built built_net(bool int8)
     if (built_make_with(g, &options, &built, &err) != TARE_OK) fail_msg("%s", err.text);
     tare_graph_destroy(g);
     return built;
+}
+
+static struct built built_net(bool int8)
+{
+    return built_net_of(engine_net(int8));
+}
+
+static struct tare_plan_layer *layer_records(const struct built *built)
+{
+    struct tare_plan_header h;
+    memcpy(&h, built->bytes, sizeof h);
+    void *records = built->bytes + h.sections[TARE_SECTION_LAYERS].offset;
+    return records;
+}
+
+/* What is forged below is a line of each of these kinds. */
+static void test_kinds(void **state)
+{
+    static const uint32_t want[2][4] = {
+        {TARE_LAYER_F32_WINOGRAD, TARE_LAYER_F32_RESIZE, TARE_LAYER_F32_MATMUL,
+         TARE_LAYER_F32_RECURRENT},
+        {TARE_LAYER_U8_CONV, TARE_LAYER_U8_RESIZE, TARE_LAYER_U8_MATMUL,
+         TARE_LAYER_F32_RECURRENT}};
+    (void)state;
+    for (int int8 = 0; int8 < 2; int8++) {
+        struct built built = built_net_of(other_net(int8));
+        struct tare_plan_header h;
+        memcpy(&h, built.bytes, sizeof h);
+        const size_t n = (size_t)h.sections[TARE_SECTION_LAYERS].n_bytes /
+                         sizeof(struct tare_plan_layer);
+        for (size_t k = 0; k < 4; k++) {
+            bool is_there = false;
+            for (size_t i = 0; i < n; i++)
+                is_there = is_there || layer_records(&built)[i].kind == want[int8][k];
+            if (!is_there) fail_msg("no layer of kind %u", want[int8][k]);
+        }
+        built_release(&built);
+    }
 }
 
 static void test_every_byte_counts(void **state)
@@ -94,9 +156,10 @@ static void test_forged_records(void **state)
     (void)state;
     size_t n_run = 0;
     for (int round = 0; round < 6000; round++) {
-        static struct built nets[2];
-        struct built *net = &nets[round % 2];
-        if (!net->bytes) *net = built_net(round % 2);
+        static struct built nets[4];
+        struct built *net = &nets[round % 4];
+        if (!net->bytes)
+            *net = built_net_of((round & 2 ? other_net : engine_net)(round & 1));
         struct built forged = {.bytes = tare_alloc(net->n_bytes),
                                .n_bytes = net->n_bytes};
         memcpy(forged.bytes, net->bytes, net->n_bytes);
@@ -123,17 +186,9 @@ static void test_forged_records(void **state)
             }
         }
         built_release(&forged);
-        if (round >= 5998) built_release(net);
+        if (round >= 5996) built_release(net);
     }
     assert_true(n_run > 100); /* the forger must not be caught every time */
-}
-
-static struct tare_plan_layer *layer_records(const struct built *built)
-{
-    struct tare_plan_header h;
-    memcpy(&h, built->bytes, sizeof h);
-    void *records = built->bytes + h.sections[TARE_SECTION_LAYERS].offset;
-    return records;
 }
 
 /* A layer of a later tare may name a kernel that is not here. */
@@ -157,9 +212,8 @@ int main(int argc, char **argv)
 {
     check_init(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_byte_counts),
-        cmocka_unit_test(test_every_length),
-        cmocka_unit_test(test_forged_records),
+        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_every_byte_counts),
+        cmocka_unit_test(test_every_length),   cmocka_unit_test(test_forged_records),
         cmocka_unit_test(test_unknown_tactic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
