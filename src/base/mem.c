@@ -32,17 +32,23 @@ bool tare_align_size(size_t n, size_t *out)
     return true;
 }
 
+/* `n` bytes, the first `n_huge` of them on huge pages if the system likes to. */
+static void *alloc_pages(size_t n, size_t n_huge)
+{
+    void *block = aligned_alloc(HUGE_PAGE, n > n_huge ? n : n_huge);
+#if defined(MADV_HUGEPAGE)
+    if (block) (void)madvise(block, n_huge, MADV_HUGEPAGE);
+#endif
+    return block;
+}
+
 void *tare_alloc(size_t n_bytes)
 {
     size_t n;
     if (must_fail() || !tare_align_size(n_bytes ? n_bytes : 1, &n)) return NULL;
     if (n < LEAST_PAGES * HUGE_PAGE) return aligned_alloc(TARE_ALIGN, n);
-    void *block = aligned_alloc(HUGE_PAGE, n);
-#if defined(MADV_HUGEPAGE)
     /* the page that the block ends in may be somebody else's too */
-    if (block) (void)madvise(block, n / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
-#endif
-    return block;
+    return alloc_pages(n, n / HUGE_PAGE * HUGE_PAGE);
 }
 
 void *tare_alloc_array(size_t n, size_t elem_bytes)
@@ -51,6 +57,18 @@ void *tare_alloc_array(size_t n, size_t elem_bytes)
     if (!tare_mul_size(n, elem_bytes, &total)) return NULL;
     void *block = tare_alloc(total);
     if (block) memset(block, 0, total ? total : 1);
+    return block;
+}
+
+void *tare_alloc_huge(size_t n_bytes)
+{
+    size_t n_huge, n;
+    if (!tare_add_size(n_bytes, HUGE_PAGE / 2, &n_huge)) return NULL;
+    n_huge -= n_huge % HUGE_PAGE;
+    if (n_huge == 0) return tare_alloc_array(n_bytes, 1);
+    if (must_fail() || !tare_align_size(n_bytes, &n)) return NULL;
+    void *block = alloc_pages(n, n_huge);
+    if (block) memset(block, 0, n);
     return block;
 }
 

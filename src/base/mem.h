@@ -37,6 +37,10 @@ void *tare_alloc(size_t n_bytes);
 /** `n` zeroed elements of `elem_bytes`; NULL when n * elem_bytes overflows too. */
 void *tare_alloc_array(size_t n, size_t elem_bytes);
 
+/** `n_bytes` zeroed bytes for one large block that lives long: also on huge pages (2
+ * MiB) where it fills one by half only, which tare_alloc() leaves. */
+void *tare_alloc_huge(size_t n_bytes);
+
 /** Release; NULL is fine. */
 void tare_free(void *block);
 

@@ -70,7 +70,7 @@ static enum tare_status allocate(struct tare_context *c, struct tare_error *err)
         return tare_error_set(err, TARE_E_NOMEM,
                               "context: scratch of %zu bytes is too large",
                               e->scratch_bytes);
-    c->arena = tare_alloc_array((size_t)e->header->arena_bytes, 1);
+    c->arena = tare_alloc_huge((size_t)e->header->arena_bytes);
     c->scratch = tare_alloc_array(scratch_bytes, 1);
     c->shared = tare_alloc_array(e->shared_bytes, 1);
     c->bindings = tare_alloc_array(n_bindings, sizeof *c->bindings);
