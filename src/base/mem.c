@@ -35,9 +35,10 @@ bool tare_align_size(size_t n, size_t *out)
 /* `n` bytes, the first `n_huge` of them on huge pages if the system likes to. */
 static void *alloc_pages(size_t n, size_t n_huge)
 {
-    void *block = aligned_alloc(HUGE_PAGE, n > n_huge ? n : n_huge);
+    void *block; /* not aligned_alloc(): that may want `n` to be a multiple, too */
+    if (posix_memalign(&block, HUGE_PAGE, n > n_huge ? n : n_huge) != 0) return NULL;
 #if defined(MADV_HUGEPAGE)
-    if (block) (void)madvise(block, n_huge, MADV_HUGEPAGE);
+    (void)madvise(block, n_huge, MADV_HUGEPAGE);
 #endif
     return block;
 }
