@@ -1,5 +1,5 @@
 /* kernels/lanes_math.h - f32_math.h for a vector: the same operations in the same
- * order. */
+ * order, or what gives the same bits. */
 #ifndef TARE_KERNELS_LANES_MATH_H
 #define TARE_KERNELS_LANES_MATH_H
 
@@ -16,12 +16,10 @@ static inline lanes lanes_neg(lanes x)
     return lanes_sub(lanes_set1(-0.0f), x);
 }
 
-/* NaN passes through the bounds and makes p NaN, whatever the powers of 2 come to. */
-static inline lanes lanes_exp(lanes x)
+/* exp(x) = p 2^n for x within the bounds. */
+static inline lanes lanes_exp_parts(lanes x, lanes *exponent)
 {
     const lanes one = lanes_set1(1.0f);
-    x = lanes_max(lanes_set1(TARE_EXP_LOWEST), x);
-    x = lanes_min(lanes_set1(TARE_EXP_HIGHEST), x);
     const lanes n = lanes_rint(lanes_mul(x, lanes_set1(TARE_LOG2_E)));
     lanes r = lanes_fma(n, lanes_set1(-TARE_LN2_HIGH), x);
     r = lanes_fma(n, lanes_set1(-TARE_LN2_LOW), r);
@@ -31,16 +29,35 @@ static inline lanes lanes_exp(lanes x)
     p = lanes_fma(p, r, lanes_set1(TARE_EXP_C1));
     p = lanes_fma(p, r, lanes_set1(TARE_EXP_C0));
     p = lanes_fma(p, r, one);
-    p = lanes_fma(p, r, one);
+    *exponent = n;
+    return lanes_fma(p, r, one);
+}
 
+/* NaN passes through the bounds and makes p NaN, whatever the powers of 2 come to. */
+static inline lanes lanes_exp(lanes x)
+{
+    lanes n;
+    x = lanes_max(lanes_set1(TARE_EXP_LOWEST), x);
+    x = lanes_min(lanes_set1(TARE_EXP_HIGHEST), x);
+    const lanes p = lanes_exp_parts(x, &n);
     const lanes half = lanes_rint(lanes_mul(n, lanes_set1(0.5f)));
     return lanes_mul(lanes_mul(p, lanes_exp2i(half)), lanes_exp2i(lanes_sub(n, half)));
+}
+
+/* exp(x) for x <= 0: 2^(n + 24), which is neither denormal nor infinite, then 2^-24.
+ * The second product alone rounds, as in lanes_exp(). */
+static inline lanes lanes_exp_to_0(lanes x)
+{
+    lanes n;
+    const lanes p = lanes_exp_parts(lanes_max(lanes_set1(TARE_EXP_LOWEST), x), &n);
+    const lanes scale = lanes_exp2i(lanes_add(n, lanes_set1(24.0f)));
+    return lanes_mul(lanes_mul(p, scale), lanes_set1(0x1p-24f));
 }
 
 static inline lanes lanes_sigmoid(lanes x)
 {
     const lanes one = lanes_set1(1.0f);
-    const lanes e = lanes_exp(lanes_neg(lanes_abs(x)));
+    const lanes e = lanes_exp_to_0(lanes_neg(lanes_abs(x)));
     const lanes top = lanes_select(lanes_lt(x, lanes_zero()), e, one);
     return lanes_div(top, lanes_add(one, e));
 }
@@ -73,7 +90,8 @@ static inline lanes lanes_gelu(lanes x)
     p = lanes_fma(p, t, lanes_set1(TARE_GELU_C2));
     p = lanes_fma(p, t, lanes_set1(TARE_GELU_C1));
     p = lanes_fma(p, t, lanes_set1(TARE_GELU_C0));
-    return lanes_fma(lanes_neg(t), lanes_exp(lanes_neg(p)), lanes_max(lanes_zero(), x));
+    return lanes_fma(lanes_neg(t), lanes_exp_to_0(lanes_neg(p)),
+                     lanes_max(lanes_zero(), x));
 }
 
 static inline lanes lanes_gelu_tanh(lanes x)
