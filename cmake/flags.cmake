@@ -11,8 +11,9 @@ if(TARE_WERROR)
   target_compile_options(tare_flags INTERFACE -Werror)
 endif()
 if(TARE_SANITIZE)
+  # -O1: instrumented code takes four times as long to compile with -O3
   target_compile_options(tare_flags INTERFACE -fsanitize=${TARE_SANITIZE}
-                         -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
   target_link_options(tare_flags INTERFACE -fsanitize=${TARE_SANITIZE})
 endif()
 if(TARE_COVERAGE)
