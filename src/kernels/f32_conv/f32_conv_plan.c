@@ -38,10 +38,11 @@ static bool plan_scratch(const struct tare_window *w, struct tare_f32_conv_plan 
     return tare_add_size(size, plan->patches_at, &plan->scratch_bytes);
 }
 
-/* Large tiles read weights seldom, small ones keep many threads busy. */
+/* Large tiles read weights seldom, which pays where those are many, and small ones keep
+ * many threads busy. */
 static int64_t tile_rows(const struct tare_f32_conv_plan *plan)
 {
-    int64_t rows = TARE_F32_CONV_ROWS;
+    int64_t rows = plan->tiles_inside ? TARE_F32_CONV_ROWS : LEAST_ROWS;
     while (rows > LEAST_ROWS &&
            plan->pixels / rows < (WANTED_UNITS - 1) / plan->blocks + 1)
         rows -= LEAST_ROWS;
@@ -61,6 +62,7 @@ bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *
 
     plan->group_blocks = (plan->group_outputs - 1) / TARE_F32_CONV_BLOCK + 1;
     plan->blocks = w->groups * plan->group_blocks;
+    plan->tiles_inside = weights > WEIGHTS_IN_CACHE;
     /* Tiles of nearly equal size, so that none is left with a pixel or two. */
     plan->tiles = (plan->pixels - 1) / tile_rows(plan) + 1;
     plan->tile_pixels = plan->pixels / plan->tiles;
@@ -70,7 +72,6 @@ bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *
                        w->in_c < SHORT_RUN && plan->in_pitch == w->in_c;
     plan->runs = plan->whole_rows ? w->kernel_h : taps;
     plan->run_length = plan->depth / plan->runs;
-    plan->tiles_inside = weights > WEIGHTS_IN_CACHE;
     return plan_scratch(w, plan);
 }
 

@@ -7,8 +7,6 @@
 #ifndef TARE_KERNELS_F32_CONV_TILE_H
 #define TARE_KERNELS_F32_CONV_TILE_H
 
-#include <string.h>
-
 #include "kernels/f32_conv/f32_conv_plan.h"
 #include "kernels/lanes.h"
 #include "kernels/repeat.h"
@@ -19,18 +17,19 @@ struct operands {
     int64_t runs, first, run_length; /* [first, first + run_length) of each input */
     const float *weights;            /* [runs][run_length][width] */
     int64_t width;
+    const float *before; /* sums to go on from, or zeros */
 };
 
-/* Adds to sums[row * TARE_F32_CONV_BLOCK + column]. */
+/* sums[row * TARE_F32_CONV_BLOCK + column]. */
 typedef void tile_fn(const struct operands *in, float *sums);
 
-#define START_1(i) lanes a##i = lanes_load(sums + (i)*TARE_F32_CONV_BLOCK);
+#define START_1(i) lanes a##i = lanes_load(before + (i)*TARE_F32_CONV_BLOCK);
 #define START_2(i)                                                                     \
-    START_1(i) lanes b##i = lanes_load(sums + (i)*TARE_F32_CONV_BLOCK + LANES);
+    START_1(i) lanes b##i = lanes_load(before + (i)*TARE_F32_CONV_BLOCK + LANES);
 #define START_4(i)                                                                     \
     START_2(i)                                                                         \
-    lanes c##i = lanes_load(sums + (i)*TARE_F32_CONV_BLOCK + 2 * LANES),               \
-          d##i = lanes_load(sums + (i)*TARE_F32_CONV_BLOCK + 3 * LANES);
+    lanes c##i = lanes_load(before + (i)*TARE_F32_CONV_BLOCK + 2 * LANES),             \
+          d##i = lanes_load(before + (i)*TARE_F32_CONV_BLOCK + 3 * LANES);
 #define POINT(i)  const float *const x##i = inputs[i] + in->first;
 #define STEP_1(i) a##i = lanes_fma(lanes_set1(x##i[c]), w0, a##i);
 #define STEP_2(i)                                                                      \
@@ -64,7 +63,7 @@ typedef void tile_fn(const struct operands *in, float *sums);
     static void tile_##rows##x##vectors(const struct operands *in, float *sums)        \
     {                                                                                  \
         const float *const *inputs = in->inputs;                                       \
-        const float *w = in->weights;                                                  \
+        const float *w = in->weights, *before = in->before;                            \
         REPEAT_##rows(START_##vectors);                                                \
         for (int64_t run = 0; run < in->runs; run++) {                                 \
             REPEAT_##rows(POINT);                                                      \
@@ -136,13 +135,15 @@ static int64_t tile_vectors(int64_t n_rows, int64_t width)
  * the first-level cache for all rows. */
 #define STRETCH INT64_C(192)
 
-/* Some columns of all rows, in register tiles. */
-static void column_sums(int64_t n_rows, struct operands in, int64_t vectors,
-                        float *sums)
+/* Some columns of all rows, in register tiles, from zero or from the sums so far. */
+static void column_sums(int64_t n_rows, struct operands in, bool from_zero,
+                        int64_t vectors, float *sums)
 {
+    static const float zeros[TILE_ROWS * TARE_F32_CONV_BLOCK];
     const int64_t parts = (n_rows + TILE_ROWS - 1) / TILE_ROWS;
     for (int64_t part = 0; part < parts; part++) {
         const int64_t rows = (n_rows + parts - 1 - part) / parts;
+        in.before = from_zero ? zeros : sums;
         tiles[vectors][rows - 1](&in, sums);
         in.inputs += rows;
         sums += rows * TARE_F32_CONV_BLOCK;
@@ -166,7 +167,7 @@ static void stretch_sums(int64_t n_rows, struct operands in, int64_t vectors,
             in.first = all.run_length * part / parts;
             in.run_length = all.run_length * (part + 1) / parts - in.first;
             in.weights = all.weights + (run * all.run_length + in.first) * in.width;
-            column_sums(n_rows, in, vectors, sums);
+            column_sums(n_rows, in, run + part == 0, vectors, sums);
         }
     }
 }
@@ -177,7 +178,6 @@ static void block_sums(int64_t n_rows, struct operands in, float *sums)
 {
     const int64_t vectors = tile_vectors(n_rows, in.width);
     const float *weights = in.weights;
-    memset(sums, 0, (size_t)(n_rows * TARE_F32_CONV_BLOCK) * sizeof *sums);
     for (int64_t column = 0; column < in.width; column += vectors * LANES) {
         in.weights = weights + column;
         stretch_sums(n_rows, in, vectors, sums + column);
