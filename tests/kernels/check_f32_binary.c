@@ -131,7 +131,8 @@ static bool check_ref(bool specials)
         if (v > (double)e->upper) v = (double)e->upper;
         const bool exact = job.binary.op != TARE_BINARY_POW;
         if (!exact && (isnan(a) || isnan(b))) continue; /* 1 to a signalling NaN */
-        ok = check_close("ref", i, y[i], v, exact ? 0.0 : 2e-7 * fabs(v));
+        /* powf() may miss by a last place, which is absolute among denormals */
+        ok = check_close("ref", i, y[i], v, exact ? 0.0 : 2e-7 * fabs(v) + 0x1p-149);
     }
     check_free(y);
     free_job(&job);
