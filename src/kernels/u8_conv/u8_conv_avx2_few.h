@@ -5,24 +5,9 @@
 #ifndef TARE_KERNELS_U8_CONV_AVX2_FEW_H
 #define TARE_KERNELS_U8_CONV_AVX2_FEW_H
 
-#include <string.h>
-
 #include "kernels/u8_conv/u8_conv_store_avx2.h"
-#include "kernels/unroll.h"
 
 enum { FEW_ROWS = 4 };
-
-TARE_ALWAYS_INLINE __m256i few_broadcast(const uint8_t *x)
-{
-    int32_t four;
-    memcpy(&four, x, sizeof four);
-    return _mm256_set1_epi32(four);
-}
-
-TARE_ALWAYS_INLINE __m256i load(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
 
 /* The sums of the pixels [first, first + rows), a constant number, for the 16 channels
  * from `channel` on. */
@@ -49,7 +34,7 @@ TARE_ALWAYS_INLINE void few_sums(const struct tare_u8_conv_tile *t, int64_t firs
             const __m256i odd1 = _mm256_srai_epi16(w1, 8);
             TARE_UNROLL
             for (int64_t i = 0; i < rows; i++) {
-                const __m256i x = few_broadcast(row[i] + k);
+                const __m256i x = broadcast4(row[i] + k);
                 const __m256i even = _mm256_and_si256(x, low_bytes);
                 const __m256i odd = _mm256_srli_epi16(x, 8);
                 acc[i][0] = _mm256_add_epi32(acc[i][0], _mm256_madd_epi16(even, even0));

@@ -1,24 +1,10 @@
 /* AVX-VNNI: VPDPBUSD on 256 bits, of CPUs without AVX-512. 5 pixels x 16 channels: 10
  * accumulators, two vectors of weights and a broadcast. */
 #include <immintrin.h>
-#include <string.h>
 
 #include "kernels/u8_conv/u8_conv_store_avx2.h"
-#include "kernels/unroll.h"
 
 enum { ROWS = 5, COLUMNS = 16 };
-
-TARE_ALWAYS_INLINE __m256i load(const void *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
-
-TARE_ALWAYS_INLINE __m256i broadcast4(const uint8_t *x)
-{
-    int32_t four;
-    memcpy(&four, x, sizeof four);
-    return _mm256_set1_epi32(four);
-}
 
 /* The pixels [first, first + rows), a constant number, of 16 channels. */
 TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t,

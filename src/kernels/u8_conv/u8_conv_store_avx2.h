@@ -1,12 +1,26 @@
-/* kernels/u8_conv/u8_conv_store_avx2.h - the epilogue of a tile, for files built with
- * the flags of TARE_CPU_AVX2. Private to this folder. */
+/* kernels/u8_conv/u8_conv_store_avx2.h - loads of 256 bits and the epilogue of a tile,
+ * for files built with the flags of TARE_CPU_AVX2. Private to this folder. */
 #ifndef TARE_KERNELS_U8_CONV_STORE_AVX2_H
 #define TARE_KERNELS_U8_CONV_STORE_AVX2_H
 
 #include <immintrin.h>
+#include <string.h>
 
 #include "kernels/u8_conv/u8_conv_walk.h"
 #include "kernels/u8_epilogue_avx2.h"
+#include "kernels/unroll.h"
+
+TARE_ALWAYS_INLINE __m256i load(const void *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+
+TARE_ALWAYS_INLINE __m256i broadcast4(const uint8_t *x)
+{
+    int32_t four;
+    memcpy(&four, x, sizeof four);
+    return _mm256_set1_epi32(four);
+}
 
 static inline struct tare_finish_avx2 finish_of(const struct tare_u8_conv_tile *t)
 {
