@@ -41,7 +41,9 @@ TARE_ALWAYS_INLINE __m128i load16(const void *p)
 TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, __m256i x, const int32_t *w)
 {
     __m256i products;
-    __asm__("vpmaddwd %2, %1, %0" : "=x"(products) : "x"(x), "m"(*(const __m256i *)w));
+    __asm__("vpmaddwd %2, %1, %0"
+            : "=x"(products)
+            : "x"(x), "m"(*(const __m256i *)(const void *)w));
     __asm__("vpaddd %1, %0, %0" : "+x"(acc) : "x"(products));
     return acc;
 }

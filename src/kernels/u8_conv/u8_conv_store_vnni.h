@@ -73,12 +73,11 @@ TARE_ALWAYS_INLINE void store_row(const struct tare_u8_conv_tile *t,
 }
 
 TARE_ALWAYS_INLINE void store_all(const struct tare_u8_conv_tile *t,
-                                  const struct route route, const __m512i (*sums)[2],
-                                  const int64_t vectors)
+                                  const struct route route, const __m512i (*sums)[2])
 {
-    const struct columns c = load_columns(t, vectors);
+    const struct columns c = load_columns(t, 2);
     for (int64_t i = 0; i < t->n_rows; i++)
-        store_row(t, &c, route, i, sums[i], vectors);
+        store_row(t, &c, route, i, sums[i], 2);
 }
 
 /* From sums in memory; the two routes of nearly all layers have loops of their own.
@@ -87,14 +86,21 @@ static __attribute__((noinline)) void store_rows(const struct tare_u8_conv_tile 
                                                  const struct route route,
                                                  const __m512i (*sums)[2])
 {
-    if (t->width == TARE_U8_CONV_NARROW)
-        store_all(t, route, sums, 1);
-    else if (route.slope || route.out_f32)
-        store_all(t, route, sums, 2);
-    else if (route.residual)
-        store_all(t, (struct route){.residual = true}, sums, 2);
-    else
-        store_all(t, (struct route){.residual = false}, sums, 2);
+    const bool narrow = t->width == TARE_U8_CONV_NARROW;
+    if (!narrow && !route.slope && !route.out_f32) {
+        if (route.residual)
+            store_all(t, (struct route){.residual = true}, sums);
+        else
+            store_all(t, (struct route){.residual = false}, sums);
+        return;
+    }
+    const struct columns c = load_columns(t, narrow ? 1 : 2);
+    for (int64_t i = 0; i < t->n_rows; i++) {
+        if (narrow)
+            store_row(t, &c, route, i, sums[i], 1);
+        else
+            store_row(t, &c, route, i, sums[i], 2);
+    }
 }
 
 TARE_ALWAYS_INLINE struct route route_of(const struct tare_u8_conv_tile *t)
