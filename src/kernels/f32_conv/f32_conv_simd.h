@@ -24,20 +24,18 @@ static void unit_store(const struct tare_f32_conv *conv,
     lanes_tile_store(&conv->epilogue, &tile);
 }
 
-/* Fetch this tile's share of the next block's weights, so that its first tile does not
- * wait for all of them. */
-static void fetch_ahead(const struct tare_f32_conv_plan *plan, int64_t index,
-                        const float *weights)
+/* This tile's share of the next block's weights. */
+static struct ahead share_ahead(const struct tare_f32_conv_plan *plan, int64_t index,
+                                int64_t n_rows, const float *weights)
 {
-    enum { LINE = 64 / sizeof(float) };
     const int64_t tile = index % plan->tiles, block = index / plan->tiles + 1;
-    if (!plan->tiles_inside || plan->tiles == 1 || block == plan->blocks) return;
+    if (!plan->tiles_inside || block == plan->blocks) return (struct ahead){0};
     const struct tare_f32_conv_unit next =
         tare_f32_conv_unit(plan, block * plan->tiles);
     const int64_t n = plan->depth * next.width;
-    for (int64_t i = n * tile / plan->tiles; i < n * (tile + 1) / plan->tiles;
-         i += LINE)
-        __builtin_prefetch(weights + next.weights_offset + i, 0, 2);
+    const int64_t begin = n * tile / plan->tiles / LINE * LINE;
+    return plan_ahead(weights + next.weights_offset + begin,
+                      n * (tile + 1) / plan->tiles - begin, n_rows, plan->depth);
 }
 
 void CONV_NAME(const struct tare_f32_conv *conv, const struct tare_f32_conv_data *data,
@@ -57,13 +55,14 @@ void CONV_NAME(const struct tare_f32_conv *conv, const struct tare_f32_conv_data
                 tare_f32_conv_inputs(&plan, &conv->window, data->x, &unit, scratch);
         tile = unit.tile;
         first_input = unit.first_input;
-        fetch_ahead(&plan, index, data->weights);
+        struct ahead ahead = share_ahead(&plan, index, unit.n_pixels, data->weights);
         block_sums(unit.n_pixels,
                    (struct operands){.inputs = inputs,
                                      .runs = plan.runs,
                                      .run_length = plan.run_length,
                                      .weights = data->weights + unit.weights_offset,
-                                     .width = unit.width},
+                                     .width = unit.width,
+                                     .ahead = &ahead},
                    sums);
         unit_store(conv, data, &unit, sums);
     }

@@ -11,6 +11,13 @@
 #include "kernels/lanes.h"
 #include "kernels/repeat.h"
 
+/* Weights that are fetched while others are multiplied: so many lines before each
+ * tile. All at once they would hold up the loads of its own. */
+struct ahead {
+    const float *at, *end;
+    int64_t lines;
+};
+
 /* The inputs of some rows of a tile, the weights of some columns of a block. */
 struct operands {
     const float *const *inputs;      /* [runs][TARE_F32_CONV_ROWS] */
@@ -18,6 +25,7 @@ struct operands {
     const float *weights;            /* [runs][run_length][width] */
     int64_t width;
     const float *before; /* sums to go on from, or zeros */
+    struct ahead *ahead;
 };
 
 /* sums[row * TARE_F32_CONV_BLOCK + column]. */
@@ -134,6 +142,24 @@ static int64_t tile_vectors(int64_t n_rows, int64_t width)
 /* Products of a sum that are added before the next rows' turn: their weights stay in
  * the first-level cache for all rows. */
 #define STRETCH INT64_C(192)
+#define LINE    (INT64_C(64) / (int64_t)sizeof(float)) /* of a cache */
+
+/* Fetch at[0] … at[n - 1] during the sums of `n_rows` rows of `depth` products. */
+static struct ahead plan_ahead(const float *at, int64_t n, int64_t n_rows,
+                               int64_t depth)
+{
+    const int64_t tiles =
+        (n_rows + TILE_ROWS - 1) / TILE_ROWS * ((depth + STRETCH - 1) / STRETCH);
+    return (struct ahead){.at = at, .end = at + n, .lines = n / LINE / tiles + 1};
+}
+
+static void fetch(struct ahead *ahead)
+{
+    for (int64_t i = 0; i < ahead->lines && ahead->at < ahead->end; i++) {
+        __builtin_prefetch(ahead->at, 0, 2);
+        ahead->at += LINE;
+    }
+}
 
 /* Some columns of all rows, in register tiles, from zero or from the sums so far. */
 static void column_sums(int64_t n_rows, struct operands in, bool from_zero,
@@ -144,6 +170,7 @@ static void column_sums(int64_t n_rows, struct operands in, bool from_zero,
     for (int64_t part = 0; part < parts; part++) {
         const int64_t rows = (n_rows + parts - 1 - part) / parts;
         in.before = from_zero ? zeros : sums;
+        fetch(in.ahead);
         tiles[vectors][rows - 1](&in, sums);
         in.inputs += rows;
         sums += rows * TARE_F32_CONV_BLOCK;

@@ -64,8 +64,10 @@ static void transform_block(const struct work *k)
     }
 }
 
-/* The sums of every point for one block of channels. */
-static void multiply(const struct work *k, const float *weights, int64_t width)
+/* The sums of every point for one block of channels; the next block's weights, of
+ * which a point has `next` floats, follow. */
+static void multiply(const struct work *k, const float *weights, int64_t width,
+                     int64_t next)
 {
     const int64_t in_c = k->conv->window.in_c;
     const int64_t stride = k->plan.block_patches;
@@ -73,12 +75,16 @@ static void multiply(const struct work *k, const float *weights, int64_t width)
         const float *rows[TARE_WINOGRAD_PATCHES];
         for (int64_t i = 0; i < k->n; i++)
             rows[i] = k->inputs + (p * stride + i) * in_c;
+        const float *point = weights + p * in_c * width;
+        struct ahead ahead = plan_ahead(
+            point + in_c * width, p + 1 < POINTS ? in_c * width : next, k->n, in_c);
         block_sums(k->n,
                    (struct operands){.inputs = rows,
                                      .runs = 1,
                                      .run_length = in_c,
-                                     .weights = weights + p * in_c * width,
-                                     .width = width},
+                                     .weights = point,
+                                     .width = width,
+                                     .ahead = &ahead},
                    k->sums + p * stride * TARE_F32_CONV_BLOCK);
     }
 }
@@ -140,12 +146,13 @@ static void store_run(const struct work *k, int64_t i, int64_t n, int64_t channe
     }
 }
 
-static void compute_channels(const struct work *k, int64_t block)
+static void compute_channels(const struct work *k, int64_t block, bool is_last)
 {
     const struct tare_window *w = &k->conv->window;
     const int64_t channel = block * TARE_F32_CONV_BLOCK;
     const int64_t width = tare_winograd_width(w, block);
-    multiply(k, k->data->weights + POINTS * channel * w->in_c, width);
+    const int64_t next = is_last ? 0 : tare_winograd_width(w, block + 1) * w->in_c;
+    multiply(k, k->data->weights + POINTS * channel * w->in_c, width, next);
     for (int64_t i = 0; i < k->n; i++)
         for (int64_t c = 0; c < width; c += LANES)
             gather_patch(k, i, c);
@@ -176,8 +183,8 @@ void WINOGRAD_NAME(const struct tare_f32_conv *conv,
         k.n = tare_winograd_begin(&k.plan, block + 1) - k.first;
         if (transformed != block) transform_block(&k);
         transformed = block;
-        for (int64_t b = k.plan.channel_blocks * split / k.plan.splits;
-             b < k.plan.channel_blocks * (split + 1) / k.plan.splits; b++)
-            compute_channels(&k, b);
+        const int64_t last = k.plan.channel_blocks * (split + 1) / k.plan.splits - 1;
+        for (int64_t b = k.plan.channel_blocks * split / k.plan.splits; b <= last; b++)
+            compute_channels(&k, b, b == last);
     }
 }
