@@ -74,6 +74,9 @@ TARE_ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, bool two_t
                                                : (struct rows){0}};
         int64_t step = 0;
         for (; step + STEPS <= t->n_steps; step += STEPS) {
+            for (int64_t i = 0; t->ahead && i < STEPS; i++)
+                _mm_prefetch((const char *)weights + t->ahead + i * step_bytes,
+                             _MM_HINT_T1);
             multiply(tile, 4 * step, weights, step_bytes, two_tiles, two_columns);
             weights += STEPS * step_bytes;
         }
@@ -132,8 +135,11 @@ void tare_u8_conv__amx_28x32(const struct tare_u8_conv *p,
         return;
     }
     struct tile_config none = {0};
-    const struct tare_u8_conv_style style = {
-        .compute = compute_tiles, .state = &none, .at_once = 2, .even_rows = true};
+    const struct tare_u8_conv_style style = {.compute = compute_tiles,
+                                             .state = &none,
+                                             .at_once = 2,
+                                             .fetches = true,
+                                             .even_rows = true};
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
     _tile_release();
 }

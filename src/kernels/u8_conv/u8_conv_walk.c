@@ -273,16 +273,25 @@ static void even_rows(const struct row_table *t, int64_t tile_begin, int64_t til
                          tare_u8_conv_tile_begin(t->plan, i + 1) - first);
 }
 
+enum { LINE = 64 };
+
 /* Fetch the parts [begin, end) of n of the weights behind `weights`, which are those of
  * the next block of channels: its first tile would wait for all of them. */
 static void fetch_ahead(const struct tare_u8_conv_plan *plan, const int8_t *weights,
                         int64_t begin, int64_t end, int64_t n)
 {
-    enum { LINE = 64 };
     const int8_t *next = weights + plan->block_bytes;
     for (int64_t i = plan->block_bytes * begin / n; i < plan->block_bytes * end / n;
          i += LINE)
         __builtin_prefetch(next + i, 0, 2);
+}
+
+/* What a fetching style's turn `i` on the same weights has ahead: the first two fetch
+ * one of the two lines that a step of the next block has. */
+static int64_t distance_ahead(const struct tare_u8_conv_plan *plan, int64_t i)
+{
+    static_assert(TARE_U8_CONV_BLOCK * 4 == 2 * LINE, "two lines a step");
+    return i < 2 ? plan->block_bytes + LINE * i : 0;
 }
 
 /* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
@@ -328,7 +337,9 @@ static void compute_block(const struct tare_u8_conv *p,
             tile.y_f32 = (float *)d->y + at;
         else
             tile.y_u8 = (uint8_t *)d->y + at;
-        if (fetches)
+        if (fetches && style->fetches)
+            tile.ahead = distance_ahead(plan, (i - tile_begin) / at_once);
+        else if (fetches)
             fetch_ahead(plan, tile.weights, i - tile_begin, end - tile_begin,
                         tile_end - tile_begin);
         style->compute(&tile);
