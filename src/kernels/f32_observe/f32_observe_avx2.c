@@ -1,51 +1,79 @@
-/* AVX2: 8 values at a time; zeros, which come in runs, are squeezed out by hand. */
+/* AVX2: 16 values at a time, extremes and bins in one pass; zeros are squeezed out by a
+ * shuffle from a table. */
+#include <assert.h>
 #include <immintrin.h>
 
 #include "kernels/f32_observe/f32_observe.h"
 #include "kernels/f32_observe/f32_observe_tally.h"
 
-static inline int32_t least(__m256i v)
+/* Of the bits of floats. Among those without a sign the order of integers is that of
+ * the values, among those with one it is the reverse. */
+struct seen {
+    __m256i greatest, least; /* as signed integers */
+    __m256i outermost;       /* as unsigned: the least value if there is one below 0 */
+};
+
+static inline void see(struct seen *seen, __m256i bits)
 {
-    __m128i m =
-        _mm_min_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    m = _mm_min_epi32(m, _mm_shuffle_epi32(m, 0x4E));
-    return _mm_cvtsi128_si32(_mm_min_epi32(m, _mm_shuffle_epi32(m, 0xB1)));
+    seen->greatest = _mm256_max_epi32(seen->greatest, bits);
+    seen->least = _mm256_min_epi32(seen->least, bits);
+    seen->outermost = _mm256_max_epu32(seen->outermost, bits);
 }
 
-static void find_extremes(const float *x, size_t n,
-                          struct tare_observe_extremes *extremes)
+static int32_t ordinal(int32_t bits)
 {
-    const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
-    const __m256i ones = _mm256_set1_epi32(-1);
-    __m256i low = _mm256_set1_epi32(INT32_MAX);
-    __m256i high = low; /* of ~x, which turns the order round */
-    for (size_t i = 0; i < n; i += 8) {
-        const __m256i bits = _mm256_castps_si256(_mm256_loadu_ps(x + i));
-        const __m256i sign = _mm256_srai_epi32(bits, 31);
-        const __m256i ordinal =
-            _mm256_xor_si256(bits, _mm256_and_si256(sign, magnitude));
-        low = _mm256_min_epi32(low, ordinal);
-        high = _mm256_min_epi32(high, _mm256_xor_si256(ordinal, ones));
-    }
-    extremes->low = least(low);
-    extremes->high = ~least(high);
+    return bits < 0 ? bits ^ INT32_MAX : bits;
 }
+
+static struct tare_observe_extremes extremes_of(const struct seen *seen)
+{
+    int32_t greatest[8], least[8];
+    uint32_t outermost[8];
+    _mm256_storeu_si256((__m256i *)(void *)greatest, seen->greatest);
+    _mm256_storeu_si256((__m256i *)(void *)least, seen->least);
+    _mm256_storeu_si256((__m256i *)(void *)outermost, seen->outermost);
+    for (int i = 1; i < 8; i++) {
+        greatest[0] = greatest[i] > greatest[0] ? greatest[i] : greatest[0];
+        least[0] = least[i] < least[0] ? least[i] : least[0];
+        outermost[0] = outermost[i] > outermost[0] ? outermost[i] : outermost[0];
+    }
+    const bool none_below = outermost[0] <= INT32_MAX, none_above = greatest[0] < 0;
+    return (struct tare_observe_extremes){
+        .low = none_below ? least[0] : ordinal((int32_t)outermost[0]),
+        .high = none_above ? ordinal(least[0]) : greatest[0]};
+}
+
+/* Byte shuffles that move the 16-bit elements whose bits are set in a byte to the
+ * front. */
+#define RANK(byte, i) __builtin_popcount((byte) & ((1U << (i)) - 1))
+#define PLACE(byte, i, half)                                                           \
+    ((byte) >> (i)&1 && RANK(byte, i) / 4 == (half)                                    \
+         ? (uint64_t)(0x0100 + 0x0202 * (i)) << 16 * (RANK(byte, i) % 4)               \
+         : 0)
+#define HALF(byte, half)                                                               \
+    (PLACE(byte, 0, half) | PLACE(byte, 1, half) | PLACE(byte, 2, half) |              \
+     PLACE(byte, 3, half) | PLACE(byte, 4, half) | PLACE(byte, 5, half) |              \
+     PLACE(byte, 6, half) | PLACE(byte, 7, half))
+#define ROW_1(byte)                                                                    \
+    {                                                                                  \
+        HALF(byte, 0), HALF(byte, 1)                                                   \
+    }
+#define ROWS_4(byte)                                                                   \
+    ROW_1(byte), ROW_1((byte) + 1U), ROW_1((byte) + 2U), ROW_1((byte) + 3U)
+#define ROWS_16(byte)                                                                  \
+    ROWS_4(byte), ROWS_4((byte) + 4U), ROWS_4((byte) + 8U), ROWS_4((byte) + 12U)
+#define ROWS_64(byte)                                                                  \
+    ROWS_16(byte), ROWS_16((byte) + 16U), ROWS_16((byte) + 32U), ROWS_16((byte) + 48U)
+static const uint64_t squeezes[256][2] = {ROWS_64(0U), ROWS_64(64U), ROWS_64(128U),
+                                          ROWS_64(192U)};
 
 /* The indexes whose bits are set in `used`; returns how many. */
-static inline size_t squeeze(uint16_t *out, __m256i index, int used)
+static inline size_t squeeze(uint16_t *out, __m128i index, unsigned used)
 {
-    const __m128i narrow = _mm_packus_epi32(_mm256_castsi256_si128(index),
-                                            _mm256_extracti128_si256(index, 1));
-    _mm_storeu_si128((__m128i *)(void *)out, narrow);
-    if (used == 0xFF) return 8;
-    uint16_t all[8];
-    size_t n = 0;
-    _mm_storeu_si128((__m128i *)(void *)all, narrow);
-    for (int i = 0; i < 8 && used; i++) {
-        out[n] = all[i];
-        n += (size_t)(used >> i & 1);
-    }
-    return n;
+    const __m128i order =
+        _mm_loadu_si128((const __m128i *)(const void *)squeezes[used]);
+    _mm_storeu_si128((__m128i *)(void *)out, _mm_shuffle_epi8(index, order));
+    return (size_t)_mm_popcnt_u32(used);
 }
 
 /* The scale in vectors. */
@@ -53,58 +81,83 @@ struct parts {
     __m256 cut, boost, negative, lower, upper;
 };
 
-/* The bins of 8 values but zeros, each with its part's base; returns how many. */
-static inline size_t make_indexes(uint16_t *out, const struct parts *p, __m256 x)
+static inline __m256i bins_of(const struct parts *p, __m256 x, __m256 above)
 {
-    const __m256i lower = _mm256_set1_epi32(TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS);
-    const __m256i upper = _mm256_set1_epi32(TARE_OBSERVE_UPPER * TARE_OBSERVE_BINS);
-    const __m256 zero = _mm256_setzero_ps();
-    const __m256 a = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), x);
-    const __m256 above = _mm256_cmp_ps(x, p->cut, _CMP_GE_OQ);
+    const __m256 magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), x);
     __m256 factor = _mm256_blendv_ps(p->lower, p->negative, x); /* by the sign */
     factor = _mm256_blendv_ps(factor, p->upper, above);
-    __m256i base =
-        _mm256_andnot_si256(_mm256_srai_epi32(_mm256_castps_si256(x), 31), lower);
-    base = _mm256_blendv_epi8(base, upper, _mm256_castps_si256(above));
-    const __m256i bin =
-        _mm256_cvttps_epi32(_mm256_mul_ps(_mm256_mul_ps(a, factor), p->boost));
-    return squeeze(out, _mm256_add_epi32(bin, base),
-                   _mm256_movemask_ps(_mm256_cmp_ps(x, zero, _CMP_NEQ_UQ)));
+    return _mm256_cvttps_epi32(
+        _mm256_mul_ps(_mm256_mul_ps(magnitude, factor), p->boost));
 }
 
-bool tare_f32_observe__avx2_u8(const float *x, size_t n,
-                               const struct tare_observe_scale *scale, uint32_t *counts,
-                               struct tare_observe_extremes *extremes, size_t *n_zeros)
+/* The bins of 16 values but zeros, each with its part's base; returns how many. The
+ * order, by which packing interleaves, does not matter. */
+static inline size_t make_indexes(uint16_t *out, const struct parts *p,
+                                  struct seen *seen, const float *x)
 {
-    const size_t whole = n / 8 * 8;
-    float rest[8];
-    for (size_t i = 0; i < 8; i++) /* repeats the first value: harmless to extremes */
-        rest[i] = whole + i < n ? x[whole + i] : x[0];
-    struct tare_observe_extremes of_rest;
-    find_extremes(x, whole, extremes);
-    find_extremes(rest, 8, &of_rest);
-    if (of_rest.low < extremes->low) extremes->low = of_rest.low;
-    if (of_rest.high > extremes->high) extremes->high = of_rest.high;
-    if (extremes->low < scale->low || extremes->high > scale->high) return false;
+    static_assert(TARE_OBSERVE_NEGATIVE == 0 && TARE_OBSERVE_LOWER == 1 &&
+                      TARE_OBSERVE_UPPER == 2 && TARE_OBSERVE_BINS == 0x8000 >> 3,
+                  "bases are made of signs");
+    const __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
+    const __m256i a_bits = _mm256_castps_si256(a), b_bits = _mm256_castps_si256(b);
+    see(seen, a_bits);
+    see(seen, b_bits);
+    const __m256 a_above = _mm256_cmp_ps(a, p->cut, _CMP_GE_OQ);
+    const __m256 b_above = _mm256_cmp_ps(b, p->cut, _CMP_GE_OQ);
+    const __m256i bins =
+        _mm256_packus_epi32(bins_of(p, a, a_above), bins_of(p, b, b_above));
+    const __m256i signs = _mm256_packs_epi32(a_bits, b_bits);
+    const __m256i above =
+        _mm256_packs_epi32(_mm256_castps_si256(a_above), _mm256_castps_si256(b_above));
+    const __m256i not_negative =
+        _mm256_srli_epi16(_mm256_andnot_si256(signs, _mm256_set1_epi16(INT16_MIN)), 3);
+    const __m256i index =
+        _mm256_add_epi16(_mm256_add_epi16(bins, not_negative),
+                         _mm256_and_si256(above, _mm256_set1_epi16(TARE_OBSERVE_BINS)));
 
+    const __m256 zero = _mm256_setzero_ps();
+    const __m256i used =
+        _mm256_packs_epi32(_mm256_castps_si256(_mm256_cmp_ps(a, zero, _CMP_NEQ_UQ)),
+                           _mm256_castps_si256(_mm256_cmp_ps(b, zero, _CMP_NEQ_UQ)));
+    const unsigned mask =
+        (unsigned)_mm256_movemask_epi8(_mm256_packs_epi16(used, used));
+    if (mask == UINT32_MAX) {
+        _mm256_storeu_si256((__m256i *)(void *)out, index);
+        return 16;
+    }
+    const size_t n = squeeze(out, _mm256_castsi256_si128(index), mask & 0xFF);
+    return n + squeeze(out + n, _mm256_extracti128_si256(index, 1), mask >> 24);
+}
+
+bool tare_f32_observe__avx2_u16(const float *x, size_t n,
+                                const struct tare_observe_scale *scale,
+                                uint32_t *counts,
+                                struct tare_observe_extremes *extremes, size_t *n_zeros)
+{
     const struct parts p = {_mm256_set1_ps(scale->cut), _mm256_set1_ps(scale->boost),
                             _mm256_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
                             _mm256_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
                             _mm256_set1_ps(scale->factor[TARE_OBSERVE_UPPER])};
-    *n_zeros = 0;
-    for (size_t i = 0; i < whole; i += TALLY_VALUES) {
-        const size_t end = whole - i < TALLY_VALUES ? whole : i + TALLY_VALUES;
-        uint16_t indexes[TALLY_VALUES + TALLY_SLACK];
-        size_t m = 0;
-        for (size_t k = i; k < end; k += 8)
-            m += make_indexes(indexes + m, &p, _mm256_loadu_ps(x + k));
-        *n_zeros += end - i - m;
-        tally(indexes, m, counts);
+    struct seen seen = {_mm256_set1_epi32(INT32_MIN), _mm256_set1_epi32(INT32_MAX),
+                        _mm256_setzero_si256()};
+    uint16_t indexes[TARE_OBSERVE_BLOCK + TALLY_SLACK];
+    const size_t whole = n / 16 * 16;
+    size_t m = 0;
+    for (size_t i = 0; i < whole; i += 16)
+        m += make_indexes(indexes + m, &p, &seen, x + i);
+    if (whole < n) {
+        float rest[16] = {0.0F}; /* zeros are not counted, */
+        memcpy(rest, x + whole, (n - whole) * sizeof *rest);
+        struct seen none = seen;
+        m += make_indexes(indexes + m, &p, &none, rest);
+        for (size_t i = n - whole; i < 16; i++) /* but seen */
+            rest[i] = x[whole];
+        see(&seen, _mm256_castps_si256(_mm256_loadu_ps(rest)));
+        see(&seen, _mm256_castps_si256(_mm256_loadu_ps(rest + 8)));
     }
-    if (whole == n) return true;
-    size_t n_zeros_rest;
-    (void)tare_f32_observe__ref(x + whole, n - whole, scale, counts, &of_rest,
-                                &n_zeros_rest);
-    *n_zeros += n_zeros_rest;
+    *extremes = extremes_of(&seen);
+    if (extremes->low < scale->low || extremes->high > scale->high) return false;
+    *n_zeros = n - m;
+    tally(indexes, m, counts);
     return true;
 }
