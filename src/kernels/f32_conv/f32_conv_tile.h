@@ -148,9 +148,9 @@ static int64_t tile_vectors(int64_t n_rows, int64_t width)
 static struct ahead plan_ahead(const float *at, int64_t n, int64_t n_rows,
                                int64_t depth)
 {
-    const int64_t tiles =
+    const int64_t n_tiles =
         (n_rows + TILE_ROWS - 1) / TILE_ROWS * ((depth + STRETCH - 1) / STRETCH);
-    return (struct ahead){.at = at, .end = at + n, .lines = n / LINE / tiles + 1};
+    return (struct ahead){.at = at, .end = at + n, .lines = n / LINE / n_tiles + 1};
 }
 
 static void fetch(struct ahead *ahead)
