@@ -1,13 +1,13 @@
 /* tare build: optimise a model, choose precisions, write an engine. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tare/builder.h"
 #include "tare/engine.h"
-#include "tare/recovery.h"
 #include "tools/data.h"
 #include "tools/json.h"
+#include "tools/layers.h"
+#include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/tactics.h"
 #include "tools/tool.h"
@@ -83,18 +83,6 @@ static const struct usage usage = {
     "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n",
 };
 
-static bool find_constraints(enum tare_constraints *constraints)
-{
-    static const char *const names[] = {"none", "prefer", "obey"};
-    *constraints = TARE_CONSTRAINTS_NONE;
-    for (int i = 0; flags.constraints && i < 3; i++)
-        if (strcmp(names[i], flags.constraints) == 0) {
-            *constraints = (enum tare_constraints)i;
-            return true;
-        }
-    return !flags.constraints;
-}
-
 /* min, opt and max say the same, or are left out; the one that was given. */
 static bool one_shape(const char **shapes)
 {
@@ -120,9 +108,7 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
         struct tare_build_row row;
         tare_plan_row(plan, i, &row);
         n_int8 += strcmp(row.got, "INT8") == 0;
-        if (common_options.verbose)
-            printf("%-6s %-8s %-40s %s\n", row.got, row.requested ? row.requested : "-",
-                   row.name, row.reason);
+        if (common_options.verbose) layers_print(&row);
     }
     if (common_options.verbose) tactics_print(plan);
     printf("Engine        %s (%s)\n", flags.engine,
@@ -144,33 +130,10 @@ static cJSON *report_json(const struct tare_plan *plan)
     for (size_t i = 0; layers && i < tare_plan_n_rows(plan); i++) {
         struct tare_build_row row;
         tare_plan_row(plan, i, &row);
-        cJSON *layer = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(layer, "name", row.name);
-        (void)cJSON_AddStringToObject(layer, "type", row.op);
-        if (row.requested)
-            (void)cJSON_AddStringToObject(layer, "requested", row.requested);
-        else
-            (void)cJSON_AddNullToObject(layer, "requested");
-        (void)cJSON_AddStringToObject(layer, "precision", row.got);
-        (void)cJSON_AddStringToObject(layer, "reason", row.reason);
-        (void)cJSON_AddItemToArray(layers, layer);
+        layers_add(layers, &row);
     }
     if (root) tactics_add(plan, root);
     return root;
-}
-
-/* The recovery beside the cache, when there is one: its path goes to `path`, else "".
- */
-static enum tare_status read_recovery(char path[4096], struct tare_recovery **recovery,
-                                      struct tare_error *err)
-{
-    path[0] = '\0';
-    if (!flags.cache || flags.no_recovery) return TARE_OK;
-    const int n = snprintf(path, 4096, "%s.recovery", flags.cache);
-    if (n >= 0 && n < 4096 && access(path, F_OK) == 0)
-        return tare_recovery_read(path, recovery, err);
-    path[0] = '\0';
-    return TARE_OK;
 }
 
 static enum tare_status build(const char *shapes,
@@ -182,15 +145,15 @@ static enum tare_status build(const char *shapes,
     struct tare_recovery *recovery = NULL;
     struct tare_plan *plan = NULL;
     struct tare_engine *engine = NULL;
-    char recovery_path[4096];
+    char recovery_path[RECOVER_PATH_BYTES];
     enum tare_status st = tare_model_load(flags.onnx, &model, err);
     if (st == TARE_OK)
         st = tare_model_bind(model, shapes, flags.batch ? flags.batch : 1, NULL, err);
     if (st == TARE_OK && flags.best && tare_model_is_quantized(model))
         build_options->int8 = true;
     if (st == TARE_OK && flags.cache) st = tare_cache_read(flags.cache, &cache, err);
-    if (st == TARE_OK && build_options->int8)
-        st = read_recovery(recovery_path, &recovery, err);
+    if (st == TARE_OK && build_options->int8 && flags.cache && !flags.no_recovery)
+        st = recover_read_beside(flags.cache, recovery_path, &recovery, err);
     build_options->cache = cache;
     build_options->recovery = recovery;
     if (st == TARE_OK) st = tare_build(model, build_options, &plan, err);
@@ -237,7 +200,7 @@ int tool_build(int argc, char **argv)
         .tactic_sources = flags.tactic_sources,
     };
     const char *shapes;
-    if (!find_constraints(&build_options.constraints))
+    if (!layers_constraints(flags.constraints, &build_options.constraints))
         return usage_error(&usage,
                            "--precision-constraints=%s, want none, prefer or obey",
                            flags.constraints);

@@ -20,6 +20,8 @@ static const struct {
     {"cache", tool_cache, "check, convert, compare and show calibration caches"},
     {"inspect", tool_inspect,
      "look into a model, an engine, a cache, observations, the CPU"},
+    {"quantize", tool_quantize,
+     "write the quantized model as ONNX, for other runtimes"},
     {"surgeon", tool_surgeon, "rewrite a model: tidy up, cut, insert, rename"},
 };
 enum { N_TOOLS = sizeof tools / sizeof tools[0] };

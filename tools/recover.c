@@ -24,6 +24,18 @@ static const struct {
     {"rounding", {TARE_RECOVER_ROUNDING, false}},
 };
 
+enum tare_status recover_read_beside(const char *cache_path,
+                                     char path[RECOVER_PATH_BYTES],
+                                     struct tare_recovery **recovery,
+                                     struct tare_error *err)
+{
+    *recovery = NULL;
+    const int n = snprintf(path, RECOVER_PATH_BYTES, "%s.recovery", cache_path);
+    const bool fits = n >= 0 && n < RECOVER_PATH_BYTES;
+    return fits && access(path, F_OK) == 0 ? tare_recovery_read(path, recovery, err)
+                                           : TARE_OK;
+}
+
 bool recover_parse(const char *text, struct recover_request *request)
 {
     const size_t n_words = sizeof words / sizeof words[0];

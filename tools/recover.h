@@ -18,6 +18,16 @@ struct recover_request {
 /** Parse "bias,rounding", any of the passes; "none" or "auto"; NULL: none. */
 bool recover_parse(const char *text, struct recover_request *request);
 
+/** Room for the path of a recovery. */
+#define RECOVER_PATH_BYTES 4096
+
+/** Read the recovery beside a cache, `cache_path`.recovery, when there is one; its path
+ *  goes to `path`.  @param[out] recovery  NULL: there is none */
+enum tare_status recover_read_beside(const char *cache_path,
+                                     char path[RECOVER_PATH_BYTES],
+                                     struct tare_recovery **recovery,
+                                     struct tare_error *err);
+
 /** A dataset as runs of the network: whole batches. */
 struct recover_samples {
     const struct tare_dataset *dataset;

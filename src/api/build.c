@@ -190,6 +190,38 @@ static enum tare_status make_engine(const struct tare_graph *g,
     return TARE_OK;
 }
 
+/* The graph that an engine is made of, and its report. */
+static enum tare_status prepare(const struct tare_model *model,
+                                const struct tare_build_options *options,
+                                struct tare_graph **graph, struct tare_plan **plan,
+                                struct tare_error *err)
+{
+    struct tare_graph *g = NULL;
+    struct tare_plan *p = tare_alloc_array(1, sizeof *p);
+    TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
+    enum tare_status st = tare_graph_clone(model->graph, &g, err);
+    if (st == TARE_OK) st = make_graph(model, options, p, g, err);
+    if (st != TARE_OK) {
+        tare_graph_destroy(g);
+        tare_plan_destroy(p);
+        return st;
+    }
+    *graph = g;
+    *plan = p;
+    return TARE_OK;
+}
+
+enum tare_status tare_build_graph(const struct tare_model *model,
+                                  const struct tare_build_options *options,
+                                  struct tare_graph **graph, struct tare_plan **plan,
+                                  struct tare_error *err)
+{
+    *graph = NULL;
+    *plan = NULL;
+    const enum tare_status st = check_options(model, options, err);
+    return st == TARE_OK ? prepare(model, options, graph, plan, err) : st;
+}
+
 enum tare_status tare_build_keeping(const struct tare_model *model,
                                     const struct tare_build_options *options,
                                     bool in_place, struct tare_graph **graph,
@@ -202,20 +234,15 @@ enum tare_status tare_build_keeping(const struct tare_model *model,
     if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
     if (st == TARE_OK) st = check_tactics(options, isa, err);
     if (st != TARE_OK) return st;
-    struct tare_graph *g = NULL;
-    struct tare_plan *p = tare_alloc_array(1, sizeof *p);
-    TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
-    st = tare_graph_clone(model->graph, &g, err);
-    if (st == TARE_OK) st = make_graph(model, options, p, g, err);
-    if (st == TARE_OK) st = make_engine(g, options, isa, in_place, p, err);
-    if (st != TARE_OK) {
-        tare_graph_destroy(g);
-        tare_plan_destroy(p);
-        return st;
-    }
-    *graph = g;
-    *plan = p;
-    return TARE_OK;
+    st = prepare(model, options, graph, plan, err);
+    if (st != TARE_OK) return st;
+    st = make_engine(*graph, options, isa, in_place, *plan, err);
+    if (st == TARE_OK) return TARE_OK;
+    tare_graph_destroy(*graph);
+    tare_plan_destroy(*plan);
+    *graph = NULL;
+    *plan = NULL;
+    return st;
 }
 
 enum tare_status tare_build(const struct tare_model *model,

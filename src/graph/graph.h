@@ -208,6 +208,8 @@ enum tare_status tare_node_add_attr(struct tare_node *node, const char *name,
 enum tare_status tare_graph_add_property(struct tare_graph *graph, const char *key,
                                          const char *value, struct tare_error *err);
 
+/** "<base>", else "<base>_2", … that no tensor has; tare_free() it. NULL: no memory. */
+char *tare_graph_fresh_name(const struct tare_graph *graph, const char *base);
 /** Id by name, or TARE_NO_TENSOR. */
 int32_t tare_graph_find_tensor(const struct tare_graph *graph, const char *name);
 /** Node by name, dead ones included, or -1. */

@@ -119,3 +119,19 @@ enum tare_status tare_graph_rename_node(struct tare_graph *graph, int32_t node,
     tare_names_add(&graph->node_names, tare_name_hash(copy), node);
     return TARE_OK;
 }
+
+char *tare_graph_fresh_name(const struct tare_graph *graph, const char *base)
+{
+    for (int i = 1;; i++) {
+        struct tare_text text = {0};
+        tare_text_add(&text, "%s", base);
+        if (i > 1) tare_text_add(&text, "_%d", i);
+        if (text.failed) {
+            tare_text_free(&text);
+            return NULL;
+        }
+        if (tare_graph_find_tensor(graph, text.data) == TARE_NO_TENSOR)
+            return text.data;
+        tare_text_free(&text);
+    }
+}

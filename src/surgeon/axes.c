@@ -39,7 +39,7 @@ static enum tare_status follow_input(struct tare_graph *graph, int32_t id,
     struct tare_const content = {.dtype = TARE_S64, .dims = old->dims};
     struct tare_text base = {0};
     tare_text_add(&base, "%s_batch", old->name);
-    char *name = base.failed ? NULL : tare_surgeon_fresh(graph, base.data);
+    char *name = base.failed ? NULL : tare_graph_fresh_name(graph, base.data);
     tare_text_free(&base);
     TARE_FAIL_IF(!name, err, TARE_E_NOMEM, "no memory");
     enum tare_status st = tare_const_alloc(&content, err);

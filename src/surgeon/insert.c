@@ -9,7 +9,7 @@
 static enum tare_status like(struct tare_graph *graph, int32_t from, const char *base,
                              int32_t *id, struct tare_error *err)
 {
-    char *name = tare_surgeon_fresh(graph, base);
+    char *name = tare_graph_fresh_name(graph, base);
     TARE_FAIL_IF(!name, err, TARE_E_NOMEM, "no memory");
     const enum tare_status st = tare_graph_add_tensor(graph, name, id, err);
     tare_free(name);
@@ -35,7 +35,7 @@ static enum tare_status trade_names(struct tare_graph *graph, int32_t before,
     struct tare_text base = {0};
     char *kept = tare_strdup(graph->tensors[before].name);
     tare_text_add(&base, "%s_before_%s", graph->tensors[before].name, op);
-    char *other = base.failed ? NULL : tare_surgeon_fresh(graph, base.data);
+    char *other = base.failed ? NULL : tare_graph_fresh_name(graph, base.data);
     enum tare_status st = TARE_OK;
     if (!kept || !other) st = tare_error_set(err, TARE_E_NOMEM, "no memory");
     if (st == TARE_OK) st = tare_graph_rename_tensor(graph, before, other, err);

@@ -70,22 +70,6 @@ enum tare_status tare_surgeon_tensor(const struct tare_graph *graph, const char 
     return find(graph, &tensors, name, id, err);
 }
 
-char *tare_surgeon_fresh(const struct tare_graph *graph, const char *base)
-{
-    for (int i = 1;; i++) {
-        struct tare_text text = {0};
-        tare_text_add(&text, "%s", base);
-        if (i > 1) tare_text_add(&text, "_%d", i);
-        if (text.failed) {
-            tare_text_free(&text);
-            return NULL;
-        }
-        if (tare_graph_find_tensor(graph, text.data) == TARE_NO_TENSOR)
-            return text.data;
-        tare_text_free(&text);
-    }
-}
-
 /* "old:new" at the colon behind which `old` is known; else as at the first colon.
  * @param[out] old  tare_free() it. */
 static enum tare_status split(const struct tare_graph *graph, const char *names,

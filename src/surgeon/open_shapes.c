@@ -83,7 +83,7 @@ static enum tare_status fold_target(const struct tare_surgery *surgery,
     int32_t inputs[2] = {node->inputs[0]};
     enum tare_status st = make_ints(target, shape->n_values, 1, &content, err);
     if (st != TARE_OK) return st;
-    char *name = tare_surgeon_fresh(graph, graph->tensors[node->inputs[1]].name);
+    char *name = tare_graph_fresh_name(graph, graph->tensors[node->inputs[1]].name);
     if (!name) {
         tare_free(content.data);
         return tare_error_set(err, TARE_E_NOMEM, "no memory");

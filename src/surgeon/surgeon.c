@@ -66,7 +66,7 @@ enum tare_status tare_surgeon_detach(struct tare_graph *graph, int32_t tensor,
     while (graph->nodes[maker].outputs[slot] != tensor)
         slot++;
     int32_t unused;
-    char *name = tare_surgeon_fresh(graph, graph->tensors[tensor].name);
+    char *name = tare_graph_fresh_name(graph, graph->tensors[tensor].name);
     TARE_FAIL_IF(!name, err, TARE_E_NOMEM, "no memory");
     const enum tare_status st = tare_graph_add_tensor(graph, name, &unused, err);
     tare_free(name);

@@ -30,8 +30,6 @@ enum tare_status tare_surgeon_detach(struct tare_graph *graph, int32_t tensor,
 /** A tensor by its name; else TARE_E_ARG with the nearest one. */
 enum tare_status tare_surgeon_tensor(const struct tare_graph *graph, const char *name,
                                      int32_t *id, struct tare_error *err);
-/** "<base>", else "<base>_2", … that no tensor has; tare_free() it. NULL: no memory. */
-char *tare_surgeon_fresh(const struct tare_graph *graph, const char *base);
 
 /* new_node.c */
 /** Add the node `made` with these inputs and outputs: one of tare's own operators where
