@@ -99,3 +99,27 @@ all_models() {
         [[ ! -e $model ]] || echo "$model"
     done
 }
+
+# Calls a command with NAME ONNX CALIBRATION TEST PREPROCESSING, flags in one word each, for
+# every network that has labelled images: those of models/ on Fashion-MNIST (the folders
+# that scripts/demo makes), and those of the zoo.
+labelled_networks() { # COMMAND
+    local command=$1 name data=$zoo/data
+    local cifar=("--list=$data/cifar10_calib.txt --count=500" "--list=$data/cifar10_test.txt")
+    if [[ -d demo/test && -d demo/calib ]]; then
+        for name in fashion_resnet fashion_depthwise; do
+            "$command" "$name" "models/$name.onnx" "--images=demo/calib --count=500" --images=demo/test \
+                "--color=gray --scale=1/255 --mean=0.2860 --std=0.3530"
+        done
+    fi
+    "$command" cifar10_resnet20 "$zoo/models/cifar10_resnet20.onnx" "${cifar[@]}" \
+        "--scale=1/255 --mean=0.485,0.456,0.406 --std=0.229,0.224,0.225"
+    "$command" cifar10_resnet8 "$zoo/models/cifar10_resnet8_mlperf.onnx" "${cifar[@]}" --preset=none
+    # All 500 images, and those that calibration has not seen.
+    imagenet() { # NAME ONNX PREPROCESSING
+        "$command" "$1" "$2" "--list=$data/imagenet.txt --count=100" "--list=$data/imagenet.txt" "$3"
+        "$command" "$1-unseen" "$2" "--list=$data/imagenet.txt --count=100" "--list=$data/imagenet.txt --skip=100" "$3"
+    }
+    imagenet squeezenet "$zoo/models/imagenet_squeezenet11_227.onnx" "--crop=227 --color=bgr --scale=1 --mean=104,117,123"
+    imagenet mobilenet_v1_025 "$zoo/models/imagenet_mobilenet_v1_025_224.onnx" "--crop=224 --scale=1/127.5 --mean=1 --std=1"
+}

@@ -32,12 +32,22 @@ enum tare_quantize_style {
     /**
      * What onnxruntime makes QLinearConv and its like of: uint8, as tare holds
      * activations (zero point 0 and amax / 255 where they cannot be negative, else 128
-     * and amax / 127), int8 weights of one scale a channel, int32 biases; pairs on
-     * inputs and outputs of everything that computes in INT8. BatchNormalization and
-     * Pad are folded into the convolutions; a Relu or Clip whose bounds are those of
-     * the codes is left to them.
+     * and amax / 127), weights of one scale a channel, int32 biases; pairs on inputs
+     * and outputs of everything that computes in INT8. BatchNormalization and Pad are
+     * folded into the convolutions; a Relu or Clip whose bounds are those of the codes
+     * is left to them.
      */
     TARE_STYLE_ONNXRUNTIME = 1
+};
+
+/** How TARE_STYLE_ONNXRUNTIME holds weights. Where a CPU has neither VNNI nor AVX-VNNI,
+ * onnxruntime adds two products of uint8 and int8 in 16 bits, which cuts large sums. */
+enum tare_quantize_weights {
+    TARE_WEIGHTS_UINT8 = 0, /**< Zero point 128: right on every CPU. */
+    TARE_WEIGHTS_INT8 = 1,  /**< Faster; wrong where there is no VNNI. */
+    /** 7 bits, -64 to 64: sums of two products fit 16 bits. onnxruntime's reduce_range.
+     * Depthwise convolutions, which it computes otherwise, keep 8. */
+    TARE_WEIGHTS_REDUCED = 2
 };
 
 /** Zero-initialise. Strings are borrowed for the call. */
@@ -47,9 +57,7 @@ struct tare_quantize_options {
     const struct tare_recovery *recovery; /**< For that cache, or NULL. */
     enum tare_constraints constraints;    /**< As for tare_build(). */
     const char *layer_precisions;         /**< Layers in fp32 get no pairs. */
-    bool reduce_range;  /**< TARE_STYLE_ONNXRUNTIME: weights of 7 bits, -64 to 64, so
-                           that  sums of two products with uint8 fit 16 bits, in which
-                             onnxruntime adds them where the CPU has no VNNI. */
+    enum tare_quantize_weights weights;   /**< For TARE_STYLE_ONNXRUNTIME. */
     const char *shapes; /**< As for tare_model_bind(): axes that the model leaves open,
                            to find out what each layer does. They stay open in what is
                              written. */

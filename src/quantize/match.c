@@ -109,6 +109,7 @@ enum tare_status tare_quantize_match(struct tare_quantizing *q, struct tare_erro
     q->nonnegative = tare_alloc_array(q->n_tensors, sizeof *q->nonnegative);
     q->quants = tare_alloc_array(q->n_tensors, sizeof *q->quants);
     q->products = tare_alloc_array(q->built->n_nodes, sizeof *q->products);
+    q->asked_float = tare_alloc_array(q->built->n_nodes, sizeof *q->asked_float);
     q->lost = tare_alloc_array(q->built->n_nodes, sizeof *q->lost);
     struct matching m = {.q = q,
                          .stack = tare_alloc_array(q->n_nodes, sizeof *m.stack),
@@ -116,7 +117,7 @@ enum tare_status tare_quantize_match(struct tare_quantizing *q, struct tare_erro
                              tare_alloc_array(q->n_tensors, sizeof *m.is_input)};
     enum tare_status st = TARE_OK;
     if (!q->owners || !q->links || !q->nonnegative || !q->quants || !q->products ||
-        !q->lost || !m.stack || !m.is_input)
+        !q->asked_float || !q->lost || !m.stack || !m.is_input)
         st = tare_error_set(err, TARE_E_NOMEM, "quantize: no memory");
     if (st == TARE_OK) {
         for (size_t i = 0; i < q->n_nodes; i++)

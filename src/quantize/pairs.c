@@ -94,17 +94,27 @@ static enum tare_status move_output(struct tare_graph *graph, int32_t before,
     return st;
 }
 
-/* All that read the tensor read what comes out of the pair. TensorRT has outputs of the
- * model as they are, since pairs behind weighted layers cost it fusions; onnxruntime
- * would not compute what makes them in INT8 then. */
+/* Does the node read values as they are, though others read them rounded? For TensorRT
+ * the layers that the user keeps float. onnxruntime would not compute what makes the
+ * tensor in INT8 then. */
+static bool reads_unrounded(const struct tare_quantizing *q, size_t node)
+{
+    return q->for_tensorrt && node < q->n_nodes && q->owners[node] >= 0 &&
+           q->asked_float[q->owners[node]];
+}
+
+/* All others that read the tensor read what comes out of the pair. TensorRT has outputs
+ * of the model as they are, since pairs behind weighted layers cost it fusions. */
 static enum tare_status reconnect(const struct tare_quantizing *q, int32_t tensor,
                                   int32_t rounded, struct tare_error *err)
 {
     struct tare_graph *graph = q->graph;
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        for (size_t k = 0; k < graph->nodes[i].n_inputs && !graph->nodes[i].dead; k++)
-            if (graph->nodes[i].inputs[k] == tensor)
-                graph->nodes[i].inputs[k] = rounded;
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        struct tare_node *node = &graph->nodes[i];
+        for (size_t k = 0; k < node->n_inputs && !node->dead; k++)
+            if (node->inputs[k] == tensor && !reads_unrounded(q, i))
+                node->inputs[k] = rounded;
+    }
     const bool is_made = graph->tensors[tensor].producer >= 0;
     return !q->for_tensorrt && is_made && tare_graph_is_output(graph, tensor)
                ? move_output(graph, tensor, rounded, err)

@@ -181,7 +181,8 @@ static enum tare_status place_for_tensorrt(struct tare_quantizing *q,
 
 /* ---- onnxruntime */
 
-/* A Relu or Clip in INT8 whose bounds are those of its output's codes, or beyond. */
+/* A Relu or Clip in INT8 whose bounds are the first and the last code of its output, or
+ * beyond: rounding to codes then does all that it does. */
 static bool is_in_codes(const struct tare_quantizing *q, size_t i)
 {
     const struct tare_node *node = &q->graph->nodes[i];
@@ -193,9 +194,9 @@ static bool is_in_codes(const struct tare_quantizing *q, size_t i)
         return false;
     if (node->op != TARE_OP_CLIP && node->op != TARE_OP_RELU) return false;
     const struct tare_quant *quant = &q->quants[node->outputs[0]];
-    const double least = (double)quant->scale * -quant->zero_point;
-    const double most = (double)quant->scale * (255 - quant->zero_point);
-    return quant->held && (double)lower <= least && (double)upper >= most * (1 - 1e-6);
+    const double scale = (double)quant->scale;
+    return quant->held && rint((double)lower / scale) + quant->zero_point <= 0 &&
+           rint((double)upper / scale) + quant->zero_point >= 255;
 }
 
 /* What makes its input makes its output instead. */

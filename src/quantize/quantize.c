@@ -24,6 +24,7 @@ static void release(struct tare_quantizing *q)
     tare_free(q->nonnegative);
     tare_free(q->quants);
     tare_free(q->products);
+    tare_free(q->asked_float);
     tare_free(q->lost);
 }
 
@@ -37,8 +38,9 @@ static enum tare_status check(const struct tare_model *model,
         !options->cache, err, TARE_E_ARG,
         "quantizing needs ranges: give a calibration cache (--cache=FILE, made "
         "by `tare calibrate`)");
-    TARE_FAIL_IF(options->reduce_range && options->style != TARE_STYLE_ONNXRUNTIME, err,
-                 TARE_E_ARG, "weights of 7 bits are for --style=onnxruntime");
+    TARE_FAIL_IF(options->weights != TARE_WEIGHTS_UINT8 &&
+                     options->style != TARE_STYLE_ONNXRUNTIME,
+                 err, TARE_E_ARG, "types of weights are for onnxruntime's style");
     return TARE_OK;
 }
 
@@ -102,12 +104,27 @@ static enum tare_status take_recovery(struct tare_quantizing *q,
     return TARE_OK;
 }
 
+/* Rows are those of the live nodes. */
+static void read_requests(struct tare_quantizing *q, const struct tare_plan *plan)
+{
+    struct tare_build_row row;
+    for (size_t b = 0, i = 0; b < q->built->n_nodes; b++) {
+        if (q->built->nodes[b].dead) continue;
+        tare_plan_row(plan, i++, &row);
+        q->asked_float[b] =
+            row.requested &&
+            strcmp(row.requested, tare_precision_name(TARE_PRECISION_INT8)) != 0;
+    }
+}
+
 static enum tare_status rewrite(struct tare_quantizing *q,
                                 const struct tare_graph *recovered,
                                 struct tare_quantized *made, struct tare_error *err)
 {
     enum tare_status st = tare_quantize_match(q, err);
-    if (st == TARE_OK) st = take_recovery(q, recovered, &made->n_recovered, err);
+    if (st != TARE_OK) return st;
+    read_requests(q, made->plan);
+    st = take_recovery(q, recovered, &made->n_recovered, err);
     if (st == TARE_OK) st = tare_quantize_place(q, err);
     if (st == TARE_OK) st = tare_quantize_weights(q, err);
     if (st == TARE_OK) st = tare_quantize_insert_pairs(q, err);

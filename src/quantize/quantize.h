@@ -30,6 +30,7 @@ struct tare_quantizing {
     /* [built->n_nodes] the product of `graph` that a product in INT8 stands for, or -1
      */
     int32_t *products;
+    bool *asked_float; /* [built->n_nodes] a layer precision keeps it out of INT8 */
     const char **lost; /* [built->n_nodes] why a node in INT8 has no pairs, or NULL */
     size_t n_pairs;
 };
@@ -55,7 +56,7 @@ enum tare_status tare_quantize_raise_opset(struct tare_graph *graph, bool has_op
                                            struct tare_error *err);
 
 /* match.c */
-/** Fill owners, links, nonnegative, products and lost, which are allocated. */
+/** Fill owners, links, nonnegative, products and lost; all arrays are allocated. */
 enum tare_status tare_quantize_match(struct tare_quantizing *q, struct tare_error *err);
 
 /* recovery.c */

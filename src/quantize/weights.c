@@ -22,6 +22,7 @@ struct weighting {
     struct tare_quantize_correction correction;
     double *values;        /* [n_channels][n], by channel */
     int8_t *codes;         /* the same */
+    int offset;            /* that they are written with: their zero point */
     float *scales;         /* [n_channels] */
     float *bias;           /* [n_channels] or NULL: it has none */
     struct tare_dims dims; /* of the weights */
@@ -64,6 +65,16 @@ static void gather(const struct weighting *w, size_t c, float *row)
     }
 }
 
+/* Does onnxruntime add two products of the layer in 16 bits, without VNNI? Depthwise
+ * convolutions have kernels of their own, which do not. */
+static bool adds_in_16_bits(const struct weighting *w)
+{
+    const struct tare_node *node = &w->q->graph->nodes[w->node];
+    const bool is_depthwise = node->op == TARE_OP_CONV && w->dims.d[1] == 1 &&
+                              tare_node_int(node, "group", 1) == w->dims.d[0];
+    return w->q->options->weights == TARE_WEIGHTS_REDUCED && !is_depthwise;
+}
+
 static void fill_channel(struct weighting *w, size_t c, float *row)
 {
     const size_t n = w->channels.n;
@@ -80,7 +91,7 @@ static void fill_channel(struct weighting *w, size_t c, float *row)
         quantize(values, n, scale, codes);
     }
     const double most = largest(values, n);
-    if (w->q->options->reduce_range && most > 0) {
+    if (adds_in_16_bits(w) && most > 0) {
         scale = most / REDUCED_LEVELS;
         quantize(values, n, scale, codes);
     }
@@ -161,11 +172,13 @@ static enum tare_status add_list(struct weighting *w, const char *base,
         .dtype = dtype, .dims = {.rank = 1, .d = {(int64_t)w->channels.n_channels}}};
     const enum tare_status st = tare_const_alloc(&value, err);
     if (st != TARE_OK) return st;
-    if (from)
-        memcpy(value.data, from, value.n_bytes);
-    else
-        memset(value.data, 0, value.n_bytes);
+    memcpy(value.data, from, value.n_bytes);
     return tare_quantize_add_const(w->q->graph, base, suffix, &value, id, err);
+}
+
+static enum tare_dtype code_type(const struct weighting *w)
+{
+    return w->offset ? TARE_U8 : TARE_S8;
 }
 
 /* The weights in their own order: codes, or what they stand for. */
@@ -173,7 +186,8 @@ static enum tare_status add_weights(struct weighting *w, bool as_codes,
                                     const char *suffix, int32_t *id,
                                     struct tare_error *err)
 {
-    struct tare_const value = {.dtype = as_codes ? TARE_S8 : TARE_F32, .dims = w->dims};
+    struct tare_const value = {.dtype = as_codes ? code_type(w) : TARE_F32,
+                               .dims = w->dims};
     const enum tare_status st = tare_const_alloc(&value, err);
     if (st != TARE_OK) return st;
     for (size_t c = 0; c < w->channels.n_channels; c++)
@@ -181,11 +195,24 @@ static enum tare_status add_weights(struct weighting *w, bool as_codes,
             const size_t to = tare_quantize_index(&w->channels, c, i);
             const int8_t code = w->codes[c * w->channels.n + i];
             if (as_codes)
-                ((int8_t *)value.data)[to] = code;
+                ((uint8_t *)value.data)[to] = (uint8_t)(code + w->offset);
             else
                 ((float *)value.data)[to] = (float)code * w->scales[c];
         }
     return tare_quantize_add_const(w->q->graph, w->name, suffix, &value, id, err);
+}
+
+static enum tare_status add_zero_points(struct weighting *w, int32_t *id,
+                                        struct tare_error *err)
+{
+    const size_t n = w->channels.n_channels;
+    uint8_t *values = tare_alloc(n);
+    TARE_FAIL_IF(!values, err, TARE_E_NOMEM, "no memory");
+    memset(values, w->offset, n);
+    const enum tare_status st =
+        add_list(w, w->name, "zero_point", code_type(w), values, id, err);
+    tare_free(values);
+    return st;
 }
 
 /* Are the model's own float weights what QuantizeLinear makes the codes of? */
@@ -203,8 +230,7 @@ static enum tare_status pair_weights(struct weighting *w, struct tare_error *err
     const int32_t axis = w->channels.axis;
     enum tare_status st =
         add_list(w, w->name, "scale", TARE_F32, w->scales, &from[1], err);
-    if (st == TARE_OK)
-        st = add_list(w, w->name, "zero_point", TARE_S8, NULL, &from[2], err);
+    if (st == TARE_OK) st = add_zero_points(w, &from[2], err);
     if (st == TARE_OK && w->q->for_tensorrt) {
         if (!keeps_weights(w)) st = add_weights(w, false, "recovered", &from[0], err);
         if (st == TARE_OK)
@@ -314,7 +340,8 @@ static enum tare_status unscale_gemm(struct weighting *w, struct tare_error *err
 static enum tare_status quantize_product(struct tare_quantizing *q, int32_t id,
                                          struct tare_error *err)
 {
-    struct weighting w = {.q = q, .node = id};
+    const bool as_u8 = !q->for_tensorrt && q->options->weights == TARE_WEIGHTS_UINT8;
+    struct weighting w = {.q = q, .node = id, .offset = as_u8 ? 128 : 0};
     const int32_t weights = q->graph->nodes[id].inputs[1];
     if (!tare_tensor_is_const(&q->graph->tensors[weights])) return TARE_OK;
     char *name = tare_strdup(q->graph->tensors[weights].name);
