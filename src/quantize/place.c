@@ -192,7 +192,6 @@ static bool is_in_codes(const struct tare_quantizing *q, size_t i)
         (!tare_node_clip_is_fixed(q->graph, node) ||
          tare_node_clip_bounds(q->graph, node, &lower, &upper, NULL) != TARE_OK))
         return false;
-    if (node->op != TARE_OP_CLIP && node->op != TARE_OP_RELU) return false;
     const struct tare_quant *quant = &q->quants[node->outputs[0]];
     const double scale = (double)quant->scale;
     return quant->held && rint((double)lower / scale) + quant->zero_point <= 0 &&
@@ -203,6 +202,7 @@ static bool is_in_codes(const struct tare_quantizing *q, size_t i)
 static void absorb(struct tare_quantizing *q, size_t i)
 {
     const struct tare_node *node = &q->graph->nodes[i];
+    if (node->op != TARE_OP_RELU && node->op != TARE_OP_CLIP) return;
     const int32_t input = node->inputs[0], output = node->outputs[0];
     const int32_t maker = q->graph->tensors[input].producer;
     if (maker < 0 || q->quants[input].held || tare_graph_n_uses(q->graph, input) != 1 ||
@@ -210,6 +210,27 @@ static void absorb(struct tare_quantizing *q, size_t i)
         return;
     tare_graph_remove_node(q->graph, (int32_t)i);
     tare_graph_set_output(q->graph, maker, 0, output);
+}
+
+/* A Relu or Clip that alone reads what a Conv makes, and that its output's codes can
+ * take over, though nothing in INT8 comes behind. */
+static void want_activation(struct tare_quantizing *q, size_t b)
+{
+    const struct tare_graph *graph = q->graph;
+    const struct tare_node *conv = &graph->nodes[q->products[b]];
+    const int32_t output = conv->outputs[0];
+    if (conv->op != TARE_OP_CONV || tare_graph_n_uses(graph, output) != 1) return;
+    for (size_t i = 0; i < q->n_nodes; i++) {
+        const struct tare_node *node = &graph->nodes[i];
+        if (node->dead || q->owners[i] != (int32_t)b ||
+            tare_node_input(node, 0) != output)
+            continue;
+        if (node->op != TARE_OP_RELU && node->op != TARE_OP_CLIP) return;
+        struct tare_quant *quant = &q->quants[node->outputs[0]];
+        if (!quant->held && want(q, node->outputs[0]) && !is_in_codes(q, i))
+            quant->held = false;
+        return;
+    }
 }
 
 /* Behind a Conv, so that it becomes QLinearConv, whatever comes next. */
@@ -227,8 +248,10 @@ static void place_for_onnxruntime(struct tare_quantizing *q)
     for (size_t t = 0; t < q->n_tensors; t++)
         if (q->links[t] >= 0 && q->built->tensors[q->links[t]].quant.held)
             (void)want(q, (int32_t)t);
+    for (size_t b = 0; b < q->built->n_nodes; b++)
+        if (q->products[b] >= 0) want_activation(q, b);
     for (size_t i = 0; i < q->n_nodes; i++)
-        if (!q->graph->nodes[i].dead && q->graph->nodes[i].n_outputs == 1) absorb(q, i);
+        if (!q->graph->nodes[i].dead) absorb(q, i);
     for (size_t b = 0; b < q->built->n_nodes; b++)
         if (q->products[b] >= 0) want_output(q, b);
 }
