@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "tare/cpu.h"
-#include "tare/engine.h"
 #include "tools/cache.h"
 #include "tools/inspect.h"
 #include "tools/json.h"
@@ -49,85 +48,6 @@ void inspect_add_dims(cJSON *object, const char *name, const struct tare_dims *d
     cJSON *array = cJSON_AddArrayToObject(object, name);
     for (int i = 0; i < dims->rank; i++)
         (void)cJSON_AddItemToArray(array, cJSON_CreateNumber((double)dims->d[i]));
-}
-
-static void print_layers(const struct tare_engine *engine, size_t n_layers, cJSON *root)
-{
-    cJSON *array = cJSON_AddArrayToObject(root, "layers");
-    printf("\n%-5s %-10s %-34s %-18s %-13s %-10s  %s\n", "Prec", "Type", "Tactic",
-           "Output", "Format", "Weights", "Layer");
-    for (size_t i = 0; i < n_layers; i++) {
-        struct tare_layer_info l;
-        char dims[128], size[32], format[32];
-        tare_engine_layer(engine, i, &l);
-        (void)snprintf(format, sizeof format, "%s %s", l.output_format, l.output_dtype);
-        printf("%-5s %-10s %-34s %-18s %-13s %-10s  %s\n", l.precision, l.type,
-               l.tactic, report_dims(&l.output_dims, dims), format,
-               report_bytes((double)l.weight_bytes, size), l.name);
-        cJSON *row = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(row, "name", l.name);
-        (void)cJSON_AddStringToObject(row, "type", l.type);
-        (void)cJSON_AddStringToObject(row, "precision", l.precision);
-        (void)cJSON_AddStringToObject(row, "tactic", l.tactic);
-        (void)cJSON_AddStringToObject(row, "nodes", l.nodes);
-        (void)cJSON_AddStringToObject(row, "output", l.output);
-        inspect_add_dims(row, "dims", &l.output_dims);
-        (void)cJSON_AddStringToObject(row, "format", l.output_format);
-        (void)cJSON_AddStringToObject(row, "output_type", l.output_dtype);
-        json_add_number(row, "output_scale", (double)l.output_scale);
-        json_add_number(row, "output_zero_point", l.output_zero_point);
-        json_add_number(row, "weight_bytes", (double)l.weight_bytes);
-        (void)cJSON_AddBoolToObject(row, "reformat", l.is_reformat);
-        (void)cJSON_AddItemToArray(array, row);
-    }
-}
-
-static enum tare_status inspect_engine(const struct inspect_flags *given,
-                                       const char *path, cJSON *root, bool *failed,
-                                       struct tare_error *err)
-{
-    (void)given;
-    (void)failed;
-    struct tare_engine *engine;
-    struct tare_engine_info info;
-    char a[32], b[32], activations[128];
-    const enum tare_status st = tare_engine_load(path, &engine, err);
-    if (st != TARE_OK) return st;
-    tare_engine_info(engine, &info);
-    printf("Engine       %s, by tare %s, needs %s\n", info.model, info.version,
-           info.isa);
-    printf("File         %s, weights %s\nActivations  %s\n",
-           report_bytes((double)info.file_bytes, a),
-           report_bytes((double)info.weight_bytes, b),
-           report_activations(&info, activations));
-    if (!info.is_exact)
-        printf("Bit-exact    no: some tactics are another library's, which rounds "
-               "differently\n");
-    (void)cJSON_AddBoolToObject(root, "bit_exact", info.is_exact);
-    (void)cJSON_AddStringToObject(root, "model", info.model);
-    (void)cJSON_AddStringToObject(root, "version", info.version);
-    (void)cJSON_AddStringToObject(root, "isa", info.isa);
-    json_add_number(root, "file_bytes", (double)info.file_bytes);
-    json_add_number(root, "weight_bytes", (double)info.weight_bytes);
-    json_add_number(root, "activation_bytes", (double)info.activation_bytes);
-    json_add_number(root, "live_bytes", (double)info.live_bytes);
-    cJSON *bindings = cJSON_AddArrayToObject(root, "bindings");
-    for (size_t i = 0; i < info.n_bindings; i++) {
-        struct tare_binding binding;
-        char dims[128];
-        tare_engine_binding(engine, i, &binding);
-        printf("%-12s %s %s [%s]\n", binding.is_input ? "Input" : "Output",
-               binding.name, tare_dtype_name(binding.dtype),
-               report_dims(&binding.dims, dims));
-        cJSON *row = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(row, "name", binding.name);
-        (void)cJSON_AddBoolToObject(row, "input", binding.is_input);
-        inspect_add_dims(row, "dims", &binding.dims);
-        (void)cJSON_AddItemToArray(bindings, row);
-    }
-    print_layers(engine, info.n_layers, root);
-    tare_engine_destroy(engine);
-    return TARE_OK;
 }
 
 static enum tare_status inspect_cache(const struct inspect_flags *given,

@@ -22,6 +22,9 @@ enum tare_status inspect_model(const struct inspect_flags *flags, const char *pa
 /** inspect_capability.c @param[out] failed  true when something is not supported. */
 enum tare_status inspect_capability(const struct inspect_flags *flags, const char *path,
                                     cJSON *root, bool *failed, struct tare_error *err);
+/** inspect_engine.c @param[out] failed  untouched */
+enum tare_status inspect_engine(const struct inspect_flags *flags, const char *path,
+                                cJSON *root, bool *failed, struct tare_error *err);
 /** Add a shape as an array. */
 void inspect_add_dims(cJSON *object, const char *name, const struct tare_dims *dims);
 

@@ -53,6 +53,32 @@ struct tare_layer_info {
     int32_t output_zero_point; /**< 0 to 255, of a uint8 output. */
     size_t weight_bytes;       /**< Constant data that the layer reads. */
     bool is_reformat; /**< Quantize, dequantize, layout: no ONNX node of its own. */
+    size_t n_inputs;  /**< Tensors that it reads, constants included. */
+    size_t n_outputs;
+};
+
+/** Where a tensor of an engine is. */
+enum tare_place {
+    TARE_PLACE_ARENA = 0,   /**< In the activations of a context. */
+    TARE_PLACE_WEIGHTS = 1, /**< In the engine file: a constant. */
+    TARE_PLACE_BINDING = 2, /**< At the user's address. */
+    TARE_PLACE_CONTEXT = 3  /**< An output whose shape only a run tells. */
+};
+
+/** A tensor that a layer reads or writes. Strings live as long as the engine. */
+struct tare_layer_tensor {
+    size_t id;             /**< The same number: the same tensor. */
+    const char *name;      /**< ONNX's; "" for a constant, or what a reformat makes. */
+    struct tare_dims dims; /**< In ONNX's order. */
+    enum tare_dtype dtype;
+    const char *format; /**< "linear" or "hwc". */
+    enum tare_place place;
+    size_t offset;  /**< In the arena or the weights; else the binding's number. */
+    size_t n_bytes; /**< Of the values, without gaps. */
+    float step;     /**< Of uint8 that stands for real values; else 0. */
+    int32_t zero_point;
+    float lowest,
+        highest; /**< What it can hold; -INFINITY and INFINITY without a step. */
 };
 
 /** What an engine file says about itself. */
@@ -100,6 +126,9 @@ TARE_API void tare_engine_binding(const struct tare_engine *engine, size_t i,
 /** @param i  below info.n_layers; in order of execution. */
 TARE_API void tare_engine_layer(const struct tare_engine *engine, size_t i,
                                 struct tare_layer_info *layer);
+/** @param k  below the layer's n_inputs + n_outputs: inputs, then outputs. */
+TARE_API void tare_engine_layer_tensor(const struct tare_engine *engine, size_t layer,
+                                       size_t k, struct tare_layer_tensor *tensor);
 
 /**
  * Make a context.
@@ -147,6 +176,8 @@ struct tare_tapped {
     const float
         *data; /**< [dims]; in the engine's own element order unless `linear`. */
     size_t n_elems;
+    float step;            /**< Of a tensor that is held as uint8; else 0. */
+    float lowest, highest; /**< What it can hold; -INFINITY and INFINITY without. */
 };
 /** @return NULL; or, where taps are linear, [n_elems] values to put in the tensor's
  * place before the run goes on (quantized when it is held so; a network's input stays).

@@ -202,6 +202,8 @@ void tare_engine_layer(const struct tare_engine *engine, size_t i,
         .output_zero_point = out->zero_point,
         .weight_bytes = weight_bytes,
         .is_reformat = layer->record->is_reformat != 0,
+        .n_inputs = layer->n_inputs,
+        .n_outputs = layer->n_outputs,
     };
 }
 

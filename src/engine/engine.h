@@ -30,6 +30,12 @@ struct tare_engine {
 /** The string at `offset`, which was checked when the file was opened. */
 const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset);
 
+/** What a tensor that is held as bytes can hold; infinities for others, step 0. */
+struct tare_held_range {
+    float step, lowest, highest;
+};
+struct tare_held_range tare_held_range(const struct tare_plan_tensor *tensor);
+
 /** Set the section pointers after checking magic, version, CPU, sizes and checksums. */
 enum tare_status tare_plan_read(struct tare_engine *engine, const void *data,
                                 size_t n_bytes, struct tare_error *err);

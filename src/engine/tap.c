@@ -94,6 +94,7 @@ void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine 
             state->buffer[linear_index(order, i)] = element(t, data, place(t, i));
         shown = state->buffer;
     }
+    const struct tare_held_range held = tare_held_range(t);
     const struct tare_tapped tapped = {
         .name = tare_engine_string(engine, t->name),
         .index = tap,
@@ -101,6 +102,9 @@ void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine 
         .dims = t->dims,
         .data = shown,
         .n_elems = n_elems,
+        .step = held.step,
+        .lowest = held.lowest,
+        .highest = held.highest,
     };
     const float *instead = state->show(state->ctx, &tapped);
     if (!instead || !state->linear || tapped.layer == SIZE_MAX) return;

@@ -4,6 +4,7 @@
 
 #include "base/dims.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/build/lower.h"
 #include "engine/layers/params.h"
 #include "graph/blob.h"
@@ -181,6 +182,18 @@ enum tare_status tare_lower_as_program(struct tare_lower *l,
     return st;
 }
 
+/* What the first node absorbed, then the other nodes and what they absorbed. */
+static void list_others(const struct tare_node *const *nodes, size_t n_nodes,
+                        struct tare_text *text)
+{
+    for (size_t i = 0; i < n_nodes; i++) {
+        if (i > 0)
+            tare_text_add(text, "%s%s", text->length ? " + " : "", nodes[i]->name);
+        if (nodes[i]->absorbed)
+            tare_text_add(text, "%s%s", text->length ? " + " : "", nodes[i]->absorbed);
+    }
+}
+
 enum tare_status tare_lower_late(struct tare_lower *l,
                                  const struct tare_node *const *nodes, size_t n_nodes,
                                  const int32_t *made, size_t n_made,
@@ -196,10 +209,15 @@ enum tare_status tare_lower_late(struct tare_lower *l,
     for (size_t i = 0; st == TARE_OK && i < g->n_outputs; i++)
         if (tare_lower_is_late(l, g->outputs[i])) outputs[n++] = p.inner[g->outputs[i]];
     if (st == TARE_OK) st = add_blob(&p, outputs, n_made, &params, err);
+    struct tare_text others = {0};
+    struct tare_node all = *nodes[0]; /* with the names of all of them */
+    list_others(nodes, n_nodes, &others);
+    all.absorbed = others.data;
+    if (st == TARE_OK && others.failed) st = no_memory(err);
     if (st == TARE_OK)
-        st = tare_lower_add_multi(l, nodes[0], "late shapes", TARE_LAYER_PROGRAM,
-                                  &params, p.plan_ids, p.n_inputs + 1, made, n_made,
-                                  err);
+        st = tare_lower_add_multi(l, &all, "late shapes", TARE_LAYER_PROGRAM, &params,
+                                  p.plan_ids, p.n_inputs + 1, made, n_made, err);
+    tare_text_free(&others);
     tare_free(outputs);
     release(&p);
     return st;

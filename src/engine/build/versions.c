@@ -3,6 +3,7 @@
 
 #include "base/dims.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/build/lower.h"
 #include "engine/layers/params.h"
 
@@ -77,19 +78,25 @@ enum tare_status tare_pieces_add(struct tare_pieces *pieces, int64_t input,
     return TARE_OK;
 }
 
+/* Append the node's name and those of the nodes that it absorbed. */
+static void add_names(struct tare_text *names, const struct tare_node *node)
+{
+    tare_text_add(names, "%s", node->name);
+    if (node->absorbed) tare_text_add(names, " + %s", node->absorbed);
+}
+
 static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *node,
                                   const char *name, enum tare_layer_kind kind,
                                   const void *params, const int32_t *inputs,
                                   size_t n_inputs, const int32_t *outputs,
                                   size_t n_outputs, struct tare_error *err)
 {
-    const char *nodes = node && node->absorbed ? node->absorbed
-                        : node                 ? node->name
-                                               : "";
+    struct tare_text nodes = {0};
+    if (node) add_names(&nodes, node);
     const struct tare_layer_spec spec = {
         .kind = kind,
         .name = name,
-        .nodes = nodes,
+        .nodes = nodes.data,
         .precision = node ? node->precision : TARE_PRECISION_FP32,
         .is_reformat = node == NULL,
         .params = params,
@@ -98,7 +105,13 @@ static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *
         .outputs = outputs,
         .n_outputs = n_outputs,
     };
-    return tare_plan_add_layer(l->plan, &spec, err);
+    enum tare_status st = TARE_OK;
+    if (nodes.failed)
+        st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
+    else
+        st = tare_plan_add_layer(l->plan, &spec, err);
+    tare_text_free(&nodes);
+    return st;
 }
 
 enum tare_status tare_lower_add(struct tare_lower *l, const struct tare_node *node,
