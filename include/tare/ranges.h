@@ -29,6 +29,9 @@ struct tare_model_weights {
     size_t n_channels; /**< Output channels. */
     size_t n_groups;   /**< Of a convolution; else 1. */
     const float *amax; /**< [n_channels] Largest magnitude of each channel's weights. */
+    size_t n_inputs;   /**< Input channels. */
+    const float
+        *input_amax; /**< [n_inputs] Of the weights that an input channel meets. */
 };
 
 /** Immutable. Strings live as long. */

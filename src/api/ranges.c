@@ -12,8 +12,8 @@
 
 struct weighted {
     int32_t node, input; /* of the optimized graph */
-    size_t n_channels, n_groups;
-    float *amax;
+    size_t n_channels, n_groups, n_inputs;
+    float *amax; /* of the output channels, then of the input channels */
 };
 
 struct tare_model_ranges {
@@ -77,30 +77,46 @@ static enum tare_status list_tensors(struct tare_model_ranges *r,
     return st;
 }
 
-/* Channels of a weight that is [outer, channels, inner]; 0: not such a layer. */
-static size_t find_channels(const struct tare_graph *g, const struct tare_node *node,
-                            size_t *inner, size_t *groups)
+/* How the weights lie: value i belongs to output channel i / inner % n_channels, and
+ * there to input i / input_inner % group_inputs of its group. */
+struct layout {
+    size_t n_channels, inner; /* n_channels 0: not such a layer */
+    size_t group_inputs, input_inner, n_groups;
+};
+
+static struct layout find_channels(const struct tare_graph *g,
+                                   const struct tare_node *node)
 {
     const int32_t id = tare_node_input(node, 1);
-    *groups = *inner = 1;
-    if (id == TARE_NO_TENSOR) return 0;
+    struct layout l = {.inner = 1, .input_inner = 1, .n_groups = 1};
+    if (id == TARE_NO_TENSOR) return l;
     const struct tare_tensor *w = &g->tensors[id];
-    if (!tare_tensor_is_const(w) || w->dtype != TARE_F32 || w->dims.rank < 2) return 0;
+    if (!tare_tensor_is_const(w) || w->dtype != TARE_F32 || w->dims.rank < 2) return l;
     const int32_t last = w->dims.rank - 1;
     struct tare_gemm gemm;
     switch (node->op) {
     case TARE_OP_CONV:
-        *groups = (size_t)tare_node_int(node, "group", 1);
-        for (int32_t i = 1; i <= last; i++)
-            *inner *= (size_t)w->dims.d[i];
-        return (size_t)w->dims.d[0];
+        l.n_groups = (size_t)tare_node_int(node, "group", 1);
+        l.group_inputs = (size_t)w->dims.d[1];
+        for (int32_t i = 2; i <= last; i++)
+            l.input_inner *= (size_t)w->dims.d[i];
+        l.inner = l.group_inputs * l.input_inner;
+        l.n_channels = (size_t)w->dims.d[0];
+        break;
     case TARE_OP_GEMM:
-        if (tare_node_gemm(g, node, &gemm, NULL) != TARE_OK) return 0;
-        if (gemm.trans_b) *inner = (size_t)gemm.k;
-        return (size_t)gemm.n;
-    case TARE_OP_MATMUL: return (size_t)w->dims.d[last];
-    default: return 0;
+        if (tare_node_gemm(g, node, &gemm, NULL) != TARE_OK) break;
+        l.n_channels = (size_t)gemm.n;
+        l.group_inputs = (size_t)gemm.k;
+        *(gemm.trans_b ? &l.inner : &l.input_inner) =
+            gemm.trans_b ? l.group_inputs : l.n_channels;
+        break;
+    case TARE_OP_MATMUL:
+        l.n_channels = l.input_inner = (size_t)w->dims.d[last];
+        l.group_inputs = (size_t)w->dims.d[last - 1];
+        break;
+    default: break;
     }
+    return l;
 }
 
 static enum tare_status add_layer(struct tare_model_ranges *r, int32_t number,
@@ -108,10 +124,11 @@ static enum tare_status add_layer(struct tare_model_ranges *r, int32_t number,
 {
     const struct tare_graph *g = r->optimized;
     const struct tare_node *node = &g->nodes[number];
-    size_t inner, groups;
-    const size_t n = find_channels(g, node, &inner, &groups);
-    if (n == 0 || inner == 0) return TARE_OK;
-    float *amax = tare_alloc_array(n, sizeof *amax);
+    const struct layout l = find_channels(g, node);
+    const size_t n = l.n_channels, n_inputs = l.group_inputs * l.n_groups;
+    if (n < l.n_groups || l.inner == 0 || l.input_inner == 0 || n_inputs == 0)
+        return TARE_OK;
+    float *amax = tare_alloc_array(n + n_inputs, sizeof *amax);
     if (!amax ||
         !tare_grow(&r->layers, &r->capacity, r->n_layers + 1, sizeof *r->layers)) {
         tare_free(amax);
@@ -121,11 +138,13 @@ static enum tare_status add_layer(struct tare_model_ranges *r, int32_t number,
     const void *data = w->data;
     const float *values = data;
     for (size_t i = 0; i < w->n_bytes / sizeof *values; i++) {
-        const size_t c = i / inner % n;
+        const size_t c = i / l.inner % n, group = c / (n / l.n_groups);
+        const size_t in = group * l.group_inputs + i / l.input_inner % l.group_inputs;
         amax[c] = fmaxf(amax[c], fabsf(values[i]));
+        amax[n + in] = fmaxf(amax[n + in], fabsf(values[i]));
     }
     r->layers[r->n_layers++] =
-        (struct weighted){number, node->inputs[0], n, groups, amax};
+        (struct weighted){number, node->inputs[0], n, l.n_groups, n_inputs, amax};
     return TARE_OK;
 }
 
@@ -195,5 +214,7 @@ void tare_model_weights_get(const struct tare_model_ranges *ranges, size_t i,
         .n_channels = l->n_channels,
         .n_groups = l->n_groups,
         .amax = l->amax,
+        .n_inputs = l->n_inputs,
+        .input_amax = l->amax + l->n_channels,
     };
 }

@@ -150,10 +150,10 @@ static void writes_ncnns_table(void **state)
 {
     static const float conv[] = {0.5F, 1.0F, 0.0F, 2.0F}, fc[] = {12.7F, 1.27F};
     static const struct tare_model_weights layers[] = {
-        {"conv", "input:0", 4, 1, conv},
-        {"grouped", "input:0", 4, 2, conv},
-        {"silent", "zero", 4, 1, conv},
-        {"fc", "a \"b\"\\", 2, 1, fc},
+        {"conv", "input:0", 4, 1, conv, 0, NULL},
+        {"grouped", "input:0", 4, 2, conv, 0, NULL},
+        {"silent", "zero", 4, 1, conv, 0, NULL},
+        {"fc", "a \"b\"\\", 2, 1, fc, 0, NULL},
     };
     struct tare_cache *cache = sample("MinMaxCalibration");
     (void)state;
@@ -170,7 +170,8 @@ static void writes_ncnns_table(void **state)
 static void refuses_what_ncnn_cannot_read(void **state)
 {
     static const float amax[] = {1.0F};
-    static const struct tare_model_weights blank = {"a b", "input:0", 1, 1, amax};
+    static const struct tare_model_weights blank = {"a b", "input:0", 1,   1,
+                                                    amax,  0,         NULL};
     struct tare_cache *cache = sample("MinMaxCalibration");
     struct tare_error err = {TARE_OK, ""};
     (void)state;
@@ -187,7 +188,8 @@ static void refuses_what_ncnn_cannot_read(void **state)
 static void survives_failed_allocations(void **state)
 {
     static const float amax[] = {1.0F};
-    static const struct tare_model_weights layer = {"conv", "input:0", 1, 1, amax};
+    static const struct tare_model_weights layer = {"conv", "input:0", 1,   1,
+                                                    amax,   0,         NULL};
     static const char *const formats[] = {"tensorrt", "json", "onnxruntime", "ncnn"};
     struct tare_cache *cache = sample("EntropyCalibration2");
     (void)state;
