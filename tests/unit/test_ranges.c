@@ -12,6 +12,20 @@
 #include "base/mem.h"
 #include "tare/ranges.h"
 
+/* The same weights, told apart another way; a depthwise layer's channels are both. */
+static void expect_input_amax(const struct tare_model_weights *w)
+{
+    float most[2] = {0.0F, 0.0F};
+    for (size_t c = 0; c < w->n_channels; c++)
+        most[0] = fmaxf(most[0], w->amax[c]);
+    for (size_t c = 0; c < w->n_inputs; c++)
+        most[1] = fmaxf(most[1], w->input_amax[c]);
+    assert_true(most[0] == most[1] && most[0] > 0.0F);
+    if (w->n_groups == 1) return;
+    assert_int_equal(w->n_inputs, w->n_channels);
+    assert_memory_equal(w->input_amax, w->amax, w->n_channels * sizeof *w->amax);
+}
+
 static void lists_tensors_and_weights(void **state)
 {
     struct tare_model *model;
@@ -55,6 +69,7 @@ static void lists_tensors_and_weights(void **state)
         for (size_t c = 0; c < w.n_channels; c++)
             assert_true(w.amax[c] >= 0.0F && w.amax[c] < 100.0F);
         assert_true(strlen(w.layer) > 0 && strlen(w.input) > 0);
+        expect_input_amax(&w);
     }
     assert_true(n_grouped > 0 && tare_model_weights_count(ranges) > n_grouped);
     tare_model_ranges_destroy(ranges);
