@@ -7,12 +7,13 @@
 
 #include "tare/file.h"
 #include "tools/data.h"
+#include "tools/json.h"
 #include "tools/options.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
 static struct {
-    const char *onnx, *reference, *json;
+    const char *onnx, *reference, *json, *html;
     struct option_list engines;
     bool layers;
 } flags;
@@ -24,28 +25,38 @@ static const struct option options[] = {
     {"reference", OPTION_TEXT, &flags.reference, "DIR",
      "outputs on the same samples, as tare run --output writes them", 0},
     {"layers", OPTION_SWITCH, &flags.layers, NULL,
-     "compare every tensor that both networks make", 0},
+     "compare every tensor that both networks make; say what is wrong", 0},
     {"json", OPTION_TEXT, &flags.json, "FILE", "the figures; rates in percent", 0},
+    {"html", OPTION_TEXT, &flags.html, "FILE",
+     "a report for a browser, one file; implies --layers, times both networks", 0},
 };
 
 static const struct usage usage = {
     "compare",
-    "--onnx=MODEL --engine=FILE DATA [--layers] [flags]\n"
+    "--onnx=MODEL --engine=FILE DATA [--layers] [--html=FILE] [flags]\n"
     "       tare compare --engine=REFERENCE --engine=FILE DATA [--layers] [flags]\n"
     "       tare compare --reference=DIR --engine=FILE DATA [flags]",
     "Run the FP32 network and an engine on the same samples: top-1 and top-5 where "
     "there\n"
     "are labels, agreement, SQNR and cosine of the outputs (signal: the output less "
     "its\n"
-    "mean over the sample; integers: how many are equal) and of every layer. \"alone\" "
-    "is a layer's own damage: its\n"
-    "inputs are the reference's. Another engine or stored outputs may stand for the "
-    "FP32\n"
-    "network. mpirun divides the samples among its processes.",
+    "mean over the sample; integers: how many are equal). --layers has a row for "
+    "every\n"
+    "tensor, the worst first: \"alone\" is the layer's own damage, when its inputs "
+    "are\n"
+    "the reference's; \"clipped\" the share of FP32 values outside of the range; why "
+    "it\n"
+    "is bad, as far as the figures tell, and the flag that mends it. Another engine "
+    "or\n"
+    "stored outputs may stand for the FP32 network. mpirun divides the samples among "
+    "its\n"
+    "processes.",
     "  tare compare --onnx=resnet.onnx --engine=resnet.tare --images=test "
     "--preset=imagenet\n"
     "  tare compare --onnx=net.onnx --engine=net.tare --list=test.txt --layers "
     "--json=r.json\n"
+    "  tare compare --onnx=net.onnx --engine=net.tare --list=test.txt "
+    "--html=report.html\n"
     "  tare compare --engine=a.tare --engine=b.tare --images=test "
     "--preprocess=net.cache.json\n"
     "  tare compare --reference=outputs --engine=net.tare --npy=inputs.npy\n"
@@ -138,17 +149,12 @@ static void release(struct compare_job *job)
     for (size_t i = 0; job->stored && i < feed_n_outputs(&job->feed, 0); i++)
         tare_npy_release(&job->stored[i]);
     free(job->stored);
-    for (int i = 0; job->feed.workers && i < job->feed.n_workers; i++)
-        free(job->feed.workers[i].own);
+    compare_release_layers(job);
     feed_close(&job->feed);
     free(job->hits[0]);
     free(job->hits[1]);
     free(job->best);
-    free(job->layer_sums);
     free(job->output_values);
-    free(job->offset);
-    free(job->partner);
-    free(job->result.layers);
     free(job->result.outputs);
     tare_dataset_destroy(job->dataset);
     tare_engine_destroy(job->reference);
@@ -162,6 +168,7 @@ static enum tare_status compare(struct compare_job *job, const struct tare_comm 
 {
     job->with_layers = flags.layers;
     enum tare_status st = flags.json ? tare_file_check(flags.json, err) : TARE_OK;
+    if (st == TARE_OK && flags.html) st = tare_file_check(flags.html, err);
     if (st == TARE_OK) st = open_all(job, err);
     job->stored_in = flags.reference;
     if (st == TARE_OK && flags.reference) st = compare_read_stored(job, err);
@@ -170,7 +177,19 @@ static enum tare_status compare(struct compare_job *job, const struct tare_comm 
     if (st != TARE_OK) return st;
     const struct feed_share share = feed_share(&job->feed, comm->rank, comm->size);
     st = feed_run(&job->feed, share, "comparing", compare_judge, job, err);
-    return st == TARE_OK ? compare_add_up(job, comm, err) : st;
+    if (st == TARE_OK) st = compare_add_up(job, comm, err);
+    return st == TARE_OK && flags.layers ? compare_diagnose(job, err) : st;
+}
+
+static enum tare_status write_html(const struct compare_job *job, const char *reference,
+                                   struct tare_error *err)
+{
+    const struct compare_names names = {
+        .reference = reference,
+        .reference_path = flags.onnx ? flags.onnx : flags.engines.items[0],
+        .engine_path = flags.engines.items[flags.engines.n - 1],
+    };
+    return compare_write_html(job, &names, flags.html, err);
 }
 
 int tool_compare(int argc, char **argv)
@@ -186,11 +205,15 @@ int tool_compare(int argc, char **argv)
     if (flags.engines.n == 0 || n_given != 2)
         return usage_error(&usage, "give one --engine beside --onnx or --reference, or "
                                    "two --engine and neither");
-    if (flags.layers && flags.reference)
-        return usage_error(&usage, "--layers wants --onnx or a second --engine: stored "
-                                   "outputs have no layers");
+    if ((flags.layers || flags.html) && flags.reference)
+        return usage_error(&usage,
+                           "--%s wants --onnx or a second --engine: stored "
+                           "outputs have no layers",
+                           flags.layers ? "layers" : "html");
+    if (flags.html) flags.layers = true;
     if (data_check(&usage) != EXIT_DONE) return EXIT_USAGE;
 
+    const char *reference = flags.onnx ? "FP32" : "Reference";
     struct compare_job job = {0};
     struct tare_comm comm = {0};
     struct tare_error err = {0};
@@ -198,8 +221,11 @@ int tool_compare(int argc, char **argv)
     if (st != TARE_OK) return report_failure(&err);
     st = compare(&job, &comm, &err);
     if (st == TARE_OK && comm.rank == 0) {
-        compare_print(&job.result, flags.onnx ? "FP32" : "Reference");
-        if (flags.json) st = compare_write_json(&job.result, flags.json, &err);
+        compare_print(&job.result, reference);
+        if (flags.html) st = compare_time(&job, &err);
+        if (st == TARE_OK && flags.json)
+            st = json_write(compare_json(&job.result), flags.json, &err);
+        if (st == TARE_OK && flags.html) st = write_html(&job, reference, &err);
     }
     release(&job);
     return ranks_close(&comm, st, &err);

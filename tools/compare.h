@@ -1,16 +1,23 @@
 /* tools/compare.h - what `tare compare` measures, and its parts: compare.c opens
- * everything, compare_judge.c and compare_layers.c judge batches, compare_stored.c
- * reads what is compared with, compare_report.c prints. */
+ * everything, compare_judge.c and compare_layers.c judge batches, compare_tally.c
+ * counts, compare_stored.c reads what is compared with, compare_diagnose.c asks
+ * compare_cause.c for the causes, compare_report.c, compare_json.c and compare_html.c
+ * tell. */
 #ifndef TARE_TOOLS_COMPARE_H
 #define TARE_TOOLS_COMPARE_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "tare/builder.h"
 #include "tare/npy.h"
+#include "tools/compare_cause.h"
+#include "tools/compare_tally.h"
+#include "tools/engine_graph.h"
 #include "tools/feed.h"
+#include "tools/html.h"
 #include "tools/ranks.h"
 
 /** SQNR of equal tensors: printed for anything above as well. */
@@ -29,17 +36,25 @@ void compare_sums_add(struct compare_sums *total, const struct compare_sums *par
 double compare_sqnr(const struct compare_sums *sums);
 double compare_cosine(const struct compare_sums *sums);
 
+double compare_percent(size_t part, size_t whole);
+
 /** One network's hits against the labels. */
 struct compare_hits {
     size_t top1, top5;
 };
 
+/** A tensor that both networks make; or an input that the engine quantizes. */
 struct compare_layer {
-    const char *name; /* of the tensor that the layer makes */
-    const char *layer;
-    const char *precision;
+    const char *name; /* of the tensor */
+    const char *layer, *type, *precision;
+    size_t number;       /* of the layer that makes it in the engine */
+    bool is_input;       /* that layer quantizes it; others make it */
+    bool is_requantized; /* its maker leaves floats, a reader wants them in 8 bits */
+    struct tally tally;
     struct compare_sums accumulated; /* its inputs as the engine made them */
     struct compare_sums isolated;    /* its inputs as the reference made them */
+    struct cause_tensor held;
+    struct cause_text cause;
 };
 
 /** An output in one sample, or in several. */
@@ -55,6 +70,14 @@ struct compare_output {
     struct compare_values values;
 };
 
+/** A sample, and the classes that the networks choose; -1: none. */
+struct compare_sample {
+    const char *name;
+    double sqnr_db; /* of the first output */
+    int64_t label, reference, test;
+};
+enum { COMPARE_MAX_WORST = 10 };
+
 struct compare_result {
     size_t n_samples;
     size_t n_labelled; /* samples with a label */
@@ -63,7 +86,10 @@ struct compare_result {
     size_t agree;
     size_t n_outputs, n_layers;
     struct compare_output *outputs;
-    struct compare_layer *layers;
+    struct compare_layer *layers;                   /* in the order of the engine */
+    struct compare_sample worst[COMPARE_MAX_WORST]; /* first where classes differ */
+    size_t n_worst;
+    double latency_ms[2]; /* of reference and engine, on a thread; 0: not timed */
 };
 
 /** One comparison. Slots per sample make the sums independent of threads and ranks. */
@@ -81,10 +107,11 @@ struct compare_job {
     size_t n_classes; /* values of the first output in one sample, as far as known */
     bool with_layers;
     size_t *partner; /* [test taps] tap of the reference, or SIZE_MAX */
+    size_t *row;     /* [test taps] layer of the result, or SIZE_MAX */
     size_t *offset;  /* [reference taps] into a worker's values */
     size_t n_values;
+    struct engine_graph graph;            /* of the test engine, with layers */
     struct compare_values *output_values; /* [sample][output] */
-    struct compare_sums *layer_sums;      /* [run][layer][accumulated, isolated] */
     struct {
         int64_t reference, test;  /* best class; -1: a score is NaN */
     } * best;                     /* [sample] */
@@ -121,9 +148,10 @@ enum tare_status compare_prepare_outputs(struct compare_job *job,
 enum tare_status compare_judge_outputs(struct compare_job *job,
                                        const struct feed_worker *w, int64_t first,
                                        int64_t n, struct tare_error *err);
-/** The rows of the layer table: tensors that both networks make. */
+/** The rows of the layer table, and each worker's tallies. */
 enum tare_status compare_prepare_layers(struct compare_job *job,
                                         struct tare_error *err);
+void compare_release_layers(struct compare_job *job);
 /** A feed_fn: run a batch and judge its outputs, and layers if job->with_layers. */
 feed_fn compare_judge;
 enum tare_status compare_judge_layers(struct compare_job *job, struct feed_worker *w,
@@ -132,10 +160,37 @@ enum tare_status compare_judge_layers(struct compare_job *job, struct feed_worke
 enum tare_status compare_add_up(struct compare_job *job, const struct tare_comm *comm,
                                 struct tare_error *err);
 
+/** The tallies of all workers and ranks into the rows. */
+enum tare_status compare_add_layers(struct compare_job *job,
+                                    const struct tare_comm *comm,
+                                    struct tare_error *err);
+/** Figures and causes of the rows, when all has been added up. */
+enum tare_status compare_diagnose(struct compare_job *job, struct tare_error *err);
+/** Rows by what they do to the network by themselves, worst first. @return [n_layers]
+ * to free(), or NULL. */
+size_t *compare_rank_layers(const struct compare_result *result);
+/** The samples that came out worst, into the result. */
+enum tare_status compare_rank_samples(struct compare_job *job, struct tare_error *err);
+/** Median time of a run of two engines, on one thread. */
+enum tare_status compare_time(struct compare_job *job, struct tare_error *err);
+
 /** Print the tables. @param reference  how the reference is called: "FP32". */
 void compare_print(const struct compare_result *result, const char *reference);
-/** The keys of docs/user-guide.md. */
-enum tare_status compare_write_json(const struct compare_result *result,
-                                    const char *path, struct tare_error *err);
+/** The keys of docs/user-guide.md. NULL: no memory. */
+cJSON *compare_json(const struct compare_result *result);
+
+/** What the HTML report says of where its figures come from. */
+struct compare_names {
+    const char *reference; /* "FP32" or "Reference" */
+    const char *reference_path, *engine_path;
+};
+/** One page that needs nothing but itself, written complete or not at all. */
+enum tare_status compare_write_html(const struct compare_job *job,
+                                    const struct compare_names *names, const char *path,
+                                    struct tare_error *err);
+/** Its parts about layers: the network as a graph, the table, the distributions. */
+void compare_html_graph(struct html *html, const struct compare_job *job);
+void compare_html_table(struct html *html, const struct compare_result *result);
+void compare_html_details(struct html *html, const struct compare_result *result);
 
 #endif /* TARE_TOOLS_COMPARE_H */

@@ -188,7 +188,6 @@ static enum tare_status gather(struct compare_job *job, const struct tare_comm *
         size_t n_bytes;
     } all[] = {
         {job->output_values, r->n_samples * r->n_outputs * sizeof *job->output_values},
-        {job->layer_sums, job->feed.n_runs * r->n_layers * 2 * sizeof *job->layer_sums},
         {job->best, r->n_samples * sizeof *job->best},
         {job->hits[0], r->n_samples * sizeof *job->hits[0]},
         {job->hits[1], r->n_samples * sizeof *job->hits[1]},
@@ -203,7 +202,7 @@ enum tare_status compare_add_up(struct compare_job *job, const struct tare_comm 
                                 struct tare_error *err)
 {
     struct compare_result *r = &job->result;
-    const enum tare_status st = gather(job, comm, err);
+    enum tare_status st = gather(job, comm, err);
     if (st != TARE_OK) return st;
     for (size_t s = 0; s < r->n_samples; s++) {
         r->n_labelled += tare_dataset_label(job->dataset, (int64_t)s) >= 0;
@@ -218,12 +217,6 @@ enum tare_status compare_add_up(struct compare_job *job, const struct tare_comm 
                                &job->output_values[s * r->n_outputs + i]);
     }
     if (!r->is_classifier) r->n_labelled = 0;
-    for (size_t run = 0; run < job->feed.n_runs; run++)
-        for (size_t i = 0; i < r->n_layers; i++) {
-            const struct compare_sums *sums =
-                &job->layer_sums[2 * (run * r->n_layers + i)];
-            compare_sums_add(&r->layers[i].accumulated, &sums[0]);
-            compare_sums_add(&r->layers[i].isolated, &sums[1]);
-        }
-    return TARE_OK;
+    st = compare_add_layers(job, comm, err);
+    return st == TARE_OK ? compare_rank_samples(job, err) : st;
 }

@@ -1,9 +1,9 @@
-/* The tables and the JSON of `tare compare`. */
+/* The tables of `tare compare`. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tools/compare.h"
-#include "tools/json.h"
 
 void compare_sums_add(struct compare_sums *total, const struct compare_sums *part)
 {
@@ -40,21 +40,31 @@ double compare_cosine(const struct compare_sums *sums)
     return sums->product / norm;
 }
 
-static double percent(size_t part, size_t whole)
+double compare_percent(size_t part, size_t whole)
 {
     return whole ? 100.0 * (double)part / (double)whole : 0.0;
 }
 
+static void print_row(const struct compare_layer *l)
+{
+    char clipped[32] = "-";
+    if (l->held.name)
+        (void)snprintf(clipped, sizeof clipped, "%.4f", 100.0 * l->held.clipped);
+    printf("%10.2f %10.2f %10.6f %10s  %-5s %s (%s)\n", compare_sqnr(&l->isolated),
+           compare_sqnr(&l->accumulated), compare_cosine(&l->accumulated), clipped,
+           l->precision, l->name, l->layer);
+    if (l->cause.words[0]) printf("%10s why: %s\n", "", l->cause.words);
+    if (l->cause.flag[0]) printf("%10s try: %s\n", "", l->cause.flag);
+}
+
 static void print_layers(const struct compare_result *r)
 {
-    printf("\n%10s %10s %10s  %-5s %s\n", "SQNR dB", "alone dB", "cosine", "Prec",
-           "Tensor (layer)");
-    for (size_t i = 0; i < r->n_layers; i++) {
-        const struct compare_layer *l = &r->layers[i];
-        printf("%10.2f %10.2f %10.6f  %-5s %s (%s)\n", compare_sqnr(&l->accumulated),
-               compare_sqnr(&l->isolated), compare_cosine(&l->accumulated),
-               l->precision, l->name, l->layer);
-    }
+    size_t *rows = compare_rank_layers(r);
+    printf("\n%10s %10s %10s %10s  %-5s %s\n", "alone dB", "SQNR dB", "cosine",
+           "clipped %", "Prec", "Tensor (layer), worst first");
+    for (size_t i = 0; i < r->n_layers; i++)
+        print_row(&r->layers[rows ? rows[i] : i]);
+    free(rows);
 }
 
 static void print_outputs(const struct compare_result *r)
@@ -65,7 +75,7 @@ static void print_outputs(const struct compare_result *r)
         const struct compare_values *v = &r->outputs[i].values;
         if (v->is_exact)
             printf("%10s %10s %12s %10.4f  %s", "-", "-", "-",
-                   percent(v->n_equal, v->n_values), r->outputs[i].name);
+                   compare_percent(v->n_equal, v->n_values), r->outputs[i].name);
         else
             printf("%10.2f %10.6f %12.6g %10s  %s", compare_sqnr(&v->sums),
                    compare_cosine(&v->sums), v->sums.max_abs, "-", r->outputs[i].name);
@@ -80,71 +90,18 @@ void compare_print(const struct compare_result *r, const char *reference)
     if (r->n_labelled) {
         printf("            %10s %10s %10s\n", reference, "Engine", "Change");
         printf("Top-1 (%%)   %10.2f %10.2f %+10.2f\n",
-               percent(r->reference.top1, r->n_labelled),
-               percent(r->test.top1, r->n_labelled),
-               percent(r->test.top1, r->n_labelled) -
-                   percent(r->reference.top1, r->n_labelled));
+               compare_percent(r->reference.top1, r->n_labelled),
+               compare_percent(r->test.top1, r->n_labelled),
+               compare_percent(r->test.top1, r->n_labelled) -
+                   compare_percent(r->reference.top1, r->n_labelled));
         printf("Top-5 (%%)   %10.2f %10.2f %+10.2f\n",
-               percent(r->reference.top5, r->n_labelled),
-               percent(r->test.top5, r->n_labelled),
-               percent(r->test.top5, r->n_labelled) -
-                   percent(r->reference.top5, r->n_labelled));
+               compare_percent(r->reference.top5, r->n_labelled),
+               compare_percent(r->test.top5, r->n_labelled),
+               compare_percent(r->test.top5, r->n_labelled) -
+                   compare_percent(r->reference.top5, r->n_labelled));
     }
     if (r->is_classifier)
-        printf("Agreement (%%) %.2f\n", percent(r->agree, r->n_samples));
+        printf("Agreement (%%) %.2f\n", compare_percent(r->agree, r->n_samples));
     print_outputs(r);
     if (r->n_layers) print_layers(r);
-}
-
-static void add_hits(cJSON *root, const char *name, const struct compare_hits *hits,
-                     size_t n)
-{
-    cJSON *object = cJSON_AddObjectToObject(root, name);
-    json_add_number(object, "top1", n ? percent(hits->top1, n) : (double)NAN);
-    json_add_number(object, "top5", n ? percent(hits->top5, n) : (double)NAN);
-}
-
-/* Floats have an error, other types a share of equal values. */
-static void add_values(cJSON *row, const struct compare_values *v)
-{
-    const double none = (double)NAN;
-    json_add_number(row, "sqnr_db", v->is_exact ? none : compare_sqnr(&v->sums));
-    json_add_number(row, "cosine", v->is_exact ? none : compare_cosine(&v->sums));
-    json_add_number(row, "max_abs", v->is_exact ? none : v->sums.max_abs);
-    json_add_number(row, "equal",
-                    v->is_exact && v->n_values ? percent(v->n_equal, v->n_values)
-                                               : none);
-    json_add_number(row, "other_shapes", (double)v->n_misshapen);
-}
-
-enum tare_status compare_write_json(const struct compare_result *r, const char *path,
-                                    struct tare_error *err)
-{
-    cJSON *root = cJSON_CreateObject();
-    json_add_number(root, "count", (double)r->n_samples);
-    add_hits(root, "fp32", &r->reference, r->n_labelled);
-    add_hits(root, "engine", &r->test, r->n_labelled);
-    json_add_number(root, "agreement_top1",
-                    r->is_classifier ? percent(r->agree, r->n_samples) : (double)NAN);
-    cJSON *outputs = cJSON_AddArrayToObject(root, "outputs");
-    for (size_t i = 0; i < r->n_outputs; i++) {
-        const struct compare_output *o = &r->outputs[i];
-        cJSON *row = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(row, "name", o->name);
-        add_values(row, &o->values);
-        (void)cJSON_AddItemToArray(outputs, row);
-    }
-    cJSON *layers = cJSON_AddArrayToObject(root, "layers");
-    for (size_t i = 0; i < r->n_layers; i++) {
-        const struct compare_layer *l = &r->layers[i];
-        cJSON *row = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(row, "name", l->name);
-        (void)cJSON_AddStringToObject(row, "layer", l->layer);
-        (void)cJSON_AddStringToObject(row, "precision", l->precision);
-        json_add_number(row, "sqnr_db", compare_sqnr(&l->accumulated));
-        json_add_number(row, "cosine", compare_cosine(&l->accumulated));
-        json_add_number(row, "isolated_sqnr_db", compare_sqnr(&l->isolated));
-        (void)cJSON_AddItemToArray(layers, row);
-    }
-    return json_write(root, path, err);
 }
