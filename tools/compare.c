@@ -91,7 +91,8 @@ static enum tare_status open_reference(struct compare_job *job, struct tare_erro
     print_shapes(job->test, shapes, sizeof shapes);
     enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = tare_model_bind(job->model, shapes, 1, NULL, err);
-    const struct tare_build_options build = {0};
+    /* where it is timed, with the kernels that `tare build` would choose */
+    const struct tare_build_options build = {.optimization_level = flags.html ? 3 : 0};
     if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);
     if (st != TARE_OK) return st;
     size_t n_bytes;

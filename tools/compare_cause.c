@@ -75,17 +75,17 @@ bool cause_is_inherited(const struct cause_layer *l)
 static void say_inherited(const struct cause_layer *l, struct cause_text *text)
 {
     const double share = 100.0 * (1.0 - l->isolated / l->accumulated);
+    char alone[40] = "it makes none itself", from[200] = "";
+    if (l->isolated > 0.0)
+        (void)snprintf(alone, sizeof alone, "alone it has %.1f dB",
+                       decibels(l->signal, l->isolated));
     if (l->origin)
-        say(text, CAUSE_INHERITED,
-            "%.0f %% of its error comes in with its inputs, %s '%.120s'%s; alone it "
-            "has "
-            "%.1f dB",
-            share, l->origin_is_fine ? "where it adds up from" : "from", l->origin,
-            l->origin_is_fine ? " on" : "", decibels(l->signal, l->isolated));
-    else
-        say(text, CAUSE_INHERITED,
-            "%.0f %% of its error comes in with its inputs; alone it has %.1f dB",
-            share, decibels(l->signal, l->isolated));
+        (void)snprintf(from, sizeof from,
+                       l->origin_is_fine ? ", where it adds up from '%.120s' on"
+                                         : ", from '%.120s'",
+                       l->origin);
+    say(text, CAUSE_INHERITED, "%.0f %% of its error comes in with its inputs%s; %s",
+        share, from, alone);
 }
 
 /* "its values", or those of its input. */

@@ -28,6 +28,15 @@ static void add_number(struct html *html, double value, int digits)
                  value);
 }
 
+/* Equal values have no error to measure. */
+static void add_db(struct html *html, double db)
+{
+    if (db >= COMPARE_MAX_DB)
+        html_add(html, "<td class=\"num\" data-v=\"%g\">exact</td>", db);
+    else
+        add_number(html, db, 2);
+}
+
 static void add_row(struct html *html, const struct compare_layer *l, size_t i)
 {
     html_add(html,
@@ -41,8 +50,8 @@ static void add_row(struct html *html, const struct compare_layer *l, size_t i)
         html,
         "</td><td class=\"wide\">%s</td><td><span class=\"tag t-%s\">%s</span></td>",
         l->type, class_of(l->precision), l->precision);
-    add_number(html, compare_sqnr(&l->isolated), 2);
-    add_number(html, compare_sqnr(&l->accumulated), 2);
+    add_db(html, compare_sqnr(&l->isolated));
+    add_db(html, compare_sqnr(&l->accumulated));
     add_number(html, compare_cosine(&l->accumulated), 5);
     if (l->held.name)
         add_number(html, 100.0 * l->held.clipped, 4);
@@ -98,6 +107,14 @@ static void add_fact(struct html *html, const char *term, const char *fmt, ...)
     if (n > 0) html_add(html, "<div><dt>%s</dt><dd>%s</dd></div>", term, text);
 }
 
+static void add_db_fact(struct html *html, const char *term, double db)
+{
+    if (db >= COMPARE_MAX_DB)
+        add_fact(html, term, "exact");
+    else
+        add_fact(html, term, "%.2f dB", db);
+}
+
 static void add_card(struct html *html, const struct compare_layer *l, size_t i)
 {
     html_add(html,
@@ -121,8 +138,8 @@ static void add_card(struct html *html, const struct compare_layer *l, size_t i)
     }
     html_histogram(html, &l->tally.histogram, l->held.lowest, l->held.highest);
     html_add(html, "<dl>");
-    add_fact(html, "Alone", "%.2f dB", compare_sqnr(&l->isolated));
-    add_fact(html, "SQNR", "%.2f dB", compare_sqnr(&l->accumulated));
+    add_db_fact(html, "Alone", compare_sqnr(&l->isolated));
+    add_db_fact(html, "SQNR", compare_sqnr(&l->accumulated));
     if (l->held.name) {
         add_fact(html, "Clipped", "%.4f %%", 100.0 * l->held.clipped);
         add_fact(html, "Step", "%.4g", l->tally.grid.step);
@@ -168,8 +185,11 @@ static void add_layer_node(struct drawing *d, const struct compare_job *job, siz
     const size_t row = row_of(&job->result, i);
     (void)snprintf(d->notes[i], sizeof d->notes[i], " %s", info.precision);
     if (row != SIZE_MAX)
-        (void)snprintf(d->notes[i], sizeof d->notes[i], " %s, %.1f dB", info.precision,
-                       compare_sqnr(&job->result.layers[row].isolated));
+        (void)snprintf(d->notes[i], sizeof d->notes[i],
+                       compare_sqnr(&job->result.layers[row].isolated) < COMPARE_MAX_DB
+                           ? " %s, %.1f dB"
+                           : " %s, exact",
+                       info.precision, compare_sqnr(&job->result.layers[row].isolated));
     d->nodes[d->n_nodes++] = (struct html_node){
         .name = info.name,
         .kind = info.type,

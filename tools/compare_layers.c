@@ -42,12 +42,17 @@ static size_t find_quantizer(const struct compare_job *job, const char *name)
     return SIZE_MAX;
 }
 
+static struct tally_grid grid_of(float step, float lowest, float highest)
+{
+    return (struct tally_grid){(double)step, (double)lowest, (double)highest};
+}
+
 /* The rows of the layer table: the test's taps that the reference makes as well. Of the
  * network's inputs those that are quantized. */
 static const float *note_layer(void *ctx, const struct tare_tapped *tensor)
 {
     struct compare_job *job = ctx;
-    struct tally_grid grid = {tensor->step, tensor->lowest, tensor->highest};
+    struct tally_grid grid = grid_of(tensor->step, tensor->lowest, tensor->highest);
     const bool is_input = tensor->layer == SIZE_MAX;
     size_t number = tensor->layer, quantizer = SIZE_MAX;
     job->row[tensor->index] = SIZE_MAX;
@@ -58,7 +63,7 @@ static const float *note_layer(void *ctx, const struct tare_tapped *tensor)
     if (quantizer != SIZE_MAX) {
         struct tare_layer_tensor made;
         tare_engine_layer_tensor(job->test, quantizer, 1, &made);
-        grid = (struct tally_grid){made.step, made.lowest, made.highest};
+        grid = grid_of(made.step, made.lowest, made.highest);
     }
     struct tare_layer_info info;
     tare_engine_layer(job->test, number, &info);

@@ -4,7 +4,7 @@
 
 #include "tools/html.h"
 
-enum { BOX = 184, PITCH_X = 200, TALL = 44, SMALL = 26, PITCH_Y = 74, MARGIN = 14 };
+enum { BOX = 164, PITCH_X = 176, TALL = 44, SMALL = 26, PITCH_Y = 74, MARGIN = 9 };
 
 struct point {
     double x, y;
@@ -51,7 +51,7 @@ static void add_node(struct html *html, const struct layout *l,
 {
     const struct point at = place_of(l, i);
     const double half = half_height(node);
-    const double width = node->is_small ? BOX - 40 : BOX;
+    const double width = node->is_small ? BOX - 16 : BOX;
     const bool has_row = node->row != SIZE_MAX;
     if (has_row)
         html_add(html, "<a href=\"#row-%zu\" class=\"node n-%s\" data-row=\"%zu\">",
@@ -67,7 +67,7 @@ static void add_node(struct html *html, const struct layout *l,
              node->is_small ? half : 6.0);
     html_add(html, "<text x=\"%.1f\" y=\"%.1f\">", at.x,
              at.y + (node->is_small ? 4.0 : -4.0));
-    html_short(html, node->name, node->is_small ? 20 : 26);
+    html_short(html, node->name, node->is_small ? 20 : 22);
     html_add(html, "</text>");
     if (!node->is_small)
         html_add(html, "<text class=\"note\" x=\"%.1f\" y=\"%.1f\">%s%s</text>", at.x,

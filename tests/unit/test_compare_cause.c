@@ -74,13 +74,14 @@ static void finds_inherited_errors(void **state)
     expect(&layer, CAUSE_INHERITED,
            "51 % of its error comes in with its inputs, from 'stem'", "");
     layer.origin_is_fine = true;
-    expect(&layer, CAUSE_INHERITED, "where it adds up from 'stem' on; alone", "");
+    expect(&layer, CAUSE_INHERITED, ", where it adds up from 'stem' on; alone", "");
     layer.origin = NULL;
     expect(&layer, CAUSE_INHERITED, "with its inputs; alone it has 13.1 dB", "");
     layer.isolated = 50.0;
     expect(&layer, CAUSE_CLIPPING, "", "minmax");
     layer.isolated = 0.0; /* FP32 behind INT8 */
-    expect(&layer, CAUSE_INHERITED, "100 %", "");
+    expect(&layer, CAUSE_INHERITED,
+           "100 % of its error comes in with its inputs; it makes none", "");
 }
 
 static void finds_clipping(void **state)
