@@ -54,6 +54,12 @@ enum tare_status tare_image_decode_jpeg(const uint8_t *data, size_t n_bytes,
 enum tare_status tare_image_decode_png(const uint8_t *data, size_t n_bytes,
                                        int64_t max_pixels, struct tare_image *image,
                                        struct tare_error *err);
+/** The same of a class map: 1 channel, gray values and palette indexes as they are
+ *  stored. @retval TARE_E_FORMAT  for other colours and more than 8 bits. */
+enum tare_status tare_image_decode_png_indexes(const uint8_t *data, size_t n_bytes,
+                                               int64_t max_pixels,
+                                               struct tare_image *image,
+                                               struct tare_error *err);
 
 /** TARE_E_FORMAT when height * width > max_pixels. */
 enum tare_status tare_image_check_pixels(int64_t height, int64_t width,

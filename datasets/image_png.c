@@ -15,6 +15,7 @@ struct png_reader {
     const uint8_t *data;
     size_t n_left;
     int64_t max_pixels;
+    bool indexes; /* as they are stored */
     struct tare_image image;
 };
 
@@ -54,6 +55,15 @@ static enum tare_status read_header(struct png_reader *reader, struct tare_error
         png_get_image_width(codec, reader->info), reader->max_pixels, err);
     if (st != TARE_OK) return st;
 
+    if (reader->indexes) {
+        TARE_FAIL_IF(
+            (color != PNG_COLOR_TYPE_PALETTE && color != PNG_COLOR_TYPE_GRAY) ||
+                png_get_bit_depth(codec, reader->info) > 8,
+            err, TARE_E_FORMAT,
+            "a class map is gray or has a palette, and 8 bits at most");
+        png_set_packing(codec);
+        return TARE_OK;
+    }
     if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(codec);
     if (color == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(codec);
     png_set_scale_16(codec);
@@ -101,9 +111,9 @@ static enum tare_status read_guarded(struct png_reader *reader, struct tare_erro
     return read_pixels(reader, err);
 }
 
-enum tare_status tare_image_decode_png(const uint8_t *data, size_t n_bytes,
-                                       int64_t max_pixels, struct tare_image *image,
-                                       struct tare_error *err)
+static enum tare_status decode(const uint8_t *data, size_t n_bytes, int64_t max_pixels,
+                               bool indexes, struct tare_image *image,
+                               struct tare_error *err)
 {
     *image = (struct tare_image){0};
     struct png_reader *reader = tare_alloc_array(1, sizeof *reader);
@@ -111,6 +121,7 @@ enum tare_status tare_image_decode_png(const uint8_t *data, size_t n_bytes,
     reader->data = data;
     reader->n_left = n_bytes;
     reader->max_pixels = max_pixels;
+    reader->indexes = indexes;
 
     const enum tare_status st = read_guarded(reader, err);
     png_destroy_read_struct(&reader->codec, &reader->info, NULL);
@@ -120,4 +131,19 @@ enum tare_status tare_image_decode_png(const uint8_t *data, size_t n_bytes,
         tare_image_free(&reader->image);
     tare_free(reader);
     return st;
+}
+
+enum tare_status tare_image_decode_png(const uint8_t *data, size_t n_bytes,
+                                       int64_t max_pixels, struct tare_image *image,
+                                       struct tare_error *err)
+{
+    return decode(data, n_bytes, max_pixels, false, image, err);
+}
+
+enum tare_status tare_image_decode_png_indexes(const uint8_t *data, size_t n_bytes,
+                                               int64_t max_pixels,
+                                               struct tare_image *image,
+                                               struct tare_error *err)
+{
+    return decode(data, n_bytes, max_pixels, true, image, err);
 }

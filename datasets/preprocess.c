@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datasets/image.h"
+
 #define MAX_SIDE     INT64_C(65535) /* of a resize or crop */
 #define MAX_CHANNELS 4
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -321,4 +323,13 @@ enum tare_status tare_preprocess_check(const struct tare_preprocess *pre,
                  "preprocess: a field is out of range; fill it with "
                  "tare_preprocess_init() and tare_preprocess_set()");
     return TARE_OK;
+}
+
+void tare_preprocess_resized(const struct tare_preprocess *pre, int64_t *height,
+                             int64_t *width)
+{
+    const struct tare_decode decode = {.resize = pre->resize,
+                                       .resize_height = pre->resize_height,
+                                       .resize_width = pre->resize_width};
+    tare_image_resized(&decode, height, width);
 }

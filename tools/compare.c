@@ -16,6 +16,7 @@ static struct {
     const char *onnx, *reference, *json, *html;
     struct option_list engines;
     bool layers;
+    struct metrics_options metrics;
 } flags;
 
 static const struct option options[] = {
@@ -29,6 +30,28 @@ static const struct option options[] = {
     {"json", OPTION_TEXT, &flags.json, "FILE", "the figures; rates in percent", 0},
     {"html", OPTION_TEXT, &flags.html, "FILE",
      "a report for a browser, one file; implies --layers, times both networks", 0},
+};
+
+static const struct option metric_options[] = {
+    {"metric", OPTION_LIST, &flags.metrics.libraries, "FILE.so",
+     "a metric of your own; include/tare/metric.h says how to write one", 0},
+    {"masks", OPTION_TEXT, &flags.metrics.masks, "DIR",
+     "segmentation: a class map a sample, NAME.png (gray or palette; 255: no class) or "
+     "NAME.npy; mIoU of the first output",
+     0},
+    {"annotations", OPTION_TEXT, &flags.metrics.annotations, "FILE.json",
+     "detection: COCO's annotations; mAP at an overlap of 0.5", 0},
+    {"detections", OPTION_TEXT, &flags.metrics.detections, "BOXES,SCORES[,CLASSES]",
+     "outputs with a detector's results; without CLASSES there is a score a class", 0},
+    {"box-format", OPTION_TEXT, &flags.metrics.box_format, "xyxy|yxyx|xywh|cxcywh",
+     "what a box's four numbers are (default: xyxy)", 0},
+    {"relative-boxes", OPTION_SWITCH, &flags.metrics.relative_boxes, NULL,
+     "they are 0 to 1 of the network's input, not its pixels", 0},
+    {"class-ids", OPTION_SWITCH, &flags.metrics.class_ids, NULL,
+     "classes are ids of categories; else they count the categories by ascending id",
+     0},
+    {"first-class", OPTION_COUNT, &flags.metrics.first_class, "0",
+     "the number of the first category (1: class 0 is the background)", 0},
 };
 
 static const struct usage usage = {
@@ -60,6 +83,11 @@ static const struct usage usage = {
     "  tare compare --engine=a.tare --engine=b.tare --images=test "
     "--preprocess=net.cache.json\n"
     "  tare compare --reference=outputs --engine=net.tare --npy=inputs.npy\n"
+    "  tare compare --onnx=unet.onnx --engine=unet.tare --images=test --masks=masks\n"
+    "  tare compare --onnx=ssd.onnx --engine=ssd.tare --images=val "
+    "--annotations=val.json \\\n"
+    "      --detections=boxes,scores,labels --first-class=1\n"
+    "  tare compare --onnx=net.onnx --engine=net.tare --npy=in.npy --metric=./mine.so\n"
     "  mpirun -n 4 tare compare --onnx=net.onnx --engine=net.tare --images=test\n",
 };
 
@@ -151,6 +179,7 @@ static void release(struct compare_job *job)
         tare_npy_release(&job->stored[i]);
     free(job->stored);
     compare_release_layers(job);
+    metrics_close(job->metrics);
     feed_close(&job->feed);
     free(job->hits[0]);
     free(job->hits[1]);
@@ -174,6 +203,7 @@ static enum tare_status compare(struct compare_job *job, const struct tare_comm 
     job->stored_in = flags.reference;
     if (st == TARE_OK && flags.reference) st = compare_read_stored(job, err);
     if (st == TARE_OK) st = compare_prepare_outputs(job, err);
+    if (st == TARE_OK) st = compare_open_metrics(job, &flags.metrics, comm, err);
     if (st == TARE_OK && flags.layers) st = compare_prepare_layers(job, err);
     if (st != TARE_OK) return st;
     const struct feed_share share = feed_share(&job->feed, comm->rank, comm->size);
@@ -197,11 +227,12 @@ int tool_compare(int argc, char **argv)
 {
     const struct option_group groups[] = {
         {"Comparison", options, sizeof options / sizeof options[0]},
+        {"Metrics", metric_options, sizeof metric_options / sizeof metric_options[0]},
         data_group,
         preprocess_group,
     };
     int status;
-    if (!options_parse(&usage, groups, 3, argc, argv, &status)) return status;
+    if (!options_parse(&usage, groups, 4, argc, argv, &status)) return status;
     const size_t n_given = flags.engines.n + !!flags.onnx + !!flags.reference;
     if (flags.engines.n == 0 || n_given != 2)
         return usage_error(&usage, "give one --engine beside --onnx or --reference, or "
@@ -211,6 +242,8 @@ int tool_compare(int argc, char **argv)
                            "--%s wants --onnx or a second --engine: stored "
                            "outputs have no layers",
                            flags.layers ? "layers" : "html");
+    if (!flags.metrics.annotations != !flags.metrics.detections)
+        return usage_error(&usage, "--annotations and --detections go together");
     if (flags.html) flags.layers = true;
     if (data_check(&usage) != EXIT_DONE) return EXIT_USAGE;
 

@@ -14,6 +14,7 @@
 #include "tare/builder.h"
 #include "tare/npy.h"
 #include "tools/compare_cause.h"
+#include "tools/compare_metrics.h"
 #include "tools/compare_tally.h"
 #include "tools/engine_graph.h"
 #include "tools/feed.h"
@@ -29,12 +30,16 @@ struct compare_sums {
     double error;  /* sum of squares of the difference */
     double reference2, test2, product;
     double max_abs;
+    double peak; /* the largest magnitude of the reference */
+    double n_values;
 };
 
 void compare_sums_add(struct compare_sums *total, const struct compare_sums *part);
 /** 10 log10(signal / error), at most COMPARE_MAX_DB; NaN when a value was. */
 double compare_sqnr(const struct compare_sums *sums);
 double compare_cosine(const struct compare_sums *sums);
+/** 10 log10(peak^2 / mean squared error), at most COMPARE_MAX_DB. */
+double compare_psnr(const struct compare_sums *sums);
 
 double compare_percent(size_t part, size_t whole);
 
@@ -90,6 +95,8 @@ struct compare_result {
     struct compare_sample worst[COMPARE_MAX_WORST]; /* first where classes differ */
     size_t n_worst;
     double latency_ms[2]; /* of reference and engine, on a thread; 0: not timed */
+    const struct metrics_figure *figures;
+    size_t n_figures;
 };
 
 /** One comparison. Slots per sample make the sums independent of threads and ranks. */
@@ -104,6 +111,7 @@ struct compare_job {
     struct tare_dataset *dataset;
     struct feed feed; /* reference, if any, then test */
     struct compare_result result;
+    struct metrics *metrics;
     size_t n_classes; /* values of the first output in one sample, as far as known */
     bool with_layers;
     size_t *partner; /* [test taps] tap of the reference, or SIZE_MAX */
@@ -144,6 +152,11 @@ struct compare_sums compare_sums_of(const float *reference, const float *test, s
 /** Slots for the outputs, and the rows of their table. */
 enum tare_status compare_prepare_outputs(struct compare_job *job,
                                          struct tare_error *err);
+/** Open the metrics that are asked for. */
+enum tare_status compare_open_metrics(struct compare_job *job,
+                                      const struct metrics_options *options,
+                                      const struct tare_comm *comm,
+                                      struct tare_error *err);
 /** Judge the outputs of a batch that has run. */
 enum tare_status compare_judge_outputs(struct compare_job *job,
                                        const struct feed_worker *w, int64_t first,

@@ -67,6 +67,20 @@ static void add_single(struct html *html, const char *title, double value,
              title, digits, value, unit, note);
 }
 
+static void add_figure(struct html *html, const struct metrics_figure *figure,
+                       const char *name)
+{
+    const double reference = figure->value[COMPARE_REFERENCE];
+    html_add(html, "<div class=\"figure\"><h3>");
+    html_text(html, figure->name);
+    html_add(html, "</h3><p class=\"big\">%.4g</p><p>", figure->value[COMPARE_TEST]);
+    if (isnan(reference))
+        html_add(html, "the engine beside %s", name);
+    else
+        html_add(html, "%s %.4g", name, reference);
+    html_add(html, "</p></div>\n");
+}
+
 static void add_summary(struct html *html, const struct compare_job *job,
                         const char *name, const struct tare_engine_info *info)
 {
@@ -80,6 +94,8 @@ static void add_summary(struct html *html, const struct compare_job *job,
     if (r->is_classifier)
         add_single(html, "Agreement", compare_percent(r->agree, r->n_samples), "%", 2,
                    "samples with the same class");
+    for (size_t i = 0; i < r->n_figures; i++)
+        add_figure(html, &r->figures[i], name);
     if (!r->outputs[0].values.is_exact)
         add_single(html, "Output SQNR", compare_sqnr(&r->outputs[0].values.sums), "dB",
                    2, "of the first output");

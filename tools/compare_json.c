@@ -17,6 +17,7 @@ static void add_values(cJSON *row, const struct compare_values *v)
 {
     const double none = (double)NAN;
     json_add_number(row, "sqnr_db", v->is_exact ? none : compare_sqnr(&v->sums));
+    json_add_number(row, "psnr_db", v->is_exact ? none : compare_psnr(&v->sums));
     json_add_number(row, "cosine", v->is_exact ? none : compare_cosine(&v->sums));
     json_add_number(row, "max_abs", v->is_exact ? none : v->sums.max_abs);
     json_add_number(
@@ -99,6 +100,18 @@ static void add_latency(cJSON *root, const struct compare_result *r)
     json_add_number(object, "threads", 1);
 }
 
+static void add_figures(cJSON *root, const struct compare_result *r)
+{
+    cJSON *array = cJSON_AddArrayToObject(root, "metrics");
+    for (size_t i = 0; i < r->n_figures; i++) {
+        cJSON *row = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(row, "name", r->figures[i].name);
+        json_add_number(row, "fp32", r->figures[i].value[COMPARE_REFERENCE]);
+        json_add_number(row, "engine", r->figures[i].value[COMPARE_TEST]);
+        (void)cJSON_AddItemToArray(array, row);
+    }
+}
+
 static void add_worst(cJSON *root, const struct compare_result *r)
 {
     const double none = (double)NAN;
@@ -135,6 +148,7 @@ cJSON *compare_json(const struct compare_result *r)
         add_values(row, &r->outputs[i].values);
         (void)cJSON_AddItemToArray(outputs, row);
     }
+    add_figures(root, r);
     add_worst(root, r);
     cJSON *layers = cJSON_AddArrayToObject(root, "layers");
     for (size_t i = 0; i < r->n_layers; i++)

@@ -37,7 +37,7 @@ enum tare_status compare_prepare_outputs(struct compare_job *job,
 struct compare_sums compare_sums_of(const float *reference, const float *test, size_t n,
                                     bool centred)
 {
-    struct compare_sums s = {0};
+    struct compare_sums s = {.n_values = (double)n};
     double mean = 0.0;
     for (size_t i = 0; centred && i < n; i++)
         mean += (double)reference[i] / (double)n;
@@ -49,6 +49,7 @@ struct compare_sums compare_sums_of(const float *reference, const float *test, s
         s.test2 += b * b;
         s.product += a * b;
         if (fabs(d) > s.max_abs || isnan(d)) s.max_abs = fabs(d);
+        s.peak = fmax(s.peak, fabs(a));
     }
     return s;
 }
@@ -157,6 +158,94 @@ static enum tare_status judge_output(struct compare_job *job,
     return st;
 }
 
+/* One axis of classes, behind that of the samples. */
+static bool are_scores(const struct tare_dims *dims)
+{
+    int n = 0;
+    for (int32_t i = 1; i < dims->rank; i++)
+        n += dims->d[i] != 1;
+    return n == 1;
+}
+
+enum tare_status compare_open_metrics(struct compare_job *job,
+                                      const struct metrics_options *options,
+                                      const struct tare_comm *comm,
+                                      struct tare_error *err)
+{
+    const size_t n = job->result.n_outputs;
+    struct tare_metric_output *outputs = calloc(n, sizeof *outputs);
+    if (!outputs)
+        return report_error(err, TARE_E_NOMEM, "no memory for the %s", "results");
+    for (size_t i = 0; i < n; i++) {
+        struct tare_binding binding;
+        tare_engine_binding(job->test, job->feed.n_inputs + i, &binding);
+        outputs[i] = (struct tare_metric_output){
+            .name = binding.name, .dtype = binding.dtype, .dims = binding.dims};
+    }
+    const enum tare_status st = metrics_open(
+        options, job->dataset, are_scores(&outputs[0].dims) ? job->n_classes : 0,
+        outputs, n, comm, &job->metrics, err);
+    free(outputs);
+    return st;
+}
+
+/* Sample `s` of the batch as both networks left it. @param outputs  room for the
+ * outputs of both; `own` the same for stored ones */
+static enum tare_status measure_sample(struct compare_job *job,
+                                       const struct feed_worker *w, int64_t first,
+                                       int64_t s, struct tare_metric_output *outputs,
+                                       struct tare_npy_array *own,
+                                       struct tare_error *err)
+{
+    const struct feed *feed = &job->feed;
+    const size_t n = job->result.n_outputs;
+    struct tare_metric_sample both[COMPARE_NETWORKS];
+    enum tare_status st = TARE_OK;
+    for (size_t k = 0; k < COMPARE_NETWORKS; k++)
+        both[k] = (struct tare_metric_sample){
+            .name = tare_dataset_sample_name(job->dataset, first + s),
+            .index = (size_t)(first + s),
+            .label = tare_dataset_label(job->dataset, first + s),
+            .n_outputs = n,
+            .outputs = outputs + k * n,
+        };
+    for (size_t i = 0; st == TARE_OK && i < n * COMPARE_NETWORKS; i++) {
+        const size_t output = i % n;
+        const bool is_test = i / n == COMPARE_TEST;
+        struct tare_binding binding;
+        struct compare_view view = {0};
+        tare_engine_binding(job->test, feed->n_inputs + output, &binding);
+        if (!is_test && job->stored)
+            st = compare_stored_view(job, output, first + s, &own[output], &view, err);
+        else
+            view = view_of(feed, w, is_test ? feed->n_engines - 1 : 0, output, s,
+                           binding.dims.rank < 0);
+        outputs[i] = (struct tare_metric_output){binding.name, view.dtype, view.dims,
+                                                 view.data, view.n_bytes};
+    }
+    return st == TARE_OK ? metrics_measure(job->metrics, both, err) : st;
+}
+
+static enum tare_status measure(struct compare_job *job, const struct feed_worker *w,
+                                int64_t first, int64_t n, struct tare_error *err)
+{
+    const size_t n_outputs = job->result.n_outputs;
+    struct tare_metric_output *outputs =
+        calloc(n_outputs, COMPARE_NETWORKS * sizeof *outputs);
+    struct tare_npy_array *own = calloc(n_outputs, sizeof *own);
+    enum tare_status st = TARE_OK;
+    if (!outputs || !own)
+        st = report_error(err, TARE_E_NOMEM, "no memory for the %s", "results");
+    for (int64_t s = 0; st == TARE_OK && s < n; s++) {
+        st = measure_sample(job, w, first, s, outputs, own, err);
+        for (size_t i = 0; i < n_outputs; i++)
+            tare_npy_release(&own[i]);
+    }
+    free(outputs);
+    free(own);
+    return st;
+}
+
 enum tare_status compare_judge_outputs(struct compare_job *job,
                                        const struct feed_worker *w, int64_t first,
                                        int64_t n, struct tare_error *err)
@@ -164,6 +253,7 @@ enum tare_status compare_judge_outputs(struct compare_job *job,
     enum tare_status st = TARE_OK;
     for (size_t i = 0; st == TARE_OK && i < job->result.n_outputs; i++)
         st = judge_output(job, w, i, first, n, err);
+    if (st == TARE_OK && job->metrics) st = measure(job, w, first, n, err);
     return st;
 }
 
@@ -217,6 +307,8 @@ enum tare_status compare_add_up(struct compare_job *job, const struct tare_comm 
                                &job->output_values[s * r->n_outputs + i]);
     }
     if (!r->is_classifier) r->n_labelled = 0;
-    st = compare_add_layers(job, comm, err);
+    if (job->metrics) st = metrics_finish(job->metrics, comm, err);
+    r->figures = metrics_figures(job->metrics, &r->n_figures);
+    if (st == TARE_OK) st = compare_add_layers(job, comm, err);
     return st == TARE_OK ? compare_rank_samples(job, err) : st;
 }

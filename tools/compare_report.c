@@ -14,6 +14,8 @@ void compare_sums_add(struct compare_sums *total, const struct compare_sums *par
     total->product += part->product;
     if (part->max_abs > total->max_abs || isnan(part->max_abs))
         total->max_abs = part->max_abs;
+    total->peak = fmax(total->peak, part->peak);
+    total->n_values += part->n_values;
 }
 
 void compare_values_add(struct compare_values *total, const struct compare_values *part)
@@ -31,6 +33,15 @@ double compare_sqnr(const struct compare_sums *sums)
     if (sums->error <= 0.0) return COMPARE_MAX_DB;
     if (sums->signal <= 0.0) return -COMPARE_MAX_DB;
     return fmin(10.0 * log10(sums->signal / sums->error), COMPARE_MAX_DB);
+}
+
+double compare_psnr(const struct compare_sums *sums)
+{
+    if (isnan(sums->error)) return (double)NAN;
+    if (sums->error <= 0.0) return COMPARE_MAX_DB;
+    if (sums->peak <= 0.0) return -COMPARE_MAX_DB;
+    const double peak2 = sums->peak * sums->peak;
+    return fmin(10.0 * log10(peak2 * sums->n_values / sums->error), COMPARE_MAX_DB);
 }
 
 double compare_cosine(const struct compare_sums *sums)
@@ -69,19 +80,30 @@ static void print_layers(const struct compare_result *r)
 
 static void print_outputs(const struct compare_result *r)
 {
-    printf("\n%10s %10s %12s %10s  %s\n", "SQNR dB", "cosine", "max |diff|", "equal %",
-           "Output");
+    printf("\n%10s %10s %10s %12s %10s  %s\n", "SQNR dB", "PSNR dB", "cosine",
+           "max |diff|", "equal %", "Output");
     for (size_t i = 0; i < r->n_outputs; i++) {
         const struct compare_values *v = &r->outputs[i].values;
         if (v->is_exact)
-            printf("%10s %10s %12s %10.4f  %s", "-", "-", "-",
+            printf("%10s %10s %10s %12s %10.4f  %s", "-", "-", "-", "-",
                    compare_percent(v->n_equal, v->n_values), r->outputs[i].name);
         else
-            printf("%10.2f %10.6f %12.6g %10s  %s", compare_sqnr(&v->sums),
-                   compare_cosine(&v->sums), v->sums.max_abs, "-", r->outputs[i].name);
+            printf("%10.2f %10.2f %10.6f %12.6g %10s  %s", compare_sqnr(&v->sums),
+                   compare_psnr(&v->sums), compare_cosine(&v->sums), v->sums.max_abs,
+                   "-", r->outputs[i].name);
         if (v->n_misshapen) printf(" (another shape in %zu samples)", v->n_misshapen);
         printf("\n");
     }
+}
+
+static void print_figure(const struct metrics_figure *figure)
+{
+    const double *value = figure->value;
+    if (isnan(value[COMPARE_REFERENCE]))
+        printf("%-34s %.6g\n", figure->name, value[COMPARE_TEST]);
+    else
+        printf("%-34s %.6g -> %.6g (%+.6g)\n", figure->name, value[COMPARE_REFERENCE],
+               value[COMPARE_TEST], value[COMPARE_TEST] - value[COMPARE_REFERENCE]);
 }
 
 void compare_print(const struct compare_result *r, const char *reference)
@@ -102,6 +124,8 @@ void compare_print(const struct compare_result *r, const char *reference)
     }
     if (r->is_classifier)
         printf("Agreement (%%) %.2f\n", compare_percent(r->agree, r->n_samples));
+    for (size_t i = 0; i < r->n_figures; i++)
+        print_figure(&r->figures[i]);
     print_outputs(r);
     if (r->n_layers) print_layers(r);
 }

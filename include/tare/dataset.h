@@ -65,6 +65,10 @@ struct tare_preprocess {
     double std[4];
 };
 
+/** What a height x width image measures after the resize, before the crop. */
+TARE_API void tare_preprocess_resized(const struct tare_preprocess *pre,
+                                      int64_t *height, int64_t *width);
+
 /** Defaults: bilinear, no resize, no crop, scale 1/255, mean 0, std 1. */
 TARE_API void tare_preprocess_init(struct tare_preprocess *pre);
 
