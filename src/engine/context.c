@@ -200,12 +200,18 @@ const void *tare_context_operand(const struct tare_context *c, size_t i, size_t 
     return c->inputs[c->engine->layers[i].record->first_id + k];
 }
 
+void *tare_context_place(const struct tare_context *c, size_t i, size_t k)
+{
+    return c->outputs[c->engine->layers[i].record->first_id + k];
+}
+
 /* Taps follow each other in the order of the layers. */
 static size_t show_taps(struct tare_context *c, size_t next, size_t layer)
 {
     const struct tare_engine *e = c->engine;
     for (; next < e->n_taps && e->tap_layer[next] == layer; next++) {
         const struct tare_plan_tensor *t = &e->tensors[e->taps[next]];
+        if (c->tap.wanted && !c->tap.wanted[next]) continue;
         tare_tap_show(&c->tap, e, next, activation_address(c, t));
     }
     return next;
@@ -252,6 +258,11 @@ enum tare_status tare_context_set_tap(struct tare_context *context, tare_tap *ta
                                       void *ctx, bool linear, struct tare_error *err)
 {
     return tare_tap_prepare(&context->tap, context->engine, tap, ctx, linear, err);
+}
+
+void tare_context_limit_tap(struct tare_context *context, const bool *wanted)
+{
+    context->tap.wanted = wanted;
 }
 
 void tare_context_set_profiling(struct tare_context *context, bool on)

@@ -16,10 +16,17 @@ void tare_context_run_layer(struct tare_context *context, size_t i);
  *  there is the layer's from the time it runs until the next one does. */
 const void *tare_context_operand(const struct tare_context *context, size_t i,
                                  size_t k);
+/** The same place to write to; NULL: a weight's. */
+void *tare_context_place(const struct tare_context *c, size_t i, size_t k);
 
 /** Run layer `i` as `changed` says, a prepared copy with another kernel or other
  *  parameters, into `output`; NULL: where the layer's own outputs go. */
 void tare_context_run_changed(struct tare_context *context, size_t i,
                               const struct tare_layer *changed, void *output);
+
+/** Show the tap of tare_context_set_tap() some tensors alone: showing costs a
+ * conversion.
+ *  @param wanted  [taps of the engine], borrowed */
+void tare_context_limit_tap(struct tare_context *context, const bool *wanted);
 
 #endif /* TARE_ENGINE_CONTEXT_H */

@@ -26,7 +26,7 @@ enum tare_status tare_tap_prepare(struct tare_tap_state *state,
         TARE_FAIL_IF(!buffer, err, TARE_E_NOMEM, "context: no memory for the tap");
     }
     tare_tap_release(state);
-    *state = (struct tare_tap_state){show, ctx, linear, buffer};
+    *state = (struct tare_tap_state){show, ctx, linear, buffer, NULL};
     return TARE_OK;
 }
 

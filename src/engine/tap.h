@@ -8,7 +8,8 @@ struct tare_tap_state {
     tare_tap *show; /* NULL: nobody looks */
     void *ctx;
     bool linear;
-    float *buffer; /* room for the largest tensor that needs converting */
+    float *buffer;      /* room for the largest tensor that needs converting */
+    const bool *wanted; /* [taps] those to show; NULL: all */
 };
 
 enum tare_status tare_tap_prepare(struct tare_tap_state *state,

@@ -5,7 +5,7 @@
 
 #include "api/build.h"
 #include "base/mem.h"
-#include "tare/engine.h"
+#include "engine/context.h"
 
 /* Of one sample, in a mean. */
 #define MOST_DB 100.0
@@ -24,6 +24,7 @@ struct crew {
     struct look *looks;             /* [n_workers] */
     uint8_t **outputs;              /* [n_workers] */
     int n_workers;
+    bool *wanted; /* [taps] what is judged or changed: the others need not be shown */
     const struct change *change;   /* or NULL */
     struct tare_judged_sums *sums; /* [n samples], or NULL: fill the reference */
     enum tare_status *status;      /* [n samples] */
@@ -154,6 +155,23 @@ static enum tare_status bind(struct crew *crew, int worker, struct tare_error *e
     return TARE_OK;
 }
 
+static bool is_wanted(const struct crew *crew, const char *name)
+{
+    for (size_t i = 0; i < crew->judge->n_judged; i++)
+        if (strcmp(crew->judge->names[i], name) == 0) return true;
+    return crew->change && strcmp(crew->change->tensor, name) == 0;
+}
+
+static enum tare_status choose_taps(struct crew *crew, struct tare_error *err)
+{
+    const size_t n = tare_engine_n_taps(crew->engine);
+    crew->wanted = tare_alloc_array(n, sizeof *crew->wanted);
+    TARE_FAIL_IF(!crew->wanted, err, TARE_E_NOMEM, "recovery: no memory");
+    for (size_t i = 0; i < n; i++)
+        crew->wanted[i] = is_wanted(crew, tare_engine_tap_name(crew->engine, i));
+    return TARE_OK;
+}
+
 static enum tare_status crew_open(struct crew *crew, const void *bytes, size_t n_bytes,
                                   struct tare_error *err)
 {
@@ -165,12 +183,14 @@ static enum tare_status crew_open(struct crew *crew, const void *bytes, size_t n
     TARE_FAIL_IF(!crew->contexts || !crew->looks || !crew->outputs || !crew->status,
                  err, TARE_E_NOMEM, "recovery: no memory");
     enum tare_status st = tare_engine_open(bytes, n_bytes, &crew->engine, err);
+    if (st == TARE_OK) st = choose_taps(crew, err);
     for (int i = 0; st == TARE_OK && i < crew->n_workers; i++) {
         st = tare_context_create(crew->engine, 1, &crew->contexts[i], err);
         if (st == TARE_OK) st = bind(crew, i, err);
         if (st == TARE_OK)
             st = tare_context_set_tap(crew->contexts[i], look_at, &crew->looks[i], true,
                                       err);
+        if (st == TARE_OK) tare_context_limit_tap(crew->contexts[i], crew->wanted);
     }
     return st;
 }
@@ -186,6 +206,7 @@ static void crew_close(struct crew *crew)
     tare_free(crew->contexts);
     tare_free(crew->looks);
     tare_free(crew->outputs);
+    tare_free(crew->wanted);
     tare_free(crew->status);
     tare_engine_destroy(crew->engine);
 }
@@ -249,9 +270,8 @@ static const struct tare_node *producer_of(const struct tare_graph *g, int32_t t
     return node < 0 ? NULL : &g->nodes[node];
 }
 
-/* A Softmax saturates: what it reads tells more. Between it and the output there may be
- * changes of shape. */
-static int32_t judged_tensor(const struct tare_graph *g, int32_t output)
+/* Between a Softmax and the output there may be changes of shape. */
+int32_t tare_judged_tensor(const struct tare_graph *g, int32_t output)
 {
     const struct tare_node *node = producer_of(g, output);
     while (node && (node->op == TARE_OP_RESHAPE || node->op == TARE_OP_FLATTEN ||
@@ -270,7 +290,7 @@ static enum tare_status choose_tensors(struct tare_judge *judge,
     bool ok = judge->names && judge->sizes && judge->reference;
     size_t n_elems = 0;
     for (size_t i = 0; ok && i < g->n_outputs; i++) {
-        const struct tare_tensor *t = &g->tensors[judged_tensor(g, g->outputs[i])];
+        const struct tare_tensor *t = &g->tensors[tare_judged_tensor(g, g->outputs[i])];
         judge->names[i] = tare_strdup(t->name);
         ok = judge->names[i] != NULL;
         judge->n_judged++;

@@ -35,6 +35,10 @@ struct tare_judged {
     } sums; /* what these follow from */
 };
 
+/** What is judged in the place of an output: a Softmax saturates, and what it reads
+ * tells more. */
+int32_t tare_judged_tensor(const struct tare_graph *graph, int32_t output);
+
 /** Add what was found on other samples. */
 void tare_judged_add(struct tare_judged *judged, const struct tare_judged *other);
 

@@ -1,5 +1,7 @@
 #include "recovery/samples.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -50,4 +52,17 @@ void tare_samples_release(struct tare_samples *samples)
     tare_free(samples->fit_index);
     tare_free(samples->held_index);
     *samples = (struct tare_samples){0};
+}
+
+enum tare_status tare_samples_labels(const int64_t *labels, const size_t *index,
+                                     size_t n, size_t rows, int64_t **taken,
+                                     struct tare_error *err)
+{
+    *taken = NULL;
+    if (!labels) return TARE_OK;
+    *taken = tare_alloc_array(n, rows * sizeof **taken);
+    TARE_FAIL_IF(!*taken, err, TARE_E_NOMEM, "no memory for labels");
+    for (size_t i = 0; i < n; i++)
+        memcpy(*taken + i * rows, labels + index[i] * rows, rows * sizeof **taken);
+    return TARE_OK;
 }

@@ -160,18 +160,15 @@ static enum tare_status open_fold(struct tare_tuner *t, struct tare_fold *fold,
                                   const size_t *index, struct tare_error *err)
 {
     struct tare_model_value input;
-    const enum tare_status st = tare_judge_open(&fold->judge, t->model, t->build.isa,
-                                                t->pool, fold->inputs, fold->n, err);
-    if (st != TARE_OK || !t->options->labels) return st;
+    enum tare_status st = tare_judge_open(&fold->judge, t->model, t->build.isa, t->pool,
+                                          fold->inputs, fold->n, err);
     tare_model_input(t->model, 0, &input);
     const size_t batch = input.dims.rank ? (size_t)input.dims.d[0] : 1;
-    fold->labels = tare_alloc_array(fold->n * batch, sizeof *fold->labels);
-    TARE_FAIL_IF(!fold->labels, err, TARE_E_NOMEM, "tuning: no memory for labels");
-    for (size_t i = 0; i < fold->n; i++)
-        memcpy(fold->labels + i * batch, t->options->labels + index[i] * batch,
-               batch * sizeof *fold->labels);
+    if (st == TARE_OK)
+        st = tare_samples_labels(t->options->labels, index, fold->n, batch,
+                                 &fold->labels, err);
     fold->judge.labels = fold->labels;
-    return TARE_OK;
+    return st;
 }
 
 static enum tare_status prepare(struct tare_tuner *t,
