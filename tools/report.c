@@ -1,6 +1,8 @@
 #include "tools/report.h"
 
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -8,10 +10,35 @@
 #include "tools/options.h"
 #include "tools/progress.h"
 
+/* Hashes of what has been printed. A command that builds many engines of one model
+ * would say the same for each; what is not remembered any more is said again. */
+enum { MOST_REMEMBERED = 1024 };
+static struct {
+    pthread_mutex_t lock;
+    uint64_t hashes[MOST_REMEMBERED];
+    size_t n;
+} printed = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool is_new(const char *message)
+{
+    uint64_t hash = 0xcbf29ce484222325U; /* FNV-1a */
+    bool known = false;
+    for (const char *at = message; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 0x100000001b3U;
+    (void)pthread_mutex_lock(&printed.lock);
+    const size_t n = printed.n < MOST_REMEMBERED ? printed.n : MOST_REMEMBERED;
+    for (size_t i = 0; i < n && !known; i++)
+        known = printed.hashes[i] == hash;
+    if (!known) printed.hashes[printed.n++ % MOST_REMEMBERED] = hash;
+    (void)pthread_mutex_unlock(&printed.lock);
+    return !known;
+}
+
 static void print_message(void *ctx, enum tare_log_level level, const char *message)
 {
     static const char *const names[] = {"error", "warning", "info", "debug"};
     (void)ctx;
+    if (!is_new(message)) return;
     progress_clear();
     (void)fprintf(stderr, "tare: %s: %s\n", names[level], message);
 }

@@ -18,9 +18,13 @@ struct applying {
     struct applied *applied; /* [n_layers] */
 };
 
+/* What the user has taken out of INT8 needs no recovery, and no warning. */
+static const char NOT_INT8[] = "its layer is not in INT8";
+
 static void leave_out(const struct tare_recovered_layer *layer, const char *reason)
 {
-    tare_log(TARE_LOG_WARN, "recovery: '%.80s' is left out: %s", layer->name, reason);
+    tare_log(reason == NOT_INT8 ? TARE_LOG_INFO : TARE_LOG_WARN,
+             "recovery: '%.80s' is left out: %s", layer->name, reason);
 }
 
 /* @param[out] obstacle  why the tensor of layer i is not rescaled; NULL: it is. */
@@ -81,7 +85,7 @@ static const char *find_node(const struct applying *a, size_t i,
         return "no layer makes this tensor";
     *node = &g->nodes[g->tensors[tensor].producer];
     if (!tare_is_weighted(g, *node)) return "its layer has no weights";
-    if ((*node)->precision != TARE_PRECISION_INT8) return "its layer is not in INT8";
+    if ((*node)->precision != TARE_PRECISION_INT8) return NOT_INT8;
     if (is_foreign(a, *node)) return "what it makes or reads is not rescaled";
     struct tare_weighted w;
     const enum tare_status st = tare_weighted_make(g, *node, &w, err);
