@@ -17,6 +17,8 @@ static const struct {
     {"run", tool_run, "run an engine on samples"},
     {"perf", tool_perf, "time an engine"},
     {"compare", tool_compare, "accuracy of an engine beside the FP32 model"},
+    {"search", tool_search,
+     "what INT8 costs by layer; the fastest mix within a budget"},
     {"cache", tool_cache, "check, convert, compare and show calibration caches"},
     {"inspect", tool_inspect,
      "look into a model, an engine, a cache, observations, the CPU"},

@@ -1,0 +1,109 @@
+/* Predictions are right to a few percent only: the last word have engines. */
+#include "base/mem.h"
+#include "search/search.h"
+#include "search/timing.h"
+
+#define MOST_TIMED 5
+
+/* An engine of something that holds, as it will be used. */
+struct finalist {
+    size_t tried;
+    char *spec;
+    struct tare_plan *plan;
+};
+
+static bool holds(const struct tare_searcher *s, const struct tare_search_point *p)
+{
+    return p->n_int8 > 0 && p->search.drop <= s->options->drop &&
+           p->held_back.drop <= s->options->drop;
+}
+
+static enum tare_status build_finalist(struct tare_searcher *s, struct finalist *f,
+                                       struct tare_error *err)
+{
+    struct tare_build_options build = *s->build;
+    const struct tare_assignment *a = &s->search->tried.items[f->tried];
+    tare_search_fill_nodes(s, a);
+    enum tare_status st = tare_costs_spec(&s->costs, s->by_node, false, &f->spec, err);
+    if (st != TARE_OK) return st;
+    build.constraints = *f->spec ? TARE_CONSTRAINTS_OBEY : TARE_CONSTRAINTS_NONE;
+    build.layer_precisions = *f->spec ? f->spec : NULL;
+    return tare_build(s->model, &build, &f->plan, err);
+}
+
+static enum tare_status time_finalists(struct tare_searcher *s,
+                                       const struct finalist *f, size_t n,
+                                       struct tare_error *err)
+{
+    struct tare_search *search = s->search;
+    struct tare_timed timed[2 + MOST_TIMED] = {{0}};
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < n + 2; i++)
+        st = tare_timed_open(&timed[i],
+                             i == 0   ? s->costs.fp32
+                             : i == 1 ? s->costs.int8
+                                      : f[i - 2].plan,
+                             s->options->n_threads, false, s->samples.fit[0], err);
+    if (st == TARE_OK) st = tare_timed_run(timed, n + 2, err);
+    search->fp32.measured_ms = timed[0].network_ms;
+    search->int8.measured_ms = timed[1].network_ms;
+    for (size_t i = 0; i < n; i++)
+        search->tried.items[f[i].tried].point.measured_ms = timed[i + 2].network_ms;
+    for (size_t i = 0; i < n + 2; i++)
+        tare_timed_close(&timed[i]);
+    return st;
+}
+
+/* The fastest one's engine and layers are the search's. */
+static void take_fastest(struct tare_search *search, struct finalist *f, size_t n)
+{
+    struct tare_assignment *items = search->tried.items;
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (items[f[i].tried].point.measured_ms <
+            items[f[best].tried].point.measured_ms)
+            best = i;
+    if (n == 0) return;
+    search->chosen = f[best].tried;
+    items[search->chosen].point.is_chosen = true;
+    search->plan = f[best].plan;
+    search->precisions = f[best].spec;
+    f[best] = (struct finalist){0};
+}
+
+static bool is_all_int8(const struct tare_searcher *s, const struct tare_assignment *a)
+{
+    for (size_t row = 0; row < s->search->n_rows; row++)
+        if (a->is_fp32[row]) return false;
+    return true;
+}
+
+/* The fastest predictions, and all layers in INT8 in any case. */
+static size_t pick(const struct tare_searcher *s, struct finalist *f)
+{
+    const struct tare_assignments *tried = &s->search->tried;
+    size_t n = 0;
+    for (size_t i = 0; i < tried->n; i++)
+        if (holds(s, &tried->items[i].point) && is_all_int8(s, &tried->items[i]))
+            f[n++].tried = i;
+    for (size_t i = 0; i < tried->n && n < MOST_TIMED; i++)
+        if (holds(s, &tried->items[i].point) && !is_all_int8(s, &tried->items[i]))
+            f[n++].tried = i;
+    return n;
+}
+
+enum tare_status tare_search_choose(struct tare_searcher *s, struct tare_error *err)
+{
+    struct finalist f[MOST_TIMED] = {{0}};
+    const size_t n = pick(s, f);
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < n; i++)
+        st = build_finalist(s, &f[i], err);
+    if (st == TARE_OK) st = time_finalists(s, f, n, err);
+    if (st == TARE_OK) take_fastest(s->search, f, n);
+    for (size_t i = 0; i < n; i++) {
+        tare_plan_destroy(f[i].plan);
+        tare_free(f[i].spec);
+    }
+    return st;
+}
