@@ -8,17 +8,17 @@
 #include "recovery/judge.h"
 
 static const struct tare_plan_tensor *tensor_at(const struct tare_flow *flow,
-                                                struct tare_place place)
+                                                struct tare_site place)
 {
     return tare_flow_tensor(flow, tare_flow_id(flow, place.layer, place.k));
 }
 
-static size_t maker_of(const struct tare_flow *flow, struct tare_place place)
+static size_t maker_of(const struct tare_flow *flow, struct tare_site place)
 {
     return flow->maker[tare_flow_id(flow, place.layer, place.k)];
 }
 
-static bool is_weight(const struct tare_flow *flow, struct tare_place place)
+static bool is_weight(const struct tare_flow *flow, struct tare_site place)
 {
     return tensor_at(flow, place)->storage == TARE_IN_WEIGHTS;
 }
@@ -39,12 +39,12 @@ static const char *model_name(const struct tare_probe *p, const char *name,
 }
 
 static enum tare_status add_move(const struct tare_probe *p, struct tare_moves *moves,
-                                 const struct tare_flow *from, struct tare_place a,
-                                 const struct tare_flow *to, struct tare_place b,
+                                 const struct tare_flow *from, struct tare_site a,
+                                 const struct tare_flow *to, struct tare_site b,
                                  struct tare_error *err)
 {
     const bool into_int8 = to == &p->q, out_of_int8 = from == &p->q;
-    const struct tare_place in_int8 = into_int8 ? b : a;
+    const struct tare_site in_int8 = into_int8 ? b : a;
     struct tare_transfer t = {.from = tensor_at(from, a), .to = tensor_at(to, b)};
     if (into_int8 || out_of_int8) {
         const char *name = tare_flow_name(&p->q, in_int8.layer, in_int8.k);
@@ -85,12 +85,12 @@ static bool find_stretch(const struct tare_flow *flow, const char *name,
  * choice. */
 static bool find_alive(const struct tare_probe *p, const struct tare_flow *flow,
                        size_t made_before, size_t read_from, const char *name,
-                       struct tare_place *place)
+                       struct tare_site *place)
 {
     bool found = false;
     for (size_t l = read_from; l < flow->engine->n_layers; l++)
         for (size_t k = 0; k < layer_of(flow, l)->n_inputs; k++) {
-            const struct tare_place at = {l, k};
+            const struct tare_site at = {l, k};
             const size_t maker = maker_of(flow, at);
             const float *factors;
             if (is_weight(flow, at) ||
@@ -126,9 +126,9 @@ static enum tare_status find_inputs(const struct tare_probe *p,
 {
     for (size_t l = c->int8.first; l <= c->int8.last; l++)
         for (size_t k = 0; k < layer_of(&p->q, l)->n_inputs; k++) {
-            const struct tare_place to = {l, k};
+            const struct tare_site to = {l, k};
             const float *factors;
-            struct tare_place from;
+            struct tare_site from;
             if (is_weight(&p->q, to) || is_in(&c->int8, maker_of(&p->q, to)) ||
                 tensor_at(&p->q, to)->storage == TARE_IN_BINDING)
                 continue;
@@ -144,12 +144,12 @@ static enum tare_status find_inputs(const struct tare_probe *p,
 
 /* The output of that name among the layers of a stretch. */
 static bool find_made(const struct tare_flow *flow, const struct tare_stretch *s,
-                      const char *name, struct tare_place *place)
+                      const char *name, struct tare_site *place)
 {
     for (size_t l = s->first; l <= s->last; l++) {
         const struct tare_layer *layer = layer_of(flow, l);
         for (size_t i = 0; i < layer->n_outputs; i++) {
-            *place = (struct tare_place){l, layer->n_inputs + i};
+            *place = (struct tare_site){l, layer->n_inputs + i};
             if (strcmp(tare_engine_string(flow->engine, layer->outputs[i]->name),
                        name) == 0)
                 return true;
@@ -165,12 +165,12 @@ static enum tare_status find_outputs(const struct tare_probe *p,
         const struct tare_layer *layer = layer_of(&p->q, l);
         for (size_t i = 0; i < layer->n_outputs; i++) {
             const float *factors;
-            struct tare_place to;
+            struct tare_site to;
             const char *name = model_name(
                 p, tare_engine_string(p->q.engine, layer->outputs[i]->name), &factors);
             if (!*name || layer->record->is_reformat) continue;
             if (!find_made(&p->f, &c->fp32, name, &to)) return no_tensor(c, name, err);
-            const struct tare_place from = {l, layer->n_inputs + i};
+            const struct tare_site from = {l, layer->n_inputs + i};
             const enum tare_status st =
                 add_move(p, &c->outputs, &p->q, from, &p->f, to, err);
             if (st != TARE_OK) return st;
@@ -182,11 +182,11 @@ static enum tare_status find_outputs(const struct tare_probe *p,
 }
 
 static bool is_moved(const struct tare_moves *moves, const struct tare_flow *flow,
-                     struct tare_place to)
+                     struct tare_site to)
 {
     const struct tare_plan_tensor *t = tensor_at(flow, to);
     for (size_t i = 0; i < moves->n; i++) {
-        const struct tare_place at = moves->items[i].to;
+        const struct tare_site at = moves->items[i].to;
         const struct tare_plan_tensor *other = tensor_at(flow, at);
         if (maker_of(flow, at) == maker_of(flow, to) && other->offset == t->offset)
             return true;
@@ -197,10 +197,10 @@ static bool is_moved(const struct tare_moves *moves, const struct tare_flow *flo
 /* Where the INT8 network has what FP32 layers behind `c` read; nothing: it is the
  * network's input. */
 static enum tare_status find_behind(const struct tare_probe *p,
-                                    struct tare_candidate *c, struct tare_place to,
+                                    struct tare_candidate *c, struct tare_site to,
                                     struct tare_error *err)
 {
-    struct tare_place from;
+    struct tare_site from;
     const char *name = tare_flow_name(&p->f, to.layer, to.k);
     const char *input = p->fp32.graph->tensors[p->fp32.graph->inputs[0]].name;
     if (strcmp(name, input) == 0)
@@ -217,7 +217,7 @@ static enum tare_status find_kept(const struct tare_probe *p, struct tare_candid
 {
     for (size_t l = c->fp32.last + 1; l < p->f.engine->n_layers; l++)
         for (size_t k = 0; k < layer_of(&p->f, l)->n_inputs; k++) {
-            const struct tare_place to = {l, k};
+            const struct tare_site to = {l, k};
             const size_t maker = maker_of(&p->f, to);
             if (is_weight(&p->f, to) || maker == TARE_NO_LAYER ||
                 maker > c->fp32.last || is_moved(&c->outputs, &p->f, to) ||
@@ -271,14 +271,14 @@ static enum tare_status find_candidates(struct tare_probe *p, struct tare_error 
 }
 
 static bool find_named(const struct tare_probe *p, const struct tare_flow *flow,
-                       const char *name, struct tare_place *place)
+                       const char *name, struct tare_site *place)
 {
     for (size_t l = 0; l < flow->engine->n_layers; l++) {
         const struct tare_layer *layer = layer_of(flow, l);
         for (size_t i = 0; i < layer->n_outputs; i++) {
             const float *factors;
             const char *at = tare_engine_string(flow->engine, layer->outputs[i]->name);
-            *place = (struct tare_place){l, layer->n_inputs + i};
+            *place = (struct tare_site){l, layer->n_inputs + i};
             if (strcmp(model_name(p, at, &factors), name) == 0) return true;
         }
     }

@@ -9,12 +9,12 @@
 #include "search/transfer.h"
 
 /** An operand of a layer. */
-struct tare_place {
+struct tare_site {
     size_t layer, k;
 };
 
 struct tare_move {
-    struct tare_place from, to;
+    struct tare_site from, to;
     struct tare_transfer transfer;
 };
 
@@ -40,7 +40,7 @@ struct tare_candidate {
 
 /** What is judged for an output of the network. */
 struct tare_judged_output {
-    struct tare_place fp32, int8; /* float32 in the FP32 engine */
+    struct tare_site fp32, int8;  /* float32 in the FP32 engine */
     struct tare_transfer to_fp32; /* from the INT8 engine's */
     size_t n_elems;
 };

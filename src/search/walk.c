@@ -151,7 +151,7 @@ static struct tare_sums judge_layer(const struct tare_walker *w,
 {
     struct tare_sums sums = {0};
     for (size_t i = 0; i < c->outputs.n; i++) {
-        const struct tare_place at = c->outputs.items[i].to;
+        const struct tare_site at = c->outputs.items[i].to;
         const struct tare_plan_tensor *t = c->outputs.items[i].transfer.to;
         if (t->dtype != TARE_F32) continue;
         const struct tare_sums more =
