@@ -65,7 +65,7 @@ static const struct option options[] = {
     {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224",
      "shapes of inputs that the model leaves open", 0},
     {"isa", OPTION_TEXT, &flags.isa,
-     "native|portable|ref|avx2|avxvnni|avx512|vnni|amx|neon|dotprod|i8mm",
+     "native|portable|ref|avx2|avxvnni|avx512|vnni|bf16|amx|amx16|neon|dotprod|i8mm",
      "kernels to use; the cache does not depend on it", 0},
 };
 

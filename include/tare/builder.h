@@ -38,7 +38,7 @@ struct tare_build_options {
     const char *layer_output_types; /**< the same for outputs */
     const char *isa;                /**< The most that may be used: "native" (NULL),
                                          "ref", "avx2", "avxvnni", "avx512", "vnni",
-                                         "amx", "neon", "dotprod", "i8mm"; or
+                                         "bf16", "amx", "amx16", "neon", "dotprod", "i8mm"; or
                                          "portable": what the CPU has that runs the
                                          engine. */
     bool keep_tensors;              /**< Fold constants only: every ONNX tensor that

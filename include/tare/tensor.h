@@ -25,7 +25,8 @@ enum tare_dtype {
     TARE_S16 = 8,
     TARE_U16 = 9,
     TARE_U32 = 10,
-    TARE_U64 = 11
+    TARE_U64 = 11,
+    TARE_BF16 = 12 /**< the upper half of a float32 */
 };
 
 /** Largest number of axes of a tensor. */

@@ -32,8 +32,8 @@ static enum tare_status choose_isa(const char *name, uint32_t *isa,
 {
     TARE_FAIL_IF(
         !tare_isa_find(name ? name : "native", isa), err, TARE_E_ARG,
-        "--isa=%.40s, want native, portable, ref, avx2, avxvnni, avx512, vnni, amx, "
-        "neon, dotprod or i8mm",
+        "--isa=%.40s, want native, portable, ref, avx2, avxvnni, avx512, vnni, bf16, "
+        "amx, amx16, neon, dotprod or i8mm",
         name);
     TARE_FAIL_IF(tare_isa_missing(*isa, tare_cpu_flags()), err, TARE_E_UNSUPPORTED,
                  "--isa=%.40s: this CPU offers %s at most", name,

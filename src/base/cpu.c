@@ -28,6 +28,13 @@ static bool has_feature(unsigned subleaf, unsigned reg, unsigned bit)
     return r[reg] >> bit & 1;
 }
 
+/* F16C: older than AVX2, and so everywhere that AVX2 is. */
+static bool converts_halves(void)
+{
+    unsigned r[4];
+    return __get_cpuid(1, &r[0], &r[1], &r[2], &r[3]) && (r[2] >> 29 & 1);
+}
+
 /* The tiles are 8 KiB of state for each thread, so Linux wants to be asked first. */
 static bool may_use_tiles(void)
 {
@@ -44,7 +51,9 @@ static uint32_t detect(void)
 {
     uint32_t flags = TARE_CPU_NONE;
 #if defined(__x86_64__)
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return flags;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
+        !converts_halves())
+        return flags;
     flags |= TARE_CPU_AVX2;
     if (has_feature(1, 0, 4)) flags |= TARE_CPU_AVXVNNI;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
@@ -53,9 +62,12 @@ static uint32_t detect(void)
     flags |= TARE_CPU_AVX512;
     if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi"))
         flags |= TARE_CPU_VNNI;
-    if (flags & TARE_CPU_VNNI && has_feature(0, 3, 24) && has_feature(0, 3, 25) &&
-        may_use_tiles())
-        flags |= TARE_CPU_AMX;
+    if (has_feature(0, 3, 23)) flags |= TARE_CPU_AVX512FP16;
+    if (has_feature(1, 0, 5)) flags |= TARE_CPU_AVX512BF16;
+    if (flags & TARE_CPU_VNNI && has_feature(0, 3, 24) && may_use_tiles()) {
+        if (has_feature(0, 3, 25)) flags |= TARE_CPU_AMX;
+        if (has_feature(0, 3, 22)) flags |= TARE_CPU_AMXBF16;
+    }
 #elif defined(__aarch64__)
     flags |= TARE_CPU_NEON;
     if (!(getauxval(AT_HWCAP) & HWCAP_ASIMDDP)) return flags;

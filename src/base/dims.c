@@ -8,12 +8,13 @@ static const struct {
     const char *name;
     int n_bytes;
 } dtypes[] = {
-    [TARE_F32] = {"float32", 4}, [TARE_U8] = {"uint8", 1},
-    [TARE_S8] = {"int8", 1},     [TARE_S32] = {"int32", 4},
-    [TARE_S64] = {"int64", 8},   [TARE_BOOL] = {"bool", 1},
-    [TARE_F64] = {"float64", 8}, [TARE_F16] = {"float16", 2},
-    [TARE_S16] = {"int16", 2},   [TARE_U16] = {"uint16", 2},
-    [TARE_U32] = {"uint32", 4},  [TARE_U64] = {"uint64", 8},
+    [TARE_F32] = {"float32", 4},   [TARE_U8] = {"uint8", 1},
+    [TARE_S8] = {"int8", 1},       [TARE_S32] = {"int32", 4},
+    [TARE_S64] = {"int64", 8},     [TARE_BOOL] = {"bool", 1},
+    [TARE_F64] = {"float64", 8},   [TARE_F16] = {"float16", 2},
+    [TARE_S16] = {"int16", 2},     [TARE_U16] = {"uint16", 2},
+    [TARE_U32] = {"uint32", 4},    [TARE_U64] = {"uint64", 8},
+    [TARE_BF16] = {"bfloat16", 2},
 };
 
 int tare_dtype_bytes(enum tare_dtype dtype)

@@ -1,5 +1,8 @@
 /* base/half.h - 16-bit floats widened to 32 bits, which is exact, and back: to the
- * nearest, ties to even, what is too large to infinity. */
+ * nearest, ties to even, what is too large to infinity. A NaN becomes a quiet one with
+ * the upper bits of its fraction, as processors do it; bfloat16's bits widen as they
+ * are.
+ */
 #ifndef TARE_BASE_HALF_H
 #define TARE_BASE_HALF_H
 
@@ -24,7 +27,8 @@ static inline float tare_half_to_float(uint16_t half)
         return sign ? -magnitude : magnitude;
     }
     const uint32_t wide = exponent == 31 ? 255 : exponent + (127 - 15);
-    return tare_float_from_bits(sign | wide << 23 | fraction << 13);
+    const uint32_t quiet = exponent == 31 && fraction ? 1u << 22 : 0;
+    return tare_float_from_bits(sign | wide << 23 | fraction << 13 | quiet);
 }
 
 /** bfloat16: the upper half of a float. */
@@ -46,7 +50,7 @@ static inline uint16_t tare_half_from_float(float value)
     const uint32_t sign = (bits >> 16) & 0x8000u;
     uint32_t half = bits & 0x7fffffffu;
     if (half > 0x7f800000u) /* NaN */
-        half = 0x7e00u;
+        half = 0x7e00u | (half >> 13 & 0x3ffu);
     else if (half >= 0x47800000u) /* 65536 and more */
         half = 0x7c00u;
     else if (half < 0x38800000u) /* below 2^-14: in 0.5's last bits are 2^-24 */

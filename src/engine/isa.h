@@ -10,7 +10,8 @@
 #define TARE_ISA_PORTABLE (UINT32_C(1) << 31)
 
 /** The highest level whose bits are all in `flags`: "portable", "ref", on x86-64
- * "avx2", "avx512" or "vnni", on aarch64 "neon", "dotprod" or "i8mm". */
+ * "avx2", "avx512", "vnni", "bf16", "amx" or "amx16", on aarch64 "neon", "dotprod" or
+ * "i8mm". */
 const char *tare_isa_name(uint32_t flags);
 
 /** The bits of a level by name; "native" is what this CPU has. */

@@ -20,6 +20,7 @@ int32_t tare_export_type(enum tare_dtype dtype)
     case TARE_U16: return ONNX__TENSOR_PROTO__DATA_TYPE__UINT16;
     case TARE_U32: return ONNX__TENSOR_PROTO__DATA_TYPE__UINT32;
     case TARE_U64: return ONNX__TENSOR_PROTO__DATA_TYPE__UINT64;
+    case TARE_BF16: return ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16;
     }
     return ONNX__TENSOR_PROTO__DATA_TYPE__UNDEFINED;
 }

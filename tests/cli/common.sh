@@ -38,7 +38,7 @@ is_sanitized() {
 # isa_list: the instruction sets of this processor that kernels are built for.
 isa_list() {
     local isa
-    for isa in ref avx2 avxvnni avx512 vnni amx neon dotprod i8mm portable; do
+    for isa in ref avx2 avxvnni avx512 vnni bf16 amx amx16 neon dotprod i8mm portable; do
         ! "$tare" build --onnx="$model" --engine=probe.tare --isa="$isa" >/dev/null 2>&1 || echo "$isa"
     done
     rm -f probe.tare
