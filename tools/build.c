@@ -25,10 +25,8 @@ static const struct option options[] = {
     {"engine", OPTION_TEXT, &flags.engine, "OUT", "the engine file to write", 0},
     {"int8", OPTION_SWITCH, &flags.int8, NULL,
      "allow INT8; needs --cache, unless the model is quantized itself", 0},
-    {"fp16", OPTION_SWITCH, &flags.fp16, NULL,
-     "allow FP16 (no kernels yet: stays FP32)", 0},
-    {"bf16", OPTION_SWITCH, &flags.bf16, NULL,
-     "allow BF16 (no kernels yet: stays FP32)", 0},
+    {"fp16", OPTION_SWITCH, &flags.fp16, NULL, "allow FP16: see --layer-precisions", 0},
+    {"bf16", OPTION_SWITCH, &flags.bf16, NULL, "allow BF16: see --layer-precisions", 0},
     {"best", OPTION_SWITCH, &flags.best, NULL, "allow every precision", 0},
     {"cache", OPTION_TEXT, &flags.cache, "FILE",
      "calibration cache, TensorRT's format; FILE.recovery is used when it is there", 0},
@@ -48,7 +46,7 @@ static const struct option options[] = {
     {"batch", OPTION_COUNT, &flags.batch, "N",
      "length of a first axis that the model leaves open (default: 1)", 1},
     {"isa", OPTION_TEXT, &flags.isa,
-     "native|portable|ref|avx2|avxvnni|avx512|vnni|amx|neon|dotprod|i8mm",
+     "native|portable|ref|avx2|avxvnni|avx512|vnni|bf16|amx|amx16|neon|dotprod|i8mm",
      "most that the kernels may use; portable: what there is where it runs (default: "
      "native)",
      0},
@@ -102,19 +100,22 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
 {
     struct tare_engine_info info;
     char size[32], memory[128];
-    size_t n_int8 = 0;
+    size_t n_int8 = 0, n_half = 0;
     tare_engine_info(engine, &info);
     for (size_t i = 0; i < tare_plan_n_rows(plan); i++) {
         struct tare_build_row row;
         tare_plan_row(plan, i, &row);
         n_int8 += strcmp(row.got, "INT8") == 0;
+        n_half += strcmp(row.got, "FP16") == 0 || strcmp(row.got, "BF16") == 0;
         if (common_options.verbose) layers_print(&row);
     }
     if (common_options.verbose) tactics_print(plan);
     printf("Engine        %s (%s)\n", flags.engine,
            report_bytes((double)info.file_bytes, size));
-    printf("Layers        %zu, with reformats %zu; %zu in INT8\n",
-           tare_plan_n_rows(plan), info.n_layers, n_int8);
+    printf("Layers        %zu, with reformats %zu; %zu in INT8", tare_plan_n_rows(plan),
+           info.n_layers, n_int8);
+    if (n_half > 0) printf(", %zu in FP16 or BF16", n_half);
+    printf("\n");
     if (recovered)
         printf("Recovery      %s (%zu layers)\n", recovered,
                tare_plan_n_recovered(plan));

@@ -38,19 +38,20 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
                  err, "engine: layer %zu '%.80s' (%s)", i, layer->name, kind->name);
         if (layer->scratch_bytes > e->scratch_bytes)
             e->scratch_bytes = layer->scratch_bytes;
-        if (layer->shared_bytes > e->shared_bytes)
-            e->shared_bytes = layer->shared_bytes;
+        if (tare_layer_shared(layer) > e->shared_bytes)
+            e->shared_bytes = tare_layer_shared(layer);
     }
     return TARE_OK;
 }
 
-/* Float32, or the uint8 that stands for it; bytes of other meaning have no scale. */
+/* Float32, or what stands for it; bytes of other meaning have no scale. */
 static bool is_named_activation(const struct tare_engine *e, int32_t id)
 {
     const struct tare_plan_tensor *t = &e->tensors[id];
     return t->name != 0 && t->storage != TARE_IN_WEIGHTS &&
            t->storage != TARE_IN_CONTEXT &&
-           (t->dtype == TARE_F32 || (t->dtype == TARE_U8 && t->scale > 0.0F));
+           (t->dtype == TARE_F32 || t->dtype == TARE_F16 || t->dtype == TARE_BF16 ||
+            (t->dtype == TARE_U8 && t->scale > 0.0F));
 }
 
 /* A reformat makes another copy of a tensor that was shown before. */

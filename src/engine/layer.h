@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "engine/plan.h"
+#include "kernels/half_convert/half_convert.h"
 #include "kernels/select.h"
 
 #define TARE_LAYER_LINE(id, ...) TARE_LAYER_##id,
@@ -43,8 +44,14 @@ struct tare_layer {
     void (*run)(const struct tare_layer *layer, const struct tare_layer_run *run);
     const struct tare_kernel_module *module; /* that computes it, or NULL: ours */
     void *state;                             /* what the module made for it */
-    size_t scratch_bytes;                    /* one worker's scratch */
-    size_t shared_bytes;                     /* scratch common to all workers */
+    /** Where operands are 16-bit floats and the kernel's are not: see layers/half.c. */
+    tare_half_convert_fn *convert;
+    void (*kernel_run)(const struct tare_layer *layer,
+                       const struct tare_layer_run *run);
+    /* The operands in float32, in the shared scratch behind the kernel's own part. */
+    size_t widened_at, widened_end;
+    size_t scratch_bytes;       /* one worker's scratch */
+    size_t shared_bytes;        /* the kernel's scratch that is common to all workers */
     struct tare_graph *program; /* of a program layer, owned by the engine; else NULL */
 };
 
@@ -88,6 +95,19 @@ enum tare_status tare_layer_prepare(struct tare_layer *layer, uint32_t isa,
 
 /** The part of it that lets a module compute the layer. */
 enum tare_status tare_layer_adopt(struct tare_layer *layer, const char *tactic,
+                                  struct tare_error *err);
+
+/** All of its scratch that is common to all workers. */
+static inline size_t tare_layer_shared(const struct tare_layer *layer)
+{
+    return layer->convert ? layer->widened_end : layer->shared_bytes;
+}
+
+/** Whether it has operands of 16-bit floats that its kernels do not read or write. */
+bool tare_layer_is_widened(const struct tare_layer *layer);
+
+/** The part of it that puts conversions around such kernels. (layers/half.c) */
+enum tare_status tare_layer_widen(struct tare_layer *layer, uint32_t isa,
                                   struct tare_error *err);
 
 /** Give back what a module made. */

@@ -13,7 +13,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 6
+#define TARE_PLAN_VERSION 7
 
 /* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
 #define TARE_PLAN_SLACK 256
@@ -65,7 +65,8 @@ enum tare_storage {
 
 struct tare_plan_tensor {
     uint32_t name;   /* string; "" for what has no ONNX name of its own */
-    uint32_t dtype;  /* kernels know TARE_F32 and TARE_U8, programs all types */
+    uint32_t dtype;  /* kernels know TARE_F32, TARE_U8, TARE_F16 and TARE_BF16, programs
+                        all types but the last */
     uint32_t format; /* enum tare_format */
     uint32_t storage;
     struct tare_dims dims; /* in ONNX's order, whatever the format */

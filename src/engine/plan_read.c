@@ -154,7 +154,7 @@ static bool is_binding(const struct tare_engine *e, const struct tare_plan_tenso
 static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor *t)
 {
     size_t n_bytes;
-    if (!string_ok(e, t->name) || t->dtype > TARE_U64 ||
+    if (!string_ok(e, t->name) || t->dtype > TARE_BF16 ||
         (t->format != TARE_LINEAR && t->format != TARE_HWC))
         return false;
     if (t->storage == TARE_IN_CONTEXT)
@@ -197,7 +197,8 @@ static bool input_ok(const struct tare_engine *e, const struct tare_plan_layer *
     const uint32_t storage = operand(e, r, k)->storage;
     return storage != TARE_IN_CONTEXT &&
            (storage != TARE_IN_BINDING || r->kind == TARE_LAYER_COPY ||
-            r->kind == TARE_LAYER_QUANTIZE || r->kind == TARE_LAYER_PROGRAM);
+            r->kind == TARE_LAYER_QUANTIZE || r->kind == TARE_LAYER_CONVERT ||
+            r->kind == TARE_LAYER_PROGRAM);
 }
 
 /* Bytes of a pixel of a slice, or of all values. */

@@ -3,11 +3,12 @@
 #include <math.h>
 
 #include "base/dims.h"
+#include "base/half.h"
 #include "base/mem.h"
 
 static bool needs_buffer(const struct tare_plan_tensor *t, bool linear)
 {
-    return t->dtype == TARE_U8 || t->pitch || (linear && t->format == TARE_HWC);
+    return t->dtype != TARE_F32 || t->pitch || (linear && t->format == TARE_HWC);
 }
 
 enum tare_status tare_tap_prepare(struct tare_tap_state *state,
@@ -45,16 +46,23 @@ static size_t place(const struct tare_plan_tensor *t, size_t i)
 
 static float element(const struct tare_plan_tensor *t, const void *data, size_t at)
 {
-    if (t->dtype == TARE_F32) return ((const float *)data)[at];
+    switch (t->dtype) {
+    case TARE_F32: return ((const float *)data)[at];
+    case TARE_F16: return tare_half_to_float(((const uint16_t *)data)[at]);
+    case TARE_BF16: return tare_bfloat16_to_float(((const uint16_t *)data)[at]);
+    default: break;
+    }
     return (float)(((const uint8_t *)data)[at] - t->zero_point) * t->scale;
 }
 
 static void set_element(const struct tare_plan_tensor *t, void *data, size_t at,
                         float v)
 {
-    if (t->dtype == TARE_F32) {
-        ((float *)data)[at] = v;
-        return;
+    switch (t->dtype) {
+    case TARE_F32: ((float *)data)[at] = v; return;
+    case TARE_F16: ((uint16_t *)data)[at] = tare_half_from_float(v); return;
+    case TARE_BF16: ((uint16_t *)data)[at] = tare_bfloat16_from_float(v); return;
+    default: break;
     }
     const float least = (float)(t->lowest - t->zero_point);
     const float most = (float)(255 - t->zero_point);

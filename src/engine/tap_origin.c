@@ -29,7 +29,7 @@ static bool follows(const struct tare_layer *layer, struct tare_origin *origin)
     const struct tare_f32_unary *p = layer->params;
     *origin = (struct tare_origin){.follows = true, .upper = INFINITY};
     if (layer->record->kind == TARE_LAYER_RESHAPE) return true;
-    if (layer->record->kind != TARE_LAYER_F32_UNARY) return false;
+    if (layer->record->kind != TARE_LAYER_F32_UNARY || layer->convert) return false;
     origin->is_clipped = true;
     if (p->op == TARE_UNARY_RELU) return true;
     origin->upper = p->beta;

@@ -90,6 +90,9 @@ struct tare_tensor {
      * NULL: this tensor alone. */
     atomic_size_t *n_owners;
     struct tare_quant quant;
+    /* Of a float activation that is not held as uint8, set by the precision pass: FP16
+     * and BF16 say that its values are rounded to that type. */
+    enum tare_precision stored;
 };
 
 /** What accuracy recovery puts in the place of a weighted node's constants when it is

@@ -79,12 +79,6 @@ static void log_missing(const struct tare_solution *s)
 /* Everything worth saying; an error when requests must be obeyed and are not. */
 static enum tare_status speak(const struct tare_solution *s, struct tare_error *err)
 {
-    static const char *const missing[] = {"FP16", "BF16"};
-    const bool allowed[] = {s->options->allow_fp16, s->options->allow_bf16};
-    for (int i = 0; i < 2; i++)
-        if (allowed[i])
-            tare_log(TARE_LOG_WARN, "%s is allowed, but this build has no %s kernels",
-                     missing[i], missing[i]);
     if (s->n_given > 0 && !s->options->allow_int8)
         tare_log(TARE_LOG_WARN,
                  "the model is explicitly quantized (%zu tensors), but INT8 is not "
@@ -116,7 +110,7 @@ static enum tare_status make_report(const struct tare_solution *s,
         row->op = tare_op_name(node->op);
         row->requested = layer->requested;
         row->request = layer->request;
-        row->got = layer->int8 ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32;
+        row->got = tare_layer_got(layer);
         memcpy(row->reason, layer->reason, sizeof row->reason);
     }
     if (failed) {
@@ -130,10 +124,11 @@ static enum tare_status make_report(const struct tare_solution *s,
 static void annotate(const struct tare_solution *s, struct tare_graph *graph)
 {
     for (size_t n = 0; n < graph->n_nodes; n++)
-        graph->nodes[n].precision =
-            s->layers[n].int8 ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32;
-    for (size_t t = 0; t < graph->n_tensors; t++)
+        graph->nodes[n].precision = tare_layer_got(&s->layers[n]);
+    for (size_t t = 0; t < graph->n_tensors; t++) {
         graph->tensors[t].quant = s->tensors[t].quant;
+        graph->tensors[t].stored = s->tensors[t].stored;
+    }
 }
 
 static enum tare_status solve(struct tare_solution *s, struct tare_error *err)
@@ -141,6 +136,7 @@ static enum tare_status solve(struct tare_solution *s, struct tare_error *err)
     const enum tare_status status = tare_solution_read_requests(s, err);
     if (status != TARE_OK) return status;
     tare_solution_solve(s);
+    tare_solution_choose_halves(s);
     tare_solution_check_requests(s);
     TARE_FAIL_IF(s->warnings.failed || s->violations.failed, err, TARE_E_NOMEM,
                  "precision: no memory for messages");

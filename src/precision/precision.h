@@ -3,7 +3,10 @@
  *
  * INT8 pays where weights are multiplied: a tensor is held as uint8 when a Conv, Gemm
  * or MatMul that computes in INT8 reads it, be it through nodes that only move, pool or
- * add values and can do so on bytes. All else stays float.
+ * add values and can do so on bytes. All else stays float:
+ * FP16 or BF16 where that is asked for, else FP32. A node in FP16 reads and makes
+ * 16-bit floats and sums in float32; it stays FP32 where weights, or activations whose
+ * ranges are known, are above the largest number of FP16.
  *
  * A model with QuantizeLinear and DequantizeLinear of its own is taken at its word, as
  * by TensorRT: what DequantizeLinear makes is held as the model says, and a node
@@ -38,7 +41,8 @@ struct tare_precision_options {
      */
     const char *layer_precisions;
     /** The same for outputs: fp32 keeps a layer's output out of uint8, int8 holds it
-     * so. "split:fp32+int8" gives each output its own. */
+     * so, fp16 and bf16 round it to that. "split:fp32+int8" gives each output its own.
+     */
     const char *layer_output_types;
 };
 
@@ -49,7 +53,7 @@ struct tare_precision_row {
     bool requested;              /* did a layer precision name it? */
     enum tare_precision request; /* only then */
     enum tare_precision got;
-    char reason[192]; /* why not INT8, or not what was requested; "" otherwise */
+    char reason[192]; /* why not INT8, or not what was requested; "" for INT8 */
 };
 
 /** Opaque. */

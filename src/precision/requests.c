@@ -8,11 +8,6 @@
 static const char PRECISIONS[] = "layer precisions";
 static const char OUTPUT_TYPES[] = "layer output types";
 
-static bool has_kernels(enum tare_precision precision)
-{
-    return precision == TARE_PRECISION_FP32 || precision == TARE_PRECISION_INT8;
-}
-
 static enum tare_status read_precisions(struct tare_solution *s, struct tare_spec *spec,
                                         bool ignore, struct tare_error *err)
 {
@@ -58,19 +53,13 @@ static enum tare_status read_output_types(struct tare_solution *s,
 static void permit(const struct tare_solution *s, struct tare_layer_choice *layer)
 {
     const bool other = layer->requested && layer->request != TARE_PRECISION_INT8;
-    const char *reason = NULL;
-    char text[TARE_REASON_BYTES];
-    if (other && has_kernels(layer->request)) {
-        reason = "FP32 was requested";
-    } else if (other) {
-        (void)snprintf(text, sizeof text, "this build has no %s kernels",
+    if (other)
+        (void)snprintf(layer->reason, sizeof layer->reason, "%s was requested",
                        tare_precision_name(layer->request));
-        reason = text;
-    } else if (!s->options->allow_int8) {
-        reason = "INT8 is not allowed";
-    }
-    if (reason) (void)snprintf(layer->reason, sizeof layer->reason, "%s", reason);
-    layer->may_int8 = !reason && layer->rule != TARE_RULE_FLOAT;
+    else if (!s->options->allow_int8)
+        (void)snprintf(layer->reason, sizeof layer->reason, "INT8 is not allowed");
+    layer->may_int8 =
+        !other && s->options->allow_int8 && layer->rule != TARE_RULE_FLOAT;
 }
 
 /* A reader whose own request needs the tensor as INT8, or NULL. */
@@ -130,8 +119,9 @@ enum tare_status tare_solution_read_requests(struct tare_solution *s,
         if (!s->graph->nodes[n].dead) permit(s, &s->layers[n]);
     for (size_t t = 0; t < s->graph->n_tensors; t++)
         s->tensors[t].keep_float =
-            s->tensors[t].typed && s->tensors[t].type == TARE_PRECISION_FP32 &&
-            !s->tensors[t].is_given && !int8_reader(s, (int32_t)t);
+            s->tensors[t].typed && s->tensors[t].type != TARE_PRECISION_INT8 &&
+            tare_half_is_allowed(s, s->tensors[t].type) && !s->tensors[t].is_given &&
+            !int8_reader(s, (int32_t)t);
     return TARE_OK;
 }
 
@@ -141,14 +131,16 @@ static void check_type(struct tare_solution *s, const struct tare_node *node,
     const struct tare_tensor_choice *choice = &s->tensors[tensor];
     const char *name = s->graph->tensors[tensor].name;
     const bool want_held = choice->type == TARE_PRECISION_INT8;
-    if (!choice->typed || (has_kernels(choice->type) && want_held == choice->held))
-        return;
+    const bool is_so =
+        want_held ? choice->held : !choice->held && choice->type == choice->stored;
+    char reason[TARE_REASON_BYTES];
+    if (!choice->typed || is_so) return;
     tare_text_add(&s->violations,
                   "layer '%s' (%s): its output '%s' cannot be %s: ", node->name,
                   tare_op_name(node->op), name, tare_precision_name(choice->type));
-    if (!has_kernels(choice->type))
-        tare_text_add(&s->violations, "this build has no %s kernels\n",
-                      tare_precision_name(choice->type));
+    if (!want_held && choice->type != TARE_PRECISION_FP32 &&
+        !tare_half_stores(s, node, tensor, choice->type, reason))
+        tare_text_add(&s->violations, "%s\n", reason);
     else if (choice->is_given)
         tare_text_add(&s->violations, "the model quantizes it\n");
     else if (!want_held)
@@ -171,9 +163,7 @@ void tare_solution_check_requests(struct tare_solution *s)
         const struct tare_node *node = &s->graph->nodes[n];
         const struct tare_layer_choice *layer = &s->layers[n];
         if (node->dead) continue;
-        const enum tare_precision got =
-            layer->int8 ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32;
-        if (layer->requested && layer->request != got)
+        if (layer->requested && layer->request != tare_layer_got(layer))
             tare_text_add(&s->violations, "layer '%s' (%s): %s was requested, but %s\n",
                           node->name, tare_op_name(node->op),
                           tare_precision_name(layer->request), layer->reason);

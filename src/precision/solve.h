@@ -12,9 +12,10 @@ struct tare_layer_choice {
     enum tare_rule rule;
     bool requested; /* a layer precision names it */
     enum tare_precision request;
-    bool may_int8;    /* as far as operator, options and request say */
-    bool int8;        /* the choice */
-    bool lacks_range; /* and that alone is why it is not */
+    bool may_int8;            /* as far as operator, options and request say */
+    bool int8;                /* the choice */
+    enum tare_precision half; /* FP16 or BF16: the choice where it is not INT8 */
+    bool lacks_range;         /* and that alone is why it is not */
     char reason[TARE_REASON_BYTES];
 };
 
@@ -24,9 +25,11 @@ struct tare_tensor_choice {
     double amax;
     bool typed; /* a layer output type names it */
     enum tare_precision type;
-    bool keep_float; /* the type can be had: never held */
-    bool can_hold;   /* is a float activation and would have a scale */
-    bool held;       /* the choice */
+    bool keep_float;            /* the type can be had: never held */
+    bool can_hold;              /* is a float activation and would have a scale */
+    bool held;                  /* the choice */
+    enum tare_precision stored; /* where it is not held: FP32 or a 16-bit float */
+    bool is_late; /* a program makes it: its shape hangs on what only a run knows */
     /* In an explicitly quantized model: */
     bool is_given; /* the model dequantizes it from bytes, in `quant`: always held */
     bool is_quantized; /* a QuantizeLinear reads it */
@@ -68,8 +71,22 @@ enum tare_status tare_solution_read_requests(struct tare_solution *solution,
 /** Choose: int8 and reason of every layer, held and root of every tensor; then note
  * what was requested and is not so; solve.c. */
 void tare_solution_solve(struct tare_solution *solution);
+/** Choose among floats where it is not INT8; halves.c. */
+void tare_solution_choose_halves(struct tare_solution *solution);
+bool tare_half_is_allowed(const struct tare_solution *solution,
+                          enum tare_precision precision);
+/** Can an output of a node, whose precision is chosen, be stored as a 16-bit float?
+ * Else says why not. */
+bool tare_half_stores(const struct tare_solution *solution,
+                      const struct tare_node *node, int32_t tensor,
+                      enum tare_precision type, char reason[TARE_REASON_BYTES]);
 /** Note what was requested and is not chosen; requests.c. */
 void tare_solution_check_requests(struct tare_solution *solution);
+static inline enum tare_precision tare_layer_got(const struct tare_layer_choice *layer)
+{
+    return layer->int8 ? TARE_PRECISION_INT8 : layer->half;
+}
+
 /** Fill the quant of every held tensor; scales.c. */
 enum tare_status tare_solution_set_scales(struct tare_solution *solution,
                                           struct tare_error *err);

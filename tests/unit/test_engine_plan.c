@@ -58,6 +58,19 @@ static struct built built_net(bool int8)
     return built_net_of(engine_net(int8));
 }
 
+/* The same networks with 16-bit floats. */
+static struct tare_graph *half_net(bool other)
+{
+    struct tare_graph *g = (other ? other_net : engine_net)(false);
+    const struct tare_precision_options options = {
+        .allow_fp16 = true,
+        .allow_bf16 = true,
+        .constraints = TARE_CONSTRAINTS_PREFER,
+        .layer_precisions = other ? "*:bf16" : "*:fp16"};
+    assert_int_equal(tare_precision_assign(g, NULL, 0, &options, NULL, NULL), TARE_OK);
+    return g;
+}
+
 static struct tare_plan_layer *layer_records(const struct built *built)
 {
     struct tare_plan_header h;
@@ -155,11 +168,14 @@ static void test_forged_records(void **state)
 {
     (void)state;
     size_t n_run = 0;
-    for (int round = 0; round < 6000; round++) {
-        static struct built nets[4];
-        struct built *net = &nets[round % 4];
+    for (int round = 0; round < 9000; round++) {
+        static struct built nets[6];
+        const int kind = round % 6;
+        struct built *net = &nets[kind];
         if (!net->bytes)
-            *net = built_net_of((round & 2 ? other_net : engine_net)(round & 1));
+            *net =
+                built_net_of(kind >= 4 ? half_net(kind & 1)
+                                       : (kind & 2 ? other_net : engine_net)(kind & 1));
         struct built forged = {.bytes = tare_alloc(net->n_bytes),
                                .n_bytes = net->n_bytes};
         memcpy(forged.bytes, net->bytes, net->n_bytes);
@@ -186,7 +202,7 @@ static void test_forged_records(void **state)
             }
         }
         built_release(&forged);
-        if (round >= 5996) built_release(net);
+        if (round >= 8994) built_release(net);
     }
     assert_true(n_run > 100); /* the forger must not be caught every time */
 }

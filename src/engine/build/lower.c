@@ -1,6 +1,8 @@
 /* The walk over the graph: inputs, nodes in order, outputs. */
 #include "engine/build/lower.h"
 
+#include <string.h>
+
 #include "base/dims.h"
 #include "base/mem.h"
 #include "engine/layers/params.h"
@@ -181,7 +183,7 @@ static enum tare_status lower_node(struct tare_lower *l, const struct tare_node 
         return tare_lower_as_program(l, node, err);
     const enum tare_status st = lowerings[node->op](l, node, err);
     const bool can_run =
-        node->precision == TARE_PRECISION_FP32 && tare_op_info(node->op)->eval;
+        node->precision != TARE_PRECISION_INT8 && tare_op_info(node->op)->eval;
     return st == TARE_E_UNSUPPORTED && can_run ? tare_lower_as_program(l, node, err)
                                                : st;
 }
@@ -203,7 +205,8 @@ static enum tare_status lower_output(struct tare_lower *l, int32_t tensor,
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     int32_t from, id;
-    enum tare_status st = tare_lower_use(l, tensor, TARE_LINEAR, false, &from, err);
+    enum tare_status st =
+        tare_lower_use(l, tensor, TARE_LINEAR, TARE_FORM_OWN, &from, err);
     if (st != TARE_OK) return st;
     if (l->plan->tensors[from].storage == TARE_IN_ARENA &&
         l->plan->alias_of[from] < 0 && !is_shared(l->plan, from))
@@ -278,9 +281,8 @@ enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err)
     enum tare_status st = TARE_OK;
     if (!late || !l->versions || !l->is_late || !l->places)
         st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
-    for (size_t i = 0; st == TARE_OK && i < g->n_tensors; i++)
-        l->versions[i] = (struct tare_versions){
-            {{-1, -1}, {-1, -1}}, {-1, -1}, {{-1, -1}, {-1, -1}}, -1};
+    if (st == TARE_OK) /* all ids -1 */
+        memset(l->versions, 0xff, g->n_tensors * sizeof *l->versions);
 
     if (st == TARE_OK) st = tare_lower_plan_places(l, err);
     if (st == TARE_OK) st = lower_inputs(l, err);

@@ -1,6 +1,7 @@
 /* engine/build/lower.h - from the annotated graph to layers.
  *
- * A graph tensor may exist in up to four versions: float32 or uint8, linear or HWC. A
+ * A graph tensor may exist in several versions: float32, uint8 or one of the 16-bit
+ * floats, linear or HWC. A
  * node asks for the version that its kernel reads; a version that is not there yet is
  * made from one that is, by a reformat layer. */
 #ifndef TARE_ENGINE_BUILD_LOWER_H
@@ -11,19 +12,29 @@
 #include "graph/params.h"
 #include "graph/window.h"
 
+/** What the values of a version are stored as. */
+enum tare_form {
+    TARE_FORM_OWN, /* the tensor's own type: float32 for what kernels read */
+    TARE_FORM_U8,  /* as its quant says */
+    TARE_FORM_F16,
+    TARE_FORM_BF16,
+    TARE_N_FORMS
+};
+
 /** Where the versions of one tensor are; -1: not made. */
 struct tare_versions {
-    int32_t id[2][2];    /* [format][is uint8] */
-    int32_t dense[2];    /* [is uint8] of an HWC version that is a slice */
-    int32_t whole[2][2]; /* memory that parts of it are made in, before it is */
-    int32_t binding;     /* of a network input */
+    int32_t id[2][TARE_N_FORMS];    /* [format][form] */
+    int32_t dense[TARE_N_FORMS];    /* [form] of an HWC version that is a slice */
+    int32_t whole[2][TARE_N_FORMS]; /* memory that parts of it are made in, before it is
+                                     */
+    int32_t binding;                /* of a network input */
 };
 
 /** The part of a Concat's output that a tensor is to be made in: from `at` on along the
  *  axis. whole TARE_NO_TENSOR: memory of its own. */
 struct tare_place {
     int32_t whole, axis;
-    bool is_u8;
+    enum tare_form form;
     int64_t at;
 };
 
@@ -58,9 +69,16 @@ enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err);
 const struct tare_tensor *tare_lower_tensor(const struct tare_lower *l, int32_t tensor);
 /** Input i, or TARE_NO_TENSOR when the node leaves it out. */
 int32_t tare_lower_input(const struct tare_node *node, size_t i);
-/** The node's INT8 and its tensor is held: it works on the uint8 version. */
-bool tare_lower_is_u8(const struct tare_lower *l, const struct tare_node *node,
-                      int32_t tensor);
+/** What a node reads a tensor as: uint8 when it computes in INT8 and the tensor is
+ * held, the 16-bit float that it computes in. */
+enum tare_form tare_lower_form(const struct tare_lower *l, const struct tare_node *node,
+                               int32_t tensor);
+/** What a node makes an output as: uint8 when it computes in INT8 and the output is
+ *  held, the 16-bit float that the output is stored as. */
+enum tare_form tare_lower_out_form(const struct tare_lower *l,
+                                   const struct tare_node *node, int32_t tensor);
+/** The element type of a form of a tensor. */
+enum tare_dtype tare_form_dtype(enum tare_form form, const struct tare_tensor *t);
 /** HWC when a rank 4 tensor exists in HWC, else linear. */
 enum tare_format tare_lower_format(const struct tare_lower *l, int32_t tensor);
 
@@ -73,31 +91,32 @@ bool tare_lower_is_part(const struct tare_lower *l, int32_t id, int32_t of, int6
 
 /** Id of a version of a tensor, dense, which is converted to it when need be. */
 enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
-                                enum tare_format format, bool is_u8, int32_t *id,
-                                struct tare_error *err);
+                                enum tare_format format, enum tare_form form,
+                                int32_t *id, struct tare_error *err);
 /** The same for readers of slices: its pitch is in the plan's tensor. */
 enum tare_status tare_lower_use_slice(struct tare_lower *l, int32_t tensor,
-                                      enum tare_format format, bool is_u8, int32_t *id,
-                                      struct tare_error *err);
+                                      enum tare_format format, enum tare_form form,
+                                      int32_t *id, struct tare_error *err);
 /** Make the uint8 version of `y`, which is held, by quantizing the float tensor `x`. */
 enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32_t y,
                                           struct tare_error *err);
 /** A float constant of lower rank, or a tensor of rank 4, as an HWC operand of rank 4
  * for broadcasting; @retval false in `*done` when it is neither. */
 enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,
-                                          bool is_u8, bool *done, int32_t *id,
+                                          enum tare_form form, bool *done, int32_t *id,
                                           struct tare_error *err);
 typedef enum tare_status tare_lower_make_fn(struct tare_lower *l, int32_t tensor,
-                                            enum tare_format format, bool is_u8,
-                                            int32_t *id, struct tare_error *err);
+                                            enum tare_format format,
+                                            enum tare_form form, int32_t *id,
+                                            struct tare_error *err);
 /** Make the first version of a node's output, dense, under the tensor's name. */
 tare_lower_make_fn tare_lower_make;
 /** The same for layers that can write a slice: its pitch is in the plan's tensor. */
 tare_lower_make_fn tare_lower_make_slice;
 /** Make a node's output as a view of `of`, which is dense. */
 enum tare_status tare_lower_make_view(struct tare_lower *l, int32_t tensor,
-                                      enum tare_format format, int32_t of, int32_t *id,
-                                      struct tare_error *err);
+                                      enum tare_format format, enum tare_form form,
+                                      int32_t of, int32_t *id, struct tare_error *err);
 
 /** Whether the tensor only exists inside the program at the end: its shape is not known
  *  before, or it is empty, or it is made from such. */

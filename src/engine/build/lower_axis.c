@@ -17,9 +17,11 @@ enum tare_status tare_lower_softmax(struct tare_lower *l, const struct tare_node
     enum tare_status st = tare_node_softmax_axes(l->graph, node, &params.outer,
                                                  &params.n, &params.inner, err);
     if (st == TARE_OK)
-        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR, false, &x, err);
+        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR,
+                            tare_lower_form(l, node, node->inputs[0]), &x, err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &y, err);
+        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR,
+                             tare_lower_out_form(l, node, node->outputs[0]), &y, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, node, TARE_LAYER_F32_SOFTMAX, &params, &x, 1, y, err);
 }
@@ -65,9 +67,11 @@ enum tare_status tare_lower_layer_norm(struct tare_lower *l,
     if (st == TARE_OK)
         st = add_row(l, node, tare_lower_input(node, 2), params.n, &inputs[2], err);
     if (st == TARE_OK)
-        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR, false, &inputs[0], err);
+        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR,
+                            tare_lower_form(l, node, node->inputs[0]), &inputs[0], err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &y, err);
+        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR,
+                             tare_lower_out_form(l, node, node->outputs[0]), &y, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, node, TARE_LAYER_F32_LAYER_NORM, &params, inputs, 3, y,
                           err);
@@ -142,12 +146,14 @@ enum tare_status tare_lower_reduce(struct tare_lower *l, const struct tare_node 
     enum tare_status st =
         tare_node_reduce_axes(l->graph, node, reduced, &keepdims, err);
     if (st == TARE_OK)
-        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR, false, &x, err);
+        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR,
+                            tare_lower_form(l, node, node->inputs[0]), &x, err);
     if (st != TARE_OK) return st;
     if (!any_reduced(&dims, reduced)) { /* an axis of length 1 changes nothing */
         params.outer = tare_dims_count(&dims);
         params.n = params.inner = 1;
-        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &y, err);
+        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR,
+                             tare_lower_out_form(l, node, node->outputs[0]), &y, err);
         return st == TARE_OK ? tare_lower_add(l, node, TARE_LAYER_F32_REDUCE, &params,
                                               &x, 1, y, err)
                              : st;
@@ -156,7 +162,9 @@ enum tare_status tare_lower_reduce(struct tare_lower *l, const struct tare_node 
         st = any_reduced(&dims, reduced)
                  ? tare_plan_add_tensor(l->plan, NULL, TARE_F32, TARE_LINEAR, &dims,
                                         NULL, &y, err)
-                 : tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &y, err);
+                 : tare_lower_make(l, node->outputs[0], TARE_LINEAR,
+                                   tare_lower_out_form(l, node, node->outputs[0]), &y,
+                                   err);
         if (st == TARE_OK)
             st = tare_lower_add(l, node, TARE_LAYER_F32_REDUCE, &params, &x, 1, y, err);
         x = y;
@@ -284,11 +292,13 @@ enum tare_status tare_lower_resize(struct tare_lower *l, const struct tare_node 
                                                       : 4;
     const bool is_u8 = node->precision == TARE_PRECISION_INT8;
     int32_t inputs[3], y;
-    st = tare_lower_use(l, node->inputs[0], TARE_HWC, is_u8, &inputs[0], err);
+    st = tare_lower_use(l, node->inputs[0], TARE_HWC,
+                        tare_lower_form(l, node, node->inputs[0]), &inputs[0], err);
     if (st == TARE_OK) st = add_samples(l, &resize, 2, &inputs[1], err);
     if (st == TARE_OK) st = add_samples(l, &resize, 3, &inputs[2], err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_HWC, is_u8, &y, err);
+        st = tare_lower_make(l, node->outputs[0], TARE_HWC,
+                             tare_lower_out_form(l, node, node->outputs[0]), &y, err);
     if (st != TARE_OK) return st;
     if (!is_u8)
         return tare_lower_add(l, node, TARE_LAYER_F32_RESIZE, &params, inputs, 3, y,

@@ -32,19 +32,24 @@ static struct tare_dims memory_dims(const struct tare_plan_tensor *t)
 
 /* Both operands in HWC when one of them is there already and the other can follow. */
 static enum tare_status binary_operands(struct tare_lower *l,
-                                        const struct tare_node *node, bool is_u8,
-                                        int32_t inputs[2], enum tare_format *format,
+                                        const struct tare_node *node, int32_t inputs[2],
+                                        enum tare_format *format,
                                         struct tare_error *err)
 {
+    enum tare_form forms[2]; /* constants stay as they are */
+    for (int i = 0; i < 2; i++)
+        forms[i] = tare_tensor_is_const(tare_lower_tensor(l, node->inputs[i]))
+                       ? TARE_FORM_OWN
+                       : tare_lower_form(l, node, node->inputs[i]);
     *format = TARE_LINEAR;
     if (tare_lower_tensor(l, node->outputs[0])->dims.rank == 4 &&
         (tare_lower_format(l, node->inputs[0]) == TARE_HWC ||
          tare_lower_format(l, node->inputs[1]) == TARE_HWC)) {
         bool done[2] = {false, false};
-        enum tare_status st = tare_lower_use_broadcast(l, node->inputs[0], is_u8,
+        enum tare_status st = tare_lower_use_broadcast(l, node->inputs[0], forms[0],
                                                        &done[0], &inputs[0], err);
         if (st == TARE_OK && done[0])
-            st = tare_lower_use_broadcast(l, node->inputs[1], is_u8, &done[1],
+            st = tare_lower_use_broadcast(l, node->inputs[1], forms[1], &done[1],
                                           &inputs[1], err);
         if (st != TARE_OK) return st;
         if (done[0] && done[1]) {
@@ -54,7 +59,7 @@ static enum tare_status binary_operands(struct tare_lower *l,
     }
     for (int i = 0; i < 2; i++) {
         const enum tare_status st =
-            tare_lower_use(l, node->inputs[i], TARE_LINEAR, is_u8, &inputs[i], err);
+            tare_lower_use(l, node->inputs[i], TARE_LINEAR, forms[i], &inputs[i], err);
         if (st != TARE_OK) return st;
     }
     return TARE_OK;
@@ -118,9 +123,10 @@ enum tare_status tare_lower_binary(struct tare_lower *l, const struct tare_node 
     struct tare_u8_binary u8;
     memset(&f32, 0, sizeof f32);
     memset(&u8, 0, sizeof u8);
-    enum tare_status st = binary_operands(l, node, is_u8, inputs, &format, err);
+    enum tare_status st = binary_operands(l, node, inputs, &format, err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], format, is_u8, &y, err);
+        st = tare_lower_make(l, node->outputs[0], format,
+                             tare_lower_out_form(l, node, node->outputs[0]), &y, err);
     if (st == TARE_OK)
         st = plan_loop(l, node, inputs, y, is_u8 ? &u8.loop : &f32.loop, err);
     if (st != TARE_OK) return st;

@@ -207,14 +207,15 @@ enum tare_status tare_lower_weighted_node(struct tare_lower *l,
                                           struct tare_error *err)
 {
     const bool is_u8 = p->node->precision == TARE_PRECISION_INT8;
-    const bool y_u8 = tare_lower_is_u8(l, p->node, p->y);
+    const enum tare_form form = tare_lower_form(l, p->node, p->x);
+    const enum tare_form y_form = tare_lower_out_form(l, p->node, p->y);
     int32_t x, residual = TARE_NO_TENSOR, y;
     enum tare_status st = reads_slices(&p->window, is_u8)
-                              ? tare_lower_use_slice(l, p->x, p->format, is_u8, &x, err)
-                              : tare_lower_use(l, p->x, p->format, is_u8, &x, err);
+                              ? tare_lower_use_slice(l, p->x, p->format, form, &x, err)
+                              : tare_lower_use(l, p->x, p->format, form, &x, err);
     if (st == TARE_OK && p->node->fused.has_residual)
-        st = tare_lower_use(l, p->residual, p->format, is_u8, &residual, err);
-    if (st == TARE_OK) st = tare_lower_make_slice(l, p->y, p->format, y_u8, &y, err);
+        st = tare_lower_use(l, p->residual, p->format, form, &residual, err);
+    if (st == TARE_OK) st = tare_lower_make_slice(l, p->y, p->format, y_form, &y, err);
     return st == TARE_OK ? tare_lower_window(l, p, x, residual, y, err) : st;
 }
 

@@ -13,7 +13,7 @@ struct transpose {
     const struct tare_node *node;
     struct tare_spatial s;
     const float *weights, *bias;
-    bool x_u8, y_u8;
+    enum tare_form x_form, y_form;
 };
 
 static const float *constant(const struct tare_lower *l, const struct tare_node *node,
@@ -34,8 +34,8 @@ static enum tare_status read_node(const struct tare_lower *l,
     const bool has_bias = tare_lower_input(node, 2) != TARE_NO_TENSOR;
     t->weights = constant(l, node, 1);
     t->bias = constant(l, node, 2);
-    t->x_u8 = tare_lower_is_u8(l, node, node->inputs[0]);
-    t->y_u8 = tare_lower_is_u8(l, node, node->outputs[0]);
+    t->x_form = tare_lower_form(l, node, node->inputs[0]);
+    t->y_form = tare_lower_out_form(l, node, node->outputs[0]);
     if (t->s.n_axes != 2 || !t->weights || (has_bias && !t->bias) ||
         node->fused.has_residual || !tare_spatial_is_stuffed_conv(&t->s))
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s",
@@ -101,7 +101,8 @@ static enum tare_status spread(struct tare_lower *l, const struct transpose *t,
     const int64_t run = s->kernel[1] * s->out_c;
     const struct tare_dims dims = {
         .rank = 5, .d = {s->batch, s->in[0], s->kernel[0], s->in[1], run}};
-    const int64_t f = t->y_u8 ? 1 : sizeof(float), row = s->in[1] * run;
+    const int64_t f = tare_dtype_bytes((enum tare_dtype)l->plan->tensors[to].dtype);
+    const int64_t row = s->in[1] * run;
     const int64_t src[] = {f * s->in[0] * s->kernel[0] * row, f * s->kernel[0] * row,
                            f * run, f * s->kernel[0] * run, f};
     const int64_t dst[] = {f * s->in[0] * s->kernel[0] * row, f * s->kernel[0] * row,
@@ -117,12 +118,13 @@ static enum tare_status spread(struct tare_lower *l, const struct transpose *t,
 }
 
 /* A tensor in between, held as `like` is. */
-static enum tare_status add_tensor(struct tare_lower *l, int32_t like, bool is_u8,
-                                   const struct tare_dims *dims, int32_t *id,
-                                   struct tare_error *err)
+static enum tare_status add_tensor(struct tare_lower *l, int32_t like,
+                                   enum tare_form form, const struct tare_dims *dims,
+                                   int32_t *id, struct tare_error *err)
 {
-    return tare_plan_add_tensor(l->plan, NULL, is_u8 ? TARE_U8 : TARE_F32, TARE_HWC,
-                                dims, &tare_lower_tensor(l, like)->quant, id, err);
+    const struct tare_tensor *t = tare_lower_tensor(l, like);
+    return tare_plan_add_tensor(l->plan, NULL, tare_form_dtype(form, t), TARE_HWC, dims,
+                                &t->quant, id, err);
 }
 
 static enum tare_status lower_disjoint(struct tare_lower *l, const struct transpose *t,
@@ -141,10 +143,10 @@ static enum tare_status lower_disjoint(struct tare_lower *l, const struct transp
     int32_t x, taps, y;
     enum tare_status st = own(&p, n_weights_of(s), (size_t)out_c, err);
     if (st == TARE_OK) fill_taps(t, &p);
-    if (st == TARE_OK) st = tare_lower_use(l, p.x, TARE_HWC, t->x_u8, &x, err);
-    if (st == TARE_OK) st = add_tensor(l, p.y, t->y_u8, &dims, &taps, err);
+    if (st == TARE_OK) st = tare_lower_use(l, p.x, TARE_HWC, t->x_form, &x, err);
+    if (st == TARE_OK) st = add_tensor(l, p.y, t->y_form, &dims, &taps, err);
     if (st == TARE_OK) st = tare_lower_window(l, &p, x, TARE_NO_TENSOR, taps, err);
-    if (st == TARE_OK) st = tare_lower_make(l, p.y, TARE_HWC, t->y_u8, &y, err);
+    if (st == TARE_OK) st = tare_lower_make(l, p.y, TARE_HWC, t->y_form, &y, err);
     if (st == TARE_OK) st = spread(l, t, taps, y, err);
     tare_weighted_release(&p);
     return st;
@@ -175,15 +177,16 @@ static enum tare_status stuff(struct tare_lower *l, const struct transpose *t,
     const int32_t in = t->node->inputs[0];
     const struct tare_tensor *tensor = tare_lower_tensor(l, in);
     const struct tare_dims *dims = &tensor->dims;
-    const uint64_t zero = t->x_u8 ? (uint64_t)tensor->quant.zero_point : 0;
-    const int32_t elem_bytes = t->x_u8 ? 1 : (int32_t)sizeof(float);
+    const uint64_t zero =
+        t->x_form == TARE_FORM_U8 ? (uint64_t)tensor->quant.zero_point : 0;
+    const int32_t elem_bytes = tare_dtype_bytes(tare_form_dtype(t->x_form, tensor));
     struct tare_pieces pieces = {0};
     int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
     tare_lower_strides(dims, TARE_HWC, elem_bytes, src);
     tare_lower_strides(stuffed, TARE_HWC, elem_bytes, dst);
     for (int i = 0; i < 2; i++)
         dst[2 + i] *= t->s.stride[i];
-    enum tare_status st = add_tensor(l, in, t->x_u8, stuffed, to, err);
+    enum tare_status st = add_tensor(l, in, t->x_form, stuffed, to, err);
     if (st == TARE_OK)
         st = tare_pieces_add(&pieces, 0, elem_bytes, dims, 0, src, 0, dst, err);
     if (st == TARE_OK)
@@ -209,10 +212,10 @@ static enum tare_status lower_stuffed(struct tare_lower *l, const struct transpo
     int32_t x, y;
     enum tare_status st = own(&p, n_weights_of(s), (size_t)s->out_c, err);
     if (st == TARE_OK) turn(t, &p);
-    if (st == TARE_OK) st = tare_lower_use(l, p.x, TARE_HWC, t->x_u8, &x, err);
+    if (st == TARE_OK) st = tare_lower_use(l, p.x, TARE_HWC, t->x_form, &x, err);
     if (st == TARE_OK && (s->stride[0] > 1 || s->stride[1] > 1))
         st = stuff(l, t, &stuffed, x, &x, err);
-    if (st == TARE_OK) st = tare_lower_make(l, p.y, TARE_HWC, t->y_u8, &y, err);
+    if (st == TARE_OK) st = tare_lower_make(l, p.y, TARE_HWC, t->y_form, &y, err);
     if (st == TARE_OK) st = tare_lower_window(l, &p, x, TARE_NO_TENSOR, y, err);
     tare_weighted_release(&p);
     return st;

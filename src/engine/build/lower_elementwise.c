@@ -21,9 +21,12 @@ static enum tare_status pool_f32(struct tare_lower *l, const struct tare_node *n
     params.mode = mode;
     int32_t x, y;
     enum tare_status st =
-        tare_lower_use_slice(l, node->inputs[0], TARE_HWC, false, &x, err);
+        tare_lower_use_slice(l, node->inputs[0], TARE_HWC,
+                             tare_lower_form(l, node, node->inputs[0]), &x, err);
     if (st == TARE_OK)
-        st = tare_lower_make_slice(l, node->outputs[0], TARE_HWC, false, &y, err);
+        st = tare_lower_make_slice(l, node->outputs[0], TARE_HWC,
+                                   tare_lower_out_form(l, node, node->outputs[0]), &y,
+                                   err);
     if (st != TARE_OK) return st;
     params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
     params.window.out_pitch = (int64_t)l->plan->tensors[y].pitch;
@@ -52,9 +55,11 @@ enum tare_status tare_lower_u8_pool(struct tare_lower *l, const struct tare_node
         tare_lower_tensor(l, node->outputs[0])->dims.rank == 4 ? TARE_HWC : TARE_LINEAR;
     int32_t x, y;
     enum tare_status st =
-        tare_lower_use_slice(l, node->inputs[0], TARE_HWC, true, &x, err);
+        tare_lower_use_slice(l, node->inputs[0], TARE_HWC, TARE_FORM_U8, &x, err);
     if (st == TARE_OK)
-        st = tare_lower_make_slice(l, node->outputs[0], format, out->held, &y, err);
+        st = tare_lower_make_slice(l, node->outputs[0], format,
+                                   tare_lower_out_form(l, node, node->outputs[0]), &y,
+                                   err);
     if (st != TARE_OK) return st;
     params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
     params.window.out_pitch = (int64_t)l->plan->tensors[y].pitch;
@@ -147,7 +152,7 @@ static bool is_slice_worth(const struct tare_dims *dims)
 enum tare_status tare_lower_unary(struct tare_lower *l, const struct tare_node *node,
                                   struct tare_error *err)
 {
-    const int32_t in = node->inputs[0];
+    const int32_t in = node->inputs[0], out = node->outputs[0];
     const enum tare_format format = tare_lower_format(l, in);
     struct tare_f32_unary params;
     int32_t x, y;
@@ -159,11 +164,13 @@ enum tare_status tare_lower_unary(struct tare_lower *l, const struct tare_node *
     if (!has_kernel)
         TARE_NODE_FAIL(node, err, TARE_E_UNSUPPORTED, "%s", "no float kernel");
     const bool slices = is_slice_worth(&tare_lower_tensor(l, in)->dims);
-    st = slices ? tare_lower_use_slice(l, in, format, false, &x, err)
-                : tare_lower_use(l, in, format, false, &x, err);
+    const enum tare_form form = tare_lower_form(l, node, in);
+    const enum tare_form out_form = tare_lower_out_form(l, node, out);
+    st = slices ? tare_lower_use_slice(l, in, format, form, &x, err)
+                : tare_lower_use(l, in, format, form, &x, err);
     if (st == TARE_OK)
-        st = slices ? tare_lower_make_slice(l, node->outputs[0], format, false, &y, err)
-                    : tare_lower_make(l, node->outputs[0], format, false, &y, err);
+        st = slices ? tare_lower_make_slice(l, out, format, out_form, &y, err)
+                    : tare_lower_make(l, out, format, out_form, &y, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, node, TARE_LAYER_F32_UNARY, &params, &x, 1, y, err);
 }
@@ -205,19 +212,21 @@ enum tare_status tare_lower_batch_normalization(struct tare_lower *l,
         values[n + c] = (float)((double)data[1][c] - (double)data[2][c] * k);
     }
     const enum tare_format format = dims->rank == 4 ? TARE_HWC : TARE_LINEAR;
+    const int32_t in = node->inputs[0], out = node->outputs[0];
+    const enum tare_form form = tare_lower_form(l, node, in);
+    const enum tare_form out_form = tare_lower_out_form(l, node, out);
     const bool slices = is_slice_worth(dims);
     int32_t inputs[3], y;
     enum tare_status st =
-        slices
-            ? tare_lower_use_slice(l, node->inputs[0], format, false, &inputs[0], err)
-            : tare_lower_use(l, node->inputs[0], format, false, &inputs[0], err);
+        slices ? tare_lower_use_slice(l, in, format, form, &inputs[0], err)
+               : tare_lower_use(l, in, format, form, &inputs[0], err);
     if (st == TARE_OK)
         st = tare_plan_add_vector(l->plan, TARE_F32, n, values, &inputs[1], err);
     if (st == TARE_OK)
         st = tare_plan_add_vector(l->plan, TARE_F32, n, values + n, &inputs[2], err);
     if (st == TARE_OK)
-        st = slices ? tare_lower_make_slice(l, node->outputs[0], format, false, &y, err)
-                    : tare_lower_make(l, node->outputs[0], format, false, &y, err);
+        st = slices ? tare_lower_make_slice(l, out, format, out_form, &y, err)
+                    : tare_lower_make(l, out, format, out_form, &y, err);
     tare_free(values);
     if (st != TARE_OK) return st;
     struct tare_affine_params params;

@@ -82,13 +82,14 @@ static enum tare_status lower_product(struct tare_lower *l,
         product_params(node, &tare_lower_tensor(l, node->inputs[0])->dims,
                        &tare_lower_tensor(l, node->inputs[1])->dims);
     const bool is_u8 = node->precision == TARE_PRECISION_INT8;
-    const bool y_u8 = tare_lower_is_u8(l, node, node->outputs[0]);
     int32_t inputs[4], y;
     enum tare_status st = TARE_OK;
     for (int i = 0; st == TARE_OK && i < 2; i++)
-        st = tare_lower_use(l, node->inputs[i], TARE_LINEAR, is_u8, &inputs[i], err);
+        st = tare_lower_use(l, node->inputs[i], TARE_LINEAR,
+                            tare_lower_form(l, node, node->inputs[i]), &inputs[i], err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, y_u8, &y, err);
+        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR,
+                             tare_lower_out_form(l, node, node->outputs[0]), &y, err);
     if (st != TARE_OK) return st;
     return is_u8 ? add_u8_product(l, node, &params, inputs, y, err)
                  : tare_lower_add(l, node, TARE_LAYER_F32_MATMUL, &params, inputs, 2, y,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/dims.h"
+#include "base/half.h"
 #include "base/mem.h"
 #include "engine/build/lower.h"
 #include "engine/layers/params.h"
@@ -18,9 +19,9 @@ enum tare_status tare_lower_view(struct tare_lower *l, const struct tare_node *n
     const bool keeps_dims = tare_dims_equal(&x->dims, &y->dims);
     const enum tare_format format = keeps_dims ? tare_lower_format(l, in) : TARE_LINEAR;
     int32_t from, id;
-    enum tare_status st =
-        tare_lower_use(l, in, format, tare_lower_is_u8(l, node, out), &from, err);
-    if (st == TARE_OK) st = tare_lower_make_view(l, out, format, from, &id, err);
+    const enum tare_form form = tare_lower_out_form(l, node, out);
+    enum tare_status st = tare_lower_use(l, in, format, form, &from, err);
+    if (st == TARE_OK) st = tare_lower_make_view(l, out, format, form, from, &id, err);
     if (st != TARE_OK) return st;
     const struct tare_reshape_params params = {0};
     return tare_lower_add(l, node, TARE_LAYER_RESHAPE, &params, &from, 1, id, err);
@@ -41,17 +42,17 @@ static enum tare_status begin_move(struct tare_lower *l, const struct tare_node 
                                    tare_lower_make_fn *make, struct move *m,
                                    struct tare_error *err)
 {
-    const bool is_u8 = tare_lower_is_u8(l, node, output);
+    const enum tare_form form = tare_lower_out_form(l, node, output);
     memset(m, 0, sizeof *m);
-    enum tare_status st =
-        is_u8 ? tare_lower_requantized(l, node, node->inputs[0], from_format,
-                                       &tare_lower_tensor(l, output)->quant, &m->from,
-                                       err)
-              : tare_lower_use_slice(l, node->inputs[0], from_format, false, &m->from,
-                                     err);
-    if (st == TARE_OK) st = make(l, output, to_format, is_u8, &m->to, err);
+    enum tare_status st = form == TARE_FORM_U8
+                              ? tare_lower_requantized(
+                                    l, node, node->inputs[0], from_format,
+                                    &tare_lower_tensor(l, output)->quant, &m->from, err)
+                              : tare_lower_use_slice(l, node->inputs[0], from_format,
+                                                     form, &m->from, err);
+    if (st == TARE_OK) st = make(l, output, to_format, form, &m->to, err);
     if (st != TARE_OK) return st;
-    m->elem_bytes = is_u8 ? 1 : (int32_t)sizeof(float);
+    m->elem_bytes = tare_dtype_bytes((enum tare_dtype)l->plan->tensors[m->to].dtype);
     tare_lower_strides_of(l, m->from, m->src);
     tare_lower_strides_of(l, m->to, m->dst);
     return TARE_OK;
@@ -279,7 +280,7 @@ enum tare_status tare_lower_concat(struct tare_lower *l, const struct tare_node 
                                    struct tare_error *err)
 {
     const struct tare_tensor *out = tare_lower_tensor(l, node->outputs[0]);
-    const bool is_u8 = tare_lower_is_u8(l, node, node->outputs[0]);
+    const enum tare_form form = tare_lower_out_form(l, node, node->outputs[0]);
     enum tare_format format = TARE_LINEAR;
     for (size_t i = 0; i < node->n_inputs; i++)
         if (tare_lower_format(l, node->inputs[i]) == TARE_HWC) format = TARE_HWC;
@@ -289,12 +290,13 @@ enum tare_status tare_lower_concat(struct tare_lower *l, const struct tare_node 
     TARE_FAIL_IF(!inputs, err, TARE_E_NOMEM, "engine: no memory while building");
     enum tare_status st = tare_node_axis(node, 0, out->dims.rank, &axis, err);
     for (size_t i = 0; st == TARE_OK && i < n; i++)
-        st = is_u8 ? tare_lower_requantized(l, node, node->inputs[i], format,
-                                            &out->quant, &inputs[i], err)
-                   : tare_lower_use_slice(l, node->inputs[i], format, false, &inputs[i],
-                                          err);
+        st = form == TARE_FORM_U8
+                 ? tare_lower_requantized(l, node, node->inputs[i], format, &out->quant,
+                                          &inputs[i], err)
+                 : tare_lower_use_slice(l, node->inputs[i], format, form, &inputs[i],
+                                        err);
     if (st == TARE_OK)
-        st = tare_lower_make_slice(l, node->outputs[0], format, is_u8, &y, err);
+        st = tare_lower_make_slice(l, node->outputs[0], format, form, &y, err);
 
     const struct tare_reshape_params nothing = {0};
     struct tare_pieces pieces = {0};
@@ -366,6 +368,18 @@ static enum tare_status pad_pieces(struct move *m, const struct tare_pads *pads,
     }
 }
 
+/* The bits of one element. */
+static uint64_t fill_of(const struct tare_quant *quant, enum tare_form form,
+                        float value)
+{
+    switch (form) {
+    case TARE_FORM_U8: return tare_lower_code(quant, value);
+    case TARE_FORM_F16: return tare_half_from_float(value);
+    case TARE_FORM_BF16: return tare_bfloat16_from_float(value);
+    default: return tare_float_bits(value);
+    }
+}
+
 enum tare_status tare_lower_pad(struct tare_lower *l, const struct tare_node *node,
                                 struct tare_error *err)
 {
@@ -381,12 +395,9 @@ enum tare_status tare_lower_pad(struct tare_lower *l, const struct tare_node *no
         begin_move(l, node, format, format, node->outputs[0], tare_lower_make, &m, err);
     if (st == TARE_OK)
         st = pad_pieces(&m, &pads, &tare_lower_tensor(l, node->inputs[0])->dims, err);
-    uint64_t fill = 0;
-    if (m.elem_bytes == 1)
-        fill =
-            tare_lower_code(&tare_lower_tensor(l, node->outputs[0])->quant, pads.value);
-    else
-        memcpy(&fill, &pads.value, sizeof pads.value);
+    const uint64_t fill =
+        fill_of(&tare_lower_tensor(l, node->outputs[0])->quant,
+                tare_lower_out_form(l, node, node->outputs[0]), pads.value);
     return end_move(l, node, &m, pads.mode == TARE_PAD_CONSTANT ? &fill : NULL, st,
                     err);
 }

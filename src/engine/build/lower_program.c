@@ -54,8 +54,8 @@ static enum tare_status add_input(struct program *p, int32_t tensor,
     if (binding >= 0)
         p->plan_ids[p->n_inputs] = binding;
     else
-        st = tare_lower_use(p->l, tensor, TARE_LINEAR, false, &p->plan_ids[p->n_inputs],
-                            err);
+        st = tare_lower_use(p->l, tensor, TARE_LINEAR, TARE_FORM_OWN,
+                            &p->plan_ids[p->n_inputs], err);
     if (st == TARE_OK) st = tare_graph_add_tensor(p->graph, t->name, id, err);
     if (st == TARE_OK) p->inputs[p->n_inputs++] = *id;
     return st;
@@ -172,7 +172,8 @@ enum tare_status tare_lower_as_program(struct tare_lower *l,
         st == TARE_OK ? tare_alloc_array(node->n_outputs, sizeof *made) : NULL;
     if (st == TARE_OK && !made) st = no_memory(err);
     for (size_t i = 0; st == TARE_OK && i < node->n_outputs; i++)
-        st = tare_lower_make(l, node->outputs[i], TARE_LINEAR, false, &made[i], err);
+        st = tare_lower_make(l, node->outputs[i], TARE_LINEAR, TARE_FORM_OWN, &made[i],
+                             err);
     if (st == TARE_OK)
         st = tare_lower_add_multi(l, node, node->name, TARE_LAYER_PROGRAM, &params,
                                   p.plan_ids, p.n_inputs + 1, made, node->n_outputs,

@@ -60,9 +60,9 @@ static enum tare_status show_levels(struct tare_lower *l, const struct tare_node
     const int32_t x = node->inputs[0];
     const enum tare_format format = tare_lower_format(l, x);
     int32_t from, to;
-    enum tare_status st = tare_lower_use(l, x, format, true, &from, err);
+    enum tare_status st = tare_lower_use(l, x, format, TARE_FORM_U8, &from, err);
     if (st == TARE_OK)
-        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, false, &to, err);
+        st = tare_lower_make(l, node->outputs[0], TARE_LINEAR, TARE_FORM_OWN, &to, err);
     return st == TARE_OK ? copy_bytes(l, node, from, format, to, TARE_LINEAR, err) : st;
 }
 
@@ -76,8 +76,8 @@ static enum tare_status take_levels(struct tare_lower *l, const struct tare_node
     int32_t from = l->versions[node->inputs[0]].binding, to;
     enum tare_status st = TARE_OK;
     if (from < 0)
-        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR, false, &from, err);
-    if (st == TARE_OK) st = tare_lower_make(l, y, format, true, &to, err);
+        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR, TARE_FORM_OWN, &from, err);
+    if (st == TARE_OK) st = tare_lower_make(l, y, format, TARE_FORM_U8, &to, err);
     return st == TARE_OK ? copy_bytes(l, node, from, TARE_LINEAR, to, format, err) : st;
 }
 

@@ -153,7 +153,7 @@ static enum tare_status add_gates(struct tare_lower *l, const struct recurrent *
     };
     int32_t x;
     enum tare_status st =
-        tare_lower_use(l, r->node->inputs[X], TARE_LINEAR, false, &x, err);
+        tare_lower_use(l, r->node->inputs[X], TARE_LINEAR, TARE_FORM_OWN, &x, err);
     if (st == TARE_OK)
         st = tare_plan_add_tensor(l->plan, NULL, TARE_F32, TARE_LINEAR, &dims, NULL,
                                   gates, err);
@@ -194,8 +194,8 @@ static enum tare_status add_others(struct tare_lower *l, const struct recurrent 
                                   bias, &inputs[(*n)++], err);
     for (size_t i = 0; st == TARE_OK && i < sizeof others / sizeof others[0]; i++)
         if (r->inputs[others[i]])
-            st = tare_lower_use(l, r->node->inputs[others[i]], TARE_LINEAR, false,
-                                &inputs[(*n)++], err);
+            st = tare_lower_use(l, r->node->inputs[others[i]], TARE_LINEAR,
+                                TARE_FORM_OWN, &inputs[(*n)++], err);
     return st;
 }
 
@@ -208,8 +208,8 @@ static enum tare_status add_steps(struct tare_lower *l, const struct recurrent *
     enum tare_status st = add_weights(l, r, &inputs[1], err);
     if (st == TARE_OK) st = add_others(l, r, bias, inputs, &n, err);
     for (size_t i = 0; st == TARE_OK && i < r->node->n_outputs; i++)
-        st = tare_lower_make(l, r->node->outputs[i], TARE_LINEAR, false, &outputs[i],
-                             err);
+        st = tare_lower_make(l, r->node->outputs[i], TARE_LINEAR, TARE_FORM_OWN,
+                             &outputs[i], err);
     if (st != TARE_OK) return st;
     return tare_lower_add_multi(l, r->node, r->node->name, TARE_LAYER_F32_RECURRENT,
                                 &r->params, inputs, n, outputs, r->node->n_outputs,

@@ -59,8 +59,9 @@ enum tare_status tare_lower_requantized(struct tare_lower *l,
     int32_t inputs[2];
     float x[N_CODES];
     if (t->quant.scale == to->scale && t->quant.zero_point == to->zero_point)
-        return tare_lower_use_slice(l, tensor, format, true, id, err);
-    enum tare_status st = tare_lower_use(l, tensor, format, true, &inputs[0], err);
+        return tare_lower_use_slice(l, tensor, format, TARE_FORM_U8, id, err);
+    enum tare_status st =
+        tare_lower_use(l, tensor, format, TARE_FORM_U8, &inputs[0], err);
     if (st != TARE_OK) return st;
     decode(&t->quant, x);
     st = add_table(l, x, to, &inputs[1], err);
@@ -84,9 +85,10 @@ enum tare_status tare_lower_as_table(struct tare_lower *l, const struct tare_nod
         tare_f32_unary_select(TARE_CPU_NONE)(kernel, x, y, 0, N_CODES);
     else
         st = tare_node_apply(l->graph, node, input, x, y, N_CODES, err);
-    if (st == TARE_OK) st = tare_lower_use(l, in, format, true, &inputs[0], err);
+    if (st == TARE_OK)
+        st = tare_lower_use(l, in, format, TARE_FORM_U8, &inputs[0], err);
     if (st == TARE_OK)
         st = add_table(l, y, &tare_lower_tensor(l, out)->quant, &inputs[1], err);
-    if (st == TARE_OK) st = tare_lower_make(l, out, format, true, &id, err);
+    if (st == TARE_OK) st = tare_lower_make(l, out, format, TARE_FORM_U8, &id, err);
     return st == TARE_OK ? add_layer(l, node, inputs, id, err) : st;
 }

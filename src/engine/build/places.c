@@ -51,17 +51,17 @@ static size_t count_in(const struct tare_node *node, int32_t tensor)
  * one place, there, else memory of its own. */
 static struct tare_place place_of_whole(const struct tare_lower *l,
                                         const struct tare_node *concat, int32_t axis,
-                                        bool is_u8)
+                                        enum tare_form form)
 {
     const int32_t out = concat->outputs[0];
-    const struct tare_place own = {out, axis, is_u8, 0};
+    const struct tare_place own = {out, axis, form, 0};
     const struct tare_place given = l->places[out];
-    if (given.whole >= 0)
-        return given.axis == axis && given.is_u8 == is_u8 ? given : own;
+    if (given.whole >= 0) return given.axis == axis && given.form == form ? given : own;
     const struct tare_place first = l->places[concat->inputs[0]];
-    if (first.whole < 0 || first.axis != axis || first.is_u8 != is_u8 ||
-        (is_u8 && !same_quant(&tare_lower_tensor(l, out)->quant,
-                              &tare_lower_tensor(l, first.whole)->quant)))
+    if (first.whole < 0 || first.axis != axis || first.form != form ||
+        (form == TARE_FORM_U8 &&
+         !same_quant(&tare_lower_tensor(l, out)->quant,
+                     &tare_lower_tensor(l, first.whole)->quant)))
         return own;
     int64_t at = first.at;
     for (size_t i = 0; i < concat->n_inputs; i++) {
@@ -78,12 +78,12 @@ static enum tare_status place_inputs(struct tare_lower *l,
 {
     const int32_t out = concat->outputs[0];
     const struct tare_tensor *y = tare_lower_tensor(l, out);
-    const bool is_u8 = tare_lower_is_u8(l, concat, out);
+    const enum tare_form form = tare_lower_out_form(l, concat, out);
     int32_t axis;
     if (!has_memory(y)) return TARE_OK;
     const enum tare_status st = tare_node_axis(concat, 0, y->dims.rank, &axis, err);
     if (st != TARE_OK || !has_parts(&y->dims, axis)) return st;
-    const struct tare_place whole = place_of_whole(l, concat, axis, is_u8);
+    const struct tare_place whole = place_of_whole(l, concat, axis, form);
     l->places[out] = whole;
     if (whole.whole == out) l->places[out].whole = TARE_NO_TENSOR;
     int64_t at = whole.at;
@@ -91,8 +91,8 @@ static enum tare_status place_inputs(struct tare_lower *l,
         const int32_t in = concat->inputs[i];
         const struct tare_tensor *x = tare_lower_tensor(l, in);
         if (has_memory(x) && l->places[in].whole < 0 && count_in(concat, in) == 1 &&
-            (!is_u8 || same_quant(&x->quant, &y->quant)))
-            l->places[in] = (struct tare_place){whole.whole, axis, is_u8, at};
+            (form != TARE_FORM_U8 || same_quant(&x->quant, &y->quant)))
+            l->places[in] = (struct tare_place){whole.whole, axis, form, at};
         at += x->dims.d[axis];
     }
     return TARE_OK;
@@ -117,15 +117,15 @@ enum tare_status tare_lower_plan_places(struct tare_lower *l, struct tare_error 
 
 /* The plan's tensor that the parts of `tensor` are made in. */
 static enum tare_status use_whole(struct tare_lower *l, int32_t tensor,
-                                  enum tare_format format, bool is_u8, bool in_slices,
-                                  int32_t *id, struct tare_error *err)
+                                  enum tare_format format, enum tare_form form,
+                                  bool in_slices, int32_t *id, struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
-    int32_t *whole = &l->versions[tensor].whole[format][is_u8];
+    int32_t *whole = &l->versions[tensor].whole[format][form];
     if (*whole < 0) {
-        const enum tare_status st =
-            tare_plan_add_tensor(l->plan, t->name, is_u8 ? TARE_U8 : TARE_F32, format,
-                                 &t->dims, is_u8 ? &t->quant : NULL, whole, err);
+        const enum tare_status st = tare_plan_add_tensor(
+            l->plan, t->name, tare_form_dtype(form, t), format, &t->dims,
+            form == TARE_FORM_U8 ? &t->quant : NULL, whole, err);
         if (st != TARE_OK) return st;
         struct tare_plan_tensor *made = &l->plan->tensors[*whole];
         const int64_t elem_bytes = tare_dtype_bytes((enum tare_dtype)made->dtype);
@@ -147,12 +147,13 @@ static bool is_output(const struct tare_graph *g, int32_t tensor)
  * of a linear output of the network gains nothing: the kernel that makes it could have
  * written there, where now all of it is copied. */
 static enum tare_status make_part(struct tare_lower *l, int32_t tensor,
-                                  enum tare_format format, bool is_u8, bool may_slice,
-                                  bool *done, int32_t *id, struct tare_error *err)
+                                  enum tare_format format, enum tare_form form,
+                                  bool may_slice, bool *done, int32_t *id,
+                                  struct tare_error *err)
 {
     const struct tare_place *place = &l->places[tensor];
     *done = false;
-    if (place->whole < 0 || place->is_u8 != is_u8) return TARE_OK;
+    if (place->whole < 0 || place->form != form) return TARE_OK;
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     const struct tare_dims *dims = &tare_lower_tensor(l, place->whole)->dims;
     const bool is_slice = !is_one_piece(dims, format, place->axis) &&
@@ -163,7 +164,7 @@ static enum tare_status make_part(struct tare_lower *l, int32_t tensor,
     int64_t strides[TARE_MAX_RANK];
     int32_t whole;
     enum tare_status st =
-        use_whole(l, place->whole, format, is_u8, is_slice, &whole, err);
+        use_whole(l, place->whole, format, form, is_slice, &whole, err);
     if (st != TARE_OK) return st;
     tare_lower_strides_of(l, whole, strides);
     const uint64_t at = (uint64_t)(place->at * strides[place->axis]);
@@ -178,8 +179,8 @@ static enum tare_status make_part(struct tare_lower *l, int32_t tensor,
 }
 
 static enum tare_status make(struct tare_lower *l, int32_t tensor,
-                             enum tare_format format, bool is_u8, bool may_slice,
-                             int32_t *id, struct tare_error *err)
+                             enum tare_format format, enum tare_form form,
+                             bool may_slice, int32_t *id, struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     for (int i = 0; i < t->dims.rank; i++)
@@ -187,31 +188,30 @@ static enum tare_status make(struct tare_lower *l, int32_t tensor,
                      "tensor '%.80s' is empty (axis %d has length %lld)", t->name, i,
                      (long long)t->dims.d[i]);
     bool done;
-    enum tare_status st =
-        make_part(l, tensor, format, is_u8, may_slice, &done, id, err);
+    enum tare_status st = make_part(l, tensor, format, form, may_slice, &done, id, err);
     if (st == TARE_OK && !done) {
-        *id = l->versions[tensor].whole[format][is_u8];
+        *id = l->versions[tensor].whole[format][form];
         if (*id < 0)
-            st = tare_plan_add_tensor(l->plan, t->name, is_u8 ? TARE_U8 : t->dtype,
-                                      format, &t->dims, is_u8 ? &t->quant : NULL, id,
-                                      err);
+            st = tare_plan_add_tensor(l->plan, t->name, tare_form_dtype(form, t),
+                                      format, &t->dims,
+                                      form == TARE_FORM_U8 ? &t->quant : NULL, id, err);
     }
-    if (st == TARE_OK) l->versions[tensor].id[format][is_u8] = *id;
+    if (st == TARE_OK) l->versions[tensor].id[format][form] = *id;
     return st;
 }
 
 enum tare_status tare_lower_make(struct tare_lower *l, int32_t tensor,
-                                 enum tare_format format, bool is_u8, int32_t *id,
-                                 struct tare_error *err)
+                                 enum tare_format format, enum tare_form form,
+                                 int32_t *id, struct tare_error *err)
 {
-    return make(l, tensor, format, is_u8, false, id, err);
+    return make(l, tensor, format, form, false, id, err);
 }
 
 enum tare_status tare_lower_make_slice(struct tare_lower *l, int32_t tensor,
-                                       enum tare_format format, bool is_u8, int32_t *id,
-                                       struct tare_error *err)
+                                       enum tare_format format, enum tare_form form,
+                                       int32_t *id, struct tare_error *err)
 {
-    return make(l, tensor, format, is_u8, true, id, err);
+    return make(l, tensor, format, form, true, id, err);
 }
 
 static int32_t root_of(const struct tare_plan_builder *b, int32_t id)

@@ -61,8 +61,8 @@ static enum tare_status try_source(struct tare_engine *engine, size_t i,
         tare_layer_prepare(&layer, engine->header->isa, name, err);
     tare_layer_release(&layer);
     *does = st == TARE_OK;
-    if (*does && layer.shared_bytes > engine->shared_bytes)
-        engine->shared_bytes = layer.shared_bytes;
+    if (*does && tare_layer_shared(&layer) > engine->shared_bytes)
+        engine->shared_bytes = tare_layer_shared(&layer);
     return st == TARE_E_UNSUPPORTED ? TARE_OK : st;
 }
 

@@ -17,17 +17,50 @@ int32_t tare_lower_input(const struct tare_node *node, size_t i)
     return i < node->n_inputs ? node->inputs[i] : TARE_NO_TENSOR;
 }
 
-bool tare_lower_is_u8(const struct tare_lower *l, const struct tare_node *node,
-                      int32_t tensor)
+static enum tare_form form_of_precision(enum tare_precision precision)
 {
-    return node->precision == TARE_PRECISION_INT8 &&
-           tare_lower_tensor(l, tensor)->quant.held;
+    return precision == TARE_PRECISION_FP16   ? TARE_FORM_F16
+           : precision == TARE_PRECISION_BF16 ? TARE_FORM_BF16
+                                              : TARE_FORM_OWN;
+}
+
+enum tare_form tare_lower_form(const struct tare_lower *l, const struct tare_node *node,
+                               int32_t tensor)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    if (node->precision == TARE_PRECISION_INT8 && t->quant.held) return TARE_FORM_U8;
+    return t->dtype == TARE_F32 ? form_of_precision(node->precision) : TARE_FORM_OWN;
+}
+
+enum tare_form tare_lower_out_form(const struct tare_lower *l,
+                                   const struct tare_node *node, int32_t tensor)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    if (node->precision == TARE_PRECISION_INT8 && t->quant.held) return TARE_FORM_U8;
+    return form_of_precision(t->stored);
+}
+
+enum tare_dtype tare_form_dtype(enum tare_form form, const struct tare_tensor *t)
+{
+    switch (form) {
+    case TARE_FORM_U8: return TARE_U8;
+    case TARE_FORM_F16: return TARE_F16;
+    case TARE_FORM_BF16: return TARE_BF16;
+    default: return t->dtype;
+    }
+}
+
+static bool is_half(enum tare_form form)
+{
+    return form == TARE_FORM_F16 || form == TARE_FORM_BF16;
 }
 
 enum tare_format tare_lower_format(const struct tare_lower *l, int32_t tensor)
 {
     const struct tare_versions *v = &l->versions[tensor];
-    const bool is_hwc = v->id[TARE_HWC][0] >= 0 || v->id[TARE_HWC][1] >= 0;
+    bool is_hwc = false;
+    for (int form = 0; form < TARE_N_FORMS; form++)
+        is_hwc = is_hwc || v->id[TARE_HWC][form] >= 0;
     return is_hwc ? TARE_HWC : TARE_LINEAR;
 }
 
@@ -97,7 +130,8 @@ static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *
         .kind = kind,
         .name = name,
         .nodes = nodes.data,
-        .precision = node ? node->precision : TARE_PRECISION_FP32,
+        .precision =
+            node && kind != TARE_LAYER_PROGRAM ? node->precision : TARE_PRECISION_FP32,
         .is_reformat = node == NULL,
         .params = params,
         .inputs = inputs,
@@ -161,14 +195,13 @@ enum tare_status tare_lower_copy(struct tare_lower *l, const struct tare_node *n
 }
 
 enum tare_status tare_lower_make_view(struct tare_lower *l, int32_t tensor,
-                                      enum tare_format format, int32_t of, int32_t *id,
-                                      struct tare_error *err)
+                                      enum tare_format format, enum tare_form form,
+                                      int32_t of, int32_t *id, struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     const enum tare_status st =
         tare_plan_add_alias(l->plan, t->name, format, &t->dims, of, id, err);
-    if (st == TARE_OK)
-        l->versions[tensor].id[format][l->plan->tensors[of].dtype == TARE_U8] = *id;
+    if (st == TARE_OK) l->versions[tensor].id[format][form] = *id;
     return st;
 }
 
@@ -213,22 +246,23 @@ static struct tare_convert_params convert_params(const struct tare_dims *dims,
     return p;
 }
 
-/* A version of the other type. uint8 linear comes from float linear only. */
-static enum tare_status convert_type(struct tare_lower *l, int32_t tensor, int32_t from,
-                                     enum tare_format from_format,
-                                     enum tare_format format, bool is_u8, int32_t *id,
-                                     struct tare_error *err)
+/* uint8 from floats, or floats from uint8. uint8 linear comes from float linear only.
+ */
+static enum tare_status convert_quant(struct tare_lower *l, int32_t tensor,
+                                      int32_t from, enum tare_format from_format,
+                                      enum tare_format format, enum tare_form form,
+                                      int32_t *id, struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    const bool is_u8 = form == TARE_FORM_U8;
     char name[128];
     TARE_FAIL_IF(!t->quant.held, err, TARE_E_ARG,
                  "tensor '%.80s' is wanted as uint8 but has no scale", t->name);
     const struct tare_convert_params params =
         is_u8 ? convert_params(&t->dims, format, from_format)
               : convert_params(&t->dims, from_format, format);
-    enum tare_status st =
-        tare_plan_add_tensor(l->plan, NULL, is_u8 ? TARE_U8 : TARE_F32, format,
-                             &t->dims, &t->quant, id, err);
+    enum tare_status st = tare_plan_add_tensor(l->plan, NULL, tare_form_dtype(form, t),
+                                               format, &t->dims, &t->quant, id, err);
     if (st == TARE_OK)
         st = add_layer(
             l, NULL,
@@ -236,6 +270,28 @@ static enum tare_status convert_type(struct tare_lower *l, int32_t tensor, int32
             is_u8 ? TARE_LAYER_QUANTIZE : TARE_LAYER_DEQUANTIZE, &params, &from, 1, id,
             1, err);
     return st;
+}
+
+/* float32 from a 16-bit float, or the other way, in the same order. */
+static enum tare_status convert_half(struct tare_lower *l, int32_t tensor, int32_t from,
+                                     enum tare_form from_form, enum tare_format format,
+                                     enum tare_form form, int32_t *id,
+                                     struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    char name[128];
+    struct tare_half_params params;
+    memset(&params, 0, sizeof params);
+    params.op = from_form == TARE_FORM_F16    ? TARE_CONVERT_F16_F32
+                : from_form == TARE_FORM_BF16 ? TARE_CONVERT_BF16_F32
+                : form == TARE_FORM_F16       ? TARE_CONVERT_F32_F16
+                                              : TARE_CONVERT_F32_BF16;
+    const enum tare_status st = tare_plan_add_tensor(
+        l->plan, NULL, tare_form_dtype(form, t), format, &t->dims, NULL, id, err);
+    return st == TARE_OK
+               ? add_layer(l, NULL, reformat_name(name, sizeof name, "convert", t),
+                           TARE_LAYER_CONVERT, &params, &from, 1, id, 1, err)
+               : st;
 }
 
 /* A version of the same type in the other format, or a dense one of a slice. */
@@ -268,102 +324,142 @@ static enum tare_status convert_format(struct tare_lower *l, int32_t tensor,
     return st;
 }
 
+/* A constant's elements in the other order, or as 16-bit floats. */
+static void lay_out(const struct tare_tensor *t, const struct tare_dims *dims,
+                    enum tare_format format, enum tare_form form, float *ordered,
+                    uint16_t *halves)
+{
+    const size_t n = t->n_bytes / sizeof(float);
+    struct tare_copy copy;
+    int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
+    tare_lower_strides(dims, TARE_LINEAR, sizeof *ordered, src);
+    tare_lower_strides(dims, format, sizeof *ordered, dst);
+    tare_copy_plan(sizeof *ordered, dims->rank, dims->d, src, dst, &copy);
+    tare_copy_run(&copy, t->data, ordered, 0, tare_copy_units(&copy));
+    if (is_half(form))
+        tare_half_convert__ref(form == TARE_FORM_F16 ? TARE_CONVERT_F32_F16
+                                                     : TARE_CONVERT_F32_BF16,
+                               ordered, halves, (int64_t)n);
+}
+
 /* Constants are laid out while building. */
 static enum tare_status use_constant(struct tare_lower *l, const struct tare_tensor *t,
                                      const struct tare_dims *dims,
-                                     enum tare_format format, int32_t *id,
-                                     struct tare_error *err)
+                                     enum tare_format format, enum tare_form form,
+                                     int32_t *id, struct tare_error *err)
 {
-    if (format == TARE_LINEAR || same_order(dims))
+    if (form == TARE_FORM_OWN && (format == TARE_LINEAR || same_order(dims)))
         return tare_plan_add_weight(l->plan, t->dtype, format, dims, t->data, id, err);
     TARE_FAIL_IF(t->dtype != TARE_F32, err, TARE_E_UNSUPPORTED,
                  "constant '%.80s' is %s, want float32", t->name,
                  tare_dtype_name(t->dtype));
-    float *hwc = tare_alloc(t->n_bytes);
-    TARE_FAIL_IF(!hwc, err, TARE_E_NOMEM, "engine: no memory while building");
-    struct tare_copy copy;
-    int64_t src[TARE_MAX_RANK], dst[TARE_MAX_RANK];
-    tare_lower_strides(dims, TARE_LINEAR, sizeof *hwc, src);
-    tare_lower_strides(dims, format, sizeof *hwc, dst);
-    tare_copy_plan(sizeof *hwc, dims->rank, dims->d, src, dst, &copy);
-    tare_copy_run(&copy, t->data, hwc, 0, tare_copy_units(&copy));
-    const enum tare_status st =
-        tare_plan_add_weight(l->plan, TARE_F32, format, dims, hwc, id, err);
-    tare_free(hwc);
+    float *ordered = tare_alloc(t->n_bytes);
+    uint16_t *halves = tare_alloc(t->n_bytes / 2);
+    enum tare_status st = TARE_OK;
+    if (!ordered || !halves)
+        st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
+    if (st == TARE_OK) {
+        lay_out(t, dims, format, form, ordered, halves);
+        st = tare_plan_add_weight(l->plan, tare_form_dtype(form, t), format, dims,
+                                  is_half(form) ? (const void *)halves : ordered, id,
+                                  err);
+    }
+    tare_free(ordered);
+    tare_free(halves);
     return st;
 }
 
 enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,
-                                          bool is_u8, bool *done, int32_t *id,
+                                          enum tare_form form, bool *done, int32_t *id,
                                           struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     *done = t->dims.rank == 4 || (tare_tensor_is_const(t) && t->dims.rank < 4);
     if (!*done) return TARE_OK;
-    if (t->dims.rank == 4) return tare_lower_use(l, tensor, TARE_HWC, is_u8, id, err);
+    if (t->dims.rank == 4) return tare_lower_use(l, tensor, TARE_HWC, form, id, err);
     struct tare_dims dims = {.rank = 4, .d = {1, 1, 1, 1}};
     for (int i = 0; i < t->dims.rank; i++)
         dims.d[4 - t->dims.rank + i] = t->dims.d[i];
-    return use_constant(l, t, &dims, TARE_HWC, id, err);
+    return use_constant(l, t, &dims, TARE_HWC, TARE_FORM_OWN, id, err);
 }
 
-/* The cheapest version to start from: the type that is wanted, else the format. */
+/* The cheapest version to start from: the form that is wanted, else float32, else
+ * another, in the format that is wanted if it is there; else the user's memory. */
 static int32_t find_source(const struct tare_versions *v, enum tare_format format,
-                           bool is_u8, enum tare_format *from, bool *from_u8)
+                           enum tare_form form, enum tare_format *from,
+                           enum tare_form *from_form)
 {
-    const enum tare_format other = format == TARE_HWC ? TARE_LINEAR : TARE_HWC;
-    const struct {
-        enum tare_format format;
-        bool is_u8;
-    } order[] = {{other, is_u8}, {format, !is_u8}, {other, !is_u8}};
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        *from = order[i].format;
-        *from_u8 = order[i].is_u8;
-        if (v->id[*from][*from_u8] >= 0) return v->id[*from][*from_u8];
-    }
+    const enum tare_format formats[] = {format,
+                                        format == TARE_HWC ? TARE_LINEAR : TARE_HWC};
+    const enum tare_form forms[] = {form, TARE_FORM_OWN, TARE_FORM_U8, TARE_FORM_F16,
+                                    TARE_FORM_BF16};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        for (size_t k = 0; k < 2; k++) {
+            *from = formats[k];
+            *from_form = forms[i];
+            if (v->id[*from][*from_form] >= 0) return v->id[*from][*from_form];
+        }
     *from = TARE_LINEAR;
-    *from_u8 = false;
+    *from_form = TARE_FORM_OWN;
     return v->binding;
 }
 
-static enum tare_status use_dense(struct tare_lower *l, int32_t tensor, bool is_u8,
-                                  int32_t *id, struct tare_error *err)
+static enum tare_status use_dense(struct tare_lower *l, int32_t tensor,
+                                  enum tare_form form, int32_t *id,
+                                  struct tare_error *err)
 {
     if (l->plan->tensors[*id].pitch == 0) return TARE_OK;
-    int32_t *dense = &l->versions[tensor].dense[is_u8];
+    int32_t *dense = &l->versions[tensor].dense[form];
     enum tare_status st = TARE_OK;
     if (*dense < 0) st = convert_format(l, tensor, *id, TARE_HWC, dense, err);
     *id = *dense;
     return st;
 }
 
-/* Make the version from one that is there. Where the uint8 side is linear, no layer
- * changes type and format at once: the float linear version lies between. */
-static enum tare_status convert(struct tare_lower *l, int32_t tensor,
-                                enum tare_format format, bool is_u8, int32_t *id,
-                                struct tare_error *err)
+/* The version between two that no layer converts at once. Where the uint8 side is
+ * linear, that is the float linear one; two 16-bit floats have float32 between them,
+ * and those change their order apart from their type. */
+static bool next_step(enum tare_format from_format, enum tare_form from_form,
+                      enum tare_format format, enum tare_form form,
+                      enum tare_format *step_format, enum tare_form *step_form)
 {
-    enum tare_format from_format;
-    bool from_u8;
+    *step_format = from_format;
+    *step_form = TARE_FORM_OWN;
+    if (from_form == form) return false;
+    if (form == TARE_FORM_U8 || from_form == TARE_FORM_U8) {
+        *step_format = TARE_LINEAR;
+        return from_format != format &&
+               (form == TARE_FORM_U8 ? format : from_format) == TARE_LINEAR;
+    }
+    if (is_half(from_form) && is_half(form)) return true;
+    *step_form = form;
+    return from_format != format;
+}
+
+/* Make the version from one that is there. */
+static enum tare_status convert(struct tare_lower *l, int32_t tensor,
+                                enum tare_format format, enum tare_form form,
+                                int32_t *id, struct tare_error *err)
+{
+    enum tare_format from_format, step_format;
+    enum tare_form from_form, step_form;
     int32_t from =
-        find_source(&l->versions[tensor], format, is_u8, &from_format, &from_u8);
+        find_source(&l->versions[tensor], format, form, &from_format, &from_form);
     TARE_FAIL_IF(from < 0, err, TARE_E_ARG, "tensor '%.80s' is read before it is made",
                  tare_lower_tensor(l, tensor)->name);
-    if (from_u8 != is_u8 && from_format != format &&
-        (is_u8 ? format : from_format) == TARE_LINEAR) {
+    if (next_step(from_format, from_form, format, form, &step_format, &step_form)) {
         const enum tare_status st =
-            tare_lower_use(l, tensor, TARE_LINEAR, false, &from, err);
+            tare_lower_use(l, tensor, step_format, step_form, &from, err);
         if (st != TARE_OK) return st;
-        from_format = TARE_LINEAR;
-        from_u8 = false;
+        from_format = step_format;
+        from_form = step_form;
     }
-    if (from_u8 != is_u8) {
-        const enum tare_status st = use_dense(l, tensor, from_u8, &from, err);
-        if (st != TARE_OK) return st;
-    }
-    return from_u8 == is_u8
-               ? convert_format(l, tensor, from, format, id, err)
-               : convert_type(l, tensor, from, from_format, format, is_u8, id, err);
+    if (from_form == form) return convert_format(l, tensor, from, format, id, err);
+    const enum tare_status st = use_dense(l, tensor, from_form, &from, err);
+    if (st != TARE_OK) return st;
+    return form == TARE_FORM_U8 || from_form == TARE_FORM_U8
+               ? convert_quant(l, tensor, from, from_format, format, form, id, err)
+               : convert_half(l, tensor, from, from_form, format, form, id, err);
 }
 
 enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32_t y,
@@ -372,36 +468,38 @@ enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32
     const int32_t rank = tare_lower_tensor(l, y)->dims.rank;
     const enum tare_format format = rank == 4 ? TARE_HWC : TARE_LINEAR;
     enum tare_format from_format;
-    bool from_u8;
-    int32_t from = find_source(&l->versions[x], format, true, &from_format, &from_u8);
+    enum tare_form from_form;
+    int32_t from =
+        find_source(&l->versions[x], format, TARE_FORM_OWN, &from_format, &from_form);
     TARE_FAIL_IF(from < 0, err, TARE_E_ARG, "tensor '%.80s' is read before it is made",
                  tare_lower_tensor(l, x)->name);
-    const enum tare_status st = use_dense(l, x, from_u8, &from, err);
+    const enum tare_status st = use_dense(l, x, from_form, &from, err);
     if (st != TARE_OK) return st;
-    return convert_type(l, y, from, from_format, format, true,
-                        &l->versions[y].id[format][true], err);
+    return convert_quant(l, y, from, from_format, format, TARE_FORM_U8,
+                         &l->versions[y].id[format][TARE_FORM_U8], err);
 }
 
 enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
-                                enum tare_format format, bool is_u8, int32_t *id,
-                                struct tare_error *err)
+                                enum tare_format format, enum tare_form form,
+                                int32_t *id, struct tare_error *err)
 {
-    const enum tare_status st = tare_lower_use_slice(l, tensor, format, is_u8, id, err);
-    return st == TARE_OK ? use_dense(l, tensor, is_u8, id, err) : st;
+    const enum tare_status st = tare_lower_use_slice(l, tensor, format, form, id, err);
+    return st == TARE_OK ? use_dense(l, tensor, form, id, err) : st;
 }
 
 enum tare_status tare_lower_use_slice(struct tare_lower *l, int32_t tensor,
-                                      enum tare_format format, bool is_u8, int32_t *id,
-                                      struct tare_error *err)
+                                      enum tare_format format, enum tare_form form,
+                                      int32_t *id, struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     struct tare_versions *v = &l->versions[tensor];
-    *id = v->id[format][is_u8];
+    *id = v->id[format][form];
     if (*id >= 0) return TARE_OK;
 
-    const enum tare_status st = tare_tensor_is_const(t) && !is_u8
-                                    ? use_constant(l, t, &t->dims, format, id, err)
-                                    : convert(l, tensor, format, is_u8, id, err);
-    if (st == TARE_OK) v->id[format][is_u8] = *id;
+    const enum tare_status st =
+        tare_tensor_is_const(t) && form != TARE_FORM_U8
+            ? use_constant(l, t, &t->dims, format, form, id, err)
+            : convert(l, tensor, format, form, id, err);
+    if (st == TARE_OK) v->id[format][form] = *id;
     return st;
 }

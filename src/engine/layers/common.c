@@ -36,6 +36,7 @@ static enum tare_status choose(struct tare_layer *layer, uint32_t isa,
     layer->module = NULL;
     layer->state = NULL;
     layer->run = kind->run;
+    layer->convert = NULL;
     for (size_t i = 0; kind->kernels(i, &kernel); i++) {
         const bool allowed = (kernel.isa & isa) == kernel.isa;
         if (tactic[0] ? strcmp(kernel.name, tactic) != 0 : !allowed) continue;
@@ -56,15 +57,20 @@ enum tare_status tare_layer_prepare(struct tare_layer *layer, uint32_t isa,
     const enum tare_status st = choose(layer, isa, tactic, err);
     if (st != TARE_OK) return st;
     if (tactic[0] && !layer->kernel) return tare_layer_adopt(layer, tactic, err);
-    return kind->prepare ? kind->prepare(layer, err) : TARE_OK;
+    layer->scratch_bytes = layer->shared_bytes = 0;
+    const enum tare_status prepared =
+        kind->prepare ? kind->prepare(layer, err) : TARE_OK;
+    return prepared == TARE_OK ? tare_layer_widen(layer, isa, err) : prepared;
 }
 
 static bool is_type(const struct tare_plan_tensor *t, char type)
 {
     const bool is_weight = t->storage == TARE_IN_WEIGHTS;
+    const bool is_float =
+        t->dtype == TARE_F32 || t->dtype == TARE_F16 || t->dtype == TARE_BF16;
     switch (type) {
-    case 'f': return t->dtype == TARE_F32 && !t->pitch;
-    case 'F': return t->dtype == TARE_F32;
+    case 'f': return is_float && !t->pitch;
+    case 'F': return is_float;
     case 'u': return t->dtype == TARE_U8 && !t->pitch;
     case 'U': return t->dtype == TARE_U8;
     case 'w': return t->dtype == TARE_F32 && is_weight;
@@ -93,7 +99,7 @@ bool tare_layer_rows(const struct tare_layer *layer, struct tare_rows *rows)
 {
     const struct tare_plan_tensor *x = layer->inputs[0], *y = layer->outputs[0];
     *rows = (struct tare_rows){1, tare_plan_count(y)};
-    if (!x->pitch && !y->pitch) return x->n_bytes == y->n_bytes;
+    if (!x->pitch && !y->pitch) return tare_plan_count(x) == rows->length;
     if (x->format != y->format || !tare_dims_equal(&x->dims, &y->dims)) return false;
     *rows = (struct tare_rows){rows->length / y->dims.d[1], y->dims.d[1]};
     return true;

@@ -25,8 +25,8 @@
     TARE_FAIL_IF(cond, err, TARE_E_FORMAT, "its record is invalid (%s)", what)
 
 /** Inputs and outputs are as many as wanted, each of the type given by a letter:
- *  f float32, u uint8, w float32 weight, b byte weight (int8), i int32 weight; F and U
- *  may be slices. */
+ *  f float32 or 16-bit float, u uint8, w float32 weight, b byte weight (int8), i int32
+ * weight; F and U may be slices. */
 bool tare_layer_types(const struct tare_layer *layer, const char *inputs,
                       const char *outputs);
 

@@ -25,7 +25,7 @@ enum tare_status tare_f32_softmax_layer_check(const struct tare_layer *layer,
     TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "f", "f"), err, "tensors");
     TARE_LAYER_FAIL_IF(
         !tare_product_is(p->outer, p->n, p->inner, tare_plan_count(layer->inputs[0])) ||
-            layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes,
+            tare_plan_count(layer->inputs[0]) != tare_plan_count(layer->outputs[0]),
         err, "shapes");
     return TARE_OK;
 }
@@ -56,7 +56,7 @@ enum tare_status tare_f32_layer_norm_layer_check(const struct tare_layer *layer,
     TARE_LAYER_FAIL_IF(
         !(p->epsilon >= 0.0f) || isinf(p->epsilon) ||
             !tare_product_is(p->rows, p->n, 1, tare_plan_count(layer->inputs[0])) ||
-            layer->inputs[0]->n_bytes != layer->outputs[0]->n_bytes ||
+            tare_plan_count(layer->inputs[0]) != tare_plan_count(layer->outputs[0]) ||
             tare_plan_count(layer->inputs[1]) != p->n ||
             tare_plan_count(layer->inputs[2]) != p->n,
         err, "shapes");

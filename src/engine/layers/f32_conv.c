@@ -18,8 +18,8 @@ static enum tare_status check(const struct tare_layer *layer,
     TARE_LAYER_FAIL_IF(layer->inputs[1]->n_bytes != packed ||
                            tare_plan_count(layer->inputs[2]) != w->out_c,
                        err, "weights");
-    TARE_LAYER_FAIL_IF(e->has_residual &&
-                           layer->inputs[3]->n_bytes != layer->outputs[0]->n_bytes,
+    TARE_LAYER_FAIL_IF(e->has_residual && tare_plan_count(layer->inputs[3]) !=
+                                              tare_plan_count(layer->outputs[0]),
                        err, "residual");
     return TARE_OK;
 }

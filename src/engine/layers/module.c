@@ -187,7 +187,8 @@ enum tare_status tare_layer_adopt(struct tare_layer *layer, const char *tactic,
     enum tare_kernel_source source;
     const uint32_t kind = layer->record->kind;
     TARE_FAIL_IF(!tare_kernel_source_find(tactic, &source) ||
-                     (kind != TARE_LAYER_F32_CONV && kind != TARE_LAYER_F32_MATMUL),
+                     (kind != TARE_LAYER_F32_CONV && kind != TARE_LAYER_F32_MATMUL) ||
+                     tare_layer_is_widened(layer),
                  err, TARE_E_UNSUPPORTED,
                  "this tare has no tactic '%.60s' for it: build the engine again with "
                  "`tare build`",

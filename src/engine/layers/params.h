@@ -15,6 +15,7 @@
 #include "kernels/f32_softmax/f32_softmax.h"
 #include "kernels/f32_unary/f32_unary.h"
 #include "kernels/f32_winograd/f32_winograd.h"
+#include "kernels/half_convert/half_convert.h"
 
 /** The output is a view of the input: nothing runs. */
 struct tare_reshape_params {
@@ -96,6 +97,12 @@ struct tare_affine_params {
 struct tare_convert_params {
     int64_t n_images, n_pixels, n_channels;
     int64_t image_stride, pixel_stride, channel_stride;
+};
+
+/** float32 from or to 16-bit floats, in the same order. */
+struct tare_half_params {
+    int32_t op; /* enum tare_half_convert_op */
+    int32_t reserved;
 };
 
 /** Input x and a table of 256 bytes. */
