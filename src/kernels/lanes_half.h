@@ -97,6 +97,25 @@ static inline void lanes_store_bf16(uint16_t *p, lanes v)
 
 #endif
 
+/** From pairs of bfloat16: the first, or the second, of each of LANES pairs. */
+static inline lanes lanes_first_bf16(const uint16_t *pairs)
+{
+#if defined(__AVX512F__)
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(pairs), 16));
+#elif defined(__aarch64__)
+    return vreinterpretq_f32_u32(
+        vshlq_n_u32(vreinterpretq_u32_u16(vld1q_u16(pairs)), 16));
+#else
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_loadu_si256((const void *)pairs), 16));
+#endif
+}
+
+static inline lanes lanes_second_bf16(const uint16_t *pairs)
+{
+    return lanes_bits_and(lanes_load((const void *)pairs), UINT32_C(0xffff0000));
+}
+
 /** A load or store of n elements, of which at most LANES count. */
 typedef lanes lanes_load_half_fn(const uint16_t *p);
 typedef void lanes_store_half_fn(uint16_t *p, lanes v);

@@ -1,0 +1,20 @@
+/* kernels/bf16_conv/bf16_conv.h - convolution and matrix product of bfloat16: see
+ * half_conv.h. */
+#ifndef TARE_KERNELS_BF16_CONV_H
+#define TARE_KERNELS_BF16_CONV_H
+
+#include "kernels/half_conv/half_conv.h"
+
+typedef tare_half_conv_fn tare_bf16_conv_fn;
+
+/** weights [out_c, in_c / groups, kernel_h, kernel_w], rounded, to the order of the
+ *  kernels. */
+void tare_bf16_conv_pack(const struct tare_half_conv *conv, const float *weights,
+                         uint16_t *packed);
+
+#define TARE_UKERNEL(isa, name, tile) tare_bf16_conv_fn name;
+#include "kernels/bf16_conv/bf16_conv.inc"
+#undef TARE_UKERNEL
+TARE_KERNEL_DECLARE(tare_bf16_conv);
+
+#endif /* TARE_KERNELS_BF16_CONV_H */
