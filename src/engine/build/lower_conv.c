@@ -18,10 +18,10 @@ static bool is_depthwise(const struct tare_window *w)
 /* The taps of a kernel's row are one stretch of a dense tensor and several of a slice.
  * A dense version takes a copy, which costs less where kernels make use of that: those
  * of float32 do for few channels. */
-static bool reads_slices(const struct tare_window *w, bool is_u8)
+static bool reads_slices(const struct tare_window *w, enum tare_form form)
 {
     return w->kernel_w == 1 || is_depthwise(w) ||
-           (!is_u8 && (w->in_c >= 64 || tare_f32_winograd_fits(w)));
+           (form != TARE_FORM_U8 && (w->in_c >= 64 || tare_f32_winograd_fits(w)));
 }
 
 /* A float32 family for windows. */
@@ -67,32 +67,40 @@ static struct f32_family f32_family(const struct tare_window *w)
                                tare_f32_conv_pack};
 }
 
+static struct tare_f32_epilogue epilogue_of(const struct tare_fused *fused)
+{
+    return (struct tare_f32_epilogue){.has_residual = fused->has_residual,
+                                      .negative_slope = fused->negative_slope,
+                                      .lower = fused->lower,
+                                      .upper = fused->upper};
+}
+
+/* A vector of the channels' biases, or of zeros. */
+static enum tare_status add_bias(struct tare_lower *l, const struct tare_weighted *p,
+                                 int32_t *id, struct tare_error *err)
+{
+    const size_t n = (size_t)p->window.out_c;
+    if (p->bias) return tare_plan_add_vector(l->plan, TARE_F32, n, p->bias, id, err);
+    float *zeros = tare_alloc_array(n, sizeof *zeros);
+    TARE_FAIL_IF(!zeros, err, TARE_E_NOMEM, "engine: no memory while building");
+    return tare_plan_give_vector(l->plan, TARE_F32, n, zeros, id, err);
+}
+
 static enum tare_status add_f32_weights(struct tare_lower *l,
                                         const struct tare_weighted *p,
                                         const struct f32_family *family,
                                         const struct tare_f32_conv *params,
                                         int32_t inputs[4], struct tare_error *err)
 {
-    const size_t n = (size_t)p->window.out_c;
     size_t n_bytes;
     if (!family->packed_bytes(params, &n_bytes))
         TARE_NODE_FAIL(p->node, err, TARE_E_UNSUPPORTED, "%s", "too large");
     float *packed = tare_alloc_array(n_bytes, 1);
-    float *bias = tare_alloc_array(n, sizeof *bias);
-    enum tare_status st = TARE_OK;
-    if (!packed || !bias) {
-        tare_free(packed);
-        st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
-    } else {
-        family->pack(params, p->weights, packed);
-        if (p->bias) memcpy(bias, p->bias, n * sizeof *bias);
-        st = tare_plan_give_vector(l->plan, TARE_F32, n_bytes / sizeof(float), packed,
-                                   &inputs[1], err);
-    }
-    if (st == TARE_OK)
-        st = tare_plan_add_vector(l->plan, TARE_F32, n, bias, &inputs[2], err);
-    tare_free(bias);
-    return st;
+    TARE_FAIL_IF(!packed, err, TARE_E_NOMEM, "engine: no memory while building");
+    family->pack(params, p->weights, packed);
+    const enum tare_status st = tare_plan_give_vector(
+        l->plan, TARE_F32, n_bytes / sizeof(float), packed, &inputs[1], err);
+    return st == TARE_OK ? add_bias(l, p, &inputs[2], err) : st;
 }
 
 static enum tare_status add_f32(struct tare_lower *l, const struct tare_weighted *p,
@@ -106,15 +114,43 @@ static enum tare_status add_f32(struct tare_lower *l, const struct tare_weighted
     params.window = p->window;
     params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
     params.window.out_pitch = (int64_t)l->plan->tensors[y].pitch;
-    params.epilogue.has_residual = fused->has_residual;
-    params.epilogue.negative_slope = fused->negative_slope;
-    params.epilogue.lower = fused->lower;
-    params.epilogue.upper = fused->upper;
+    params.epilogue = epilogue_of(fused);
     int32_t inputs[4] = {x, 0, 0, residual};
     const enum tare_status st = add_f32_weights(l, p, &family, &params, inputs, err);
     if (st != TARE_OK) return st;
     return tare_lower_add(l, p->node, family.kind, &params, inputs,
                           fused->has_residual ? 4 : 3, y, err);
+}
+
+/* Weights are rounded to what the node computes in. */
+static enum tare_status add_half(struct tare_lower *l, const struct tare_weighted *p,
+                                 int32_t x, int32_t residual, int32_t y,
+                                 struct tare_error *err)
+{
+    const bool is_f16 = p->node->precision == TARE_PRECISION_FP16;
+    struct tare_half_conv params;
+    size_t n_bytes;
+    memset(&params, 0, sizeof params);
+    params.window = p->window;
+    params.window.in_pitch = (int64_t)l->plan->tensors[x].pitch;
+    params.window.out_pitch = (int64_t)l->plan->tensors[y].pitch;
+    params.epilogue = epilogue_of(&p->node->fused);
+    params.out_f32 = l->plan->tensors[y].dtype == TARE_F32;
+    if (!tare_half_conv_packed_bytes(&params, &n_bytes))
+        TARE_NODE_FAIL(p->node, err, TARE_E_UNSUPPORTED, "%s", "too large");
+    uint16_t *packed = tare_alloc_array(n_bytes, 1);
+    TARE_FAIL_IF(!packed, err, TARE_E_NOMEM, "engine: no memory while building");
+    (is_f16 ? tare_f16_conv_pack : tare_bf16_conv_pack)(&params, p->weights, packed);
+    int32_t inputs[4] = {x, 0, 0, residual};
+    enum tare_status st =
+        tare_plan_give_vector(l->plan, is_f16 ? TARE_F16 : TARE_BF16,
+                              n_bytes / sizeof *packed, packed, &inputs[1], err);
+    if (st == TARE_OK) st = add_bias(l, p, &inputs[2], err);
+    return st == TARE_OK
+               ? tare_lower_add(
+                     l, p->node, is_f16 ? TARE_LAYER_F16_CONV : TARE_LAYER_BF16_CONV,
+                     &params, inputs, params.epilogue.has_residual ? 4 : 3, y, err)
+               : st;
 }
 
 static struct tare_u8_conv u8_params(const struct tare_lower *l,
@@ -197,20 +233,25 @@ enum tare_status tare_lower_window(struct tare_lower *l, const struct tare_weigh
                                    int32_t x, int32_t residual, int32_t y,
                                    struct tare_error *err)
 {
-    return p->node->precision == TARE_PRECISION_INT8
-               ? add_u8(l, p, x, residual, y, err)
-               : add_f32(l, p, x, residual, y, err);
+    switch (p->node->precision) {
+    case TARE_PRECISION_INT8: return add_u8(l, p, x, residual, y, err);
+    case TARE_PRECISION_FP16:
+    case TARE_PRECISION_BF16:
+        if (!is_depthwise(&p->window)) return add_half(l, p, x, residual, y, err);
+        break;
+    default: break;
+    }
+    return add_f32(l, p, x, residual, y, err);
 }
 
 enum tare_status tare_lower_weighted_node(struct tare_lower *l,
                                           const struct tare_weighted *p,
                                           struct tare_error *err)
 {
-    const bool is_u8 = p->node->precision == TARE_PRECISION_INT8;
     const enum tare_form form = tare_lower_form(l, p->node, p->x);
     const enum tare_form y_form = tare_lower_out_form(l, p->node, p->y);
     int32_t x, residual = TARE_NO_TENSOR, y;
-    enum tare_status st = reads_slices(&p->window, is_u8)
+    enum tare_status st = reads_slices(&p->window, form)
                               ? tare_lower_use_slice(l, p->x, p->format, form, &x, err)
                               : tare_lower_use(l, p->x, p->format, form, &x, err);
     if (st == TARE_OK && p->node->fused.has_residual)

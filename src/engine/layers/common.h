@@ -15,6 +15,10 @@
     void tare_##stem##_run(const struct tare_layer *layer,                             \
                            const struct tare_layer_run *run)
 
+/* Of two kinds that have it in common. */
+enum tare_status tare_half_conv_layer_prepare(struct tare_layer *layer,
+                                              struct tare_error *err);
+
 #define TARE_LAYER_LINE(id, name, params, family, prepare, stem)                       \
     TARE_LAYER_DECLARE(stem);
 #include "engine/layers.inc"

@@ -3,7 +3,9 @@
 #ifndef TARE_ENGINE_LAYERS_PARAMS_H
 #define TARE_ENGINE_LAYERS_PARAMS_H
 
+#include "kernels/bf16_conv/bf16_conv.h"
 #include "kernels/copy/copy.h"
+#include "kernels/f16_conv/f16_conv.h"
 #include "kernels/f32_affine/f32_affine.h"
 #include "kernels/f32_binary/f32_binary.h"
 #include "kernels/f32_conv/f32_conv.h"
