@@ -5,6 +5,8 @@
  * loaded. 12 x 2 vectors of sums stay in AVX-512's 32 registers, 6 x 2 in AVX2's 16,
  * and 6 x 4 in NEON's 32. */
 #define HALF_PATCH float
+#define HALF_STEP  2
+#include "kernels/half_conv/half_conv_registers.h"
 #include "kernels/half_conv/half_conv_walk.h"
 #include "kernels/unroll.h"
 
@@ -16,14 +18,6 @@ static void patch_copy(float *to, const uint16_t *from, int64_t n)
     if (i < n)
         lanes_store_n(to + i, lanes_load_half_upto(HALF_LOAD, from + i, n - i), n - i);
 }
-
-#if defined(__AVX512F__)
-enum { TILE_ROWS = 12, TILE_VECTORS = 2 };
-#elif defined(__aarch64__)
-enum { TILE_ROWS = 6, TILE_VECTORS = 4 };
-#else
-enum { TILE_ROWS = 6, TILE_VECTORS = 2 };
-#endif
 
 /* `rows` rows by `vectors` vectors of columns, both constant where it is inlined. */
 TARE_ALWAYS_INLINE void tile(const struct half_block *b, const float *patch,
@@ -62,55 +56,11 @@ TARE_ALWAYS_INLINE void tile(const struct half_block *b, const float *patch,
         lanes_store(sums + i * TARE_HALF_CONV_BLOCK + v * LANES, acc[i][v]);
 }
 
-typedef void tile_fn(const struct half_block *b, const float *patch, int64_t column,
-                     float *sums);
+#include "kernels/half_conv/half_conv_tiles.h"
 
-#define TILE(rows, vectors)                                                            \
-    static void tile_##rows##x##vectors(                                               \
-        const struct half_block *b, const float *patch, int64_t column, float *sums)   \
-    {                                                                                  \
-        tile(b, patch, column, sums, rows, vectors);                                   \
-    }
-#define TILES_6(vectors)                                                               \
-    TILE(1, vectors)                                                                   \
-    TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
-#define NAMES_6(vectors)                                                               \
-    tile_1x##vectors, tile_2x##vectors, tile_3x##vectors, tile_4x##vectors,            \
-        tile_5x##vectors, tile_6x##vectors
-
-#if defined(__AVX512F__)
-#define TILES_12(vectors)                                                              \
-    TILES_6(vectors)                                                                   \
-    TILE(7, vectors)                                                                   \
-    TILE(8, vectors)                                                                   \
-    TILE(9, vectors) TILE(10, vectors) TILE(11, vectors) TILE(12, vectors)
-#define NAMES_12(vectors)                                                              \
-    NAMES_6(vectors), tile_7x##vectors, tile_8x##vectors, tile_9x##vectors,            \
-        tile_10x##vectors, tile_11x##vectors, tile_12x##vectors
-TILES_12(1)
-TILES_12(2)
-static tile_fn *const tiles[][TILE_ROWS] = {[1] = {NAMES_12(1)}, [2] = {NAMES_12(2)}};
-#elif defined(__aarch64__)
-TILES_6(4)
-static tile_fn *const tiles[][TILE_ROWS] = {[4] = {NAMES_6(4)}};
-#else
-TILES_6(2)
-static tile_fn *const tiles[][TILE_ROWS] = {[2] = {NAMES_6(2)}};
-#endif
-
-static void patch_sums(const struct half_block *b, float *sums)
+void CONV_NAME(const struct tare_half_conv *conv,
+               const struct tare_half_conv_data *data, void *scratch, int64_t begin,
+               int64_t end)
 {
-    const int64_t parts = (b->n_rows + TILE_ROWS - 1) / TILE_ROWS;
-    for (int64_t column = 0; column < b->width;) {
-        const int64_t left = (b->width - column) / LANES;
-        const int64_t vectors = left < TILE_VECTORS ? left : TILE_VECTORS;
-        int64_t row = 0;
-        for (int64_t part = 0; part < parts; part++) {
-            const int64_t rows = (b->n_rows + parts - 1 - part) / parts;
-            tiles[vectors][rows - 1](b, b->patch + row * TARE_HALF_CONV_STRETCH, column,
-                                     sums + row * TARE_HALF_CONV_BLOCK + column);
-            row += rows;
-        }
-        column += vectors * LANES;
-    }
+    half_walk(conv, data, scratch, begin, end);
 }

@@ -1,8 +1,9 @@
-/* kernels/half_conv/half_conv_walk.h - the body of all variants but the reference. The
- * including file defines CONV_NAME; HALF_PATCH, the type of a patch's elements;
- * HALF_LOAD and HALF_STORE, of lanes_half.h; and, static,
- *     void patch_copy(HALF_PATCH *to, const uint16_t *from, int64_t n);
- *     void patch_sums(const struct half_block *block, float *sums); */
+/* kernels/half_conv/half_conv_walk.h - the body of all variants but the reference:
+ * half_walk(). The including file defines HALF_PATCH, the type of a patch's elements;
+ * HALF_STEP, which the products of a patch are filled up to with zeros; HALF_LOAD and
+ * HALF_STORE, of lanes_half.h; and, static, void patch_copy(HALF_PATCH *to, const
+ * uint16_t *from, int64_t n); void patch_sums(const struct half_block *block, float
+ * *sums); */
 #include <string.h>
 
 #include "kernels/half_conv/half_conv_plan.h"
@@ -11,7 +12,8 @@
 /* Products to add to the sums of a tile and a block. */
 struct half_block {
     const HALF_PATCH *patch; /* [n_rows][TARE_HALF_CONV_STRETCH] */
-    int64_t n_rows, n;       /* products of a sum, even */
+    int64_t n_rows, n;       /* products of a sum, a multiple of HALF_STEP */
+    int64_t n_packed;        /* of them in the weights, even */
     const uint16_t *weights;
     int64_t width;
     bool is_first; /* the sums begin at 0 */
@@ -55,7 +57,12 @@ static void gather_row(const struct tare_half_conv_plan *plan,
     }
 }
 
-/* Products [k, k + n) of the unit's pixels; one more, 0, where their number is odd. */
+static int64_t whole_steps(int64_t n)
+{
+    return (n + HALF_STEP - 1) / HALF_STEP * HALF_STEP;
+}
+
+/* Products [k, k + n) of the unit's pixels, and zeros. */
 static void gather(const struct tare_half_conv_plan *plan, const struct tare_window *w,
                    const uint16_t *x, const struct tare_half_conv_unit *unit, int64_t k,
                    int64_t n, HALF_PATCH *patch)
@@ -72,7 +79,8 @@ static void gather(const struct tare_half_conv_plan *plan, const struct tare_win
                        unit->first_input,
                    oy * w->stride_h - w->pad_top, ox * w->stride_w - w->pad_left, first,
                    n, patch);
-        if (n % 2) patch[n] = 0;
+        for (int64_t k0 = n; k0 < whole_steps(n); k0++)
+            patch[k0] = 0;
         if (++ox < w->out_w) continue;
         ox = 0;
         if (++oy < w->out_h) continue;
@@ -111,9 +119,9 @@ static void store_half(const struct tare_half_conv *conv,
     }
 }
 
-void CONV_NAME(const struct tare_half_conv *conv,
-               const struct tare_half_conv_data *data, void *scratch, int64_t begin,
-               int64_t end)
+static void half_walk(const struct tare_half_conv *conv,
+                      const struct tare_half_conv_data *data, void *scratch,
+                      int64_t begin, int64_t end)
 {
     const struct tare_window *w = &conv->window;
     struct tare_half_conv_plan plan;
@@ -131,7 +139,8 @@ void CONV_NAME(const struct tare_half_conv *conv,
             const struct half_block block = {
                 .patch = patch,
                 .n_rows = unit.n_pixels,
-                .n = n + n % 2,
+                .n = whole_steps(n),
+                .n_packed = n + n % 2,
                 .weights = data->weights + unit.weights_offset + k * unit.width,
                 .width = unit.width,
                 .is_first = k == 0};
