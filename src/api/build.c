@@ -42,12 +42,13 @@ static enum tare_status choose_isa(const char *name, uint32_t *isa,
 }
 
 static struct tare_precision_options
-precision_options(const struct tare_build_options *options)
+precision_options(const struct tare_build_options *options, uint32_t isa)
 {
     return (struct tare_precision_options){
         .allow_int8 = options->int8,
         .allow_fp16 = options->fp16,
         .allow_bf16 = options->bf16,
+        .isa = isa,
         .constraints = options->constraints,
         .layer_precisions = options->layer_precisions,
         .layer_output_types = options->layer_output_types,
@@ -56,6 +57,7 @@ precision_options(const struct tare_build_options *options)
 
 static enum tare_status assign_precision(struct tare_graph *g,
                                          const struct tare_build_options *options,
+                                         uint32_t isa,
                                          struct tare_precision_report **report,
                                          struct tare_error *err)
 {
@@ -65,7 +67,7 @@ static enum tare_status assign_precision(struct tare_graph *g,
     for (size_t i = 0; i < n; i++)
         ranges[i] = (struct tare_range){tare_cache_name(options->cache, i),
                                         (double)tare_cache_amax(options->cache, i)};
-    const struct tare_precision_options precision = precision_options(options);
+    const struct tare_precision_options precision = precision_options(options, isa);
     const enum tare_status st =
         tare_precision_assign(g, ranges, n, &precision, report, err);
     tare_free(ranges);
@@ -135,18 +137,18 @@ static enum tare_status apply_recovery(const struct tare_graph *model,
 /* Optimised and annotated, or with constants folded only. */
 static enum tare_status make_graph(const struct tare_model *model,
                                    const struct tare_build_options *options,
-                                   struct tare_plan *plan, struct tare_graph *g,
-                                   struct tare_error *err)
+                                   uint32_t isa, struct tare_plan *plan,
+                                   struct tare_graph *g, struct tare_error *err)
 {
     if (options->keep_tensors) return fold_constants(g, err);
     const struct tare_optimize_options optimize = {.dump = &plan->passes};
     enum tare_status st = tare_optimize(g, &optimize, err);
     if (st == TARE_OK && options->cache && options->int8 &&
         !tare_graph_is_explicit(g)) {
-        const struct tare_precision_options precision = precision_options(options);
+        const struct tare_precision_options precision = precision_options(options, isa);
         st = tare_check_cache_names(options->cache, model->graph, g, &precision, err);
     }
-    if (st == TARE_OK) st = assign_precision(g, options, &plan->report, err);
+    if (st == TARE_OK) st = assign_precision(g, options, isa, &plan->report, err);
     if (st == TARE_OK)
         st = apply_recovery(model->graph, g, options, &plan->n_recovered, err);
     return st;
@@ -192,7 +194,7 @@ static enum tare_status make_engine(const struct tare_graph *g,
 
 /* The graph that an engine is made of, and its report. */
 static enum tare_status prepare(const struct tare_model *model,
-                                const struct tare_build_options *options,
+                                const struct tare_build_options *options, uint32_t isa,
                                 struct tare_graph **graph, struct tare_plan **plan,
                                 struct tare_error *err)
 {
@@ -200,7 +202,7 @@ static enum tare_status prepare(const struct tare_model *model,
     struct tare_plan *p = tare_alloc_array(1, sizeof *p);
     TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
     enum tare_status st = tare_graph_clone(model->graph, &g, err);
-    if (st == TARE_OK) st = make_graph(model, options, p, g, err);
+    if (st == TARE_OK) st = make_graph(model, options, isa, p, g, err);
     if (st != TARE_OK) {
         tare_graph_destroy(g);
         tare_plan_destroy(p);
@@ -218,8 +220,10 @@ enum tare_status tare_build_graph(const struct tare_model *model,
 {
     *graph = NULL;
     *plan = NULL;
-    const enum tare_status st = check_options(model, options, err);
-    return st == TARE_OK ? prepare(model, options, graph, plan, err) : st;
+    uint32_t isa;
+    enum tare_status st = check_options(model, options, err);
+    if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
+    return st == TARE_OK ? prepare(model, options, isa, graph, plan, err) : st;
 }
 
 enum tare_status tare_build_keeping(const struct tare_model *model,
@@ -234,7 +238,7 @@ enum tare_status tare_build_keeping(const struct tare_model *model,
     if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
     if (st == TARE_OK) st = check_tactics(options, isa, err);
     if (st != TARE_OK) return st;
-    st = prepare(model, options, graph, plan, err);
+    st = prepare(model, options, isa, graph, plan, err);
     if (st != TARE_OK) return st;
     st = make_engine(*graph, options, isa, in_place, *plan, err);
     if (st == TARE_OK) return TARE_OK;

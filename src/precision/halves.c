@@ -23,6 +23,14 @@ bool tare_half_is_allowed(const struct tare_solution *s, enum tare_precision pre
                                               : true;
 }
 
+enum tare_precision tare_half_fastest(const struct tare_solution *s)
+{
+    return s->options->allow_bf16 &&
+                   s->options->isa & (TARE_CPU_AVX512BF16 | TARE_CPU_AMXBF16)
+               ? TARE_PRECISION_BF16
+               : TARE_PRECISION_FP32;
+}
+
 /* The largest magnitude of a float constant; NaN counts as infinite. */
 static double most_of(const struct tare_tensor *t)
 {
@@ -103,11 +111,42 @@ static bool can_compute(const struct tare_solution *s, const struct tare_node *n
                                        !fill_overflows(s->graph, node, reason)));
 }
 
+/* Whether the kernels that are faster are those of the node: dense products by
+ * constants. */
+static bool is_dense(const struct tare_graph *graph, const struct tare_node *node)
+{
+    switch (node->op) {
+    case TARE_OP_CONV:
+        return tare_node_int(node, "group", 1) == 1 ||
+               graph->tensors[node->inputs[1]].dims.d[1] > 1;
+    case TARE_OP_GEMM:
+    case TARE_OP_MATMUL: return tare_tensor_is_const(&graph->tensors[node->inputs[1]]);
+    default: return false;
+    }
+}
+
+/* Without a request: dense products, and what reads their outputs, so that there are
+ * few conversions. */
+static void choose_by_speed(struct tare_solution *s, const struct tare_node *node,
+                            struct tare_layer_choice *layer)
+{
+    const enum tare_precision fastest = tare_half_fastest(s);
+    char reason[TARE_REASON_BYTES];
+    if (fastest == TARE_PRECISION_FP32) return;
+    bool wanted = is_dense(s->graph, node);
+    for (size_t i = 0; i < node->n_inputs; i++)
+        wanted = wanted || (node->inputs[i] != TARE_NO_TENSOR &&
+                            s->tensors[node->inputs[i]].stored == fastest);
+    if (wanted && can_compute(s, node, fastest, reason)) layer->half = fastest;
+}
+
 static void choose(struct tare_solution *s, const struct tare_node *node,
                    struct tare_layer_choice *layer)
 {
     char reason[TARE_REASON_BYTES];
-    if (layer->int8 || !layer->requested || !is_half(layer->request)) return;
+    if (layer->int8) return;
+    if (!layer->requested) choose_by_speed(s, node, layer);
+    if (!layer->requested || !is_half(layer->request)) return;
     if (can_compute(s, node, layer->request, reason)) {
         layer->half = layer->request;
         (void)snprintf(reason, sizeof reason, "%s was requested",

@@ -76,9 +76,27 @@ static void log_missing(const struct tare_solution *s)
                  n_missing - MAX_NAMED);
 }
 
+/* What is allowed and comes to nothing. */
+static void log_unused_half(const struct tare_solution *s, enum tare_precision half,
+                            bool allowed)
+{
+    bool used = !allowed || tare_half_fastest(s) == half;
+    for (size_t n = 0; n < s->graph->n_nodes && !used; n++)
+        used = s->layers[n].requested && s->layers[n].request == half;
+    for (size_t t = 0; t < s->graph->n_tensors && !used; t++)
+        used = s->tensors[t].typed && s->tensors[t].type == half;
+    if (!used)
+        tare_log(TARE_LOG_WARN,
+                 "%s is allowed, but no kernel is faster in it here: layers use it on "
+                 "request alone (--layer-precisions)",
+                 tare_precision_name(half));
+}
+
 /* Everything worth saying; an error when requests must be obeyed and are not. */
 static enum tare_status speak(const struct tare_solution *s, struct tare_error *err)
 {
+    log_unused_half(s, TARE_PRECISION_FP16, s->options->allow_fp16);
+    log_unused_half(s, TARE_PRECISION_BF16, s->options->allow_bf16);
     if (s->n_given > 0 && !s->options->allow_int8)
         tare_log(TARE_LOG_WARN,
                  "the model is explicitly quantized (%zu tensors), but INT8 is not "

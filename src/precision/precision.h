@@ -4,9 +4,9 @@
  * INT8 pays where weights are multiplied: a tensor is held as uint8 when a Conv, Gemm
  * or MatMul that computes in INT8 reads it, be it through nodes that only move, pool or
  * add values and can do so on bytes. All else stays float:
- * FP16 or BF16 where that is asked for, else FP32. A node in FP16 reads and makes
- * 16-bit floats and sums in float32; it stays FP32 where weights, or activations whose
- * ranges are known, are above the largest number of FP16.
+ * FP16 or BF16 where that is asked for, or where kernels compute in it, else FP32. A
+ * node in FP16 reads and makes 16-bit floats and sums in float32; it stays FP32 where
+ * weights, or activations whose ranges are known, are above the largest number of FP16.
  *
  * A model with QuantizeLinear and DequantizeLinear of its own is taken at its word, as
  * by TensorRT: what DequantizeLinear makes is held as the model says, and a node
@@ -36,6 +36,7 @@ struct tare_range {
 
 struct tare_precision_options {
     bool allow_int8, allow_fp16, allow_bf16;
+    uint32_t isa; /* TARE_CPU_* bits of kernels: what is faster in 16-bit floats */
     enum tare_constraints constraints;
     /** "conv1:fp32,block2*:int8,'scope:conv':fp32", see precision/spec.h; NULL: none.
      */

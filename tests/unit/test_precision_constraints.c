@@ -287,6 +287,8 @@ static void test_none_ignores(void **state)
     check_precision(g, "c1", INT8);
     assert_string_equal(
         result.log.data,
+        "W: FP16 is allowed, but no kernel is faster in it here: layers use it on "
+        "request alone (--layer-precisions)\n"
         "W: layer precisions and output types are ignored unless precision "
         "constraints are prefer or obey\n"
         "W: layer precisions: no layer matches 'c4', did you mean 'c1'?\n");

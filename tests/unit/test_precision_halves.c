@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "assign.h"
+#include "base/cpu.h"
 
 #define FP32 TARE_PRECISION_FP32
 #define INT8 TARE_PRECISION_INT8
@@ -65,6 +66,41 @@ static void test_requests(void **state)
     assert_int_equal(row->request, FP16);
     assert_int_equal(row->got, FP16);
     assert_int_equal(result.log.length, 0);
+    assigned_free(&result);
+    tare_graph_destroy(g);
+}
+
+/* Where kernels compute in BF16, dense products and what reads them do. */
+static void test_by_speed(void **state)
+{
+    (void)state;
+    struct tare_graph *g = network();
+    net_node(g, TARE_OP_RELU, "first", "x", "r");
+    net_output(g, "r");
+    struct tare_precision_options options = {.allow_fp16 = true,
+                                             .allow_bf16 = true,
+                                             .isa = TARE_CPU_AVX512BF16,
+                                             .constraints = TARE_CONSTRAINTS_PREFER,
+                                             .layer_precisions = "c2:fp32,first:fp32"};
+    struct assigned result = assign(net_infer(g), "", &options);
+    assert_int_equal(result.status, TARE_OK);
+    check_precision(g, "first", FP32);
+    check_precision(g, "c1", BF16);
+    check_precision(g, "pool", BF16);
+    check_precision(g, "c2", FP32);
+    check_precision(g, "soft", FP32);
+    assert_string_equal(result.log.data,
+                        "W: FP16 is allowed, but no kernel is faster in it here: "
+                        "layers use it on request alone (--layer-precisions)\n");
+    assigned_free(&result);
+
+    options.layer_precisions = "c2:bf16";
+    options.allow_int8 = true;
+    result = assign(g, "x=1 a=2 b=3 d=4", &options);
+    check_precision(g, "first", FP32);
+    check_precision(g, "c1", INT8);
+    check_precision(g, "c2", BF16);
+    check_precision(g, "soft", BF16);
     assigned_free(&result);
     tare_graph_destroy(g);
 }
@@ -226,6 +262,7 @@ static void test_no_kernel(void **state)
     net_output(g, "s2");
     net_infer(g);
     struct tare_precision_options options = asking("*:fp16,id:fp16", NULL);
+    options.allow_bf16 = false;
     options.constraints = TARE_CONSTRAINTS_PREFER;
     struct assigned result = assign(g, "", &options);
     assert_int_equal(result.status, TARE_OK);
@@ -279,10 +316,11 @@ static void test_late(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),       cmocka_unit_test(test_allowed_alone),
-        cmocka_unit_test(test_beside_int8),    cmocka_unit_test(test_output_types),
-        cmocka_unit_test(test_obey_lists_all), cmocka_unit_test(test_overflow),
-        cmocka_unit_test(test_no_kernel),      cmocka_unit_test(test_late),
+        cmocka_unit_test(test_requests),     cmocka_unit_test(test_allowed_alone),
+        cmocka_unit_test(test_by_speed),     cmocka_unit_test(test_beside_int8),
+        cmocka_unit_test(test_output_types), cmocka_unit_test(test_obey_lists_all),
+        cmocka_unit_test(test_overflow),     cmocka_unit_test(test_no_kernel),
+        cmocka_unit_test(test_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
