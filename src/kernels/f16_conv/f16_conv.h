@@ -5,6 +5,9 @@
 
 #include "kernels/half_conv/half_conv.h"
 
+/** Products that a variant with arithmetic in half adds at a time. */
+#define TARE_F16_CONV_RUN 32
+
 typedef tare_half_conv_fn tare_f16_conv_fn;
 
 /** weights [out_c, in_c / groups, kernel_h, kernel_w], rounded, to the order of the

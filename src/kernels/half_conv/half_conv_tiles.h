@@ -1,5 +1,10 @@
 /* kernels/half_conv/half_conv_tiles.h - patch_sums() of half_conv_walk.h from tile(),
- * which the including file defines: a function a size. */
+ * which the including file defines: a function a size. A vector has HALF_COLUMNS
+ * columns, of which the block may not have the last. */
+
+#if !defined(HALF_COLUMNS)
+#define HALF_COLUMNS LANES
+#endif
 
 typedef void tile_fn(const struct half_block *b, const HALF_PATCH *patch,
                      int64_t column, float *sums);
@@ -42,7 +47,7 @@ static void patch_sums(const struct half_block *b, float *sums)
 {
     const int64_t parts = (b->n_rows + TILE_ROWS - 1) / TILE_ROWS;
     for (int64_t column = 0; column < b->width;) {
-        const int64_t left = (b->width - column) / LANES;
+        const int64_t left = (b->width - column + HALF_COLUMNS - 1) / HALF_COLUMNS;
         const int64_t vectors = left < TILE_VECTORS ? left : TILE_VECTORS;
         int64_t row = 0;
         for (int64_t part = 0; part < parts; part++) {
@@ -51,6 +56,6 @@ static void patch_sums(const struct half_block *b, float *sums)
                                      sums + row * TARE_HALF_CONV_BLOCK + column);
             row += rows;
         }
-        column += vectors * LANES;
+        column += vectors * HALF_COLUMNS;
     }
 }
