@@ -288,6 +288,9 @@ enum tare_status tare_node_set_opaque(struct tare_node *node, const char *op_typ
 void tare_opaque_free(struct tare_opaque *opaque);
 /** Attribute by name, or NULL. */
 const struct tare_attr *tare_node_attr(const struct tare_node *node, const char *name);
+/** Remove the attribute of that name, if there is one; others may change their order.
+ */
+void tare_node_remove_attr(struct tare_node *node, const char *name);
 int64_t tare_node_int(const struct tare_node *node, const char *name, int64_t fallback);
 float tare_node_float(const struct tare_node *node, const char *name, float fallback);
 const char *tare_node_string(const struct tare_node *node, const char *name,

@@ -75,6 +75,16 @@ const struct tare_attr *tare_node_attr(const struct tare_node *node, const char 
     return find_attr(node, name);
 }
 
+void tare_node_remove_attr(struct tare_node *node, const char *name)
+{
+    for (size_t i = 0; i < node->n_attrs; i++)
+        if (strcmp(node->attrs[i].name, name) == 0) {
+            tare_attr_free(&node->attrs[i]);
+            node->attrs[i] = node->attrs[--node->n_attrs];
+            return;
+        }
+}
+
 static enum tare_status append_attr(struct tare_node *node,
                                     const struct tare_attr *attr,
                                     struct tare_error *err)

@@ -9,16 +9,6 @@
 #include "base/text.h"
 #include "onnx/importer.h"
 
-static void remove_attr(struct tare_node *node, const char *name)
-{
-    for (size_t i = 0; i < node->n_attrs; i++)
-        if (strcmp(node->attrs[i].name, name) == 0) {
-            tare_attr_free(&node->attrs[i]);
-            node->attrs[i] = node->attrs[--node->n_attrs];
-            return;
-        }
-}
-
 /* The input whose rank the first output has, or -1. Before opset 7 the second input is
  * broadcast to the first, never the other way. */
 static int rank_input(const struct tare_node *node)
@@ -139,8 +129,8 @@ static enum tare_status upgrade_binary(struct upgrade *u, struct tare_error *err
 {
     const int64_t axis = tare_node_int(u->node, "axis", -1);
     const bool aligns = axis >= 0 && tare_node_int(u->node, "broadcast", 0);
-    remove_attr(u->node, "axis");
-    remove_attr(u->node, "broadcast");
+    tare_node_remove_attr(u->node, "axis");
+    tare_node_remove_attr(u->node, "broadcast");
     return aligns ? align(u, axis, err) : TARE_OK;
 }
 
@@ -159,7 +149,7 @@ static enum tare_status upgrade_is_test(struct upgrade *u, struct tare_error *er
         TARE_NODE_FAIL(
             u->node, err, TARE_E_UNSUPPORTED, "%s",
             "is_test is 0, that is training; export the model for inference");
-    remove_attr(u->node, "is_test");
+    tare_node_remove_attr(u->node, "is_test");
     return TARE_OK;
 }
 
@@ -167,7 +157,7 @@ static enum tare_status upgrade_is_test(struct upgrade *u, struct tare_error *er
 static enum tare_status upgrade_recurrent(struct upgrade *u, struct tare_error *err)
 {
     (void)err;
-    remove_attr(u->node, "output_sequence");
+    tare_node_remove_attr(u->node, "output_sequence");
     return TARE_OK;
 }
 
@@ -175,7 +165,7 @@ static enum tare_status upgrade_recurrent(struct upgrade *u, struct tare_error *
 static enum tare_status upgrade_gemm(struct upgrade *u, struct tare_error *err)
 {
     (void)err;
-    remove_attr(u->node, "broadcast");
+    tare_node_remove_attr(u->node, "broadcast");
     return TARE_OK;
 }
 
@@ -208,7 +198,7 @@ static enum tare_status upgrade_reshape(struct upgrade *u, struct tare_error *er
     }
     st = tare_graph_add_const(u->graph, name, &content, &inputs[1], err);
     tare_free(name);
-    remove_attr(u->node, "shape");
+    tare_node_remove_attr(u->node, "shape");
     return st == TARE_OK ? tare_node_set_inputs(u->node, inputs, 2, err) : st;
 }
 

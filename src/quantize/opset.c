@@ -13,16 +13,6 @@ struct raise {
     bool has_open_axes;
 };
 
-static void remove_attr(struct tare_node *node, const char *name)
-{
-    for (size_t i = 0; i < node->n_attrs; i++)
-        if (strcmp(node->attrs[i].name, name) == 0) {
-            tare_attr_free(&node->attrs[i]);
-            node->attrs[i] = node->attrs[--node->n_attrs];
-            return;
-        }
-}
-
 /* The attribute as a constant "<node>_<name>", of int64 or float32, a list or a scalar;
  * it goes. */
 static enum tare_status take_attr(struct raise *r, const char *name, int32_t *id,
@@ -44,7 +34,7 @@ static enum tare_status take_attr(struct raise *r, const char *name, int32_t *id
                                                        : (const void *)attr->ints;
     if (value.n_bytes) memcpy(value.data, from, value.n_bytes);
     st = tare_quantize_add_const(r->graph, r->node->name, name, &value, id, err);
-    if (st == TARE_OK) remove_attr(r->node, name);
+    if (st == TARE_OK) tare_node_remove_attr(r->node, name);
     return st;
 }
 
@@ -95,7 +85,7 @@ static enum tare_status raise_slice(struct raise *r, struct tare_error *err)
 static enum tare_status raise_dropout(struct raise *r, struct tare_error *err)
 {
     (void)err;
-    remove_attr(r->node, "ratio");
+    tare_node_remove_attr(r->node, "ratio");
     return TARE_OK;
 }
 
@@ -105,7 +95,7 @@ static enum tare_status raise_batch_normalization(struct raise *r,
     if (!tare_node_int(r->node, "spatial", 1))
         TARE_NODE_FAIL(r->node, err, TARE_E_UNSUPPORTED, "%s",
                        "spatial = 0 has no counterpart in opset 13");
-    remove_attr(r->node, "spatial");
+    tare_node_remove_attr(r->node, "spatial");
     return TARE_OK;
 }
 

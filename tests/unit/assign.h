@@ -52,6 +52,19 @@ static inline struct assigned assign(struct tare_graph *graph, const char *range
     return result;
 }
 
+/** x -> c1 -> a -> pool -> b -> c2 -> d -> soft -> y */
+static inline struct tare_graph *assign_network(uint64_t *seed)
+{
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(1, 4, 8, 8));
+    net_conv(g, "c1", "x", "a", 4, 4, 3, true, seed);
+    net_ints(net_node(g, TARE_OP_MAX_POOL, "pool", "a", "b"), "kernel_shape", 2, 2, 2);
+    net_conv(g, "c2", "b", "d", 4, 4, 3, true, seed);
+    net_node(g, TARE_OP_SOFTMAX, "soft", "d", "y");
+    net_output(g, "y");
+    return net_infer(g);
+}
+
 static inline void assigned_free(struct assigned *result)
 {
     tare_text_free(&result->log);

@@ -6,19 +6,6 @@
 
 static uint64_t seed = 101;
 
-/* x -> c1 -> a -> pool -> b -> c2 -> d -> soft -> y */
-static struct tare_graph *network(void)
-{
-    struct tare_graph *g = net_create(13);
-    net_input(g, "x", NET_DIMS(1, 4, 8, 8));
-    net_conv(g, "c1", "x", "a", 4, 4, 3, true, &seed);
-    net_ints(net_node(g, TARE_OP_MAX_POOL, "pool", "a", "b"), "kernel_shape", 2, 2, 2);
-    net_conv(g, "c2", "b", "d", 4, 4, 3, true, &seed);
-    net_node(g, TARE_OP_SOFTMAX, "soft", "d", "y");
-    net_output(g, "y");
-    return net_infer(g);
-}
-
 struct want {
     const char *precisions, *types, *ranges;
     const char *nodes;         /* precision of c1, pool, c2: "888", "3" for FP32 */
@@ -43,7 +30,7 @@ static void check_choice(const struct tare_graph *g, const struct want *want)
 
 static void check_mode(const struct want *want, enum tare_constraints mode)
 {
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     const struct tare_precision_options options = {.allow_int8 = true,
                                                    .constraints = mode,
                                                    .layer_precisions = want->precisions,
@@ -254,7 +241,7 @@ static void test_void_request_of_a_reader(void **state)
 static void test_output_type_of_integers(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     net_node(g, TARE_OP_SHAPE, "shape", "y", "s");
     net_node(g, TARE_OP_IDENTITY, "id", "s", "s2");
     net_output(g, "s2");
@@ -276,7 +263,7 @@ static void test_output_type_of_integers(void **state)
 static void test_none_ignores(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     const struct tare_precision_options options = {.allow_int8 = true,
                                                    .allow_fp16 = true,
                                                    .layer_precisions =
@@ -299,7 +286,7 @@ static void test_none_ignores(void **state)
 static void test_int8_requested_but_not_allowed(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     const struct tare_precision_options options = {.constraints = TARE_CONSTRAINTS_OBEY,
                                                    .layer_precisions = "c1:int8"};
     struct assigned result = assign(g, ALL, &options);
@@ -315,7 +302,7 @@ static void test_int8_requested_but_not_allowed(void **state)
 static void test_fused_layer(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     struct tare_node relu = {.name = (char[]){"relu1"}};
     NET_TRY(tare_node_absorb(net_maker(g, "a"), &relu, &err_));
     const struct tare_precision_options options = {.allow_int8 = true,
@@ -336,7 +323,7 @@ static void test_fused_layer(void **state)
 static void test_obey_without_request_falls_back(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     const struct tare_precision_options options = {.allow_int8 = true,
                                                    .constraints = TARE_CONSTRAINTS_OBEY,
                                                    .layer_precisions = "c2:int8"};

@@ -11,19 +11,6 @@
 
 static uint64_t seed = 77;
 
-/* x -> c1 -> a -> pool -> b -> c2 -> d -> soft -> y */
-static struct tare_graph *network(void)
-{
-    struct tare_graph *g = net_create(13);
-    net_input(g, "x", NET_DIMS(1, 4, 8, 8));
-    net_conv(g, "c1", "x", "a", 4, 4, 3, true, &seed);
-    net_ints(net_node(g, TARE_OP_MAX_POOL, "pool", "a", "b"), "kernel_shape", 2, 2, 2);
-    net_conv(g, "c2", "b", "d", 4, 4, 3, true, &seed);
-    net_node(g, TARE_OP_SOFTMAX, "soft", "d", "y");
-    net_output(g, "y");
-    return net_infer(g);
-}
-
 static void check_stored(const struct tare_graph *g, const char *tensor,
                          enum tare_precision want)
 {
@@ -47,7 +34,7 @@ static struct tare_precision_options asking(const char *precisions, const char *
 static void test_requests(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     const struct tare_precision_options options =
         asking("c1:fp16,pool:fp16,c2:bf16,soft:bf16", NULL);
     struct assigned result = assign(g, "", &options);
@@ -74,7 +61,7 @@ static void test_requests(void **state)
 static void test_by_speed(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     net_node(g, TARE_OP_RELU, "first", "x", "r");
     net_output(g, "r");
     struct tare_precision_options options = {.allow_fp16 = true,
@@ -109,7 +96,7 @@ static void test_by_speed(void **state)
 static void test_allowed_alone(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     const struct tare_precision_options options = {.allow_fp16 = true,
                                                    .allow_bf16 = true};
     struct assigned result = assign(g, "", &options);
@@ -123,7 +110,7 @@ static void test_allowed_alone(void **state)
 static void test_beside_int8(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     const struct tare_precision_options options = asking("c2:fp16,soft:fp16", NULL);
     struct assigned result = assign(g, "x=1 a=2 b=3 d=4", &options);
     assert_int_equal(result.status, TARE_OK);
@@ -141,7 +128,7 @@ static void test_beside_int8(void **state)
 static void test_output_types(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     const struct tare_precision_options options =
         asking("c1:fp16,c2:bf16", "c1:fp32,pool:bf16,c2:bf16");
     struct assigned result = assign(g, "", &options);
@@ -159,7 +146,7 @@ static void test_output_types(void **state)
 static void test_obey_lists_all(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     struct tare_precision_options options =
         asking("c1:fp16,c2:bf16", "c1:bf16,c2:fp16");
     options.allow_bf16 = false;
@@ -207,7 +194,7 @@ static void check_overflow(struct tare_graph *g, const char *ranges, const char 
 static void test_overflow(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     check_overflow(g, "x=1 a=65504 b=3 d=4", "c1", NULL);
     check_overflow(g, "x=1 a=81234 b=3 d=4", "c1",
                    "FP16 overflow: 'a' reaches 81234, FP16 holds 65504");
@@ -239,7 +226,7 @@ static void test_overflow(void **state)
     tare_graph_destroy(g);
 
     const struct tare_precision_options options = asking(NULL, "c1:fp16");
-    g = network();
+    g = assign_network(&seed);
     struct assigned result = assign(g, "a=1e6", &options);
     assert_int_equal(result.status, TARE_E_ARG);
     assert_string_equal(result.err.text,
@@ -254,7 +241,7 @@ static void test_overflow(void **state)
 static void test_no_kernel(void **state)
 {
     (void)state;
-    struct tare_graph *g = network();
+    struct tare_graph *g = assign_network(&seed);
     net_node(g, TARE_OP_SELU, "selu", "y", "z");
     net_node(g, TARE_OP_SHAPE, "shape", "z", "s");
     net_node(g, TARE_OP_IDENTITY, "id", "s", "s2");
