@@ -36,17 +36,22 @@ static enum tare_status keep_pixels(struct tare_prepare *prepare,
     return TARE_OK;
 }
 
+/* (pixel * scale - mean) / std of channel c, rounded once. */
+static float value_of(const struct tare_preprocess *pre, int64_t c, double pixel)
+{
+    const double mean = pre->n_mean ? pre->mean[pre->n_mean > 1 ? c : 0] : 0.0;
+    const double std = pre->n_std ? pre->std[pre->n_std > 1 ? c : 0] : 1.0;
+    return (float)((pixel * pre->scale - mean) / std);
+}
+
 static void fill_tables(struct tare_prepare *prepare)
 {
     const struct tare_preprocess *pre = &prepare->pre;
     prepare->n_tables = pre->n_mean > pre->n_std ? pre->n_mean : pre->n_std;
     if (prepare->n_tables < 1) prepare->n_tables = 1;
-    for (int c = 0; c < prepare->n_tables; c++) {
-        const double mean = pre->n_mean ? pre->mean[pre->n_mean > 1 ? c : 0] : 0.0;
-        const double std = pre->n_std ? pre->std[pre->n_std > 1 ? c : 0] : 1.0;
+    for (int c = 0; c < prepare->n_tables; c++)
         for (int p = 0; p < 256; p++)
-            prepare->tables[c][p] = (float)((p * pre->scale - mean) / std);
-    }
+            prepare->tables[c][p] = value_of(pre, c, p);
 }
 
 /* The colour decides the channels; the network decides a colour that was not given. */
@@ -130,6 +135,14 @@ void tare_prepare_bytes(const struct tare_prepare *prepare, const uint8_t *src,
         for (size_t i = 0; i < n; i++)
             *dst++ = table[*src++];
     }
+}
+
+void tare_prepare_floats(const struct tare_prepare *prepare, float *values)
+{
+    const size_t n = (size_t)(prepare->height * prepare->width);
+    for (int64_t c = 0; c < prepare->channels; c++)
+        for (size_t i = 0; i < n; i++, values++)
+            *values = value_of(&prepare->pre, c, (double)*values);
 }
 
 /* Size after the resize; that of the whole image counts, not of a shrunk one. */

@@ -30,6 +30,9 @@ const float *tare_prepare_table(const struct tare_prepare *prepare, int64_t c);
 void tare_prepare_bytes(const struct tare_prepare *prepare, const uint8_t *src,
                         float *dst);
 
+/** Pixels [channels, height, width] to values, in place. */
+void tare_prepare_floats(const struct tare_prepare *prepare, float *values);
+
 /** Colour, resize and crop, in place; then the size must be the wanted one. */
 enum tare_status tare_prepare_image(const struct tare_prepare *prepare,
                                     struct tare_image *image, struct tare_error *err);

@@ -23,11 +23,10 @@ static enum tare_status open_raw(const struct tare_dataset_options *options,
                                  void **state, struct tare_error *err)
 {
     *state = NULL;
-    const bool is_float = options->raw_type == TARE_RAW_F32;
-    TARE_FAIL_IF(!is_float && options->raw_type != TARE_RAW_U8, err, TARE_E_ARG,
-                 "raw type %d: want TARE_RAW_F32 or TARE_RAW_U8",
+    TARE_FAIL_IF(options->raw_type > TARE_RAW_F32_PIXELS, err, TARE_E_ARG,
+                 "raw type %d: want TARE_RAW_F32, TARE_RAW_U8 or TARE_RAW_F32_PIXELS",
                  (int)options->raw_type);
-    size_t n = is_float ? sizeof(float) : 1;
+    size_t n = options->raw_type == TARE_RAW_U8 ? 1 : sizeof(float);
     const int64_t dims[] = {options->channels, options->height, options->width};
     for (int i = 0; i < 3; i++)
         TARE_FAIL_IF(!tare_mul_size(n, (size_t)dims[i], &n) || n > MAX_FILE_BYTES, err,
@@ -59,11 +58,13 @@ static enum tare_status fill_raw(const void *state, const char *name,
                             "%s: %zu bytes, want %zu: %lldx%lldx%lld %s", name, n_bytes,
                             raw->n_bytes, (long long)prepare->channels,
                             (long long)prepare->height, (long long)prepare->width,
-                            raw->type == TARE_RAW_F32 ? "float32" : "uint8");
-    else if (raw->type == TARE_RAW_F32)
-        memcpy(dst, data, n_bytes);
-    else
+                            raw->type == TARE_RAW_U8 ? "uint8" : "float32");
+    else if (raw->type == TARE_RAW_U8)
         tare_prepare_bytes(prepare, data, dst);
+    else
+        memcpy(dst, data, n_bytes);
+    if (st == TARE_OK && raw->type == TARE_RAW_F32_PIXELS)
+        tare_prepare_floats(prepare, dst);
     tare_free(data);
     return st;
 }

@@ -20,7 +20,9 @@ static const struct option data_options[] = {
      "lines `path [label]`, relative to the file", 0},
     {"raw", OPTION_TEXT, &flags.raw, "DIR",
      "headerless files, one a sample, in the input's shape", 0},
-    {"raw-type", OPTION_TEXT, &flags.raw_type, "f32|u8", "their element (default: f32)",
+    {"raw-type", OPTION_TEXT, &flags.raw_type, "f32|u8|f32-pixels",
+     "their element (default: f32); u8 and f32-pixels go through --scale, --mean and "
+     "--std",
      0},
     {"npy", OPTION_TEXT, &flags.npy, "PATH",
      ".npy, folder of them or .npz[:ARRAY]; the leading axis is the sample", 0},
@@ -132,6 +134,19 @@ static const struct {
 };
 enum { N_SOURCES = sizeof sources / sizeof sources[0] };
 
+/* Of --raw-type; false: there is no such type. */
+static bool parse_raw_type(enum tare_raw_type *type)
+{
+    static const char *const names[] = {"f32", "u8", "f32-pixels"};
+    *type = TARE_RAW_F32;
+    for (int i = 0; flags.raw_type && i < 3; i++)
+        if (strcmp(flags.raw_type, names[i]) == 0) {
+            *type = (enum tare_raw_type)i;
+            return true;
+        }
+    return !flags.raw_type;
+}
+
 int data_check(const struct usage *usage)
 {
     size_t n = flags.inputs.n > 0;
@@ -142,9 +157,10 @@ int data_check(const struct usage *usage)
                            "%s: give one of --images, --list, --raw, --npy, --hdf5 and "
                            "--idx, or --input for each of several inputs",
                            n ? "several sources of samples" : "no samples");
-    if (flags.raw_type && strcmp(flags.raw_type, "u8") != 0 &&
-        strcmp(flags.raw_type, "f32") != 0)
-        return usage_error(usage, "--raw-type=%s, want f32 or u8", flags.raw_type);
+    enum tare_raw_type raw_type;
+    if (!parse_raw_type(&raw_type))
+        return usage_error(usage, "--raw-type=%s, want f32, u8 or f32-pixels",
+                           flags.raw_type);
     struct tare_preprocess scratch;
     struct tare_error err = {0};
     tare_preprocess_init(&scratch);
@@ -176,8 +192,7 @@ static enum tare_status fill_options(const struct input *input, bool is_only_inp
         .exact_decode = flags.exact_decode,
         .dtype = input->dtype,
     };
-    if (flags.raw_type && strcmp(flags.raw_type, "u8") == 0)
-        options->raw_type = TARE_RAW_U8;
+    (void)parse_raw_type(&options->raw_type);
     if (dims->rank == 4) {
         options->channels = dims->d[1] > 0 ? dims->d[1] : 0;
         options->height = dims->d[2] > 0 ? dims->d[2] : 0;

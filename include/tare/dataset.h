@@ -114,7 +114,11 @@ TARE_API enum tare_status tare_preprocess_json(const struct tare_preprocess *pre
 TARE_API void tare_preprocess_free_json(char *text);
 
 /** Element type of raw files. */
-enum tare_raw_type { TARE_RAW_F32 = 0, TARE_RAW_U8 = 1 };
+enum tare_raw_type {
+    TARE_RAW_F32 = 0,
+    TARE_RAW_U8 = 1,
+    TARE_RAW_F32_PIXELS = 2 /**< float32 that goes through scale, mean and std */
+};
 
 /**
  * Which samples, and what they must become. Zero-initialise, then set exactly one
@@ -130,8 +134,8 @@ struct tare_dataset_options {
     const char *list;
     /** Folder of headerless files (found and sorted as `images`, any name), one sample
      *  each: channels x height x width elements, all three of which must be set.
-     *  float32 (little-endian) is taken as it is; uint8 goes through scale, mean and
-     *  std. Colour, resize and crop do not apply. */
+     *  float32 (little-endian) is taken as it is; uint8 and float32 pixels go through
+     *  scale, mean and std. Colour, resize and crop do not apply. */
     const char *raw;
     enum tare_raw_type raw_type;
     /** "IMAGES[,LABELS]": MNIST's IDX files, gzipped or not; images uint8, N x H x W or

@@ -375,6 +375,15 @@ static void raw_files_are_read_exactly(void **state)
     assert_memory_equal(values, want, sizeof want);
     tare_dataset_destroy(dataset);
 
+    options.raw = files_path(folder, "f");
+    options.raw_type =
+        TARE_RAW_F32_PIXELS; /* the mean of either channel is taken off */
+    dataset = create(&options);
+    assert_int_equal(tare_dataset_read(dataset, 0, values, &err), TARE_OK);
+    static const float want_floats[] = {0.5F, -3, 2, -196, -195, -200};
+    assert_memory_equal(values, want_floats, sizeof want_floats);
+    tare_dataset_destroy(dataset);
+
     options.width = 0;
     assert_refused(&options, TARE_E_ARG,
                    "raw files need the network's whole input shape");
