@@ -101,6 +101,18 @@ TARE_API enum tare_status tare_surgeon_replace(const struct tare_surgery *surger
                                                const struct tare_new_node *node,
                                                struct tare_error *err);
 
+/**
+ * Remove nodes at the ends of the model, one after the other until none is left: those
+ * that alone read an input, or make an output that nothing else reads, from one tensor.
+ * The model's input is what the node makes then, its output what the node reads.
+ * @param names  [n_names] of nodes.  @param types  [n_types] operators: all such nodes.
+ * @retval TARE_E_ARG  A named node does not exist, or does not lie at an end.
+ */
+TARE_API enum tare_status
+tare_surgeon_remove_ends(const struct tare_surgery *surgery, const char *const *names,
+                         size_t n_names, const char *const *types, size_t n_types,
+                         struct tare_error *err);
+
 /** Rename a tensor or a node. @param names  "old:new"; names may have colons. */
 TARE_API enum tare_status tare_surgeon_rename_tensor(const struct tare_surgery *surgery,
                                                      const char *names,
