@@ -4,23 +4,33 @@
 
 #include "tare/builder.h"
 #include "tare/engine.h"
+#include "tools/config.h"
+#include "tools/config_run.h"
 #include "tools/data.h"
 #include "tools/json.h"
 #include "tools/layers.h"
+#include "tools/march.h"
 #include "tools/recover.h"
 #include "tools/report.h"
+#include "tools/synthetic.h"
 #include "tools/tactics.h"
 #include "tools/tool.h"
 
-static struct {
+static struct flags {
+    const char *config, *march;
     const char *onnx, *cache, *engine, *constraints, *layer_precisions, *output_types;
     const char *min_shapes, *opt_shapes, *max_shapes, *isa, *json;
     const char *timing_cache, *tactic_sources;
-    bool int8, fp16, bf16, best, dump_passes, no_recovery;
+    bool int8, fp16, bf16, best, fast_perf, dump_passes, no_recovery;
     int64_t batch, level;
 } flags = {.level = 3};
 
 static const struct option options[] = {
+    {"config", OPTION_TEXT, &flags.config, "FILE.yaml",
+     "calibrate and build as hb_mapper's configuration says; other flags here go "
+     "before "
+     "it",
+     0},
     {"onnx", OPTION_TEXT, &flags.onnx, "MODEL", "the trained network", 0},
     {"engine", OPTION_TEXT, &flags.engine, "OUT", "the engine file to write", 0},
     {"int8", OPTION_SWITCH, &flags.int8, NULL,
@@ -34,6 +44,9 @@ static const struct option options[] = {
      "calibration cache, TensorRT's format; FILE.recovery is used when it is there", 0},
     {"no-recovery", OPTION_SWITCH, &flags.no_recovery, NULL,
      "leave FILE.recovery alone", 0},
+    {"fast-perf", OPTION_SWITCH, &flags.fast_perf, NULL,
+     "INT8 with ranges that are made up, to time the engine: its results are worthless",
+     0},
     {"precision-constraints", OPTION_TEXT, &flags.constraints, "none|prefer|obey",
      "what layer precisions mean (default: none)", 0},
     {"layer-precisions", OPTION_TEXT, &flags.layer_precisions, "SPEC",
@@ -52,6 +65,10 @@ static const struct option options[] = {
      "most that the kernels may use; portable: what there is where it runs (default: "
      "native)",
      0},
+    {"march", OPTION_TEXT, &flags.march, MARCH_NAMES,
+     "hb_mapper's processors: sets --isa to avx2, vnni or amx, or native where this "
+     "processor has less",
+     0},
     {"optimization-level", OPTION_COUNT, &flags.level, "0..5",
      "effort to find each layer's fastest kernel; 0 and 1 time nothing (default: 3)",
      0},
@@ -67,7 +84,8 @@ static const struct option options[] = {
 
 static const struct usage usage = {
     "build",
-    "--onnx=MODEL --engine=OUT [--int8 [--cache=FILE]] [flags]",
+    "--onnx=MODEL --engine=OUT [--int8 [--cache=FILE]] [flags]\n"
+    "       tare build --config=FILE.yaml [--fast-perf] [flags]",
     "Optimise a network, choose each layer's precision and write an engine file. FP32 "
     "is\n"
     "always allowed. The same inputs give the same bytes; where kernels are timed, "
@@ -80,7 +98,9 @@ static const struct usage usage = {
     "  tare build --onnx=net-qdq.onnx --int8 --engine=net.tare\n"
     "  tare build --onnx=net.onnx --engine=net.tare --timing-cache=times --verbose\n"
     "  tare build --onnx=net.onnx --int8 --cache=net.cache --engine=net.tare \\\n"
-    "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n",
+    "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n"
+    "  tare build --config=resnet_config.yaml\n"
+    "  tare build --onnx=net.onnx --fast-perf --engine=net.tare\n",
 };
 
 /* min, opt and max say the same, or are left out; the one that was given. */
@@ -139,6 +159,16 @@ static cJSON *report_json(const struct tare_plan *plan)
     return root;
 }
 
+static enum tare_status make_ranges(const struct tare_model *model,
+                                    struct tare_cache **cache, struct tare_error *err)
+{
+    (void)fputs(
+        "tare: WARNING: --fast-perf: the ranges are those of random numbers; the "
+        "engine is for timing, its results are worthless\n",
+        stderr);
+    return synthetic_ranges(model, cache, err);
+}
+
 static enum tare_status build(const char *shapes,
                               struct tare_build_options *build_options,
                               struct tare_error *err)
@@ -155,6 +185,8 @@ static enum tare_status build(const char *shapes,
     if (st == TARE_OK && flags.best && tare_model_is_quantized(model))
         build_options->int8 = true;
     if (st == TARE_OK && flags.cache) st = tare_cache_read(flags.cache, &cache, err);
+    if (st == TARE_OK && flags.fast_perf && !tare_model_is_quantized(model))
+        st = make_ranges(model, &cache, err);
     if (st == TARE_OK && build_options->int8 && flags.cache && !flags.no_recovery)
         st = recover_read_beside(flags.cache, recovery_path, &recovery, err);
     build_options->cache = cache;
@@ -180,16 +212,39 @@ static enum tare_status build(const char *shapes,
     return st;
 }
 
+/* What contradicts itself; EXIT_DONE: nothing. */
+static int check_flags(void)
+{
+    const char *level;
+    if (!flags.onnx || !flags.engine)
+        return usage_error(&usage, "--%s is missing", flags.onnx ? "engine" : "onnx");
+    if (flags.fast_perf && flags.cache)
+        return usage_error(&usage, "--fast-perf makes ranges up: leave --cache out");
+    if (flags.march && flags.isa)
+        return usage_error(&usage, "--march and --isa exclude each other");
+    if (flags.march && !config_is_one_of(flags.march, MARCH_NAMES))
+        return usage_error(&usage, "--march=%s, want " MARCH_NAMES, flags.march);
+    if (flags.march) flags.isa = march_isa(flags.march, &level);
+    if (flags.level > 5)
+        return usage_error(&usage, "--optimization-level: want 0 to 5");
+    return EXIT_DONE;
+}
+
 int tool_build(int argc, char **argv)
 {
     const struct option_group group = {"Build", options,
                                        sizeof options / sizeof options[0]};
     int status;
     if (!options_parse(&usage, &group, 1, argc, argv, &status)) return status;
-    if (!flags.onnx || !flags.engine)
-        return usage_error(&usage, "--%s is missing", flags.onnx ? "engine" : "onnx");
+    if (flags.config) {
+        const struct flags given = flags;
+        flags = (struct flags){.level = 3};
+        return config_run(given.config, given.fast_perf, argc, argv);
+    }
+    status = check_flags();
+    if (status != EXIT_DONE) return status;
 
-    const bool int8 = flags.int8 || (flags.best && flags.cache);
+    const bool int8 = flags.int8 || flags.fast_perf || (flags.best && flags.cache);
     struct tare_build_options build_options = {
         .int8 = int8,
         .fp16 = flags.fp16 || flags.best,
@@ -207,8 +262,6 @@ int tool_build(int argc, char **argv)
         return usage_error(&usage,
                            "--precision-constraints=%s, want none, prefer or obey",
                            flags.constraints);
-    if (flags.level > 5)
-        return usage_error(&usage, "--optimization-level: want 0 to 5");
     if (!one_shape(&shapes))
         return usage_error(&usage,
                            "--min-shapes, --opt-shapes and --max-shapes differ: an "

@@ -10,6 +10,7 @@
 #include "tools/options.h"
 #include "tools/perf.h"
 #include "tools/report.h"
+#include "tools/synthetic.h"
 #include "tools/tool.h"
 
 static struct {
@@ -99,22 +100,6 @@ static void *measure(void *arg)
     return NULL;
 }
 
-/* From a fixed sequence: float32 in [-1, 1); other types 0 and 1, which are an index, a
- * mask and a token wherever there is more than one. */
-static void fill(const struct tare_binding *binding, void *data)
-{
-    const size_t elem_bytes = (size_t)tare_dtype_bytes(binding->dtype);
-    const size_t n = binding->n_bytes / elem_bytes;
-    uint32_t state = 1;
-    for (size_t i = 0; i < n; i++) {
-        state = state * UINT32_C(1664525) + UINT32_C(1013904223);
-        if (binding->dtype == TARE_F32)
-            ((float *)data)[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
-        else /* the lowest byte is the first */
-            ((uint8_t *)data)[i * elem_bytes] = (uint8_t)(state >> 31);
-    }
-}
-
 /* A context with buffers of its own. @param context_ms  what the context took; NULL is
  * fine. */
 static enum tare_status open_stream(struct stream *s, const struct tare_engine *engine,
@@ -136,7 +121,7 @@ static enum tare_status open_stream(struct stream *s, const struct tare_engine *
         if (binding.dims.rank < 0) continue;
         s->buffers[i] = calloc(1, binding.n_bytes);
         if (!s->buffers[i]) return no_memory(err);
-        if (binding.is_input) fill(&binding, s->buffers[i]);
+        if (binding.is_input) synthetic_fill(&binding, s->buffers[i]);
         st = tare_context_set_address(s->context, i, s->buffers[i], err);
     }
     return st;
