@@ -20,7 +20,8 @@ check_accuracy() {
 "$tare" build --onnx="$model" --fp16 --engine=fp16.tare --json=build.json \
     --precision-constraints=obey --layer-precisions='*:fp16' >log 2>warnings
 [[ ! -s warnings ]] || fail "$(cat warnings)"
-[[ $(grep -c '"precision": *"FP16"' build.json) -eq $(grep -c '"requested": *"FP16"' build.json) ]] ||
+n_fp16=$(grep -c '"precision":[[:space:]]*"FP16"' build.json)
+[[ $n_fp16 -eq 14 && $n_fp16 -eq $(grep -c '"requested":[[:space:]]*"FP16"' build.json) ]] ||
     fail "not all are in FP16: $(cat build.json)"
 "$tare" inspect engine fp16.tare >log
 grep -q 'FP16.*float16' log || fail "inspect does not say FP16: $(cat log)"
