@@ -79,7 +79,7 @@ static const struct option options[] = {
     {"dump-passes", OPTION_SWITCH, &flags.dump_passes, NULL,
      "layer counts after each optimizer pass", 0},
     {"json", OPTION_TEXT, &flags.json, "FILE",
-     "layers: requested, got, why; tactics: candidates, times, why", 0},
+     "layers: requested, got, why, of outputs too; tactics: candidates, times, why", 0},
 };
 
 static const struct usage usage = {

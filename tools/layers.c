@@ -17,8 +17,13 @@ bool layers_constraints(const char *text, enum tare_constraints *constraints)
 
 void layers_print(const struct tare_build_row *row)
 {
-    printf("%-6s %-8s %-40s %s\n", row->got, row->requested ? row->requested : "-",
+    printf("%-6s %-8s %-40s %s", row->got, row->requested ? row->requested : "-",
            row->name, row->reason);
+    if (row->output_requested)
+        printf("%soutput %s, asked for %s%s%s", *row->reason ? "; " : "",
+               row->output_got, row->output_requested, *row->output_reason ? ": " : "",
+               row->output_reason);
+    printf("\n");
 }
 
 void layers_add(cJSON *layers, const struct tare_build_row *row)
@@ -32,5 +37,11 @@ void layers_add(cJSON *layers, const struct tare_build_row *row)
         (void)cJSON_AddNullToObject(layer, "requested");
     (void)cJSON_AddStringToObject(layer, "precision", row->got);
     (void)cJSON_AddStringToObject(layer, "reason", row->reason);
+    if (row->output_requested)
+        (void)cJSON_AddStringToObject(layer, "output_requested", row->output_requested);
+    else
+        (void)cJSON_AddNullToObject(layer, "output_requested");
+    (void)cJSON_AddStringToObject(layer, "output", row->output_got);
+    (void)cJSON_AddStringToObject(layer, "output_reason", row->output_reason);
     (void)cJSON_AddItemToArray(layers, layer);
 }

@@ -90,6 +90,11 @@ struct tare_build_row {
     const char *requested; /**< "INT8", …; NULL: nothing was requested. */
     const char *got;
     const char *reason; /**< Why not INT8, or not what was requested; may be "". */
+    /** Layer output types that were asked for, one an output, "FP32+INT8", "-" for
+     * none; NULL: none at all. How the outputs are held, likewise, if need be by a
+     * conversion behind the layer: "INT8", "FP32", …; "int64" and the like for what is
+     * no float. Why the first is not as asked; may be "". */
+    const char *output_requested, *output_got, *output_reason;
 };
 
 /** A built engine in memory. */

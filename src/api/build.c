@@ -306,6 +306,9 @@ void tare_plan_row(const struct tare_plan *plan, size_t i, struct tare_build_row
         .requested = r->requested ? tare_precision_name(r->request) : NULL,
         .got = tare_precision_name(r->got),
         .reason = r->reason,
+        .output_requested = r->output_request,
+        .output_got = r->output,
+        .output_reason = r->output_reason,
     };
 }
 

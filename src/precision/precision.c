@@ -3,16 +3,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "precision/solve.h"
 
 /* Layers without a range that the log names; a count says how many more there are. */
 #define MAX_NAMED 10
-
-struct tare_precision_report {
-    struct tare_precision_row *rows;
-    size_t n_rows;
-};
 
 static void read_ranges(struct tare_solution *s, const struct tare_range *ranges,
                         size_t n)
@@ -111,34 +105,6 @@ static enum tare_status speak(const struct tare_solution *s, struct tare_error *
     return TARE_OK;
 }
 
-static enum tare_status make_report(const struct tare_solution *s,
-                                    struct tare_precision_report **report,
-                                    struct tare_error *err)
-{
-    struct tare_precision_report *made = tare_alloc_array(1, sizeof *made);
-    if (made) made->rows = tare_alloc_array(s->graph->n_nodes, sizeof made->rows[0]);
-    bool failed = !made || !made->rows;
-    for (size_t n = 0; n < s->graph->n_nodes && !failed; n++) {
-        const struct tare_node *node = &s->graph->nodes[n];
-        const struct tare_layer_choice *layer = &s->layers[n];
-        if (node->dead) continue;
-        struct tare_precision_row *row = &made->rows[made->n_rows++];
-        row->name = tare_strdup(node->name);
-        failed = !row->name;
-        row->op = tare_op_name(node->op);
-        row->requested = layer->requested;
-        row->request = layer->request;
-        row->got = tare_layer_got(layer);
-        memcpy(row->reason, layer->reason, sizeof row->reason);
-    }
-    if (failed) {
-        tare_precision_report_destroy(made);
-        return tare_error_set(err, TARE_E_NOMEM, "precision: no memory for the report");
-    }
-    *report = made;
-    return TARE_OK;
-}
-
 static void annotate(const struct tare_solution *s, struct tare_graph *graph)
 {
     for (size_t n = 0; n < graph->n_nodes; n++)
@@ -176,7 +142,8 @@ enum tare_status tare_precision_assign(struct tare_graph *graph,
     }
     if (status == TARE_OK) status = tare_solution_set_scales(&s, err);
     if (status == TARE_OK) status = speak(&s, err);
-    if (status == TARE_OK && report) status = make_report(&s, report, err);
+    if (status == TARE_OK && report)
+        status = tare_precision_report_create(&s, report, err);
     if (status == TARE_OK) annotate(&s, graph);
     tare_solution_free(&s);
     return status;
@@ -198,24 +165,4 @@ enum tare_status tare_precision_needs(const struct tare_graph *graph,
             s.n_given == 0 && s.tensors[t].held && s.tensors[t].root == (int32_t)t;
     tare_solution_free(&s);
     return status;
-}
-
-size_t tare_precision_report_size(const struct tare_precision_report *report)
-{
-    return report->n_rows;
-}
-
-const struct tare_precision_row *
-tare_precision_report_row(const struct tare_precision_report *report, size_t i)
-{
-    return &report->rows[i];
-}
-
-void tare_precision_report_destroy(struct tare_precision_report *report)
-{
-    if (!report) return;
-    for (size_t i = 0; i < report->n_rows && report->rows; i++)
-        tare_free(report->rows[i].name);
-    tare_free(report->rows);
-    tare_free(report);
 }

@@ -54,7 +54,11 @@ struct tare_precision_row {
     bool requested;              /* did a layer precision name it? */
     enum tare_precision request; /* only then */
     enum tare_precision got;
-    char reason[192]; /* why not INT8, or not what was requested; "" for INT8 */
+    char reason[192];     /* why not INT8, or not what was requested; "" for INT8 */
+    char *output_request; /* types that were asked for, "FP32+INT8", one an output; "-"
+                             for none; NULL: none at all */
+    char *output;         /* how they are held: "INT8", "FP32", …, or "int64" */
+    char output_reason[192]; /* why not the first that is otherwise; "" */
 };
 
 /** Opaque. */

@@ -125,36 +125,46 @@ enum tare_status tare_solution_read_requests(struct tare_solution *s,
     return TARE_OK;
 }
 
-static void check_type(struct tare_solution *s, const struct tare_node *node,
-                       int32_t tensor)
+/* Why the tensor is not held as its layer output type says. */
+static void why_not(const struct tare_solution *s, const struct tare_node *node,
+                    int32_t tensor, char why[TARE_REASON_BYTES])
 {
     const struct tare_tensor_choice *choice = &s->tensors[tensor];
-    const char *name = s->graph->tensors[tensor].name;
+    const bool want_held = choice->type == TARE_PRECISION_INT8;
+    if (!want_held && choice->type != TARE_PRECISION_FP32 &&
+        !tare_half_stores(s, node, tensor, choice->type, why))
+        return;
+    if (!want_held && !choice->is_given)
+        (void)snprintf(why, TARE_REASON_BYTES, "layer '%.140s' reads it in INT8",
+                       int8_reader(s, tensor)->name);
+    else if (want_held && !choice->is_given && s->n_given == 0 &&
+             !tare_graph_is_output(s->graph, tensor) && choice->has_range)
+        (void)snprintf(why, TARE_REASON_BYTES, "it is no float tensor within %g",
+                       TARE_RANGE_MOST);
+    else
+        (void)snprintf(why, TARE_REASON_BYTES, "%s",
+                       choice->is_given ? "the model quantizes it"
+                       : tare_graph_is_output(s->graph, tensor)
+                           ? "outputs of the network are float"
+                       : s->n_given > 0 ? "the model does not quantize it"
+                                        : "it has no range");
+}
+
+static void check_type(struct tare_solution *s, size_t n, int32_t tensor)
+{
+    const struct tare_node *node = &s->graph->nodes[n];
+    const struct tare_tensor_choice *choice = &s->tensors[tensor];
     const bool want_held = choice->type == TARE_PRECISION_INT8;
     const bool is_so =
         want_held ? choice->held : !choice->held && choice->type == choice->stored;
-    char reason[TARE_REASON_BYTES];
+    char why[TARE_REASON_BYTES];
     if (!choice->typed || is_so) return;
-    tare_text_add(&s->violations,
-                  "layer '%s' (%s): its output '%s' cannot be %s: ", node->name,
-                  tare_op_name(node->op), name, tare_precision_name(choice->type));
-    if (!want_held && choice->type != TARE_PRECISION_FP32 &&
-        !tare_half_stores(s, node, tensor, choice->type, reason))
-        tare_text_add(&s->violations, "%s\n", reason);
-    else if (choice->is_given)
-        tare_text_add(&s->violations, "the model quantizes it\n");
-    else if (!want_held)
-        tare_text_add(&s->violations, "layer '%s' reads it in INT8\n",
-                      int8_reader(s, tensor)->name);
-    else if (tare_graph_is_output(s->graph, tensor))
-        tare_text_add(&s->violations, "outputs of the network are float\n");
-    else if (s->n_given > 0)
-        tare_text_add(&s->violations, "the model does not quantize it\n");
-    else if (!choice->has_range)
-        tare_text_add(&s->violations, "it has no range\n");
-    else
-        tare_text_add(&s->violations, "it is no float tensor within %g\n",
-                      TARE_RANGE_MOST);
+    why_not(s, node, tensor, why);
+    if (!s->layers[n].output_reason[0])
+        memcpy(s->layers[n].output_reason, why, sizeof why);
+    tare_text_add(&s->violations, "layer '%s' (%s): its output '%s' cannot be %s: %s\n",
+                  node->name, tare_op_name(node->op), s->graph->tensors[tensor].name,
+                  tare_precision_name(choice->type), why);
 }
 
 void tare_solution_check_requests(struct tare_solution *s)
@@ -168,6 +178,6 @@ void tare_solution_check_requests(struct tare_solution *s)
                           node->name, tare_op_name(node->op),
                           tare_precision_name(layer->request), layer->reason);
         for (size_t i = 0; i < node->n_outputs; i++)
-            check_type(s, node, node->outputs[i]);
+            check_type(s, n, node->outputs[i]);
     }
 }

@@ -17,6 +17,7 @@ struct tare_layer_choice {
     enum tare_precision half; /* FP16 or BF16: the choice where it is not INT8 */
     bool lacks_range;         /* and that alone is why it is not */
     char reason[TARE_REASON_BYTES];
+    char output_reason[TARE_REASON_BYTES]; /* of a layer output type that is not met */
 };
 
 /** One tensor. */
@@ -89,6 +90,11 @@ static inline enum tare_precision tare_layer_got(const struct tare_layer_choice 
 {
     return layer->int8 ? TARE_PRECISION_INT8 : layer->half;
 }
+
+/** What became of every live node; report.c. */
+enum tare_status tare_precision_report_create(const struct tare_solution *solution,
+                                              struct tare_precision_report **report,
+                                              struct tare_error *err);
 
 /** Fill the quant of every held tensor; scales.c. */
 enum tare_status tare_solution_set_scales(struct tare_solution *solution,

@@ -185,8 +185,23 @@ static void test_output_types_of_several_outputs(void **state)
     check_precision(g, "c1", FP32);
     check_precision(g, "c2", INT8);
     check_precision(g, "split", FP32);
+    const struct tare_precision_row *row = tare_precision_report_row(result.report, 0);
+    assert_string_equal(row->output_request, "FP32+INT8");
+    assert_string_equal(row->output, "FP32+INT8");
+    assert_string_equal(row->output_reason, "");
+    row = tare_precision_report_row(result.report, 1);
+    assert_null(row->output_request);
+    assert_string_equal(row->output, "FP32");
     assigned_free(&result);
 
+    options.constraints = TARE_CONSTRAINTS_PREFER;
+    result = assign(g, "x=1", &options);
+    row = tare_precision_report_row(result.report, 0);
+    assert_string_equal(row->output, "FP32+FP32");
+    assert_string_equal(row->output_reason, "it has no range");
+    assigned_free(&result);
+
+    options.constraints = TARE_CONSTRAINTS_OBEY;
     result = assign(g, "x=1", &options); /* now b cannot be held: of x it has nothing */
     assert_int_equal(result.status, TARE_E_ARG);
     assert_string_equal(

@@ -252,6 +252,66 @@ static void test_set_axis_errors(void **state)
     }
 }
 
+/* x -> Transpose -> Relu -> Transpose -> Softmax -> y */
+static struct bytes wrapped(void)
+{
+    struct bytes graph = ends("2,4");
+    put_node(&graph, "Transpose", "first", "x", "a");
+    put_node(&graph, "Relu", "relu", "a", "b");
+    put_node(&graph, "Transpose", "last", "b", "c");
+    put_node(&graph, "Softmax", "soft", "c", "y");
+    return make_model(13, graph);
+}
+
+static void test_remove_ends(void **state)
+{
+    (void)state;
+    static const char *const transpose[] = {"Transpose"};
+    static const char *const both[] = {"Transpose", "Softmax"};
+    static const char *const soft[] = {"soft"};
+    begin(wrapped());
+    end(tare_surgeon_remove_ends(&surgery, NULL, 0, transpose, 1, &error),
+        "removed node first (Transpose)\n", /* the last one is not at the end */
+        "graph 'g' opset 13\n"
+        "in: a:float32[4x2]\n"
+        "relu: Relu(a:float32[4x2]) -> b:float32[4x2]\n"
+        "last: Transpose(b:float32[4x2]) -> c:float32[2x4]\n"
+        "soft: Softmax(c:float32[2x4]) -> y:float32[2x4]\n"
+        "out: y:float32[2x4]\n");
+    begin(wrapped());
+    end(tare_surgeon_remove_ends(&surgery, NULL, 0, both, 2, &error),
+        "removed node first (Transpose)\n"
+        "removed node soft (Softmax)\n"
+        "removed node last (Transpose)\n",
+        "graph 'g' opset 13\n"
+        "in: a:float32[4x2]\n"
+        "relu: Relu(a:float32[4x2]) -> b:float32[4x2]\n"
+        "out: b:float32[4x2]\n");
+    begin(wrapped());
+    end(tare_surgeon_remove_ends(&surgery, soft, 1, NULL, 0, &error),
+        "removed node soft (Softmax)\n",
+        "graph 'g' opset 13\n"
+        "in: x:float32[2x4]\n"
+        "first: Transpose(x:float32[2x4]) -> a:float32[4x2]\n"
+        "relu: Relu(a:float32[4x2]) -> b:float32[4x2]\n"
+        "last: Transpose(b:float32[4x2]) -> c:float32[2x4]\n"
+        "out: c:float32[2x4]\n");
+}
+
+static void test_remove_ends_errors(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"relu"}, *const no_names[] = {"gone"};
+    begin(wrapped());
+    end_failed(tare_surgeon_remove_ends(&surgery, names, 1, NULL, 0, &error),
+               TARE_E_ARG,
+               "node 'relu' cannot be removed: it does not lie between one input or "
+               "output of the model and the rest of it");
+    begin(wrapped());
+    end_failed(tare_surgeon_remove_ends(&surgery, no_names, 1, NULL, 0, &error),
+               TARE_E_ARG, "the model has no node 'gone'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +324,8 @@ int main(void)
         cmocka_unit_test(test_rename),
         cmocka_unit_test(test_set_batch),
         cmocka_unit_test(test_set_axis_errors),
+        cmocka_unit_test(test_remove_ends),
+        cmocka_unit_test(test_remove_ends_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
