@@ -236,6 +236,10 @@ int tool_build(int argc, char **argv)
                                        sizeof options / sizeof options[0]};
     int status;
     if (!options_parse(&usage, &group, 1, argc, argv, &status)) return status;
+    if (flags.config && (flags.onnx || flags.cache))
+        return usage_error(&usage,
+                           "--config names the model and the cache: leave --%s out",
+                           flags.onnx ? "onnx" : "cache");
     if (flags.config) {
         const struct flags given = flags;
         flags = (struct flags){.level = 3};

@@ -16,7 +16,13 @@ static enum tare_status check_parts(const struct config *config, enum config_key
     if (!config->values[key]) return TARE_OK;
     words_split(&parts, config->values[key]->text, ';');
     const size_t n = parts.n;
+    bool fits = true;
+    for (size_t i = 0; i < n; i++)
+        fits = fits && strlen(parts.items[i]) < PART_BYTES;
     words_free(&parts);
+    if (!fits)
+        return config_error(config, config->values[key], err,
+                            "a value of %d bytes or more", (int)PART_BYTES);
     if (n <= 1 || n == n_inputs) return TARE_OK;
     return config_error(config, config->values[key], err,
                         "%zu values with ';' in between, the network has %zu input%s",

@@ -171,4 +171,6 @@ wrong "input_name: 'in' leaves out the network's input 'input'" "s|'input'|'in'|
 wrong "caffe_model: tare reads ONNX alone" "s|  march: .*|  caffe_model: 'a.caffemodel'|"
 wrong "bad.yaml:[0-9]*: aliases \(\*\) are not supported" 's|0.011109|*x|'
 wrong "bad.yaml:9: key 'input_name' comes twice, first on line 8" "s|  input_type_train: .*|  input_name: 'a'|"
+wrong "cal_data_dir: a value of 1024 bytes or more" "s|demo/calib|$(printf '%01200d' 0)|"
+refuse 2 'leave --onnx out' "$tare" build --config=fashion.yaml --onnx="$model"
 refuse 1 'absent.yaml: cannot read: No such file' "$tare" build --config=absent.yaml
