@@ -199,7 +199,10 @@ void search_print(const struct tare_search *search,
            "%.3f)\n",
            fp32.measured_ms, int8.measured_ms, chosen.measured_ms, chosen.predicted_ms);
     const char *spec = tare_search_precisions(search);
-    printf("Not in INT8   %s\n", *spec ? "" : "no layer that could be");
+    printf("Not in INT8   %s\n", chosen.n_int8 == 0
+                                     ? "nothing that holds is faster than FP32 here"
+                                 : *spec ? ""
+                                         : "no layer that could be");
     for (size_t i = 0; i < tare_sensitivity_count(tare_search_sensitivity(search));
          i++) {
         struct tare_sensitivity_row row;

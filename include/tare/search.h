@@ -56,7 +56,7 @@ struct tare_sensitivity_options {
  * Measure every INT8 layer of a build, with INT8's own kernels. For each sample FP32
  * runs once, and for each layer what is behind it. The layers' own damage is measured
  * on up to 256 samples, spread over the source; that at the outputs on fewer of them
- * where a network is large (2.8e12 multiply-accumulates in all, but 8 samples at
+ * where a network is large (2.3e12 multiply-accumulates in all, but 8 samples at
  * least).
  * @param[in]  model   after tare_model_bind(), with one input.
  * @param[in]  build   the INT8 build: precisions, ranges, recovery.
@@ -126,7 +126,9 @@ struct tare_search;
  * samples are split: every second one is held back. On the others every layer's damage
  * is measured, and then: from all layers in INT8 the one is taken out again and again
  * that frees most noise for the time it costs; single layers are exchanged; what seems
- * to hold is built and run. What is chosen holds on both slices.
+ * to hold is built and run. What is chosen holds on both slices, and is the fastest of
+ * what does when engines are timed in turns; which is FP32 where INT8 is not faster
+ * here.
  * @param[in]  model  after tare_model_bind(), with one input.
  * @param[in]  build  the INT8 build to start from. Layer precisions must not be set.
  * @param[out] search tare_search_destroy() it; NULL on failure. It may have found
@@ -157,7 +159,8 @@ TARE_API void tare_search_get_point(const struct tare_search *search, size_t i,
 TARE_API void tare_search_get_ends(const struct tare_search *search,
                                    struct tare_search_point *fp32,
                                    struct tare_search_point *int8);
-/** The chosen engine, NULL: none holds. It lives as long as the search. */
+/** The chosen engine, NULL: none that has a layer in INT8 holds. It lives as long as
+ * the search. */
 TARE_API const struct tare_plan *tare_search_plan(const struct tare_search *search);
 /** Its layer precisions, under the constraint "obey": "'conv1':fp32,…"; "": all layers
  *  are in INT8. */

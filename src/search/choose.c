@@ -4,6 +4,7 @@
 #include "search/timing.h"
 
 #define MOST_TIMED 5
+#define MS_EACH    400.0 /* of timing a finalist: they differ by little */
 
 /* An engine of something that holds, as it will be used. */
 struct finalist {
@@ -44,7 +45,7 @@ static enum tare_status time_finalists(struct tare_searcher *s,
                              : i == 1 ? s->costs.int8
                                       : f[i - 2].plan,
                              s->options->n_threads, false, s->samples.fit[0], err);
-    if (st == TARE_OK) st = tare_timed_run(timed, n + 2, err);
+    if (st == TARE_OK) st = tare_timed_run(timed, n + 2, MS_EACH, err);
     search->fp32.measured_ms = timed[0].network_ms;
     search->int8.measured_ms = timed[1].network_ms;
     for (size_t i = 0; i < n; i++)
@@ -54,21 +55,42 @@ static enum tare_status time_finalists(struct tare_searcher *s,
     return st;
 }
 
-/* The fastest one's engine and layers are the search's. */
-static void take_fastest(struct tare_search *search, struct finalist *f, size_t n)
+static size_t fastest_of(const struct tare_search *search, const struct finalist *f,
+                         size_t n)
 {
-    struct tare_assignment *items = search->tried.items;
+    const struct tare_assignment *items = search->tried.items;
     size_t best = 0;
     for (size_t i = 1; i < n; i++)
         if (items[f[i].tried].point.measured_ms <
             items[f[best].tried].point.measured_ms)
             best = i;
-    if (n == 0) return;
-    search->chosen = f[best].tried;
-    items[search->chosen].point.is_chosen = true;
-    search->plan = f[best].plan;
-    search->precisions = f[best].spec;
-    f[best] = (struct finalist){0};
+    return best;
+}
+
+/* Its engine and layers are the search's. */
+static void take(struct tare_search *search, struct finalist *f)
+{
+    search->chosen = f->tried;
+    search->tried.items[f->tried].point.is_chosen = true;
+    search->plan = f->plan;
+    search->precisions = f->spec;
+    *f = (struct finalist){0};
+}
+
+/* No layer in INT8: what is exact is taken where nothing is faster. */
+static enum tare_status add_fp32(struct tare_searcher *s, struct finalist *f,
+                                 struct tare_error *err)
+{
+    struct tare_search *search = s->search;
+    struct tare_assignments *tried = &search->tried;
+    enum tare_status st = tare_assignments_add(tried, search->n_rows, NULL, err);
+    if (st != TARE_OK) return st;
+    struct tare_assignment *a = &tried->items[tried->n - 1];
+    for (size_t row = 0; row < search->n_rows; row++)
+        a->is_fp32[row] = true;
+    a->point = search->fp32;
+    f->tried = tried->n - 1;
+    return build_finalist(s, f, err);
 }
 
 static bool is_all_int8(const struct tare_searcher *s, const struct tare_assignment *a)
@@ -94,13 +116,23 @@ static size_t pick(const struct tare_searcher *s, struct finalist *f)
 
 enum tare_status tare_search_choose(struct tare_searcher *s, struct tare_error *err)
 {
-    struct finalist f[MOST_TIMED] = {{0}};
+    struct finalist f[MOST_TIMED] = {{0}}, fp32 = {0};
     const size_t n = pick(s, f);
     enum tare_status st = TARE_OK;
     for (size_t i = 0; st == TARE_OK && i < n; i++)
         st = build_finalist(s, &f[i], err);
     if (st == TARE_OK) st = time_finalists(s, f, n, err);
-    if (st == TARE_OK) take_fastest(s->search, f, n);
+    if (st == TARE_OK && n > 0) {
+        struct finalist *best = &f[fastest_of(s->search, f, n)];
+        const struct tare_assignment *a = &s->search->tried.items[best->tried];
+        if (s->search->fp32.measured_ms < a->point.measured_ms) {
+            st = add_fp32(s, &fp32, err);
+            best = &fp32;
+        }
+        if (st == TARE_OK) take(s->search, best);
+    }
+    tare_plan_destroy(fp32.plan);
+    tare_free(fp32.spec);
     for (size_t i = 0; i < n; i++) {
         tare_plan_destroy(f[i].plan);
         tare_free(f[i].spec);

@@ -10,6 +10,8 @@
 #include "precision/precision.h"
 #include "search/timing.h"
 
+#define MS_EACH 200.0 /* of timing an engine */
+
 enum { FP32, INT8, EVEN, ODD, N_ENGINES };
 
 /* Conversions that were timed, for those that were not. */
@@ -175,7 +177,7 @@ static enum tare_status time_engines(struct tare_costs *c,
     for (size_t i = 0; st == TARE_OK && i < N_TIMED; i++)
         st = tare_timed_open(&timed[i], plans[i % N_ENGINES], n_threads, i < N_ENGINES,
                              input, err);
-    if (st == TARE_OK) st = tare_timed_run(timed, N_TIMED, err);
+    if (st == TARE_OK) st = tare_timed_run(timed, N_TIMED, MS_EACH, err);
     c->fp32_ms = timed[N_ENGINES + FP32].network_ms;
     c->int8_ms = timed[N_ENGINES + INT8].network_ms;
     if (st == TARE_OK) learn(c, timed);

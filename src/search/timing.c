@@ -8,8 +8,7 @@
 #include "base/mem.h"
 
 #define LEAST_RUNS 8
-#define MOST_RUNS  2000
-#define MOST_MS    200.0 /* of an engine, once it has run often enough */
+#define MOST_RUNS  10000
 
 static enum tare_status bind(struct tare_timed *timed, const void *input,
                              struct tare_error *err)
@@ -83,12 +82,12 @@ static enum tare_status run_once(struct tare_timed *timed, double *ms,
     return st;
 }
 
-enum tare_status tare_timed_run(struct tare_timed *timed, size_t n,
+enum tare_status tare_timed_run(struct tare_timed *timed, size_t n, double ms_each,
                                 struct tare_error *err)
 {
     double spent = 0.0;
     for (size_t run = 0; run < MOST_RUNS; run++) {
-        if (run >= LEAST_RUNS && spent > MOST_MS * (double)n) break;
+        if (run >= LEAST_RUNS && spent > ms_each * (double)n) break;
         for (size_t i = 0; i < n; i++) {
             double ms;
             const enum tare_status st = run_once(&timed[i], &ms, err);

@@ -23,9 +23,9 @@ enum tare_status tare_timed_open(struct tare_timed *timed, const struct tare_pla
 void tare_timed_close(struct tare_timed *timed);
 
 /** Run the engines in turn, so that what else the machine does hits all alike: until
- * each has run for a while. The least time of many runs is the one that least else was
- * in. */
-enum tare_status tare_timed_run(struct tare_timed *timed, size_t n,
+ * each has run for that long. The least time of many runs is the one that least else
+ * was in. */
+enum tare_status tare_timed_run(struct tare_timed *timed, size_t n, double ms_each,
                                 struct tare_error *err);
 
 #endif /* TARE_SEARCH_TIMING_H */
