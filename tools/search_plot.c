@@ -10,14 +10,25 @@
 #include "tools/search.h"
 
 /* Of the drawing, in pixels. */
-enum { WIDTH = 720, HEIGHT = 440, LEFT = 70, RIGHT = 20, TOP = 40, BOTTOM = 60 };
-enum { N_TICKS = 5 };
+enum { WIDTH = 720, HEIGHT = 460, LEFT = 70, RIGHT = 20, TOP = 60, BOTTOM = 60 };
+enum { N_TICKS = 5 }; /* about */
+
+/* Colours. */
+#define CHOSEN "#2a2"
+#define FRONT  "#36c"
+#define OTHER  "#999"
+#define EXACT  "#000"
+
+/* From a tick to a tick, at multiples of `step`. */
+struct axis {
+    double least, most, step;
+};
 
 struct plot {
     char *text;
     size_t n, capacity;
     bool failed;
-    double least_ms, most_ms, least_drop, most_drop;
+    struct axis ms, drop;
 };
 
 static void draw(struct plot *plot, const char *fmt, ...)
@@ -49,45 +60,86 @@ static void draw(struct plot *plot, const char *fmt, ...)
 
 static double x_of(const struct plot *plot, double ms)
 {
-    return LEFT + (WIDTH - LEFT - RIGHT) * (ms - plot->least_ms) /
-                      (plot->most_ms - plot->least_ms);
+    return LEFT + (WIDTH - LEFT - RIGHT) * (ms - plot->ms.least) /
+                      (plot->ms.most - plot->ms.least);
 }
 
 static double y_of(const struct plot *plot, double drop)
 {
-    return TOP + (HEIGHT - TOP - BOTTOM) * (drop - plot->least_drop) /
-                     (plot->most_drop - plot->least_drop);
+    return TOP + (HEIGHT - TOP - BOTTOM) * (drop - plot->drop.least) /
+                     (plot->drop.most - plot->drop.least);
+}
+
+/* Steps of 1, 2 or 5 times a power of ten; no value lies at an end. */
+static void round_axis(struct axis *axis)
+{
+    const double wanted = fmax(axis->most - axis->least, 1e-6) / N_TICKS;
+    const double power = pow(10.0, floor(log10(wanted)));
+    axis->step = power * (wanted <= power ? 1.0 : wanted <= 2.0 * power ? 2.0 : 5.0);
+    if (wanted > 5.0 * power) axis->step = 10.0 * power;
+    axis->least = axis->step * (ceil(axis->least / axis->step) - 1.0);
+    axis->most = axis->step * (floor(axis->most / axis->step) + 1.0);
+}
+
+/* The first tick is tick 0. */
+static bool find_tick(const struct axis *axis, int i, double *value)
+{
+    *value = axis->least + i * axis->step;
+    if (fabs(*value) < 1e-9 * axis->step) *value = 0.0; /* no "-0" */
+    return *value < axis->most + 0.5 * axis->step;
 }
 
 static void draw_axes(struct plot *plot, const struct tare_search_options *o)
 {
     const int right = WIDTH - RIGHT, bottom = HEIGHT - BOTTOM;
     draw(plot, "<rect width='%d' height='%d' fill='#fff'/>\n", WIDTH, HEIGHT);
-    for (int i = 0; i <= N_TICKS; i++) {
-        const double ms =
-            plot->least_ms + (plot->most_ms - plot->least_ms) * i / N_TICKS;
-        const double drop =
-            plot->least_drop + (plot->most_drop - plot->least_drop) * i / N_TICKS;
+    double value;
+    for (int i = 0; find_tick(&plot->ms, i, &value); i++) {
         draw(plot, "<line x1='%.1f' y1='%d' x2='%.1f' y2='%d' stroke='#ddd'/>\n",
-             x_of(plot, ms), TOP, x_of(plot, ms), bottom);
+             x_of(plot, value), TOP, x_of(plot, value), bottom);
+        draw(plot, "<text x='%.1f' y='%d' text-anchor='middle'>%.4g</text>\n",
+             x_of(plot, value), bottom + 18, value);
+    }
+    for (int i = 0; find_tick(&plot->drop, i, &value); i++) {
         draw(plot, "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='#ddd'/>\n", LEFT,
-             y_of(plot, drop), right, y_of(plot, drop));
-        draw(plot, "<text x='%.1f' y='%d' text-anchor='middle'>%.3g</text>\n",
-             x_of(plot, ms), bottom + 18, ms);
-        draw(plot, "<text x='%d' y='%.1f' text-anchor='end'>%.3g</text>\n", LEFT - 6,
-             y_of(plot, drop) + 4.0, drop);
+             y_of(plot, value), right, y_of(plot, value));
+        draw(plot, "<text x='%d' y='%.1f' text-anchor='end'>%.4g</text>\n", LEFT - 6,
+             y_of(plot, value) + 4.0, value);
     }
     draw(plot,
          "<text x='%d' y='%d' text-anchor='middle'>predicted latency, ms</text>\n",
          (LEFT + right) / 2, HEIGHT - 20);
-    draw(plot,
-         "<text x='%d' y='%d'>drop, %s (up is better); the line: the budget</text>\n",
-         LEFT, TOP - 16, search_unit(o->metric));
-    if (o->drop <= plot->most_drop)
+    draw(plot, "<text x='%d' y='%d'>drop, %s (up is better)</text>\n", LEFT, TOP - 10,
+         search_unit(o->metric));
+    if (o->drop <= plot->drop.most)
         draw(plot,
              "<line x1='%d' y1='%.1f' x2='%d' y2='%.1f' stroke='#c33' "
              "stroke-dasharray='6 4'/>\n",
              LEFT, y_of(plot, o->drop), right, y_of(plot, o->drop));
+}
+
+/* What marks mean, in a line above the drawing. */
+static void draw_legend(struct plot *plot)
+{
+    static const struct {
+        const char *colour, *what;
+        int radius;
+    } marks[] = {{CHOSEN, "chosen", 7},
+                 {FRONT, "none is faster and better", 4},
+                 {OTHER, "other mixes", 4},
+                 {EXACT, "FP32", 5}};
+    static const int at[] = {0, 75, 255, 355, 415};
+    const int y = 18;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        draw(
+            plot,
+            "<circle cx='%d' cy='%d' r='%d' fill='%s'/><text x='%d' y='%d'>%s</text>\n",
+            LEFT + at[i] + 7, y - 4, marks[i].radius, marks[i].colour,
+            LEFT + at[i] + 18, y, marks[i].what);
+    draw(plot,
+         "<line x1='%d' y1='%d' x2='%d' y2='%d' stroke='#c33' stroke-dasharray='6 4'/>"
+         "<text x='%d' y='%d'>budget</text>\n",
+         LEFT + at[4], y - 4, LEFT + at[4] + 24, y - 4, LEFT + at[4] + 30, y);
 }
 
 static void draw_point(struct plot *plot, const struct tare_search_point *p,
@@ -100,43 +152,59 @@ static void draw_point(struct plot *plot, const struct tare_search_point *p,
          p->predicted_ms, p->n_int8, p->search.drop);
 }
 
+/* Is FP32 beside it neither as fast nor as good, and is no other mix? */
+static bool is_on_curve(const struct tare_search_point *p,
+                        const struct tare_search_point *fp32)
+{
+    return p->is_on_front &&
+           (p->predicted_ms < fp32->predicted_ms || p->search.drop < 0.0);
+}
+
+static void draw_curve(struct plot *plot, const struct tare_search *search,
+                       const struct tare_search_point *fp32)
+{
+    struct tare_search_point p;
+    bool is_beaten = false;
+    draw(plot, "<polyline fill='none' stroke='" FRONT "' points='");
+    for (size_t i = 0; i < tare_search_n_points(search); i++) {
+        tare_search_get_point(search, i, &p);
+        if (!is_on_curve(&p, fp32)) continue;
+        is_beaten = is_beaten || p.search.drop <= 0.0;
+        draw(plot, "%.1f,%.1f ", x_of(plot, p.predicted_ms), y_of(plot, p.search.drop));
+    }
+    if (!is_beaten)
+        draw(plot, "%.1f,%.1f", x_of(plot, fp32->predicted_ms), y_of(plot, 0.0));
+    draw(plot, "'/>\n");
+}
+
 static void draw_points(struct plot *plot, const struct tare_search *search,
                         const struct tare_search_point *fp32)
 {
     struct tare_search_point p;
-    draw(plot, "<polyline fill='none' stroke='#36c' points='");
-    for (size_t i = 0; i < tare_search_n_points(search); i++) {
-        tare_search_get_point(search, i, &p);
-        if (p.is_on_front)
-            draw(plot, "%.1f,%.1f ", x_of(plot, p.predicted_ms),
-                 y_of(plot, p.search.drop));
-    }
-    draw(plot, "%.1f,%.1f'/>\n", x_of(plot, fp32->predicted_ms), y_of(plot, 0.0));
     for (size_t i = 0; i < tare_search_n_points(search); i++) {
         tare_search_get_point(search, i, &p);
         if (p.is_chosen)
-            draw_point(plot, &p, "#2a2", 7, "chosen: ");
+            draw_point(plot, &p, CHOSEN, 7, "chosen: ");
         else
-            draw_point(plot, &p, p.is_on_front ? "#36c" : "#999", 4, "");
+            draw_point(plot, &p, is_on_curve(&p, fp32) ? FRONT : OTHER, 4, "");
     }
-    draw_point(plot, fp32, "#000", 5, "FP32: ");
+    draw_point(plot, fp32, EXACT, 5, "FP32: ");
 }
 
 static void find_limits(struct plot *plot, const struct tare_search *search,
                         const struct tare_search_point *fp32)
 {
-    plot->least_ms = plot->most_ms = fp32->predicted_ms;
+    plot->ms.least = plot->ms.most = fp32->predicted_ms;
     for (size_t i = 0; i < tare_search_n_points(search); i++) {
         struct tare_search_point p;
         tare_search_get_point(search, i, &p);
-        plot->least_ms = fmin(plot->least_ms, p.predicted_ms);
-        plot->most_ms = fmax(plot->most_ms, p.predicted_ms);
-        plot->least_drop = fmin(plot->least_drop, p.search.drop);
-        plot->most_drop = fmax(plot->most_drop, p.search.drop);
+        plot->ms.least = fmin(plot->ms.least, p.predicted_ms);
+        plot->ms.most = fmax(plot->ms.most, p.predicted_ms);
+        plot->drop.least = fmin(plot->drop.least, p.search.drop);
+        plot->drop.most = fmax(plot->drop.most, p.search.drop);
     }
-    plot->least_ms *= 0.95;
-    plot->most_ms *= 1.05;
-    if (plot->most_drop <= plot->least_drop) plot->most_drop = plot->least_drop + 1.0;
+    round_axis(&plot->ms);
+    round_axis(&plot->drop);
 }
 
 enum tare_status search_write_plot(const struct tare_search *search,
@@ -152,6 +220,8 @@ enum tare_status search_write_plot(const struct tare_search *search,
          "font-family='sans-serif' font-size='12'>\n",
          WIDTH, HEIGHT);
     draw_axes(&plot, options);
+    draw_legend(&plot);
+    draw_curve(&plot, search, &fp32);
     draw_points(&plot, search, &fp32);
     draw(&plot, "</svg>\n");
     const enum tare_status st =
