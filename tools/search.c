@@ -18,7 +18,7 @@ static struct {
         *timing_cache;
     double drop;
     int64_t level;
-    bool sensitivity, no_recovery;
+    bool sensitivity, no_recovery, fp16, bf16;
 } flags = {.drop = -1.0, .level = 3};
 
 static const struct option options[] = {
@@ -33,6 +33,10 @@ static const struct option options[] = {
      "of the outputs' signal (default: top1; agreement without labels)",
      0},
     {"engine", OPTION_TEXT, &flags.engine, "OUT", "the engine file to write", 0},
+    {"fp16", OPTION_SWITCH, &flags.fp16, NULL,
+     "FP16 is a precision to choose, too, where layers are faster in it than in FP32",
+     0},
+    {"bf16", OPTION_SWITCH, &flags.bf16, NULL, "so is BF16", 0},
     {"sensitivity", OPTION_SWITCH, &flags.sensitivity, NULL,
      "measure the layers alone: no search, no engine", 0},
     {"no-recovery", OPTION_SWITCH, &flags.no_recovery, NULL,
@@ -51,8 +55,8 @@ static const struct usage usage = {
     "search",
     "--onnx=MODEL --cache=FILE DATA --accuracy-drop=N --engine=OUT [flags]\n"
     "       tare search --onnx=MODEL --cache=FILE DATA --sensitivity [flags]",
-    "Find the fastest assignment of INT8 and FP32 to layers that loses no more than "
-    "the\n"
+    "Find the fastest assignment of INT8 and FP32 (--fp16, --bf16: of those too) to\n"
+    "layers that loses no more than the\n"
     "budget, and build it. Every second sample is held back: layers are chosen by the\n"
     "others, and what is chosen keeps the budget on both halves. Exit status 1 when "
     "nothing\n"
@@ -123,6 +127,8 @@ static enum tare_status open_job(struct job *job, struct tare_error *err)
     job->source = recover_source(&job->runs, job->model, job->dataset);
     job->build = (struct tare_build_options){
         .int8 = true,
+        .fp16 = flags.fp16,
+        .bf16 = flags.bf16,
         .cache = job->cache,
         .recovery = job->recovery,
         .isa = flags.isa,
@@ -175,9 +181,10 @@ static bool has_labels(const struct job *job)
 /* How to build the same by hand, up to the layer precisions. */
 static void command_of(char *text, size_t size)
 {
-    (void)snprintf(text, size, "tare build --onnx=%s --int8 --cache=%s --engine=%s%s",
-                   flags.onnx, flags.cache, flags.engine,
-                   flags.no_recovery ? " --no-recovery" : "");
+    (void)snprintf(
+        text, size, "tare build --onnx=%s --int8%s%s --cache=%s --engine=%s%s",
+        flags.onnx, flags.fp16 ? " --fp16" : "", flags.bf16 ? " --bf16" : "",
+        flags.cache, flags.engine, flags.no_recovery ? " --no-recovery" : "");
 }
 
 static enum tare_status search(struct job *job, struct tare_search_options *o,
@@ -213,10 +220,11 @@ static int check_usage(void)
     if (flags.level > 5)
         return usage_error(&usage, "--optimization-level: want 0 to 5");
     if (flags.sensitivity) {
-        if (flags.engine || flags.plot || flags.metric || flags.drop >= 0.0)
+        if (flags.engine || flags.plot || flags.metric || flags.drop >= 0.0 ||
+            flags.fp16 || flags.bf16)
             return usage_error(&usage, "--sensitivity searches nothing: --engine, "
-                                       "--plot, --metric and --accuracy-drop do not go "
-                                       "with it");
+                                       "--plot, --metric, --accuracy-drop, --fp16 and "
+                                       "--bf16 do not go with it");
     } else if (!flags.engine || flags.drop < 0.0) {
         return usage_error(&usage, "--%s is missing",
                            flags.engine ? "accuracy-drop" : "engine");

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/json.h"
 #include "tools/report.h"
@@ -199,6 +200,11 @@ void search_print(const struct tare_search *search,
            "%.3f)\n",
            fp32.measured_ms, int8.measured_ms, chosen.measured_ms, chosen.predicted_ms);
     const char *spec = tare_search_precisions(search);
+    for (int bf16 = 0; bf16 < 2; bf16++)
+        if (tare_search_is_slow(search, bf16))
+            printf(
+                "%s          not chosen: no layer is faster in it than in FP32 here\n",
+                bf16 ? "BF16" : "FP16");
     printf("Not in INT8   %s\n", chosen.n_int8 == 0
                                      ? "nothing that holds is faster than FP32 here"
                                  : *spec ? ""
@@ -207,9 +213,10 @@ void search_print(const struct tare_search *search,
          i++) {
         struct tare_sensitivity_row row;
         tare_sensitivity_get(tare_search_sensitivity(search), i, &row);
-        if (!tare_search_is_int8(search, i))
-            printf("              %-9s %s (alone %.1f dB)\n", row.type, row.name,
-                   row.alone.outputs.sqnr_db);
+        const char *precision = tare_search_precision(search, i);
+        if (strcmp(precision, "INT8") != 0)
+            printf("              %s %-9s %s (alone %.1f dB)\n", precision, row.type,
+                   row.name, row.alone.outputs.sqnr_db);
     }
     printf("By hand       %s", command);
     if (*spec) printf(" --precision-constraints=obey --layer-precisions=\"%s\"", spec);

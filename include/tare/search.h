@@ -59,7 +59,7 @@ struct tare_sensitivity_options {
  * where a network is large (2.3e12 multiply-accumulates in all, but 8 samples at
  * least).
  * @param[in]  model   after tare_model_bind(), with one input.
- * @param[in]  build   the INT8 build: precisions, ranges, recovery.
+ * @param[in]  build   the INT8 build: ranges, recovery. 16-bit floats are left out.
  * @param[in]  progress  NULL: nobody asks.  Samples done of samples to do.
  * @param[out] sensitivity  tare_sensitivity_destroy() it; NULL on failure.
  * @retval TARE_E_ARG  No sample, a model of several inputs, no layer in INT8.
@@ -122,10 +122,12 @@ struct tare_search_point {
 struct tare_search;
 
 /**
- * Find the fastest assignment of INT8 and FP32 to layers that keeps the budget. The
+ * Find the fastest assignment of INT8, FP32, and of FP16 and BF16 as far as the build
+ * allows them, to layers that keeps the budget. The
  * samples are split: every second one is held back. On the others every layer's damage
  * is measured, and then: from all layers in INT8 the one is taken out again and again
- * that frees most noise for the time it costs; single layers are exchanged; what seems
+ * that frees most noise for the time it costs (16-bit floats are taken as free of
+ * noise; what is run tells); single layers are exchanged; what seems
  * to hold is built and run. What is chosen holds on both slices, and is the fastest of
  * what does when engines are timed in turns; which is FP32 where INT8 is not faster
  * here.
@@ -149,8 +151,12 @@ TARE_API void tare_search_destroy(struct tare_search *search);
 /** Layer by layer, on the samples that are not held back. */
 TARE_API const struct tare_sensitivity *
 tare_search_sensitivity(const struct tare_search *search);
-/** Whether layer i of the sensitivity stays in INT8 in what was chosen. */
-TARE_API bool tare_search_is_int8(const struct tare_search *search, size_t i);
+/** What layer i of the sensitivity computes in, in what was chosen: "INT8", "FP32", …;
+ *  NULL: nothing was. */
+TARE_API const char *tare_search_precision(const struct tare_search *search, size_t i);
+/** Whether FP16 (`bf16`: BF16) was allowed, but no layer is faster in it than in FP32
+ *  here, so that it was none to choose. */
+TARE_API bool tare_search_is_slow(const struct tare_search *search, bool bf16);
 /** Points, the fastest prediction first. */
 TARE_API size_t tare_search_n_points(const struct tare_search *search);
 TARE_API void tare_search_get_point(const struct tare_search *search, size_t i,

@@ -23,10 +23,10 @@ bool tare_half_is_allowed(const struct tare_solution *s, enum tare_precision pre
                                               : true;
 }
 
-enum tare_precision tare_half_fastest(const struct tare_solution *s)
+enum tare_precision tare_half_fastest(const struct tare_precision_options *options)
 {
-    return s->options->allow_bf16 &&
-                   s->options->isa & (TARE_CPU_AVX512BF16 | TARE_CPU_AMXBF16)
+    return options->allow_bf16 &&
+                   options->isa & (TARE_CPU_AVX512BF16 | TARE_CPU_AMXBF16)
                ? TARE_PRECISION_BF16
                : TARE_PRECISION_FP32;
 }
@@ -130,7 +130,7 @@ static bool is_dense(const struct tare_graph *graph, const struct tare_node *nod
 static void choose_by_speed(struct tare_solution *s, const struct tare_node *node,
                             struct tare_layer_choice *layer)
 {
-    const enum tare_precision fastest = tare_half_fastest(s);
+    const enum tare_precision fastest = tare_half_fastest(s->options);
     char reason[TARE_REASON_BYTES];
     if (fastest == TARE_PRECISION_FP32) return;
     bool wanted = is_dense(s->graph, node);

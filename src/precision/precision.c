@@ -74,7 +74,7 @@ static void log_missing(const struct tare_solution *s)
 static void log_unused_half(const struct tare_solution *s, enum tare_precision half,
                             bool allowed)
 {
-    bool used = !allowed || tare_half_fastest(s) == half;
+    bool used = !allowed || tare_half_fastest(s->options) == half;
     for (size_t n = 0; n < s->graph->n_nodes && !used; n++)
         used = s->layers[n].requested && s->layers[n].request == half;
     for (size_t t = 0; t < s->graph->n_tensors && !used; t++)
@@ -163,6 +163,29 @@ enum tare_status tare_precision_needs(const struct tare_graph *graph,
     for (size_t t = 0; t < graph->n_tensors && status == TARE_OK; t++)
         needed[t] =
             s.n_given == 0 && s.tensors[t].held && s.tensors[t].root == (int32_t)t;
+    tare_solution_free(&s);
+    return status;
+}
+
+enum tare_status tare_precision_could(const struct tare_graph *graph,
+                                      const struct tare_range *ranges, size_t n,
+                                      enum tare_precision half, bool *could,
+                                      struct tare_error *err)
+{
+    const struct tare_precision_options options = {
+        .allow_fp16 = half == TARE_PRECISION_FP16,
+        .allow_bf16 = half == TARE_PRECISION_BF16,
+        .constraints = TARE_CONSTRAINTS_PREFER,
+        .layer_precisions = half == TARE_PRECISION_FP16 ? "*:fp16" : "*:bf16",
+    };
+    struct tare_solution s;
+    enum tare_status status = tare_solution_create(graph, &options, &s, err);
+    if (status == TARE_OK) {
+        read_ranges(&s, ranges, n);
+        status = solve(&s, err);
+    }
+    for (size_t i = 0; i < graph->n_nodes && status == TARE_OK; i++)
+        could[i] = !graph->nodes[i].dead && s.layers[i].half == half;
     tare_solution_free(&s);
     return status;
 }

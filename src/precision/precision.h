@@ -103,6 +103,20 @@ enum tare_status tare_precision_needs(const struct tare_graph *graph,
                                       const struct tare_precision_options *options,
                                       bool *needed, struct tare_error *err);
 
+/**
+ * Which nodes could compute in a 16-bit float if they were asked to.
+ * @param[in]  ranges  as for tare_precision_assign(): FP16 does not hold all of them.
+ * @param[out] could   [graph->n_nodes].
+ */
+enum tare_status tare_precision_could(const struct tare_graph *graph,
+                                      const struct tare_range *ranges, size_t n,
+                                      enum tare_precision half, bool *could,
+                                      struct tare_error *err);
+
+/** The 16-bit float that layers compute in without a request, because the processor
+ *  multiplies it faster than float32; FP32: there is none. */
+enum tare_precision tare_half_fastest(const struct tare_precision_options *options);
+
 size_t tare_precision_report_size(const struct tare_precision_report *report);
 /** Row i, valid as long as the report. */
 const struct tare_precision_row *

@@ -74,9 +74,6 @@ enum tare_status tare_solution_read_requests(struct tare_solution *solution,
 void tare_solution_solve(struct tare_solution *solution);
 /** Choose among floats where it is not INT8; halves.c. */
 void tare_solution_choose_halves(struct tare_solution *solution);
-/** The 16-bit float that is chosen without a request: one that kernels of the allowed
- *  instruction sets compute in, faster than in float32. FP32: none. */
-enum tare_precision tare_half_fastest(const struct tare_solution *solution);
 bool tare_half_is_allowed(const struct tare_solution *solution,
                           enum tare_precision precision);
 /** Can an output of a node, whose precision is chosen, be stored as a 16-bit float?

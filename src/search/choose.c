@@ -22,13 +22,12 @@ static bool holds(const struct tare_searcher *s, const struct tare_search_point 
 static enum tare_status build_finalist(struct tare_searcher *s, struct finalist *f,
                                        struct tare_error *err)
 {
-    struct tare_build_options build = *s->build;
+    struct tare_build_options build;
     const struct tare_assignment *a = &s->search->tried.items[f->tried];
     tare_search_fill_nodes(s, a);
-    enum tare_status st = tare_costs_spec(&s->costs, s->by_node, false, &f->spec, err);
+    const enum tare_status st =
+        tare_costs_build(&s->costs, s->by_node, &build, &f->spec, err);
     if (st != TARE_OK) return st;
-    build.constraints = *f->spec ? TARE_CONSTRAINTS_OBEY : TARE_CONSTRAINTS_NONE;
-    build.layer_precisions = *f->spec ? f->spec : NULL;
     return tare_build(s->model, &build, &f->plan, err);
 }
 
@@ -87,7 +86,7 @@ static enum tare_status add_fp32(struct tare_searcher *s, struct finalist *f,
     if (st != TARE_OK) return st;
     struct tare_assignment *a = &tried->items[tried->n - 1];
     for (size_t row = 0; row < search->n_rows; row++)
-        a->is_fp32[row] = true;
+        a->precision[row] = TARE_PRECISION_FP32;
     a->point = search->fp32;
     f->tried = tried->n - 1;
     return build_finalist(s, f, err);
@@ -96,7 +95,7 @@ static enum tare_status add_fp32(struct tare_searcher *s, struct finalist *f,
 static bool is_all_int8(const struct tare_searcher *s, const struct tare_assignment *a)
 {
     for (size_t row = 0; row < s->search->n_rows; row++)
-        if (a->is_fp32[row]) return false;
+        if (a->precision[row] != TARE_PRECISION_INT8) return false;
     return true;
 }
 

@@ -6,13 +6,18 @@
 #include "api/build.h"
 #include "base/dims.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "engine/isa.h"
 #include "precision/precision.h"
 #include "search/timing.h"
 
 #define MS_EACH 200.0 /* of timing an engine */
 
-enum { FP32, INT8, EVEN, ODD, N_ENGINES };
+/* Of a node's time in FP32: what a 16-bit float has to save somewhere, so that it is
+ * more than the clock's noise. */
+#define LEAST_GAIN 0.05
+
+/* Engines that are timed: all nodes in one precision, or every second one in INT8. */
+enum { EVEN = TARE_N_PRECISIONS, ODD, N_ENGINES };
 
 /* Conversions that were timed, for those that were not. */
 struct rate {
@@ -42,18 +47,19 @@ static bool converts(const char *layer, const char *what, const char *tensor)
            (tensor[length] == '\0' || length >= 100);
 }
 
+enum { QUANTIZE, DEQUANTIZE, CONVERT, N_WAYS };
+
 static void learn_conversion(struct tare_costs *c, const struct tare_layer_info *info,
-                             double ms, struct rate rates[2])
+                             double ms, struct rate rates[N_WAYS])
 {
+    static const char *const names[] = {"quantize", "dequantize", "convert"};
     const struct tare_graph *g = c->graph;
+    double *const known[] = {c->quantize_ms, c->dequantize_ms, c->convert_ms};
     for (size_t t = 0; t < g->n_tensors; t++)
-        for (int back = 0; back < 2; back++) {
-            if (!converts(info->name, back ? "dequantize" : "quantize",
-                          g->tensors[t].name))
-                continue;
-            double *known = &(back ? c->dequantize_ms : c->quantize_ms)[t];
-            add_rate(&rates[back], ms, tare_dims_count(&g->tensors[t].dims));
-            *known = *known >= 0.0 ? fmin(*known, ms) : ms;
+        for (int way = 0; way < N_WAYS; way++) {
+            if (!converts(info->name, names[way], g->tensors[t].name)) continue;
+            add_rate(&rates[way], ms, tare_dims_count(&g->tensors[t].dims));
+            known[way][t] = known[way][t] >= 0.0 ? fmin(known[way][t], ms) : ms;
             return;
         }
 }
@@ -74,113 +80,114 @@ static double share_of(const struct tare_timed *timed, double network_ms,
     return sum > 0.0 ? network_ms / sum : 1.0;
 }
 
-static void learn_engine(struct tare_costs *c, const struct tare_timed *timed, size_t e,
-                         struct rate rates[2])
+/* @param whole  the same engine, its layers not timed; NULL: nodes are not learned */
+static void learn_engine(struct tare_costs *c, const struct tare_timed *timed,
+                         const struct tare_timed *whole, size_t e,
+                         struct rate rates[N_WAYS])
 {
     struct tare_engine_info info;
+    if (!timed->engine) return;
     tare_engine_info(timed->engine, &info);
-    const double share = e == FP32   ? share_of(timed, c->fp32_ms, true)
-                         : e == INT8 ? share_of(timed, c->int8_ms, false)
-                                     : 1.0;
+    const double share =
+        whole ? share_of(timed, whole->network_ms, e == TARE_PRECISION_FP32) : 1.0;
     for (size_t i = 0; i < info.n_layers; i++) {
         struct tare_layer_info layer;
         tare_engine_layer(timed->engine, i, &layer);
         const double ms = share * timed->layer_ms[i];
         if (layer.is_reformat) learn_conversion(c, &layer, ms, rates);
-        const int32_t node = layer.is_reformat || e > INT8
+        const int32_t node = layer.is_reformat || !whole
                                  ? -1
                                  : tare_graph_find_node(c->graph, layer.name);
-        if (node >= 0 && e == FP32) c->nodes[node].fp32_ms += ms;
-        if (node >= 0 && e == INT8) c->nodes[node].int8_ms += ms;
+        if (node >= 0) c->nodes[node].ms[e] += ms;
     }
 }
 
-/* What two timed networks tell of nodes, and all of them of conversions. */
-static void learn(struct tare_costs *c, const struct tare_timed *timed)
+/* A 16-bit float in which no node is faster is none to choose. */
+static void drop_slow(struct tare_costs *c, enum tare_precision half)
+{
+    bool is_allowed = false;
+    c->is_slow[half] = true;
+    for (size_t n = 0; n < c->graph->n_nodes; n++) {
+        const struct tare_node_cost *node = &c->nodes[n];
+        is_allowed = is_allowed || node->can[half];
+        if (node->can[half] &&
+            node->ms[half] < (1.0 - LEAST_GAIN) * node->ms[TARE_PRECISION_FP32])
+            c->is_slow[half] = false;
+    }
+    for (size_t n = 0; n < c->graph->n_nodes && c->is_slow[half]; n++)
+        c->nodes[n].can[half] = c->nodes[n].usual == half;
+    c->is_slow[half] = c->is_slow[half] && is_allowed;
+}
+
+/* What timed networks of one precision tell of nodes, and all of them of conversions.
+ */
+static void learn(struct tare_costs *c, const struct tare_timed *timed,
+                  const struct tare_timed *whole)
 {
     const struct tare_graph *g = c->graph;
-    struct rate rates[2] = {{0.0, 0.0}, {0.0, 0.0}};
+    struct rate rates[N_WAYS] = {{0.0, 0.0}, {0.0, 0.0}, {0.0, 0.0}};
+    double *const known[] = {c->quantize_ms, c->dequantize_ms, c->convert_ms};
     for (size_t t = 0; t < g->n_tensors; t++)
-        c->quantize_ms[t] = c->dequantize_ms[t] = -1.0;
+        for (int way = 0; way < N_WAYS; way++)
+            known[way][t] = -1.0;
     for (size_t e = 0; e < N_ENGINES; e++)
-        learn_engine(c, &timed[e], e, rates);
-    for (size_t t = 0; t < g->n_tensors; t++) {
-        if (c->quantize_ms[t] < 0.0)
-            c->quantize_ms[t] = by_rate(&rates[0], &g->tensors[t]);
-        if (c->dequantize_ms[t] < 0.0)
-            c->dequantize_ms[t] = by_rate(&rates[1], &g->tensors[t]);
-    }
+        learn_engine(c, &timed[e], e < TARE_N_PRECISIONS ? &whole[e] : NULL, e, rates);
+    for (size_t t = 0; t < g->n_tensors; t++)
+        for (int way = 0; way < N_WAYS; way++)
+            if (known[way][t] < 0.0)
+                known[way][t] = by_rate(&rates[way], &g->tensors[t]);
+    drop_slow(c, TARE_PRECISION_FP16);
+    drop_slow(c, TARE_PRECISION_BF16);
 }
 
-enum tare_status tare_costs_spec(const struct tare_costs *costs, const bool *is_fp32,
-                                 bool everything, char **spec, struct tare_error *err)
+/* What a node gets in an engine that is timed. Of those that usually are in INT8, every
+ * second one is in FP32 in EVEN and ODD, so that most tensors are converted, one way in
+ * the one network and the other way in the other. */
+static uint8_t precision_in(const struct tare_node_cost *node, size_t e, bool *odd)
 {
-    struct tare_text text = {0};
-    *spec = NULL;
-    for (size_t n = 0; n < costs->graph->n_nodes; n++) {
-        const struct tare_node *node = &costs->graph->nodes[n];
-        const bool can_int8 = costs->nodes[n].can_int8;
-        if (node->dead || (can_int8 ? !is_fp32[n] : !everything)) continue;
-        if (strchr(node->name, '\'')) {
-            tare_text_free(&text);
-            return tare_error_set(
-                err, TARE_E_UNSUPPORTED,
-                "search: the name of layer %.80s has a quote in it, so "
-                "that no specification can name it",
-                node->name);
-        }
-        tare_text_add(&text, "%s'%s':fp32", text.length ? "," : "", node->name);
-    }
-    *spec = text.data && !text.failed ? tare_strdup(text.data) : tare_strdup("");
-    const bool failed = text.failed || !*spec;
-    tare_text_free(&text);
-    TARE_FAIL_IF(failed, err, TARE_E_NOMEM, "search: no memory");
-    return TARE_OK;
+    if (e < TARE_N_PRECISIONS && node->can[e]) return (uint8_t)e;
+    if (e < TARE_N_PRECISIONS && e != TARE_PRECISION_INT8) return TARE_PRECISION_FP32;
+    if (e < TARE_N_PRECISIONS || node->usual != TARE_PRECISION_INT8)
+        return (uint8_t)node->usual;
+    *odd = !*odd;
+    return *odd ? TARE_PRECISION_INT8 : TARE_PRECISION_FP32;
 }
 
-/* Nodes that are in INT8 when nothing is asked for: every second one of them in FP32,
- * so that most tensors are converted, one way in the one network and the other way in
- * the other. */
-static enum tare_status build_alternating(const struct tare_costs *c,
-                                          const struct tare_model *model,
-                                          struct tare_build_options build, bool odd,
-                                          struct tare_plan **plan,
-                                          struct tare_error *err)
+static enum tare_status build_trial(const struct tare_costs *c,
+                                    const struct tare_model *model, size_t e,
+                                    struct tare_plan **plan, struct tare_error *err)
 {
     char *spec;
-    bool *is_fp32 = tare_alloc_array(c->graph->n_nodes, sizeof *is_fp32);
-    TARE_FAIL_IF(!is_fp32, err, TARE_E_NOMEM, "search: no memory");
-    for (size_t n = 0; n < c->graph->n_nodes; n++) {
-        if (!c->nodes[n].can_int8) continue;
-        is_fp32[n] = odd;
-        odd = !odd;
-    }
-    enum tare_status st = tare_costs_spec(c, is_fp32, false, &spec, err);
-    tare_free(is_fp32);
-    if (st != TARE_OK) return st;
-    build.constraints = *spec ? TARE_CONSTRAINTS_OBEY : TARE_CONSTRAINTS_NONE;
-    build.layer_precisions = *spec ? spec : NULL;
+    struct tare_build_options build;
+    bool odd = e == EVEN;
+    uint8_t *precision = tare_alloc_array(c->graph->n_nodes, sizeof *precision);
+    TARE_FAIL_IF(!precision, err, TARE_E_NOMEM, "search: no memory");
+    for (size_t n = 0; n < c->graph->n_nodes; n++)
+        precision[n] = precision_in(&c->nodes[n], e, &odd);
+    enum tare_status st = tare_costs_build(c, precision, &build, &spec, err);
     build.recovery = NULL; /* it changes no time, and would not fit everywhere */
-    st = tare_build(model, &build, plan, err);
+    if (st == TARE_OK) st = tare_build(model, &build, plan, err);
+    tare_free(precision);
     tare_free(spec);
     return st;
 }
 
-/* The layers of all engines; and FP32 and INT8 whole, in the same turns. */
+/* The layers of all engines; and those of one precision whole, in the same turns. */
 static enum tare_status time_engines(struct tare_costs *c,
                                      struct tare_plan *const *plans, int n_threads,
                                      const void *input, struct tare_error *err)
 {
-    enum { N_TIMED = N_ENGINES + 2 };
+    enum { N_TIMED = N_ENGINES + TARE_N_PRECISIONS };
     struct tare_timed timed[N_TIMED] = {{0}};
     enum tare_status st = TARE_OK;
     for (size_t i = 0; st == TARE_OK && i < N_TIMED; i++)
-        st = tare_timed_open(&timed[i], plans[i % N_ENGINES], n_threads, i < N_ENGINES,
-                             input, err);
+        if (plans[i % N_ENGINES])
+            st = tare_timed_open(&timed[i], plans[i % N_ENGINES], n_threads,
+                                 i < N_ENGINES, input, err);
     if (st == TARE_OK) st = tare_timed_run(timed, N_TIMED, MS_EACH, err);
-    c->fp32_ms = timed[N_ENGINES + FP32].network_ms;
-    c->int8_ms = timed[N_ENGINES + INT8].network_ms;
-    if (st == TARE_OK) learn(c, timed);
+    c->fp32_ms = timed[N_ENGINES + TARE_PRECISION_FP32].network_ms;
+    c->int8_ms = timed[N_ENGINES + TARE_PRECISION_INT8].network_ms;
+    if (st == TARE_OK) learn(c, timed, timed + N_ENGINES);
     for (size_t i = 0; i < N_TIMED; i++)
         tare_timed_close(&timed[i]);
     return st;
@@ -199,12 +206,32 @@ static enum tare_status read_ranges(struct tare_costs *c,
     return TARE_OK;
 }
 
+/* The 16-bit floats that nodes can compute in. */
+static enum tare_status find_halves(struct tare_costs *c,
+                                    const struct tare_build_options *build,
+                                    struct tare_error *err)
+{
+    const bool allowed[TARE_N_PRECISIONS] = {
+        [TARE_PRECISION_FP16] = build->fp16, [TARE_PRECISION_BF16] = build->bf16};
+    bool *could = tare_alloc_array(c->graph->n_nodes, sizeof *could);
+    TARE_FAIL_IF(!could, err, TARE_E_NOMEM, "search: no memory");
+    enum tare_status st = TARE_OK;
+    for (size_t half = 0; half < TARE_N_PRECISIONS && st == TARE_OK; half++) {
+        if (!allowed[half]) continue;
+        st = tare_precision_could(c->graph, c->ranges, c->n_ranges,
+                                  (enum tare_precision)half, could, err);
+        for (size_t n = 0; n < c->graph->n_nodes && st == TARE_OK; n++)
+            c->nodes[n].can[half] = could[n];
+    }
+    tare_free(could);
+    return st;
+}
+
 /* The INT8 network without its recovery, so that all names are the model's. */
 static enum tare_status open_graph(struct tare_costs *c, const struct tare_model *model,
-                                   const struct tare_build_options *build,
                                    struct tare_error *err)
 {
-    struct tare_build_options plain = *build;
+    struct tare_build_options plain = c->base;
     struct tare_plan *plan;
     plain.recovery = NULL;
     plain.optimization_level = 0;
@@ -212,17 +239,34 @@ static enum tare_status open_graph(struct tare_costs *c, const struct tare_model
     enum tare_status st =
         tare_build_keeping(model, &plain, true, &c->graph, &plan, err);
     tare_plan_destroy(plan);
-    if (st == TARE_OK) st = read_ranges(c, build->cache, err);
+    if (st == TARE_OK) st = read_ranges(c, plain.cache, err);
     if (st != TARE_OK) return st;
     const struct tare_graph *g = c->graph;
     c->nodes = tare_alloc_array(g->n_nodes, sizeof *c->nodes);
     c->quantize_ms = tare_alloc_array(g->n_tensors, sizeof *c->quantize_ms);
     c->dequantize_ms = tare_alloc_array(g->n_tensors, sizeof *c->dequantize_ms);
-    TARE_FAIL_IF(!c->nodes || !c->quantize_ms || !c->dequantize_ms, err, TARE_E_NOMEM,
-                 "search: no memory");
-    for (size_t n = 0; n < g->n_nodes; n++)
-        c->nodes[n].can_int8 =
-            !g->nodes[n].dead && g->nodes[n].precision == TARE_PRECISION_INT8;
+    c->convert_ms = tare_alloc_array(g->n_tensors, sizeof *c->convert_ms);
+    TARE_FAIL_IF(!c->nodes || !c->quantize_ms || !c->dequantize_ms || !c->convert_ms,
+                 err, TARE_E_NOMEM, "search: no memory");
+    for (size_t n = 0; n < g->n_nodes; n++) {
+        struct tare_node_cost *node = &c->nodes[n];
+        node->usual = g->nodes[n].dead ? TARE_PRECISION_FP32 : g->nodes[n].precision;
+        node->can[TARE_PRECISION_FP32] = node->can[node->usual] = true;
+    }
+    return TARE_OK;
+}
+
+/* 16-bit floats without a request only where the processor is made for them. */
+static enum tare_status find_base(struct tare_costs *c,
+                                  const struct tare_build_options *build,
+                                  struct tare_error *err)
+{
+    struct tare_precision_options options = {.allow_bf16 = build->bf16};
+    TARE_FAIL_IF(!tare_isa_find(build->isa ? build->isa : "native", &options.isa), err,
+                 TARE_E_ARG, "search: unknown instruction set '%.40s'", build->isa);
+    c->base = *build;
+    c->base.fp16 = false;
+    c->base.bf16 = tare_half_fastest(&options) == TARE_PRECISION_BF16;
     return TARE_OK;
 }
 
@@ -231,21 +275,25 @@ enum tare_status tare_costs_open(struct tare_costs *costs,
                                  const struct tare_build_options *build, int n_threads,
                                  const void *input, struct tare_error *err)
 {
-    struct tare_build_options fp32 = *build;
-    struct tare_plan *even = NULL, *odd = NULL;
+    struct tare_plan *plans[N_ENGINES] = {NULL};
     *costs = (struct tare_costs){0};
-    fp32.int8 = false;
+    enum tare_status st = find_base(costs, build, err);
+    if (st == TARE_OK) st = open_graph(costs, model, err);
+    if (st == TARE_OK) st = find_halves(costs, build, err);
+    struct tare_build_options fp32 = costs->base;
+    fp32.int8 = fp32.bf16 = false;
     fp32.cache = NULL;
     fp32.recovery = NULL;
-    enum tare_status st = open_graph(costs, model, build, err);
     if (st == TARE_OK) st = tare_build(model, &fp32, &costs->fp32, err);
-    if (st == TARE_OK) st = tare_build(model, build, &costs->int8, err);
-    if (st == TARE_OK) st = build_alternating(costs, model, *build, false, &even, err);
-    if (st == TARE_OK) st = build_alternating(costs, model, *build, true, &odd, err);
-    struct tare_plan *const plans[N_ENGINES] = {costs->fp32, costs->int8, even, odd};
+    if (st == TARE_OK) st = tare_build(model, &costs->base, &costs->int8, err);
+    plans[TARE_PRECISION_FP32] = costs->fp32;
+    plans[TARE_PRECISION_INT8] = costs->int8;
+    for (size_t e = TARE_PRECISION_FP16; st == TARE_OK && e < N_ENGINES; e++)
+        if (e >= EVEN || (e == TARE_PRECISION_FP16 ? build->fp16 : build->bf16))
+            st = build_trial(costs, model, e, &plans[e], err);
     if (st == TARE_OK) st = time_engines(costs, plans, n_threads, input, err);
-    tare_plan_destroy(even);
-    tare_plan_destroy(odd);
+    for (size_t e = TARE_PRECISION_FP16; e < N_ENGINES; e++)
+        tare_plan_destroy(plans[e]);
     return st;
 }
 
@@ -256,59 +304,8 @@ void tare_costs_release(struct tare_costs *costs)
     tare_free(costs->nodes);
     tare_free(costs->quantize_ms);
     tare_free(costs->dequantize_ms);
+    tare_free(costs->convert_ms);
     tare_plan_destroy(costs->fp32);
     tare_plan_destroy(costs->int8);
     *costs = (struct tare_costs){0};
-}
-
-static bool is_int8(const struct tare_graph *g, int32_t node)
-{
-    return node >= 0 && g->nodes[node].precision == TARE_PRECISION_INT8;
-}
-
-/* Is a held tensor read by a node that computes in floats? */
-static bool has_float_reader(const struct tare_graph *g, int32_t tensor)
-{
-    for (size_t n = 0; n < g->n_nodes; n++)
-        for (size_t i = 0; !g->nodes[n].dead && i < g->nodes[n].n_inputs; i++)
-            if (g->nodes[n].inputs[i] == tensor && !is_int8(g, (int32_t)n)) return true;
-    return false;
-}
-
-static double cost_of_graph(const struct tare_costs *c, size_t *n_int8)
-{
-    const struct tare_graph *g = c->graph;
-    double ms = 0.0;
-    *n_int8 = 0;
-    for (size_t n = 0; n < g->n_nodes; n++) {
-        if (g->nodes[n].dead) continue;
-        *n_int8 += is_int8(g, (int32_t)n);
-        ms += is_int8(g, (int32_t)n) ? c->nodes[n].int8_ms : c->nodes[n].fp32_ms;
-    }
-    for (size_t t = 0; t < g->n_tensors; t++) {
-        if (!g->tensors[t].quant.held) continue;
-        if (!is_int8(g, g->tensors[t].producer))
-            ms += c->quantize_ms[t];
-        else if (has_float_reader(g, (int32_t)t))
-            ms += c->dequantize_ms[t];
-    }
-    return ms;
-}
-
-enum tare_status tare_costs_predict(struct tare_costs *costs, const bool *is_fp32,
-                                    double *ms, size_t *n_int8, struct tare_error *err)
-{
-    char *spec;
-    enum tare_status st = tare_costs_spec(costs, is_fp32, true, &spec, err);
-    if (st != TARE_OK) return st;
-    const struct tare_precision_options options = {
-        .allow_int8 = true,
-        .constraints = *spec ? TARE_CONSTRAINTS_OBEY : TARE_CONSTRAINTS_NONE,
-        .layer_precisions = *spec ? spec : NULL,
-    };
-    st = tare_precision_assign(costs->graph, costs->ranges, costs->n_ranges, &options,
-                               NULL, err);
-    tare_free(spec);
-    if (st == TARE_OK) *ms = cost_of_graph(costs, n_int8);
-    return st;
 }

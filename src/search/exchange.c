@@ -8,13 +8,20 @@
 /* A change of one or two layers; SIZE_MAX: none. */
 struct exchange {
     size_t back, out;
+    uint8_t from, to; /* what `back` was in, what `out` goes to */
     double ms, noise; /* of the network then */
 };
 
 static void apply(struct tare_assignment *a, const struct exchange *x)
 {
-    a->is_fp32[x->back] = !a->is_fp32[x->back];
-    if (x->out != SIZE_MAX) a->is_fp32[x->out] = !a->is_fp32[x->out];
+    a->precision[x->back] = TARE_PRECISION_INT8;
+    if (x->out != SIZE_MAX) a->precision[x->out] = x->to;
+}
+
+static void undo(struct tare_assignment *a, const struct exchange *x)
+{
+    if (x->out != SIZE_MAX) a->precision[x->out] = TARE_PRECISION_INT8;
+    a->precision[x->back] = x->from;
 }
 
 static enum tare_status predict(struct tare_searcher *s, struct tare_assignment *a,
@@ -26,10 +33,32 @@ static enum tare_status predict(struct tare_searcher *s, struct tare_assignment 
     const enum tare_status st = tare_search_predict(s, a, err);
     x->ms = a->point.predicted_ms;
     x->noise = a->noise;
-    apply(a, x);
+    undo(a, x);
     a->point = point;
     a->noise = noise;
     return st;
+}
+
+/* `back` for one that leaves INT8 and makes no less noise. */
+static enum tare_status find_partner(struct tare_searcher *s, struct tare_assignment *a,
+                                     const bool *refused, size_t back,
+                                     struct exchange *best, struct tare_error *err)
+{
+    const size_t n = s->search->n_rows;
+    for (size_t out = 0; out < n; out++) {
+        if (a->precision[out] != TARE_PRECISION_INT8 || refused[out] ||
+            s->noise[out] < s->noise[back])
+            continue;
+        for (uint8_t to = 0; to < TARE_N_PRECISIONS; to++) {
+            struct exchange x = {back, out, a->precision[back], to, 0.0, 0.0};
+            if (to == TARE_PRECISION_INT8 || !s->costs.nodes[s->nodes[out]].can[to])
+                continue;
+            const enum tare_status st = predict(s, a, &x, err);
+            if (st != TARE_OK) return st;
+            if (x.ms < best->ms && x.noise <= a->noise) *best = x;
+        }
+    }
+    return TARE_OK;
 }
 
 /* The fastest exchange that was not refused: `back` alone may add noise, which only a
@@ -42,21 +71,15 @@ static enum tare_status find_best(struct tare_searcher *s, struct tare_assignmen
     best->back = SIZE_MAX;
     best->ms = a->point.predicted_ms - LEAST_GAIN * s->costs.int8_ms;
     for (size_t back = 0; back < n; back++) {
-        if (!a->is_fp32[back]) continue;
-        struct exchange x = {.back = back, .out = SIZE_MAX};
+        struct exchange x = {.back = back, .out = SIZE_MAX, .from = a->precision[back]};
+        if (x.from == TARE_PRECISION_INT8) continue;
         enum tare_status st = predict(s, a, &x, err);
         if (st != TARE_OK) return st;
         if (x.ms >= best->ms) continue; /* with another layer out it takes longer yet */
-        if (!refused[back * (n + 1) + n]) *best = x;
-        for (size_t out = 0; out < n; out++) {
-            struct exchange y = {.back = back, .out = out};
-            if (a->is_fp32[out] || refused[back * (n + 1) + out] ||
-                s->noise[out] < s->noise[back])
-                continue;
-            st = predict(s, a, &y, err);
-            if (st != TARE_OK) return st;
-            if (y.ms < best->ms && y.noise <= a->noise) *best = y;
-        }
+        const bool *of_back = &refused[back * (n + 1)];
+        if (!of_back[n]) *best = x;
+        st = find_partner(s, a, of_back, back, best, err);
+        if (st != TARE_OK) return st;
     }
     return TARE_OK;
 }
@@ -78,7 +101,7 @@ static enum tare_status run(struct tare_searcher *s, struct tare_assignment *a,
         if (st == TARE_OK) st = tare_search_judge(s, a, false, &holds, err);
         if (st != TARE_OK) return st;
         if (holds) continue;
-        apply(a, &x);
+        undo(a, &x);
         a->point = before;
         a->noise = noise;
     }

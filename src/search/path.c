@@ -19,7 +19,11 @@ static double worth(double noise, double ms, double all_ms)
 static double promise_of(const struct tare_searcher *s, size_t row)
 {
     const struct tare_node_cost *node = &s->costs.nodes[s->nodes[row]];
-    return worth(s->noise[row], node->fp32_ms - node->int8_ms, s->costs.int8_ms);
+    double least = HUGE_VAL;
+    for (int p = 0; p < TARE_N_PRECISIONS; p++)
+        if (p != TARE_PRECISION_INT8 && node->can[p]) least = fmin(least, node->ms[p]);
+    return worth(s->noise[row], least - node->ms[TARE_PRECISION_INT8],
+                 s->costs.int8_ms);
 }
 
 /* Is the row among the MOST_TRIED best promises of those in INT8? */
@@ -29,8 +33,28 @@ static bool is_promising(const struct tare_searcher *s, const struct tare_assign
     size_t n_better = 0;
     const double own = promise_of(s, row);
     for (size_t r = 0; r < s->search->n_rows; r++)
-        n_better += !a->is_fp32[r] && promise_of(s, r) > own;
+        n_better += a->precision[r] == TARE_PRECISION_INT8 && promise_of(s, r) > own;
     return n_better < MOST_TRIED;
+}
+
+/* The float in which a row takes least time, its neighbours as they are. */
+static enum tare_status find_float(struct tare_searcher *s, struct tare_assignment *a,
+                                   size_t row, uint8_t *best, double *ms,
+                                   struct tare_error *err)
+{
+    const uint8_t before = a->precision[row];
+    *ms = HUGE_VAL;
+    for (uint8_t p = 0; p < TARE_N_PRECISIONS; p++) {
+        if (p == TARE_PRECISION_INT8 || !s->costs.nodes[s->nodes[row]].can[p]) continue;
+        a->precision[row] = p;
+        const enum tare_status st = tare_search_predict(s, a, err);
+        a->precision[row] = before;
+        if (st != TARE_OK) return st;
+        if (a->point.predicted_ms >= *ms) continue;
+        *ms = a->point.predicted_ms;
+        *best = p;
+    }
+    return TARE_OK;
 }
 
 /* Take the best layer out of INT8. */
@@ -40,19 +64,21 @@ static enum tare_status step(struct tare_searcher *s, struct tare_assignment *a,
     const double before = a->point.predicted_ms;
     double most = -1.0;
     size_t best = SIZE_MAX;
+    uint8_t best_float = TARE_PRECISION_FP32;
     for (size_t row = 0; row < s->search->n_rows; row++) {
-        if (a->is_fp32[row] || !is_promising(s, a, row)) continue;
-        a->is_fp32[row] = true;
-        const enum tare_status st = tare_search_predict(s, a, err);
-        a->is_fp32[row] = false;
+        uint8_t p = TARE_PRECISION_FP32;
+        double ms;
+        if (a->precision[row] != TARE_PRECISION_INT8 || !is_promising(s, a, row))
+            continue;
+        const enum tare_status st = find_float(s, a, row, &p, &ms, err);
         if (st != TARE_OK) return st;
-        const double value =
-            worth(s->noise[row], a->point.predicted_ms - before, s->costs.int8_ms);
+        const double value = worth(s->noise[row], ms - before, s->costs.int8_ms);
         if (!(value > most)) continue;
         most = value;
         best = row;
+        best_float = p;
     }
-    a->is_fp32[best] = true;
+    a->precision[best] = best_float;
     return tare_search_predict(s, a, err);
 }
 

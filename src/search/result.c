@@ -22,10 +22,10 @@ static void drop_repeated(struct tare_search *search)
     for (size_t i = 0; i < tried->n; i++) {
         bool known = false;
         for (size_t k = 0; k < n && !known; k++)
-            known = memcmp(tried->items[k].is_fp32, tried->items[i].is_fp32,
-                           search->n_rows * sizeof(bool)) == 0;
+            known = memcmp(tried->items[k].precision, tried->items[i].precision,
+                           search->n_rows) == 0;
         if (known)
-            tare_free(tried->items[i].is_fp32);
+            tare_free(tried->items[i].precision);
         else
             tried->items[n++] = tried->items[i];
     }
@@ -60,10 +60,16 @@ const struct tare_sensitivity *tare_search_sensitivity(const struct tare_search 
     return search->sensitivity;
 }
 
-bool tare_search_is_int8(const struct tare_search *search, size_t i)
+const char *tare_search_precision(const struct tare_search *search, size_t i)
 {
-    return search->chosen != SIZE_MAX &&
-           !search->tried.items[search->chosen].is_fp32[i];
+    if (search->chosen == SIZE_MAX) return NULL;
+    return tare_precision_name(
+        (enum tare_precision)search->tried.items[search->chosen].precision[i]);
+}
+
+bool tare_search_is_slow(const struct tare_search *search, bool bf16)
+{
+    return search->is_slow[bf16];
 }
 
 size_t tare_search_n_points(const struct tare_search *search)

@@ -69,6 +69,10 @@ static enum tare_status read_rows(struct tare_searcher *s, struct tare_error *er
     s->by_node = tare_alloc_array(s->costs.graph->n_nodes, sizeof *s->by_node);
     TARE_FAIL_IF(!s->nodes || !s->noise || !s->by_node, err, TARE_E_NOMEM,
                  "search: no memory");
+    for (size_t i = 0; i < s->costs.graph->n_nodes; i++)
+        s->by_node[i] = (uint8_t)s->costs.nodes[i].usual;
+    s->search->is_slow[0] = s->costs.is_slow[TARE_PRECISION_FP16];
+    s->search->is_slow[1] = s->costs.is_slow[TARE_PRECISION_BF16];
     for (size_t i = 0; i < n; i++) {
         struct tare_sensitivity_row row;
         tare_sensitivity_get(s->search->sensitivity, i, &row);

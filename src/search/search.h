@@ -8,11 +8,13 @@
 #include "search/costs.h"
 #include "tare/search.h"
 
-/** One assignment: which layers are in FP32, in the order of the sensitivity's rows. */
+/** One assignment of precisions to layers, in the order of the sensitivity's rows. */
 struct tare_assignment {
-    bool *is_fp32; /* [rows] */
-    double noise;  /* over signal at the outputs: the sum of what the INT8 layers make
-                      alone, as if they did not know each other */
+    uint8_t *precision; /* [rows] of enum tare_precision */
+    /* over signal at the outputs: the sum of what the INT8 layers make alone, as if
+     * they did not know each other; 16-bit floats count as exact, which judgements see
+     */
+    double noise;
     struct tare_search_point point;
 };
 
@@ -31,6 +33,7 @@ struct tare_search {
     struct tare_plan *plan;
     char *precisions;
     size_t n_samples[2]; /* searched on, held back */
+    bool is_slow[2];     /* FP16, BF16 */
 };
 
 /** Samples to search on, or held back. */
@@ -48,9 +51,9 @@ struct tare_searcher {
     struct tare_samples samples;
     struct tare_slice slices[2]; /* searched on, held back */
     struct tare_costs costs;
-    size_t *nodes; /* [rows] of the costs' graph */
-    double *noise; /* [rows] of one layer in INT8, over signal */
-    bool *by_node; /* [graph nodes] room for an assignment */
+    size_t *nodes;    /* [rows] of the costs' graph */
+    double *noise;    /* [rows] of one layer in INT8, over signal */
+    uint8_t *by_node; /* [graph nodes] precisions, room for an assignment */
     struct tare_assignments path;
     size_t n_done, n_planned; /* judgements, for the progress */
     struct tare_search *search;

@@ -78,7 +78,9 @@ static enum tare_status open_job(struct job *job, struct tare_pool *pool,
                                  const struct tare_build_options *build,
                                  struct tare_error *err)
 {
-    enum tare_status st = tare_probe_open(&job->probe, pool, model, build, err);
+    struct tare_build_options int8 = *build;
+    int8.fp16 = int8.bf16 = false;
+    enum tare_status st = tare_probe_open(&job->probe, pool, model, &int8, err);
     if (st != TARE_OK) return st;
     job->n_for_outputs = affordable_samples(model, job);
     job->n_workers = (size_t)tare_pool_size(pool);

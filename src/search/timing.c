@@ -90,6 +90,7 @@ enum tare_status tare_timed_run(struct tare_timed *timed, size_t n, double ms_ea
         if (run >= LEAST_RUNS && spent > ms_each * (double)n) break;
         for (size_t i = 0; i < n; i++) {
             double ms;
+            if (!timed[i].engine) continue;
             const enum tare_status st = run_once(&timed[i], &ms, err);
             if (st != TARE_OK) return st;
             spent += ms;

@@ -23,8 +23,8 @@ enum tare_status tare_timed_open(struct tare_timed *timed, const struct tare_pla
 void tare_timed_close(struct tare_timed *timed);
 
 /** Run the engines in turn, so that what else the machine does hits all alike: until
- * each has run for that long. The least time of many runs is the one that least else
- * was in. */
+ * each has run for that long; those that are zero-initialised are left out. The least
+ * time of many runs is the one that least else was in. */
 enum tare_status tare_timed_run(struct tare_timed *timed, size_t n, double ms_each,
                                 struct tare_error *err);
 

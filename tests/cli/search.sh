@@ -34,14 +34,18 @@ head -c 4 net.svg | grep -q '<svg' || fail "no plot: $(head -c 100 net.svg)"
 python3 -c 'import sys, xml.dom.minidom as m; m.parse("net.svg")' || fail "the plot is no XML"
 
 # What was found, by hand: the same bytes, as no kernel is timed.
-"${search[@]}" --accuracy-drop=0.02 --metric=sqnr >log 2>err || fail "$(cat err)"
+"${search[@]}" --accuracy-drop=0.02 --metric=sqnr --fp16 --bf16 >log 2>err || fail "$(cat err)"
 grep -q '^Budget .* 0.02 dB of signal$' log || fail "no budget: $(cat log)"
+for half in fp16 bf16; do # chosen by time; if by none, that is said
+    ! grep -q "^${half^^} .* not chosen" log || ! grep -q ":$half" log || fail "$half: $(cat log)"
+done
 command=$(sed -n 's/^By hand *tare //p' log)
 eval "\"\$tare\" ${command/--engine=net.tare/--engine=hand.tare} --optimization-level=0" >log
 cmp net.tare hand.tare || fail "another engine by hand"
 "$tare" compare --onnx="$root/models/fashion_depthwise.onnx" --engine=net.tare "${test[@]}" \
     --json=compare.json >log
-holds "10 * log(1 + 10 ^ (-$(json compare.json outputs sqnr_db) / 10)) / log(10) <= 0.02"
+[[ $(json net.json chosen int8_layers) -eq 0 ]] || # FP32 is exact: no SQNR
+    holds "10 * log(1 + 10 ^ (-$(json compare.json outputs sqnr_db) / 10)) / log(10) <= 0.02"
 
 # No budget but FP32's: how close it came, and no engine.
 mkdir out
@@ -57,6 +61,7 @@ refuse 2 'accuracy-drop is missing' "$tare" search "${net[@]}" "${test[@]}" --en
 refuse 2 'engine is missing' "$tare" search "${net[@]}" "${test[@]}" --accuracy-drop=1
 refuse 2 'metric=top3' "$tare" search "${net[@]}" "${test[@]}" --accuracy-drop=1 --engine=out/a --metric=top3
 refuse 2 'searches nothing' "$tare" search "${net[@]}" "${test[@]}" --sensitivity --engine=out/a
+refuse 2 'searches nothing' "$tare" search "${net[@]}" "${test[@]}" --sensitivity --fp16
 refuse 1 'out/none/a' "$tare" search "${net[@]}" "${test[@]}" --accuracy-drop=1 --engine=out/none/a
 refuse 1 'at least 2' "$tare" search "${net[@]}" "${data[@]}" --count=1 --accuracy-drop=1 --engine=out/a
 refuse 1 'want.* labels' "$tare" search "${net[@]}" --idx="$images" "${preprocess[@]}" --count=4 \

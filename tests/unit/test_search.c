@@ -400,7 +400,8 @@ static void search_holds_its_budget(void **state)
         tare_sensitivity_get(tare_search_sensitivity(search), i, &row);
         (void)snprintf(entry, sizeof entry, "'%s':fp32", row.name);
         const bool is_named = strstr(tare_search_precisions(search), entry) != NULL;
-        assert_true(is_named != tare_search_is_int8(search, i));
+        assert_true(is_named !=
+                    (strcmp(tare_search_precision(search, i), "INT8") == 0));
         /* what reads the fragile tensors cannot stay; what makes the first one can,
          * writing floats */
         if (strcmp(row.name, "conv3") == 0 || strcmp(row.name, "conv4") == 0)
@@ -450,11 +451,14 @@ static void a_loose_budget_keeps_int8(void **state)
 static void make_costs(struct tare_searcher *s)
 {
     for (size_t n = 0; n < s->costs.graph->n_nodes; n++) {
-        s->costs.nodes[n].fp32_ms = 3.0;
-        s->costs.nodes[n].int8_ms = 1.0;
+        double *ms = s->costs.nodes[n].ms;
+        ms[TARE_PRECISION_FP32] = 3.0;
+        ms[TARE_PRECISION_INT8] = 1.0;
+        ms[TARE_PRECISION_FP16] = ms[TARE_PRECISION_BF16] = 2.0;
     }
     for (size_t t = 0; t < s->costs.graph->n_tensors; t++)
-        s->costs.quantize_ms[t] = s->costs.dequantize_ms[t] = 0.5;
+        s->costs.quantize_ms[t] = s->costs.dequantize_ms[t] = s->costs.convert_ms[t] =
+            0.5;
     s->costs.int8_ms = 10.0;
 }
 
@@ -462,7 +466,7 @@ static void predictions_count_conversions(void **state)
 {
     enum { N_NODES = N_CONVS + 3 }; /* mean, flat, fc */
     struct tare_costs costs;
-    bool is_fp32[N_NODES] = {false};
+    uint8_t precision[N_NODES];
     double ms;
     size_t n_int8;
     (void)state;
@@ -474,39 +478,50 @@ static void predictions_count_conversions(void **state)
     assert_int_equal(costs.graph->n_nodes, N_NODES);
     s.costs = costs;
     make_costs(&s);
-    assert_int_equal(tare_costs_predict(&costs, is_fp32, &ms, &n_int8, NULL), TARE_OK);
+    memset(precision, TARE_PRECISION_INT8, sizeof precision);
+    assert_int_equal(tare_costs_predict(&costs, precision, &ms, &n_int8, NULL),
+                     TARE_OK);
     assert_int_equal(n_int8, N_NODES);
     assert_true(fabs(ms - (N_NODES + 0.5)) < 1e-9); /* the input is quantized */
-    is_fp32[3] = true; /* conv2 writes floats for conv3, whose output conv4 quantizes */
-    assert_int_equal(tare_costs_predict(&costs, is_fp32, &ms, &n_int8, NULL), TARE_OK);
+    precision[3] = TARE_PRECISION_FP32; /* conv2 writes floats for conv3, whose output
+                                           conv4 quantizes */
+    assert_int_equal(tare_costs_predict(&costs, precision, &ms, &n_int8, NULL),
+                     TARE_OK);
     assert_int_equal(n_int8, N_NODES - 1);
     assert_true(fabs(ms - (N_NODES - 1 + 3.0 + 1.0)) < 1e-9);
     char *spec;
-    assert_int_equal(tare_costs_spec(&costs, is_fp32, false, &spec, NULL), TARE_OK);
+    assert_int_equal(tare_costs_spec(&costs, precision, false, &spec, NULL), TARE_OK);
     assert_string_equal(spec, "'conv3':fp32");
     tare_free(spec);
-    memset(is_fp32, true, sizeof is_fp32);
-    assert_int_equal(tare_costs_predict(&costs, is_fp32, &ms, &n_int8, NULL), TARE_OK);
+    memset(precision, TARE_PRECISION_FP32, sizeof precision);
+    assert_int_equal(tare_costs_predict(&costs, precision, &ms, &n_int8, NULL),
+                     TARE_OK);
     assert_int_equal(n_int8, 0);
     assert_true(fabs(ms - 3.0 * N_NODES) < 1e-9);
+    precision[3] = TARE_PRECISION_BF16; /* between floats: there and back */
+    assert_int_equal(tare_costs_predict(&costs, precision, &ms, &n_int8, NULL),
+                     TARE_OK);
+    assert_true(fabs(ms - (3.0 * N_NODES - 1.0 + 2 * 0.5)) < 1e-9);
     tare_costs_release(&costs);
 }
 
-/* With equal times, those that make most noise go first. */
-static void path_begins_with_the_noisiest(void **state)
+/* With equal times, those that make most noise go first, to `wanted`. */
+static void check_path(enum tare_precision wanted)
 {
     struct tare_search search = {.n_rows = 0};
     size_t nodes[N_CONVS];
     double noise[N_CONVS];
-    bool by_node[N_CONVS + 3] = {false};
-    (void)state;
+    uint8_t by_node[N_CONVS + 3];
     take(chain(false));
     const struct tare_build_options build = int8_build();
     struct tare_searcher s = {
         .search = &search, .nodes = nodes, .noise = noise, .by_node = by_node};
+    memset(by_node, TARE_PRECISION_INT8, sizeof by_node);
     assert_int_equal(tare_costs_open(&s.costs, &model, &build, 1, samples, NULL),
                      TARE_OK);
     make_costs(&s);
+    for (size_t n = 0; n < s.costs.graph->n_nodes; n++) /* whatever this machine's */
+        s.costs.nodes[n].can[wanted] = true;
     search.n_rows = N_CONVS;
     for (size_t i = 0; i < N_CONVS; i++) {
         nodes[i] = (size_t)tare_graph_find_node(s.costs.graph, convs[i]);
@@ -518,8 +533,10 @@ static void path_begins_with_the_noisiest(void **state)
         const struct tare_assignment *a = &s.path.items[i];
         size_t n_out = 0, n_fragile = 0;
         for (size_t r = 0; r < N_CONVS; r++) {
-            n_out += a->is_fp32[r];
-            n_fragile += a->is_fp32[r] && is_fragile_layer(convs[r]);
+            const bool is_out = a->precision[r] != TARE_PRECISION_INT8;
+            n_out += is_out;
+            n_fragile += is_out && is_fragile_layer(convs[r]);
+            if (is_out) assert_int_equal(a->precision[r], wanted);
         }
         assert_int_equal(n_out, i);
         assert_int_equal(n_fragile, i < N_FRAGILE ? i : N_FRAGILE);
@@ -527,6 +544,47 @@ static void path_begins_with_the_noisiest(void **state)
     }
     tare_assignments_release(&s.path);
     tare_costs_release(&s.costs);
+}
+
+static void path_begins_with_the_noisiest(void **state)
+{
+    (void)state;
+    check_path(TARE_PRECISION_FP32);
+}
+
+/* A layer takes 2 ms in 16 bits, 3 in FP32. */
+static void path_takes_faster_halves(void **state)
+{
+    (void)state;
+    check_path(TARE_PRECISION_FP16);
+    check_path(TARE_PRECISION_BF16);
+}
+
+/* Asked for, they are timed; where no layer is faster, none is in them, and it is said.
+ * What was chosen holds, with whatever is in it. */
+static void halves_are_chosen_by_time(void **state)
+{
+    (void)state;
+    take(chain(true));
+    struct tare_build_options build = int8_build();
+    build.fp16 = build.bf16 = true;
+    const struct tare_search_options options = {
+        .drop = 0.01, .metric = TARE_SEARCH_SQNR, .n_threads = 1};
+    struct tare_search *search;
+    struct tare_error err = {0};
+    if (tare_search_create(&model, &build, &source, &options, &search, &err) != TARE_OK)
+        fail_msg("%s", err.text);
+    const char *spec = tare_search_precisions(search);
+    assert_non_null(tare_search_plan(search));
+    assert_false(tare_search_is_slow(search, false) && strstr(spec, ":fp16"));
+    assert_false(tare_search_is_slow(search, true) && strstr(spec, ":bf16"));
+    for (size_t i = 0; i < tare_search_n_points(search); i++) {
+        struct tare_search_point point;
+        tare_search_get_point(search, i, &point);
+        if (point.is_chosen)
+            assert_true(point.search.drop <= 0.01 && point.held_back.drop <= 0.01);
+    }
+    tare_search_destroy(search);
 }
 
 static void what_makes_no_sense_is_refused(void **state)
@@ -615,6 +673,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_loose_budget_keeps_int8),
         cmocka_unit_test(predictions_count_conversions),
         cmocka_unit_test(path_begins_with_the_noisiest),
+        cmocka_unit_test(path_takes_faster_halves),
+        cmocka_unit_test(halves_are_chosen_by_time),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(failing_allocations_leave_nothing),
     };
