@@ -31,10 +31,9 @@ enum tare_status tare_costs_spec(const struct tare_costs *costs,
         tare_text_add(&text, "%s'%s':%s", text.length ? "," : "", node->name,
                       names[precision[n]]);
     }
-    *spec = text.data && !text.failed ? tare_strdup(text.data) : tare_strdup("");
-    const bool failed = text.failed || !*spec;
+    if (!text.failed) *spec = tare_strdup(text.data ? text.data : "");
     tare_text_free(&text);
-    TARE_FAIL_IF(failed, err, TARE_E_NOMEM, "search: no memory");
+    TARE_FAIL_IF(!*spec, err, TARE_E_NOMEM, "search: no memory");
     return TARE_OK;
 }
 
