@@ -153,7 +153,7 @@ static void print_curve(const struct tare_search *search, int digits)
     print_point("FP32", &fp32, digits);
 }
 
-/* The one that holds or, when none does, loses least; its larger drop. */
+/* Of those with a layer in INT8 the one that loses least; its larger drop. */
 static double closest(const struct tare_search *search, struct tare_search_point *best)
 {
     double least = HUGE_VAL;
@@ -162,7 +162,7 @@ static double closest(const struct tare_search *search, struct tare_search_point
         tare_search_get_point(search, i, &p);
         const double drop =
             fmax(p.search.drop, p.held_back.drop); /* NaN does not count */
-        if (drop >= least) continue;
+        if (drop >= least || p.n_int8 == 0) continue;
         least = drop;
         *best = p;
     }
