@@ -1,5 +1,4 @@
 /* The cutting into units, and weights in the order of the kernels. */
-#include <string.h>
 
 #include "base/mem.h"
 #include "kernels/half_conv/half_conv_plan.h"
@@ -87,7 +86,9 @@ void tare_half_conv_pack(const struct tare_half_conv *conv, const float *weights
             tare_half_conv_unit(&plan, block * plan.tiles);
         const float *from = weights + at.first_output * plan.depth;
         uint16_t *to = packed + at.weights_offset;
-        memset(to, 0, (size_t)(plan.padded * at.width) * sizeof *to);
+        /* 0 times a weight of -0 is -0, which leaves every sum as it is, -0 too */
+        for (int64_t i = 0; i < plan.padded * at.width; i++)
+            to[i] = UINT16_C(0x8000);
         for (int64_t k = 0; k < plan.depth; k++) {
             const int64_t tap = k / plan.group_inputs, c = k % plan.group_inputs;
             uint16_t *row =

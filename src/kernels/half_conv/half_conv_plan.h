@@ -14,7 +14,7 @@
 struct tare_half_conv_plan {
     int64_t group_inputs, group_outputs;
     int64_t depth;  /* products of a sum: taps, and the group's channels of each */
-    int64_t padded; /* the same, even: the last weight is then 0 */
+    int64_t padded; /* the same, even: the last weight is then -0 */
     int64_t group_blocks, blocks, pixels, tiles;
 };
 
