@@ -148,8 +148,8 @@ static struct frame frame_of(const struct detections *d, size_t image)
     tare_preprocess_resized(p, &height, &width);
     const int64_t top = p->crop_height ? (height - p->crop_height) / 2 : 0;
     const int64_t left = p->crop_width ? (width - p->crop_width) / 2 : 0;
-    const double x = (double)truth.width / (double)width;
-    const double y = (double)truth.height / (double)height;
+    const double x = (double)truth.width / fmax((double)width, 1.0);
+    const double y = (double)truth.height / fmax((double)height, 1.0);
     return (struct frame){
         .x_scale = x * (d->is_relative ? (double)dims[2] : 1.0),
         .y_scale = y * (d->is_relative ? (double)dims[1] : 1.0),

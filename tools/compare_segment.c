@@ -130,7 +130,11 @@ static enum tare_status measure_truth(void *ctx, const struct tare_metric_sample
         const int64_t truth = integer_at(mask.dtype, mask.values, i);
         if (truth < 0 || (truth == TARE_MASK_IGNORED && mask.dtype == TARE_U8))
             continue;
-        count(s, truth, class_at(s, sample, i), values);
+        if (truth < (int64_t)s->n_classes)
+            count(s, truth, class_at(s, sample, i), values);
+        else
+            st = report_error(err, TARE_E_ARG, "%.150s: class %lld, want 0 to %zu",
+                              path, (long long)truth, s->n_classes - 1);
     }
     tare_npy_release(&mask);
     return st;

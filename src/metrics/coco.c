@@ -11,6 +11,7 @@
 
 #define MOST_BYTES ((size_t)1 << 30)
 #define MOST_ID    9007199254740992.0 /* of integers that doubles hold */
+#define MOST_SIDE  2147483647.0
 
 /* An entry of one of the lists, for errors. */
 struct entry {
@@ -20,13 +21,14 @@ struct entry {
 };
 
 static enum tare_status read_number(const struct entry *e, const char *key,
-                                    double least, double *value, struct tare_error *err)
+                                    double least, double most, double *value,
+                                    struct tare_error *err)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(e->object, key);
     TARE_FAIL_IF(!cJSON_IsNumber(item) || !(item->valuedouble >= least) ||
-                     !(item->valuedouble <= MOST_ID),
-                 err, TARE_E_FORMAT, "%s[%zu]: want a number of at least %g in \"%s\"",
-                 e->list, e->i, least, key);
+                     !(item->valuedouble <= most),
+                 err, TARE_E_FORMAT, "%s[%zu]: want a number from %g to %.0f in \"%s\"",
+                 e->list, e->i, least, most, key);
     *value = item->valuedouble;
     return TARE_OK;
 }
@@ -35,7 +37,7 @@ static enum tare_status read_id(const struct entry *e, const char *key, int64_t 
                                 struct tare_error *err)
 {
     double value;
-    const enum tare_status st = read_number(e, key, -MOST_ID, &value, err);
+    const enum tare_status st = read_number(e, key, -MOST_ID, MOST_ID, &value, err);
     if (st == TARE_OK) *id = (int64_t)value;
     return st;
 }
@@ -69,8 +71,8 @@ static enum tare_status read_images(const cJSON *root, struct tare_truth *truth,
                      "images[%zu]: want a \"file_name\"", e.i);
         double height = 0.0, width = 0.0;
         st = read_id(&e, "id", &truth->image_ids[e.i], err);
-        if (st == TARE_OK) st = read_number(&e, "height", 1.0, &height, err);
-        if (st == TARE_OK) st = read_number(&e, "width", 1.0, &width, err);
+        if (st == TARE_OK) st = read_number(&e, "height", 1.0, MOST_SIDE, &height, err);
+        if (st == TARE_OK) st = read_number(&e, "width", 1.0, MOST_SIDE, &width, err);
         if (st != TARE_OK) return st;
         char *copy = tare_strdup(name->valuestring);
         TARE_FAIL_IF(!copy, err, TARE_E_NOMEM, "no memory for %zu images", n);

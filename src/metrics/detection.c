@@ -98,7 +98,7 @@ static size_t match(const struct evaluation *e, const struct tare_detection *d,
         if (e->is_matched[g] && !box->is_crowd) continue;
         if (best != SIZE_MAX && !e->boxes[best].is_crowd && box->is_crowd) break;
         const double found = overlap(d, box);
-        if (found < most) continue;
+        if (!(found >= most)) continue; /* boxes of NaN match nothing */
         most = found;
         best = g;
     }

@@ -59,9 +59,14 @@ compare 1 "there is no output 'box'" detect "${truth[@]}" --detections=box,score
 compare 1 "are no four a box for" detect "${truth[@]}" --detections=boxes,boxes,labels
 compare 1 'want xyxy, yxyx' detect "${truth[@]}" --detections=boxes,scores,labels --box-format=corners
 echo '{"images": [{"id": 1, "file_name": "0.png", "height": 0}]}' >bad.json
-compare 1 'images\[0\]: want a number of at least 1 in "height"' detect --annotations=bad.json --detections=boxes,scores,labels
+compare 1 'images\[0\]: want a number from 1 to 2147483647 in "height"' detect --annotations=bad.json --detections=boxes,scores,labels
 sed 's/"val\/3.png"/"val\/x.png"/' truth.json >other.json
 compare 1 'no image called as images/3.png' detect --annotations=other.json --detections=boxes,scores,labels
+# a class that the network does not have
+mkdir wrong
+cp masks/* wrong
+head -c 256 /dev/zero | tr '\0' '\4' | npy wrong/0.npy '<i4' '8, 8'
+compare 1 'wrong/0.npy: class 67372036, want 0 to 3' segment --masks=wrong --threads=1
 need_ranks
 ranks 3 "$tare" compare --engine=segment/a.tare --engine=segment/b.tare --images=images --resize=8x8 --masks=masks --json=ranks.json >log
 cmp five.json ranks.json || fail "figures depend on ranks"
