@@ -104,7 +104,7 @@ static size_t pick(const struct tare_searcher *s, struct finalist *f)
 {
     const struct tare_assignments *tried = &s->search->tried;
     size_t n = 0;
-    for (size_t i = 0; i < tried->n; i++)
+    for (size_t i = 0; i < tried->n && n == 0; i++)
         if (holds(s, &tried->items[i].point) && is_all_int8(s, &tried->items[i]))
             f[n++].tried = i;
     for (size_t i = 0; i < tried->n && n < MOST_TIMED; i++)
