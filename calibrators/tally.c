@@ -48,7 +48,7 @@ static void make_scale(struct tare_tally *tally)
         scale->factor[p] = ldexpf(1.0F, (int)-e[p] - shift);
     scale->boost = ldexpf(1.0F, shift);
     scale->cut = tally->cut;
-    scale->low = ~reach(e[TARE_OBSERVE_NEGATIVE]);
+    scale->low = tally->is_signed ? ~reach(e[TARE_OBSERVE_NEGATIVE]) : MINUS_ZERO;
     scale->high = reach(e[TARE_OBSERVE_LOWER]);
     const int32_t cut = ordinal_of(tally->cut);
     if (scale->high < cut - 1) return;
@@ -73,7 +73,10 @@ static void grow(struct tare_tally *tally, enum tare_observe_part part, float am
 static void grow_to(struct tare_tally *tally, int32_t low, int32_t high)
 {
     const float max = float_of_ordinal(high);
-    if (low < MINUS_ZERO) grow(tally, TARE_OBSERVE_NEGATIVE, -float_of_ordinal(low));
+    if (low < MINUS_ZERO) {
+        tally->is_signed = true;
+        grow(tally, TARE_OBSERVE_NEGATIVE, -float_of_ordinal(low));
+    }
     if (high > 0) grow(tally, TARE_OBSERVE_LOWER, fminf(max, tally->cut));
     if (max >= tally->cut) grow(tally, TARE_OBSERVE_UPPER, max);
     make_scale(tally);

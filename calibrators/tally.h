@@ -17,6 +17,7 @@ enum tare_odd { TARE_ODD_NAN, TARE_ODD_PLUS, TARE_ODD_MINUS, TARE_ODD_KINDS };
 
 struct tare_tally {
     float cut;
+    bool is_signed;    /* a value below zero was seen */
     int32_t low, high; /* ordinals of the finite values' extremes; low > high: none */
     int64_t exponent[TARE_OBSERVE_PARTS];
     uint64_t n_values; /* all */

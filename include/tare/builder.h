@@ -43,7 +43,9 @@ struct tare_build_options {
                                          engine. */
     bool keep_tensors;              /**< Fold constants only: every ONNX tensor that
                                          depends on the input is made, and can be
-                                         tapped. For calibration; FP32 only. */
+                                         tapped. What only a Relu, or a Clip from zero,
+                                         reads is cut by it already. For calibration;
+                                         FP32 only. */
     /**
      * Effort to find the fastest kernel of each layer, 0 to 5. All of them give the
      * same bytes. 0 and 1: the one for the best instruction set, nothing is timed. From

@@ -74,10 +74,12 @@ static enum tare_status assign_precision(struct tare_graph *g,
     return st;
 }
 
-static enum tare_status fold_constants(struct tare_graph *g, struct tare_error *err)
+/* Every tensor stays, but where one is cut at once nobody asks for what is cut off. */
+static enum tare_status keep_tensors(struct tare_graph *g, struct tare_error *err)
 {
     bool changed = false;
-    const enum tare_status st = tare_pass_constant_fold(g, &changed, err);
+    enum tare_status st = tare_pass_constant_fold(g, &changed, err);
+    if (st == TARE_OK) st = tare_pass_cut_early(g, &changed, err);
     return st == TARE_OK ? tare_graph_compact(g, err) : st;
 }
 
@@ -140,7 +142,7 @@ static enum tare_status make_graph(const struct tare_model *model,
                                    uint32_t isa, struct tare_plan *plan,
                                    struct tare_graph *g, struct tare_error *err)
 {
-    if (options->keep_tensors) return fold_constants(g, err);
+    if (options->keep_tensors) return keep_tensors(g, err);
     const struct tare_optimize_options optimize = {.dump = &plan->passes};
     enum tare_status st = tare_optimize(g, &optimize, err);
     if (st == TARE_OK && options->cache && options->int8 &&

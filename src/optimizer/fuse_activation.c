@@ -1,5 +1,6 @@
 /* Relu, Clip and LeakyRelu become part of the Conv, Gemm, MatMul by a matrix, or
- * arithmetic before them. */
+ * arithmetic before them; whole, or in networks that keep every tensor their cut alone.
+ */
 #include <math.h>
 
 #include "graph/params.h"
@@ -61,27 +62,68 @@ static bool takes_activations(const struct tare_graph *graph, int32_t maker)
            graph->tensors[node->outputs[0]].dtype == TARE_F32;
 }
 
+/* What node `i` does after `maker`, where that can do it as well; false: something
+ * else.
+ */
+static enum tare_status find_fused(const struct tare_graph *graph, int32_t i,
+                                   int32_t *maker, struct tare_fused *fused, bool *fits,
+                                   struct tare_error *err)
+{
+    const struct tare_node *node = &graph->nodes[i];
+    *fits = false;
+    if (node->dead || node->n_inputs == 0 ||
+        !tare_pass_has_shape(graph, node->outputs[0]))
+        return TARE_OK;
+    *maker = tare_pass_producer(graph, node->inputs[0]);
+    if (!takes_activations(graph, *maker)) return TARE_OK;
+    struct tare_fused activation;
+    const enum tare_status status =
+        read_activation(graph, node, &activation, fits, err);
+    if (status != TARE_OK || !*fits) return status;
+    *fused = graph->nodes[*maker].fused;
+    *fits = tare_pass_only_reader(graph, node->inputs[0]) == i &&
+            compose(fused, &activation);
+    return TARE_OK;
+}
+
 enum tare_status tare_pass_fuse_activation(struct tare_graph *graph, bool *changed,
                                            struct tare_error *err)
 {
     for (size_t i = 0; i < graph->n_nodes; i++) {
-        const struct tare_node *node = &graph->nodes[i];
-        if (node->dead || node->n_inputs == 0 ||
-            !tare_pass_has_shape(graph, node->outputs[0]))
-            continue;
-        const int32_t x = node->inputs[0];
-        const int32_t maker = tare_pass_producer(graph, x);
-        if (!takes_activations(graph, maker)) continue;
-        struct tare_fused activation;
+        int32_t maker;
+        struct tare_fused fused;
         bool fits;
-        enum tare_status status = read_activation(graph, node, &activation, &fits, err);
+        enum tare_status status =
+            find_fused(graph, (int32_t)i, &maker, &fused, &fits, err);
         if (status != TARE_OK) return status;
-        if (!fits || tare_pass_only_reader(graph, x) != (int32_t)i) continue;
-        struct tare_fused fused = graph->nodes[maker].fused;
-        if (!compose(&fused, &activation)) continue;
+        if (!fits) continue;
         status = tare_pass_merge(graph, maker, (int32_t)i, err);
         if (status != TARE_OK) return status;
         graph->nodes[i].fused = fused;
+        *changed = true;
+    }
+    return TARE_OK;
+}
+
+enum tare_status tare_pass_cut_early(struct tare_graph *graph, bool *changed,
+                                     struct tare_error *err)
+{
+    for (size_t i = 0; i < graph->n_nodes; i++) {
+        int32_t maker;
+        struct tare_fused fused;
+        bool fits;
+        enum tare_status status =
+            find_fused(graph, (int32_t)i, &maker, &fused, &fits, err);
+        if (status != TARE_OK) return status;
+        if (!fits || fused.negative_slope != 1.0F || fused.lower != 0.0F ||
+            fused.upper <= 0.0F)
+            continue;
+        const struct tare_pass_group alone = {.n = 0};
+        const int32_t cut = graph->nodes[i].inputs[0];
+        status = tare_pass_replace(graph, (int32_t)i, &alone, TARE_OP_IDENTITY, &cut, 1,
+                                   err);
+        if (status != TARE_OK) return status;
+        graph->nodes[maker].fused = fused;
         *changed = true;
     }
     return TARE_OK;

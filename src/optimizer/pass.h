@@ -27,6 +27,11 @@ tare_pass_fn tare_pass_quantize_once;
 tare_pass_fn tare_pass_fuse_residual;
 tare_pass_fn tare_pass_fuse_activation;
 
+/** For networks that keep every tensor, not in the optimizer's table: the maker of what
+ *  a Relu, or a Clip from zero, alone reads cuts it itself, and an Identity stands
+ * where that was. Both tensors then hold what is left of the values. */
+tare_pass_fn tare_pass_cut_early;
+
 /** The live node that makes the tensor, or -1. */
 int32_t tare_pass_producer(const struct tare_graph *graph, int32_t tensor);
 

@@ -52,8 +52,8 @@ grep -q "FP16 overflow: '.*' reaches 127000, FP16 holds 65504" log || fail "no o
 zoo=${TARE_ZOO:-$root/../shared/zoo}
 [[ -e $zoo/data/cifar10_test.txt ]] && ! is_sanitized || exit 0
 for type in fp16 bf16; do
-    check_accuracy "$type" "${points[$type]}" "$zoo/models/cifar10_resnet20.onnx" --list="$zoo/data/cifar10_test.txt" \
+    check_accuracy "$type" "${points[$type]}" "$zoo/models/cifar10_resnet20.onnx" --list="$zoo/data/cifar10_test.txt" --count=$count \
         --scale=1/255 --mean=0.485,0.456,0.406 --std=0.229,0.224,0.225
     check_accuracy "$type" "${points[$type]}" "$zoo/models/cifar10_resnet8_mlperf.onnx" \
-        --list="$zoo/data/cifar10_test.txt"
+        --list="$zoo/data/cifar10_test.txt" --count=$count
 done

@@ -97,14 +97,29 @@ static struct tare_observe_scale random_scale(const float *x, size_t n)
     return scale;
 }
 
+/* As if no value below zero had been seen, which may be so, and none is cut. */
+static void make_plain(float *x, size_t n, struct tare_observe_scale *scale)
+{
+    const uint32_t n_signed = check_once_in(3) ? check_u32() % 3 : 0;
+    for (size_t i = 0; i < n; i++)
+        x[i] = fabsf(x[i]);
+    for (size_t i = 0; i < n_signed; i++)
+        x[check_u32() % n] *= -1.0F;
+    scale->cut = INFINITY;
+    scale->low = -1;
+}
+
 static bool check_variant(const struct tare_f32_observe_variant *v)
 {
-    const size_t n = check_once_in(20) ? TARE_OBSERVE_BLOCK : 1 + check_u32() % 300;
+    size_t n = check_once_in(20) ? TARE_OBSERVE_BLOCK : 1 + check_u32() % 300;
+    const bool is_plain = check_once_in(3);
+    if (is_plain && n > 16) n -= n % 16;
     const uint32_t kind = check_u32() % 6;
     float *x = check_alloc(n * sizeof *x); /* no slack */
     for (size_t i = 0; i < n; i++)
         x[i] = random_value(kind == 5 ? check_u32() % 5 : kind);
-    const struct tare_observe_scale scale = random_scale(x, n);
+    struct tare_observe_scale scale = random_scale(x, n);
+    if (is_plain) make_plain(x, n, &scale);
     struct tare_observe_extremes want, got;
     size_t want_zeros = 0, got_zeros = 0;
     const size_t bytes =
@@ -143,6 +158,7 @@ static void bench_variant(const struct tare_f32_observe_variant *v)
         .scale = {INFINITY, {1.0F, 1.0F, 1.0F}, 1.0F, ~0x45800000, 0x45800000}};
     for (int relu = 0; relu < 2; relu++) {
         t.fn = v->fn;
+        t.scale.low = relu ? -1 : ~0x45800000;
         for (size_t i = 0; i < TARE_OBSERVE_BLOCK; i++) {
             t.x[i] = (float)(int32_t)check_u32() * 0x1p-21F;
             if (relu && t.x[i] < 0) t.x[i] = 0;

@@ -1,5 +1,7 @@
 #include "passes.h"
 
+#include "optimizer/pass.h"
+
 static uint64_t seed = 61;
 
 /* x -> Conv -> a */
@@ -174,6 +176,56 @@ static void test_what_must_stay(void **state)
     pass_keeps("fuse_activation", net_infer(g));
 }
 
+static bool cut_early(struct tare_graph *g)
+{
+    struct tare_error err = {TARE_OK, ""};
+    bool changed = false;
+    assert_int_equal(tare_pass_cut_early(net_infer(g), &changed, &err), TARE_OK);
+    return changed;
+}
+
+/* Both tensors stay; what stood between them does nothing any more. */
+static void check_cut(struct tare_graph *g, float upper)
+{
+    assert_true(cut_early(g));
+    const struct tare_node *act = net_maker(g, "y"), *conv = net_maker(g, "a");
+    assert_int_equal(act->op, TARE_OP_IDENTITY);
+    assert_int_equal(act->n_inputs, 1);
+    assert_string_equal(act->name, "act");
+    assert_string_equal(conv->name, "c");
+    assert_true(conv->fused.negative_slope == 1.0F && conv->fused.lower == 0.0F);
+    assert_true(conv->fused.upper == upper);
+    tare_graph_destroy(g);
+}
+
+static void test_cut_early(void **state)
+{
+    (void)state;
+    struct tare_graph *g = begin();
+    net_node(g, TARE_OP_RELU, "act", "a", "y");
+    check_cut(g, INFINITY);
+
+    g = begin();
+    add_clip(g, "act", "a", "y", 0.0F, 6.0F);
+    check_cut(g, 6.0F);
+
+    g = begin(); /* not from zero */
+    add_clip(g, "act", "a", "y", -0.5F, 6.0F);
+    assert_false(cut_early(g));
+    tare_graph_destroy(g);
+
+    g = begin(); /* nothing is cut off */
+    net_node(g, TARE_OP_LEAKY_RELU, "act", "a", "y");
+    assert_false(cut_early(g));
+    tare_graph_destroy(g);
+
+    g = begin(); /* somebody reads what would be cut off */
+    net_node(g, TARE_OP_RELU, "act", "a", "b");
+    net_node(g, TARE_OP_ADD, "add", "a b", "y");
+    assert_false(cut_early(g));
+    tare_graph_destroy(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_behind_a_residual),
         cmocka_unit_test(test_behind_matmul_and_arithmetic),
         cmocka_unit_test(test_what_must_stay),
+        cmocka_unit_test(test_cut_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

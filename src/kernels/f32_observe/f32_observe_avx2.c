@@ -2,9 +2,12 @@
  * shuffle from a table. */
 #include <assert.h>
 #include <immintrin.h>
+#include <math.h>
 
 #include "kernels/f32_observe/f32_observe.h"
 #include "kernels/f32_observe/f32_observe_tally.h"
+
+#define MINUS_ZERO (-1) /* its ordinal */
 
 /* Of the bits of floats. Among those without a sign the order of integers is that of
  * the values, among those with one it is the reverse. */
@@ -76,6 +79,24 @@ static inline size_t squeeze(uint16_t *out, __m128i index, unsigned used)
     return (size_t)_mm_popcnt_u32(used);
 }
 
+/* The same of 16 values a, b, whose indexes packing has interleaved: their order does
+ * not matter. */
+static inline size_t squeeze_zeros(uint16_t *out, __m256i index, __m256 a, __m256 b)
+{
+    const __m256 zero = _mm256_setzero_ps();
+    const __m256i used =
+        _mm256_packs_epi32(_mm256_castps_si256(_mm256_cmp_ps(a, zero, _CMP_NEQ_UQ)),
+                           _mm256_castps_si256(_mm256_cmp_ps(b, zero, _CMP_NEQ_UQ)));
+    const unsigned mask =
+        (unsigned)_mm256_movemask_epi8(_mm256_packs_epi16(used, used));
+    if (mask == UINT32_MAX) {
+        _mm256_storeu_si256((__m256i *)(void *)out, index);
+        return 16;
+    }
+    const size_t n = squeeze(out, _mm256_castsi256_si128(index), mask & 0xFF);
+    return n + squeeze(out + n, _mm256_extracti128_si256(index, 1), mask >> 24);
+}
+
 /* The scale in vectors. */
 struct parts {
     __m256 cut, boost, negative, lower, upper;
@@ -90,8 +111,7 @@ static inline __m256i bins_of(const struct parts *p, __m256 x, __m256 above)
         _mm256_mul_ps(_mm256_mul_ps(magnitude, factor), p->boost));
 }
 
-/* The bins of 16 values but zeros, each with its part's base; returns how many. The
- * order, by which packing interleaves, does not matter. */
+/* The bins of 16 values but zeros, each with its part's base; returns how many. */
 static inline size_t make_indexes(uint16_t *out, const struct parts *p,
                                   struct seen *seen, const float *x)
 {
@@ -115,18 +135,50 @@ static inline size_t make_indexes(uint16_t *out, const struct parts *p,
         _mm256_add_epi16(_mm256_add_epi16(bins, not_negative),
                          _mm256_and_si256(above, _mm256_set1_epi16(TARE_OBSERVE_BINS)));
 
-    const __m256 zero = _mm256_setzero_ps();
-    const __m256i used =
-        _mm256_packs_epi32(_mm256_castps_si256(_mm256_cmp_ps(a, zero, _CMP_NEQ_UQ)),
-                           _mm256_castps_si256(_mm256_cmp_ps(b, zero, _CMP_NEQ_UQ)));
-    const unsigned mask =
-        (unsigned)_mm256_movemask_epi8(_mm256_packs_epi16(used, used));
-    if (mask == UINT32_MAX) {
-        _mm256_storeu_si256((__m256i *)(void *)out, index);
-        return 16;
-    }
-    const size_t n = squeeze(out, _mm256_castsi256_si128(index), mask & 0xFF);
-    return n + squeeze(out + n, _mm256_extracti128_si256(index, 1), mask >> 24);
+    return squeeze_zeros(out, index, a, b);
+}
+
+/* Where no value is below zero and none is cut, all bins are those of one part. Far
+ * ahead of the values comes what the cache does not expect: the next block. */
+static inline size_t make_plain_indexes(uint16_t *out, __m256 factor, struct seen *seen,
+                                        const float *x)
+{
+    enum { AHEAD = 512 };
+    const __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
+    const __m256i a_bits = _mm256_castps_si256(a), b_bits = _mm256_castps_si256(b);
+    _mm_prefetch((const char *)((uintptr_t)x + AHEAD * sizeof *x), _MM_HINT_T0);
+    seen->outermost =
+        _mm256_max_epu32(seen->outermost, _mm256_max_epu32(a_bits, b_bits));
+    seen->least = _mm256_min_epi32(seen->least, _mm256_min_epi32(a_bits, b_bits));
+    const __m256i bins =
+        _mm256_packus_epi32(_mm256_cvttps_epi32(_mm256_mul_ps(a, factor)),
+                            _mm256_cvttps_epi32(_mm256_mul_ps(b, factor)));
+    const __m256i base = _mm256_set1_epi16(TARE_OBSERVE_LOWER * (int)TARE_OBSERVE_BINS);
+    return squeeze_zeros(out, _mm256_add_epi16(bins, base), a, b);
+}
+
+/* As below, of blocks that may be without values below zero. @retval false  This one is
+ * not, or not for sure; nothing was counted. */
+static bool observe_plain(const float *x, size_t n,
+                          const struct tare_observe_scale *scale, uint32_t *counts,
+                          struct tare_observe_extremes *extremes, size_t *n_zeros)
+{
+    if (scale->low < MINUS_ZERO || !isinf(scale->cut) || scale->boost != 1.0F ||
+        n % 16 != 0)
+        return false;
+    const __m256 factor = _mm256_set1_ps(scale->factor[TARE_OBSERVE_LOWER]);
+    struct seen seen = {_mm256_setzero_si256(), _mm256_set1_epi32(INT32_MAX),
+                        _mm256_setzero_si256()};
+    uint16_t indexes[TARE_OBSERVE_BLOCK + TALLY_SLACK];
+    size_t m = 0;
+    for (size_t i = 0; i < n; i += 16)
+        m += make_plain_indexes(indexes + m, factor, &seen, x + i);
+    seen.greatest = seen.outermost; /* without a sign they are the same */
+    *extremes = extremes_of(&seen);
+    if (extremes->low < 0 || extremes->high > scale->high) return false;
+    *n_zeros = n - m;
+    tally(indexes, m, counts);
+    return true;
 }
 
 bool tare_f32_observe__avx2_u16(const float *x, size_t n,
@@ -134,6 +186,7 @@ bool tare_f32_observe__avx2_u16(const float *x, size_t n,
                                 uint32_t *counts,
                                 struct tare_observe_extremes *extremes, size_t *n_zeros)
 {
+    if (observe_plain(x, n, scale, counts, extremes, n_zeros)) return true;
     const struct parts p = {_mm256_set1_ps(scale->cut), _mm256_set1_ps(scale->boost),
                             _mm256_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
                             _mm256_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
