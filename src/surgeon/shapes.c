@@ -46,10 +46,14 @@ static enum tare_status infer_node(struct tare_graph *graph, int32_t id,
                                    enum tare_inferred *what, struct tare_error *why)
 {
     bool evaluated = false;
+    const struct tare_node *node = &graph->nodes[id];
+    const bool is_opaque = node->op == TARE_OP_OPAQUE;
     *what = TARE_REFUSED;
-    const bool is_opaque = graph->nodes[id].op == TARE_OP_OPAQUE;
-    if (!is_opaque && !is_ready(graph, &graph->nodes[id])) {
-        *what = TARE_NOT_INFERRED;
+    if (!is_ready(graph, node)) {
+        *what = is_opaque ? TARE_REFUSED : TARE_NOT_INFERRED;
+        if (is_opaque)
+            (void)tare_error_set(why, TARE_E_UNSUPPORTED, "%.160s",
+                                 node->opaque->reason);
         return TARE_OK;
     }
     const enum tare_status st = tare_graph_eval_node(graph, id, &evaluated, why);

@@ -306,6 +306,24 @@ static void test_partitions(void **state)
     tare_capability_destroy(capability);
 }
 
+/* An operator that tare does not know stays one behind another. */
+static void test_unknown_behind_unknown(void **state)
+{
+    (void)state;
+    struct bytes graph = ends("N,4");
+    struct tare_unsupported second;
+    put_node(&graph, "Odd", "odd", "x", "a");
+    put_node(&graph, "Odder", "odder", "a", "b");
+    put_node(&graph, "Relu", "last", "b", "y");
+    struct tare_capability *capability = capability_of(make_model(13, graph));
+    assert_int_equal(tare_capability_n_unsupported(capability), 2);
+    tare_capability_unsupported(capability, 1, &second);
+    assert_string_equal(second.node, "odder");
+    assert_string_equal(second.reason, "tare has no such operator");
+    assert_int_equal(tare_capability_n_unchecked(capability), 1);
+    tare_capability_destroy(capability);
+}
+
 /* An attribute, a shape and a type can be what is wrong; each is said of its node. */
 static void test_reasons(void **state)
 {
@@ -342,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_subgraph),
         cmocka_unit_test(test_capability),
         cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_unknown_behind_unknown),
         cmocka_unit_test(test_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
