@@ -26,3 +26,17 @@ void tare_module_find(void *module, const char *name, void *function)
     void *symbol = dlsym(module, name);
     memcpy(function, &symbol, sizeof symbol); /* POSIX: the same representation */
 }
+
+enum tare_status tare_module_load(const char *what, const char *path,
+                                  const char *symbol, void *function,
+                                  struct tare_error *err)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    TARE_FAIL_IF(!library, err, TARE_E_IO,
+                 "%s: %s (a library of the working folder is ./NAME.so)", what,
+                 dlerror());
+    TARE_FAIL_IF(!dlsym(library, symbol), err, TARE_E_FORMAT,
+                 "%s: exports no %s(); see include/tare/%s.h", path, symbol, what);
+    tare_module_find(library, symbol, function);
+    return TARE_OK;
+}
