@@ -1,4 +1,4 @@
-# What `cmake --install` puts where: libraries, headers, the command, man pages, and how
+# What `cmake --install` puts where: libraries, headers, the command, man pages, examples, and how
 # pkg-config and find_package(tare) find them.
 include(CMakePackageConfigHelpers)
 
@@ -7,6 +7,7 @@ install(TARGETS tare tare_rt EXPORT tareTargets
 install(TARGETS tare_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/tare DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/tare)
 install(FILES docs/man/tare.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 # The command finds its library wherever the prefix is moved to.

@@ -10,6 +10,7 @@
 #include "tools/json.h"
 #include "tools/layers.h"
 #include "tools/march.h"
+#include "tools/plugins.h"
 #include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/synthetic.h"
@@ -179,7 +180,7 @@ static enum tare_status build(const char *shapes,
     struct tare_plan *plan = NULL;
     struct tare_engine *engine = NULL;
     char recovery_path[RECOVER_PATH_BYTES];
-    enum tare_status st = tare_model_load(flags.onnx, &model, err);
+    enum tare_status st = plugins_load_model(flags.onnx, &model, err);
     if (st == TARE_OK)
         st = tare_model_bind(model, shapes, flags.batch ? flags.batch : 1, NULL, err);
     if (st == TARE_OK && flags.best && tare_model_is_quantized(model))
@@ -192,11 +193,7 @@ static enum tare_status build(const char *shapes,
     build_options->cache = cache;
     build_options->recovery = recovery;
     if (st == TARE_OK) st = tare_build(model, build_options, &plan, err);
-    if (st == TARE_OK) {
-        size_t n_bytes;
-        const void *bytes = tare_plan_bytes(plan, &n_bytes);
-        st = tare_engine_open(bytes, n_bytes, &engine, err);
-    }
+    if (st == TARE_OK) st = tare_plan_open(plan, &engine, err);
     if (st == TARE_OK) st = tare_plan_save(plan, flags.engine, err);
     if (st == TARE_OK && flags.json)
         st = json_write(report_json(plan), flags.json, err);

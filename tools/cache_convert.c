@@ -6,6 +6,7 @@
 #include "tare/cache_check.h"
 #include "tare/cache_formats.h"
 #include "tools/cache.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 
 /* The model's weighted layers; the strings belong to the ranges. */
@@ -15,7 +16,7 @@ static enum tare_status list_layers(const struct cache_flags *flags,
                                     struct tare_error *err)
 {
     struct tare_model *model;
-    enum tare_status st = tare_model_load(flags->onnx, &model, err);
+    enum tare_status st = plugins_load_model(flags->onnx, &model, err);
     if (st == TARE_OK) st = tare_model_bind(model, flags->shapes, 1, NULL, err);
     if (st == TARE_OK) st = tare_model_ranges_create(model, ranges, err);
     tare_model_destroy(model);

@@ -10,6 +10,7 @@
 #include "tare/calibration.h"
 #include "tare/ranges.h"
 #include "tools/cache.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 
 /* What is known, and who owns the names. */
@@ -58,7 +59,7 @@ static enum tare_status use_model(struct facts *f, const struct cache_flags *fla
                                   struct tare_error *err)
 {
     struct tare_model *model;
-    enum tare_status st = tare_model_load(flags->onnx, &model, err);
+    enum tare_status st = plugins_load_model(flags->onnx, &model, err);
     if (st == TARE_OK) st = tare_model_bind(model, flags->shapes, 1, NULL, err);
     if (st == TARE_OK) st = tare_model_ranges_create(model, &f->ranges, err);
     tare_model_destroy(model);

@@ -9,6 +9,7 @@
 #include "tools/data.h"
 #include "tools/feed.h"
 #include "tools/observe.h"
+#include "tools/plugins.h"
 #include "tools/ranks.h"
 #include "tools/recover.h"
 #include "tools/report.h"
@@ -166,7 +167,7 @@ static enum tare_status check_calibrator(struct job *job, bool *after_fusion,
 static enum tare_status open_all(struct job *job, bool after_fusion,
                                  struct tare_error *err)
 {
-    enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
+    enum tare_status st = plugins_load_model(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = data_open_for_model(job->model, &job->dataset, err);
     if (st != TARE_OK) return st;
     int64_t sample[3];
@@ -181,9 +182,7 @@ static enum tare_status open_all(struct job *job, bool after_fusion,
                                              .isa = flags.isa};
     if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);
     if (st != TARE_OK) return st;
-    size_t n_bytes;
-    const void *bytes = tare_plan_bytes(job->plan, &n_bytes);
-    st = tare_engine_open(bytes, n_bytes, &job->engine, err);
+    st = tare_plan_open(job->plan, &job->engine, err);
     if (st != TARE_OK) return st;
     const struct tare_engine *engine = job->engine;
     return feed_open(&job->feed, &engine, 1, job->dataset, option_threads(), err);

@@ -9,6 +9,7 @@
 #include "tools/data.h"
 #include "tools/json.h"
 #include "tools/options.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
@@ -114,18 +115,16 @@ static enum tare_status open_reference(struct compare_job *job, struct tare_erro
 {
     if (flags.reference) return TARE_OK;
     if (flags.engines.n == 2)
-        return tare_engine_load(flags.engines.items[0], &job->reference, err);
+        return plugins_load_engine(flags.engines.items[0], &job->reference, err);
     char shapes[4096];
     print_shapes(job->test, shapes, sizeof shapes);
-    enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
+    enum tare_status st = plugins_load_model(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = tare_model_bind(job->model, shapes, 1, NULL, err);
     /* where it is timed, with the kernels that `tare build` would choose */
     const struct tare_build_options build = {.optimization_level = flags.html ? 3 : 0};
     if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);
     if (st != TARE_OK) return st;
-    size_t n_bytes;
-    const void *bytes = tare_plan_bytes(job->plan, &n_bytes);
-    return tare_engine_open(bytes, n_bytes, &job->reference, err);
+    return tare_plan_open(job->plan, &job->reference, err);
 }
 
 /* The same inputs and outputs. */
@@ -154,7 +153,7 @@ static enum tare_status check_bindings(const struct compare_job *job,
 static enum tare_status open_all(struct compare_job *job, struct tare_error *err)
 {
     enum tare_status st =
-        tare_engine_load(flags.engines.items[flags.engines.n - 1], &job->test, err);
+        plugins_load_engine(flags.engines.items[flags.engines.n - 1], &job->test, err);
     if (st == TARE_OK) st = open_reference(job, err);
     if (st == TARE_OK && job->reference) st = check_bindings(job, err);
     if (st != TARE_OK) return st;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tare/surgeon.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 
 static enum tare_status no_memory(struct tare_error *err)
@@ -62,7 +63,7 @@ enum tare_status config_model_open(struct config *config, const char *path,
 {
     struct tare_error why = {0};
     *opened = (struct config_model){0};
-    enum tare_status st = tare_model_load(path, &opened->model, err);
+    enum tare_status st = plugins_load_model(path, &opened->model, err);
     if (st == TARE_OK) st = list_inputs(opened, input_names, err);
     if (st == TARE_OK)
         st = config_shapes(config, &opened->network, 1, &opened->shapes, err);
@@ -156,8 +157,8 @@ enum tare_status config_cut(struct config *config, const struct config_model *wh
     split_outputs(config, &whole->network, &outputs);
     words_split(&names, text ? text : "", ';');
     if (st == TARE_OK)
-        st = tare_surgeon_load(config_text(config, CONFIG_onnx_model), &surgery.model,
-                               err);
+        st = plugins_load_surgery(config_text(config, CONFIG_onnx_model),
+                                  &surgery.model, err);
     if (st == TARE_OK) st = cut(&surgery, &outputs, &names, &types, err);
     if (st == TARE_OK) st = tare_model_save(surgery.model, path, false, err);
     tare_model_destroy(surgery.model);
@@ -173,7 +174,7 @@ enum tare_status config_set_batch(const char *from, long long batch, const char 
     struct tare_surgery surgery = {0};
     char text[24];
     (void)snprintf(text, sizeof text, "%lld", batch);
-    enum tare_status st = tare_surgeon_load(from, &surgery.model, err);
+    enum tare_status st = plugins_load_surgery(from, &surgery.model, err);
     if (st == TARE_OK) st = tare_surgeon_set_axis(&surgery, NULL, 0, text, err);
     if (st == TARE_OK) st = tare_model_save(surgery.model, path, false, err);
     tare_model_destroy(surgery.model);

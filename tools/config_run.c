@@ -214,7 +214,7 @@ static void add_own(struct job *job, int argc, char **argv)
         if (strcmp(name, "--config") == 0 || strcmp(name, "--fast-perf") == 0) continue;
         words_add(&job->build, "%s", argv[i]);
         if (job->calibrates &&
-            config_is_one_of(name, "--threads|--quiet|--verbose|--log-level"))
+            config_is_one_of(name, "--threads|--quiet|--verbose|--log-level|--plugin"))
             words_add(&job->calibrate, "%s", argv[i]);
     }
 }

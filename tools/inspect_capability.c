@@ -4,6 +4,7 @@
 #include "tare/capability.h"
 #include "tools/inspect.h"
 #include "tools/json.h"
+#include "tools/plugins.h"
 
 static void print_unsupported(const struct tare_capability *capability, cJSON *root)
 {
@@ -79,8 +80,11 @@ enum tare_status inspect_capability(const struct inspect_flags *flags, const cha
                                     cJSON *root, bool *failed, struct tare_error *err)
 {
     struct tare_capability *capability;
-    const enum tare_status st =
-        tare_capability_create(path, flags->shapes, &capability, err);
+    const struct tare_plugins *plugins;
+    enum tare_status st = plugins_load(NULL, 0, &plugins, err);
+    if (st == TARE_OK)
+        st = tare_capability_create_with_plugins(path, flags->shapes, plugins,
+                                                 &capability, err);
     if (st != TARE_OK) return st;
     const size_t n = tare_capability_n_nodes(capability);
     const size_t n_unsupported = tare_capability_n_unsupported(capability);

@@ -7,6 +7,7 @@
 #include "tools/inspect.h"
 #include "tools/json.h"
 #include "tools/options.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 
 static const char *const places[] = {"arena", "weights", "binding", "context"};
@@ -206,7 +207,7 @@ enum tare_status inspect_engine(const struct inspect_flags *flags, const char *p
     struct tare_engine *engine;
     struct tare_engine_info info;
     struct engine_graph graph;
-    enum tare_status st = tare_engine_load(path, &engine, err);
+    enum tare_status st = plugins_load_engine(path, &engine, err);
     if (st != TARE_OK) return st;
     st = engine_graph_make(&graph, engine, err);
     if (st == TARE_OK) {

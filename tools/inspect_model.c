@@ -6,6 +6,7 @@
 #include "tare/model.h"
 #include "tools/inspect.h"
 #include "tools/json.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 
 static void print_values(const struct tare_model *model, cJSON *root, bool inputs)
@@ -152,7 +153,7 @@ enum tare_status inspect_model(const struct inspect_flags *flags, const char *pa
 {
     struct tare_model *model;
     (void)failed;
-    enum tare_status st = tare_model_load(path, &model, err);
+    enum tare_status st = plugins_load_model(path, &model, err);
     if (st != TARE_OK) return st;
     st = tare_model_bind(model, flags->shapes, flags->batch ? flags->batch : 1, NULL,
                          err);

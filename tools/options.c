@@ -16,6 +16,8 @@ struct common_options common_options;
 static const struct option common[] = {
     {"threads", OPTION_COUNT, &common_options.threads, "N",
      "threads to use (default: all cores)", 0},
+    {"plugin", OPTION_LIST, &common_options.plugins, "FILE.so",
+     "library with operators that tare does not know; may be given several times", 0},
     {"quiet", OPTION_SWITCH, &common_options.quiet, NULL, "no progress, errors only",
      0},
     {"verbose", OPTION_SWITCH, &common_options.verbose, NULL, "more messages", 0},

@@ -53,6 +53,7 @@ struct common_options {
     bool quiet, verbose;
     const char *log_level;
     int64_t threads; /* 0: all cores */
+    struct option_list plugins;
 };
 extern struct common_options common_options;
 

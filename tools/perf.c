@@ -9,6 +9,7 @@
 #include "tools/json.h"
 #include "tools/options.h"
 #include "tools/perf.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 #include "tools/synthetic.h"
 #include "tools/tool.h"
@@ -228,7 +229,7 @@ static enum tare_status run_first(struct stream *s, struct tare_engine **engine,
                                   struct perf_first *first, struct tare_error *err)
 {
     double before = report_clock();
-    enum tare_status st = tare_engine_load(flags.engine, engine, err);
+    enum tare_status st = plugins_load_engine(flags.engine, engine, err);
     first->open_ms = (report_clock() - before) * 1e3;
     if (st == TARE_OK) st = open_stream(s, *engine, &first->context_ms, err);
     if (st != TARE_OK) return st;

@@ -7,6 +7,7 @@
 #include "tools/json.h"
 #include "tools/layers.h"
 #include "tools/options.h"
+#include "tools/plugins.h"
 #include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/tool.h"
@@ -131,7 +132,7 @@ static enum tare_status quantize(struct tare_quantize_options *wanted,
     struct tare_recovery *recovery = NULL;
     struct tare_quantized *quantized = NULL;
     char path[RECOVER_PATH_BYTES];
-    enum tare_status st = tare_model_load(flags.onnx, &model, err);
+    enum tare_status st = plugins_load_model(flags.onnx, &model, err);
     if (st == TARE_OK) st = tare_cache_read_ranges(flags.cache, &cache, err);
     if (st == TARE_OK && !flags.no_recovery)
         st = recover_read_beside(flags.cache, path, &recovery, err);

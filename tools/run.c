@@ -9,6 +9,7 @@
 #include "tools/data.h"
 #include "tools/feed.h"
 #include "tools/npy.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
@@ -264,7 +265,7 @@ static enum tare_status run(struct tare_error *err)
     struct tare_dataset *dataset = NULL;
     struct feed feed = {0};
     struct results results = {0};
-    enum tare_status st = tare_engine_load(flags.engine, &engine, err);
+    enum tare_status st = plugins_load_engine(flags.engine, &engine, err);
     if (st == TARE_OK) st = data_open_for_engine(engine, &dataset, err);
     const struct tare_engine *engines[] = {engine};
     if (st == TARE_OK)

@@ -1,5 +1,6 @@
 /* tare search: what INT8 costs layer by layer; the fastest mix within a budget. */
 #include "tools/search.h"
+#include "tools/plugins.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,7 +111,7 @@ static enum tare_status open_job(struct job *job, struct tare_error *err)
 {
     char path[RECOVER_PATH_BYTES];
     int64_t sample[3];
-    enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
+    enum tare_status st = plugins_load_model(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = tare_cache_read(flags.cache, &job->cache, err);
     if (st == TARE_OK && !flags.no_recovery)
         st = recover_read_beside(flags.cache, path, &job->recovery, err);

@@ -7,6 +7,7 @@
 #include "tare/text.h"
 #include "tools/json.h"
 #include "tools/options.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 #include "tools/tool.h"
 
@@ -333,7 +334,7 @@ static enum tare_status operate(const struct action *action, cJSON *root,
                                 struct tare_error *err)
 {
     struct tare_surgery surgery = {.report = note_change};
-    enum tare_status st = tare_surgeon_load(model_path, &surgery.model, err);
+    enum tare_status st = plugins_load_surgery(model_path, &surgery.model, err);
     if (st != TARE_OK) return st;
     const size_t n_before = tare_model_n_nodes(surgery.model);
     cJSON *changes = cJSON_AddArrayToObject(root, "changes");

@@ -83,15 +83,11 @@ enum tare_status synthetic_ranges(const struct tare_model *model,
     struct seen seen = {.err = err};
     struct tare_plan *plan = NULL;
     struct tare_engine *engine = NULL;
-    size_t n_bytes;
     *cache = NULL;
     enum tare_status st =
         tare_cache_create(NULL, "MinMaxCalibration", &seen.cache, err);
     if (st == TARE_OK) st = tare_build(model, &options, &plan, err);
-    if (st == TARE_OK) {
-        const void *bytes = tare_plan_bytes(plan, &n_bytes);
-        st = tare_engine_open(bytes, n_bytes, &engine, err);
-    }
+    if (st == TARE_OK) st = tare_plan_open(plan, &engine, err);
     if (st == TARE_OK) st = run_once(engine, &seen);
     tare_engine_destroy(engine);
     tare_plan_destroy(plan);

@@ -101,6 +101,7 @@ struct tare_build_row {
 
 /** A built engine in memory. */
 struct tare_plan;
+struct tare_engine;
 
 /**
  * Optimise, assign precisions, choose kernels, place the activations. The same model,
@@ -123,6 +124,11 @@ TARE_API void tare_plan_destroy(struct tare_plan *plan);
 
 /** The engine's bytes, for tare_engine_open(); they live as long as the plan. */
 TARE_API const void *tare_plan_bytes(const struct tare_plan *plan, size_t *n_bytes);
+/** Open it, with the plugins of its model: tare_engine_open(). The engine is gone
+ * before the plan is. */
+TARE_API enum tare_status tare_plan_open(const struct tare_plan *plan,
+                                         struct tare_engine **engine,
+                                         struct tare_error *err);
 /** Write the engine file, complete or not at all. */
 TARE_API enum tare_status tare_plan_save(const struct tare_plan *plan, const char *path,
                                          struct tare_error *err);

@@ -34,6 +34,7 @@ struct tare_partition {
 };
 
 struct tare_capability;
+struct tare_plugins;
 
 /**
  * Import, infer and lower every node by itself, in FP32.
@@ -45,6 +46,11 @@ struct tare_capability;
 TARE_API enum tare_status tare_capability_create(const char *path, const char *shapes,
                                                  struct tare_capability **capability,
                                                  struct tare_error *err);
+/** The same where plugins may compute some nodes. @param plugins  as for
+ *  tare_model_load_with_plugins(). */
+TARE_API enum tare_status tare_capability_create_with_plugins(
+    const char *path, const char *shapes, const struct tare_plugins *plugins,
+    struct tare_capability **capability, struct tare_error *err);
 /** Release; NULL is fine. */
 TARE_API void tare_capability_destroy(struct tare_capability *capability);
 

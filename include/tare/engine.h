@@ -19,6 +19,7 @@ extern "C" {
 
 struct tare_engine;
 struct tare_context;
+struct tare_plugins;
 
 /** An input or an output of the network. */
 struct tare_binding {
@@ -94,8 +95,8 @@ struct tare_engine_info {
                             kernels want behind each tensor: no arena can be smaller. */
     size_t n_layers;
     size_t n_bindings;
-    bool is_exact; /**< All kernels are tare's own: the same bytes on every machine, for
-                        any number of threads. */
+    bool is_exact; /**< All kernels are tare's own, none a plugin's: the same bytes on
+                      every machine, for any number of threads. */
 };
 
 /**
@@ -115,6 +116,16 @@ tare_engine_load(const char *path, struct tare_engine **engine, struct tare_erro
 TARE_API enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
                                            struct tare_engine **engine,
                                            struct tare_error *err);
+/** The same for an engine that has layers of plugins. @param plugins  where it finds
+ *  them (tare/plugin.h), during the call; may be NULL.
+ *  @retval TARE_E_UNSUPPORTED  Also: a plugin is not there; the text says which. */
+TARE_API enum tare_status
+tare_engine_load_with_plugins(const char *path, const struct tare_plugins *plugins,
+                              struct tare_engine **engine, struct tare_error *err);
+TARE_API enum tare_status
+tare_engine_open_with_plugins(const void *bytes, size_t n_bytes,
+                              const struct tare_plugins *plugins,
+                              struct tare_engine **engine, struct tare_error *err);
 /** Release; NULL is fine. All its contexts must be gone. */
 TARE_API void tare_engine_destroy(struct tare_engine *engine);
 
@@ -151,10 +162,10 @@ TARE_API enum tare_status tare_context_set_address(struct tare_context *context,
 
 /**
  * Run the network once. All bindings of known shape need an address. Allocates nothing,
- * but for what layers of type "program" make while they run.
+ * but for what layers of type "program" make while they run, and what plugins do.
  * @retval TARE_E_ARG  A binding has no address; the text names it.
- * Other errors come from programs: an index out of range, no memory; outputs are then
- * undefined.
+ * Other errors come from programs and plugins: an index out of range, no memory;
+ * outputs are then undefined.
  */
 TARE_API enum tare_status tare_context_run(struct tare_context *context,
                                            struct tare_error *err);

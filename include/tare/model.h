@@ -16,6 +16,7 @@ extern "C" {
 
 /** Immutable once bound; then any thread may use it. */
 struct tare_model;
+struct tare_plugins;
 
 /** An input or output. Strings live as long as the model. */
 struct tare_model_value {
@@ -51,6 +52,11 @@ struct tare_model_memory {
  */
 TARE_API enum tare_status tare_model_load(const char *path, struct tare_model **model,
                                           struct tare_error *err);
+/** The same for a model whose operators are plugins', in part. @param plugins  outlives
+ *  the model and what is built of it (tare/plugin.h); may be NULL. */
+TARE_API enum tare_status
+tare_model_load_with_plugins(const char *path, const struct tare_plugins *plugins,
+                             struct tare_model **model, struct tare_error *err);
 /**
  * Write the model as ONNX, complete or not at all: with its names, operator set,
  * attributes, constants, and the axes that are open. Elements of float types are

@@ -39,6 +39,12 @@ struct tare_surgery {
 TARE_API enum tare_status tare_surgeon_load(const char *path, struct tare_model **model,
                                             struct tare_error *err);
 
+/** The same; nodes that plugins compute are not opaque. @param plugins  as for
+ *  tare_model_load_with_plugins(). */
+TARE_API enum tare_status
+tare_surgeon_load_with_plugins(const char *path, const struct tare_plugins *plugins,
+                               struct tare_model **model, struct tare_error *err);
+
 /** Steps of tare_surgeon_sanitize(), to be added up. */
 enum tare_sanitize {
     TARE_SANITIZE_FOLD = 1,     /**< What depends on constants, and on shapes that are

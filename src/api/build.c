@@ -17,10 +17,12 @@
 #include "optimizer/pass.h"
 #include "precision/precision.h"
 #include "tare/builder.h"
+#include "tare/engine.h"
 
 struct tare_plan {
     uint8_t *bytes;
     size_t n_bytes;
+    const struct tare_plugins *plugins; /* that it may want, or NULL */
     struct tare_text passes;
     struct tare_precision_report *report;
     size_t n_recovered;
@@ -180,6 +182,7 @@ static enum tare_status make_engine(const struct tare_graph *g,
         .isa = isa,
         .in_place = in_place && !options->keep_tensors &&
                     !tare_optimize_skips(TARE_PASS_CONCAT_SLICES),
+        .plugins = plan->plugins,
         .tactics = {.sources = sources,
                     .level = options->optimization_level,
                     .n_threads =
@@ -203,6 +206,7 @@ static enum tare_status prepare(const struct tare_model *model,
     struct tare_graph *g = NULL;
     struct tare_plan *p = tare_alloc_array(1, sizeof *p);
     TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
+    p->plugins = model->plugins;
     enum tare_status st = tare_graph_clone(model->graph, &g, err);
     if (st == TARE_OK) st = make_graph(model, options, isa, p, g, err);
     if (st != TARE_OK) {
@@ -276,6 +280,13 @@ const void *tare_plan_bytes(const struct tare_plan *plan, size_t *n_bytes)
 {
     *n_bytes = plan->n_bytes;
     return plan->bytes;
+}
+
+enum tare_status tare_plan_open(const struct tare_plan *plan,
+                                struct tare_engine **engine, struct tare_error *err)
+{
+    return tare_engine_open_with_plugins(plan->bytes, plan->n_bytes, plan->plugins,
+                                         engine, err);
 }
 
 enum tare_status tare_plan_save(const struct tare_plan *plan, const char *path,

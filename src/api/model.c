@@ -12,10 +12,19 @@
 enum tare_status tare_model_load(const char *path, struct tare_model **model,
                                  struct tare_error *err)
 {
+    return tare_model_load_with_plugins(path, NULL, model, err);
+}
+
+enum tare_status tare_model_load_with_plugins(const char *path,
+                                              const struct tare_plugins *plugins,
+                                              struct tare_model **model,
+                                              struct tare_error *err)
+{
     *model = NULL;
     struct tare_model *m = tare_alloc_array(1, sizeof *m);
     TARE_FAIL_IF(!m, err, TARE_E_NOMEM, "%s: no memory", path);
-    const enum tare_status st = tare_onnx_import(path, &m->graph, err);
+    const enum tare_status st = tare_onnx_import(path, plugins, &m->graph, err);
+    m->plugins = plugins;
     if (st != TARE_OK) {
         tare_free(m);
         return st;

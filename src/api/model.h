@@ -7,7 +7,8 @@
 
 struct tare_model {
     struct tare_graph *graph;
-    bool is_bound; /* all shapes known and inferred */
+    const struct tare_plugins *plugins; /* that it may use, or NULL */
+    bool is_bound;                      /* all shapes known and inferred */
 };
 
 /** Apply shapes as tare_model_bind() takes them; other axes stay open. */

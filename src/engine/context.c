@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "engine/tap.h"
 #include "graph/graph.h"
+#include "graph/plugin_instance.h"
 
 struct tare_context {
     const struct tare_engine *engine;
@@ -16,8 +17,9 @@ struct tare_context {
     const void **inputs;          /* [n_ids]: of each id's tensor, to read */
     void **outputs;               /* [n_ids]: to write; NULL: a weight */
     struct tare_graph **programs; /* [n_layers] copies; NULL: another kind of layer */
-    struct tare_const *made;      /* [n_bindings] outputs that programs keep here */
-    struct tare_error error;      /* of the first layer that failed */
+    struct tare_plugin_instance **plugins; /* [n_layers] likewise */
+    struct tare_const *made; /* [n_bindings] outputs that programs keep here */
+    struct tare_error error; /* of the first layer that failed */
     struct tare_tap_state tap;
     bool profiling;
     double *layer_ms; /* [n_layers] */
@@ -47,16 +49,17 @@ static void set_addresses(struct tare_context *c, size_t k)
         t->storage == TARE_IN_WEIGHTS ? c->engine->weights + t->offset : c->outputs[k];
 }
 
-/* A program holds values while it runs: each context runs its own copy. */
+/* Programs and plugins hold values while they run: each context runs its own copies. */
 static enum tare_status copy_programs(struct tare_context *c, struct tare_error *err)
 {
-    for (size_t i = 0; i < c->engine->n_layers; i++) {
-        const struct tare_graph *program = c->engine->layers[i].program;
-        if (!program) continue;
-        const enum tare_status st = tare_graph_clone(program, &c->programs[i], err);
-        if (st != TARE_OK) return st;
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < c->engine->n_layers; i++) {
+        const struct tare_layer *layer = &c->engine->layers[i];
+        if (layer->program) st = tare_graph_clone(layer->program, &c->programs[i], err);
+        if (layer->plugin) st = tare_plugin_layer_instance(layer, &c->plugins[i], err);
+        if (st != TARE_OK) tare_error_wrap(err, "layer %zu '%.80s'", i, layer->name);
     }
-    return TARE_OK;
+    return st;
 }
 
 static enum tare_status allocate(struct tare_context *c, struct tare_error *err)
@@ -78,9 +81,11 @@ static enum tare_status allocate(struct tare_context *c, struct tare_error *err)
     c->outputs = tare_alloc_array(e->n_ids, sizeof *c->outputs);
     c->layer_ms = tare_alloc_array(e->n_layers, sizeof *c->layer_ms);
     c->programs = tare_alloc_array(e->n_layers, sizeof(struct tare_graph *));
+    c->plugins = tare_alloc_array(e->n_layers, sizeof(struct tare_plugin_instance *));
     c->made = tare_alloc_array(n_bindings, sizeof *c->made);
     TARE_FAIL_IF(!c->arena || !c->scratch || !c->shared || !c->bindings || !c->inputs ||
-                     !c->outputs || !c->layer_ms || !c->programs || !c->made,
+                     !c->outputs || !c->layer_ms || !c->programs || !c->plugins ||
+                     !c->made,
                  err, TARE_E_NOMEM, "context: no memory for %llu bytes of activations",
                  (unsigned long long)e->header->arena_bytes);
     for (size_t i = 0; i < e->n_ids; i++)
@@ -120,7 +125,10 @@ void tare_context_destroy(struct tare_context *context)
     const struct tare_engine *e = context->engine;
     for (size_t i = 0; context->programs && i < e->n_layers; i++)
         tare_graph_destroy(context->programs[i]);
+    for (size_t i = 0; context->plugins && i < e->n_layers; i++)
+        tare_plugin_free(context->plugins[i]);
     tare_free(context->programs);
+    tare_free(context->plugins);
     for (size_t i = 0; context->made && i < n_bindings_of(e); i++)
         tare_free(context->made[i].data);
     tare_free(context->made);
@@ -162,6 +170,7 @@ static void run_as(struct tare_context *c, size_t i, const struct tare_layer *la
         .scratch_stride = c->scratch_stride,
         .shared = c->shared,
         .program = c->programs[i],
+        .plugin = c->plugins[i],
         .made = c->made,
         .err = &error,
     };

@@ -32,6 +32,7 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
         layer->n_inputs = r->n_inputs;
         layer->n_outputs = r->n_outputs;
         layer->weights = e->weights;
+        layer->plugins = e->plugins;
         TARE_TRY(kind->check(layer, err), err, "engine: layer %zu '%.80s' (%s)", i,
                  layer->name, kind->name);
         TARE_TRY(tare_layer_prepare(layer, isa, tare_engine_string(e, r->tactic), err),
@@ -96,9 +97,18 @@ static enum tare_status open_bytes(struct tare_engine *e, const void *bytes,
 enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
                                   struct tare_engine **engine, struct tare_error *err)
 {
+    return tare_engine_open_with_plugins(bytes, n_bytes, NULL, engine, err);
+}
+
+enum tare_status tare_engine_open_with_plugins(const void *bytes, size_t n_bytes,
+                                               const struct tare_plugins *plugins,
+                                               struct tare_engine **engine,
+                                               struct tare_error *err)
+{
     *engine = NULL;
     struct tare_engine *e = tare_alloc_array(1, sizeof *e);
     TARE_FAIL_IF(!e, err, TARE_E_NOMEM, "engine: no memory");
+    e->plugins = plugins;
     const enum tare_status st = open_bytes(e, bytes, n_bytes, err);
     if (st != TARE_OK) {
         tare_engine_destroy(e);
@@ -111,11 +121,19 @@ enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
 enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,
                                   struct tare_error *err)
 {
+    return tare_engine_load_with_plugins(path, NULL, engine, err);
+}
+
+enum tare_status tare_engine_load_with_plugins(const char *path,
+                                               const struct tare_plugins *plugins,
+                                               struct tare_engine **engine,
+                                               struct tare_error *err)
+{
     struct tare_map map;
     *engine = NULL;
     enum tare_status st = tare_map_open(path, &map, err);
     if (st != TARE_OK) return st;
-    st = tare_engine_open(map.base, map.n_bytes, engine, err);
+    st = tare_engine_open_with_plugins(map.base, map.n_bytes, plugins, engine, err);
     if (st != TARE_OK) {
         tare_map_close(&map);
         tare_error_wrap(err, "%s", path);
@@ -145,7 +163,7 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
     const struct tare_plan_header *h = engine->header;
     bool is_exact = true;
     for (size_t i = 0; i < engine->n_layers; i++)
-        is_exact = is_exact && !engine->layers[i].module;
+        is_exact = is_exact && !engine->layers[i].module && !engine->layers[i].plugin;
     *info = (struct tare_engine_info){
         .model = tare_engine_string(engine, h->model),
         .version = tare_engine_string(engine, h->tare_version),

@@ -7,7 +7,8 @@
 #include "tare/engine.h"
 
 struct tare_engine {
-    struct tare_map map; /* of the file, when we opened it */
+    struct tare_map map;                /* of the file, when we opened it */
+    const struct tare_plugins *plugins; /* that layers may want, or NULL; for loading */
     const uint8_t *bytes;
     const struct tare_plan_header *header;
     const char *strings;

@@ -25,6 +25,9 @@ struct tare_graph;
 struct tare_const;
 struct tare_layer_run;
 struct tare_kernel_module;
+struct tare_plugins;
+struct tare_plugin_layer;
+struct tare_plugin_instance;
 
 /** A layer of a loaded engine. Pointers lead into the file. */
 struct tare_layer {
@@ -39,8 +42,8 @@ struct tare_layer {
     /* chosen by tare_layer_prepare(): */
     const void *kernel; /* the family's variant, whatever its type */
     const char *tactic; /* the variant's name */
-    /** Of what check() lets pass, programs and modules alone can fail: they say so in
-     *  run->err. */
+    /** Of what check() lets pass, programs, plugins and modules alone can fail: they
+     * say so in run->err. */
     void (*run)(const struct tare_layer *layer, const struct tare_layer_run *run);
     const struct tare_kernel_module *module; /* that computes it, or NULL: ours */
     void *state;                             /* what the module made for it */
@@ -53,6 +56,8 @@ struct tare_layer {
     size_t scratch_bytes;       /* one worker's scratch */
     size_t shared_bytes;        /* the kernel's scratch that is common to all workers */
     struct tare_graph *program; /* of a program layer, owned by the engine; else NULL */
+    const struct tare_plugins *plugins; /* that the file may want, or NULL */
+    struct tare_plugin_layer *plugin;   /* of a plugin layer; else NULL */
 };
 
 /** Addresses for one run. */
@@ -63,9 +68,10 @@ struct tare_layer_run {
     char *scratch;             /* worker w: scratch + w * scratch_stride */
     size_t scratch_stride;
     char *shared;
-    struct tare_graph *program; /* the context's copy of the layer's */
-    struct tare_const *made;    /* [n_outputs bindings] where programs' outputs go */
-    struct tare_error *err;     /* what went wrong, where something did */
+    struct tare_graph *program;          /* the context's copy of the layer's */
+    struct tare_plugin_instance *plugin; /* likewise */
+    struct tare_const *made; /* [n_outputs bindings] where programs' outputs go */
+    struct tare_error *err;  /* what went wrong, where something did */
 };
 
 struct tare_layer_kind_info {
@@ -110,7 +116,15 @@ bool tare_layer_is_widened(const struct tare_layer *layer);
 enum tare_status tare_layer_widen(struct tare_layer *layer, uint32_t isa,
                                   struct tare_error *err);
 
-/** Give back what a module made. */
+/** Give back what a module made, or a plugin. */
 void tare_layer_release(struct tare_layer *layer);
+
+/** A plugin layer's plugin for one context, ready to run. @param[out] instance
+ *  tare_plugin_free() it, also on failure. (layers/plugin.c) */
+enum tare_status tare_plugin_layer_instance(const struct tare_layer *layer,
+                                            struct tare_plugin_instance **instance,
+                                            struct tare_error *err);
+/** The part of tare_layer_release() about plugins. */
+void tare_plugin_layer_release(struct tare_layer *layer);
 
 #endif /* TARE_ENGINE_LAYER_H */

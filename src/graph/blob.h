@@ -4,10 +4,12 @@
  *             ids inputs   u32 captures   ids outputs
  *     tensor  text name   u32 dtype   u32 kind
  *             where constant: shape, elements; where shaped: shape
- *     node    text op   text name   ids inputs   ids outputs
+ *     node    text op; where it is empty: plugin
+ *             text name   ids inputs   ids outputs
  *             u32 residual   f32 slope, lower, upper   u32 n, attributes
  *     attribute  text name   u32 type   its value: i64, f32, text, u32 n and values,
  *             u32 n and text, u32 dtype and shape and elements, or a graph
+ *     plugin  text domain, name, version   u32 n, bytes of its state
  *     text    u32 bytes, characters
  *     ids     u32 n, i32 each (-1: left out)
  *     shape   u32 rank, i64 each (-1: open) */
@@ -15,6 +17,7 @@
 #define TARE_GRAPH_BLOB_H
 
 #include "graph/graph.h"
+#include "graph/plugin_instance.h"
 
 /** What is known of a tensor: nothing; its value; its shape, of an output. */
 enum tare_blob_tensor { TARE_BLOB_OPEN, TARE_BLOB_CONSTANT, TARE_BLOB_SHAPED };
@@ -23,7 +26,8 @@ enum tare_blob_tensor { TARE_BLOB_OPEN, TARE_BLOB_CONSTANT, TARE_BLOB_SHAPED };
 struct tare_blob {
     uint8_t *data;
     size_t n_bytes, capacity;
-    bool failed; /* no memory */
+    bool failed;             /* no memory */
+    struct tare_error error; /* of a plugin that does not save its state */
 };
 
 /** Append a graph without dead nodes. Of shapes, those of constants and of
@@ -33,9 +37,22 @@ enum tare_status tare_blob_write_graph(struct tare_blob *blob,
                                        struct tare_error *err);
 
 /** Read what is nothing but one graph, perhaps damaged or forged.
+ *  @param[in]  plugins  that its nodes may want; may be NULL
  *  @param[out] graph  sorted, its nodes checked; NULL on failure. */
 enum tare_status tare_blob_read_graph(const void *bytes, size_t n_bytes,
+                                      const struct tare_plugins *plugins,
                                       struct tare_graph **graph,
                                       struct tare_error *err);
+
+/** Append a plugin alone. */
+enum tare_status tare_blob_write_plugin(struct tare_blob *blob,
+                                        const struct tare_plugin_instance *instance,
+                                        struct tare_error *err);
+/** Read what is nothing but one plugin. @param[out] instance  tare_plugin_free() it.
+ *  @retval TARE_E_UNSUPPORTED  It is not among `plugins`, or of another version. */
+enum tare_status tare_blob_read_plugin(const void *bytes, size_t n_bytes,
+                                       const struct tare_plugins *plugins,
+                                       struct tare_plugin_instance **instance,
+                                       struct tare_error *err);
 
 #endif /* TARE_GRAPH_BLOB_H */

@@ -10,6 +10,7 @@
 struct reader {
     const uint8_t *at;
     size_t left;
+    const struct tare_plugins *plugins;
     struct tare_error *err;
 };
 
@@ -210,12 +211,55 @@ static enum tare_status get_fused(struct reader *r, struct tare_node *node)
     return TARE_OK;
 }
 
+/* A plugin that is not there cannot be made up for. */
+static enum tare_status missing(const struct reader *r, const char *domain,
+                                const char *name, const char *version)
+{
+    const struct tare_plugin *other = tare_plugins_find(r->plugins, domain, name, NULL);
+    return tare_error_set(r->err, TARE_E_UNSUPPORTED,
+                          "it wants plugin '%.60s%s%.60s' of version '%.20s', "
+                          "%s%.20s%s: give its library "
+                          "with --plugin=FILE.so",
+                          domain, *domain ? "::" : "", name, version,
+                          other ? "and that of version '" : "which is not loaded",
+                          other ? other->version : "", other ? "' is loaded" : "");
+}
+
+static enum tare_status find_plugin(struct reader *r, const struct tare_plugin **type)
+{
+    char *texts[3] = {NULL}; /* domain, name, version */
+    enum tare_status st = TARE_OK;
+    for (int i = 0; st == TARE_OK && i < 3; i++)
+        st = get_text(r, &texts[i]);
+    if (st == TARE_OK) {
+        *type = tare_plugins_find(r->plugins, texts[0], texts[1], texts[2]);
+        if (!*type) st = missing(r, texts[0], texts[1], texts[2]);
+    }
+    for (int i = 0; i < 3; i++)
+        tare_free(texts[i]);
+    return st;
+}
+
+static enum tare_status get_plugin(struct reader *r,
+                                   struct tare_plugin_instance **instance)
+{
+    const struct tare_plugin *type = NULL;
+    void *state;
+    size_t n;
+    *instance = NULL;
+    enum tare_status st = find_plugin(r, &type);
+    if (st == TARE_OK) st = get_array(r, 1, &state, &n);
+    if (st != TARE_OK) return st;
+    st = tare_plugin_restore(type, state, n, instance, r->err);
+    tare_free(state);
+    return st;
+}
+
 static enum tare_status get_edges(struct reader *r, struct tare_graph *graph,
-                                  const char *op_name, const char *name)
+                                  enum tare_op op, const char *name)
 {
     int32_t *inputs = NULL, *outputs = NULL;
     size_t n_inputs, n_outputs;
-    const enum tare_op op = tare_op_find(op_name);
     enum tare_status st = op == TARE_OP_COUNT ? damaged(r, "an operator")
                                               : get_ids(r, &inputs, &n_inputs);
     if (st == TARE_OK) st = get_ids(r, &outputs, &n_outputs);
@@ -231,16 +275,23 @@ static enum tare_status get_node(struct reader *r, int depth, struct tare_graph 
 {
     char *op, *name;
     size_t n_attrs;
+    struct tare_plugin_instance *plugin = NULL;
     enum tare_status st = get_text(r, &op);
     if (st != TARE_OK) return st;
-    st = get_text(r, &name);
+    if (!*op) st = get_plugin(r, &plugin);
+    const enum tare_op kind = plugin ? TARE_OP_PLUGIN : tare_op_find(op);
+    tare_free(op);
+    if (st == TARE_OK) st = get_text(r, &name);
     if (st == TARE_OK) {
-        st = get_edges(r, graph, op, name);
+        st = get_edges(r, graph, kind, name);
         tare_free(name);
     }
-    tare_free(op);
-    if (st != TARE_OK) return st;
+    if (st != TARE_OK) {
+        tare_plugin_free(plugin);
+        return st;
+    }
     struct tare_node *node = &graph->nodes[graph->n_nodes - 1];
+    node->plugin = plugin;
     st = get_fused(r, node);
     if (st == TARE_OK && !get_n(r, 8, &n_attrs)) st = damaged(r, "attributes");
     for (size_t i = 0; st == TARE_OK && i < n_attrs; i++)
@@ -305,10 +356,24 @@ static enum tare_status get_graph(struct reader *r, int depth,
     return st;
 }
 
+enum tare_status tare_blob_read_plugin(const void *bytes, size_t n_bytes,
+                                       const struct tare_plugins *plugins,
+                                       struct tare_plugin_instance **instance,
+                                       struct tare_error *err)
+{
+    struct reader r = {bytes, n_bytes, plugins, err};
+    const enum tare_status st = get_plugin(&r, instance);
+    if (st != TARE_OK || r.left == 0) return st;
+    tare_plugin_free(*instance);
+    *instance = NULL;
+    return damaged(&r, "its end");
+}
+
 enum tare_status tare_blob_read_graph(const void *bytes, size_t n_bytes,
+                                      const struct tare_plugins *plugins,
                                       struct tare_graph **graph, struct tare_error *err)
 {
-    struct reader r = {bytes, n_bytes, err};
+    struct reader r = {bytes, n_bytes, plugins, err};
     const enum tare_status st = get_graph(&r, 0, graph);
     if (st != TARE_OK || r.left == 0) return st;
     tare_graph_destroy(*graph);

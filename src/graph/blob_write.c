@@ -95,9 +95,23 @@ static void put_tensor(struct tare_blob *b, const struct tare_graph *graph, int3
     if (kind == TARE_BLOB_CONSTANT) put(b, tensor->data, tensor->n_bytes);
 }
 
+static void put_plugin(struct tare_blob *b, const struct tare_plugin_instance *plugin)
+{
+    uint8_t *state;
+    size_t n;
+    if (tare_plugin_save(plugin, &state, &n, &b->error) != TARE_OK) return;
+    put_text(b, plugin->type->domain);
+    put_text(b, plugin->type->name);
+    put_text(b, plugin->type->version);
+    put_n(b, n);
+    put(b, state, n);
+    tare_free(state);
+}
+
 static void put_node(struct tare_blob *b, const struct tare_node *node)
 {
     put_text(b, tare_op_name(node->op));
+    if (node->plugin) put_plugin(b, node->plugin);
     put_text(b, node->name);
     put_ids(b, node->inputs, node->n_inputs);
     put_ids(b, node->outputs, node->n_outputs);
@@ -105,8 +119,9 @@ static void put_node(struct tare_blob *b, const struct tare_node *node)
     put(b, &node->fused.negative_slope, sizeof(float));
     put(b, &node->fused.lower, sizeof(float));
     put(b, &node->fused.upper, sizeof(float));
-    put_n(b, node->n_attrs);
-    for (size_t i = 0; i < node->n_attrs; i++)
+    const size_t n_attrs = node->plugin ? 0 : node->n_attrs; /* its state has them */
+    put_n(b, n_attrs);
+    for (size_t i = 0; i < n_attrs; i++)
         put_attr(b, &node->attrs[i]);
 }
 
@@ -125,11 +140,26 @@ static void put_graph(struct tare_blob *b, const struct tare_graph *graph)
     put_ids(b, graph->outputs, graph->n_outputs);
 }
 
+static enum tare_status finish(const struct tare_blob *blob, struct tare_error *err)
+{
+    TARE_FAIL_IF(blob->error.code != TARE_OK, err, blob->error.code, "%s",
+                 blob->error.text);
+    TARE_FAIL_IF(blob->failed, err, TARE_E_NOMEM, "no memory to write a graph");
+    return TARE_OK;
+}
+
 enum tare_status tare_blob_write_graph(struct tare_blob *blob,
                                        const struct tare_graph *graph,
                                        struct tare_error *err)
 {
     put_graph(blob, graph);
-    TARE_FAIL_IF(blob->failed, err, TARE_E_NOMEM, "no memory to write a graph");
-    return TARE_OK;
+    return finish(blob, err);
+}
+
+enum tare_status tare_blob_write_plugin(struct tare_blob *blob,
+                                        const struct tare_plugin_instance *instance,
+                                        struct tare_error *err)
+{
+    put_plugin(blob, instance);
+    return finish(blob, err);
 }

@@ -6,6 +6,7 @@
 #include "base/dims.h"
 #include "base/mem.h"
 #include "graph/graph_storage.h"
+#include "graph/plugin_instance.h"
 
 enum tare_status tare_graph_create(struct tare_graph **graph, struct tare_error *err)
 {
@@ -39,6 +40,7 @@ void tare_node_release(struct tare_node *node)
     tare_free(node->attrs);
     tare_free(node->absorbed);
     tare_opaque_free(node->opaque);
+    tare_plugin_free(node->plugin);
 }
 
 void tare_graph_destroy(struct tare_graph *graph)

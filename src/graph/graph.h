@@ -19,6 +19,8 @@
 
 #define TARE_NO_TENSOR (-1) /* an optional input that is left out */
 
+struct tare_plugin_instance;
+
 enum tare_attr_type {
     TARE_ATTR_INT,
     TARE_ATTR_FLOAT,
@@ -130,7 +132,9 @@ struct tare_node {
     struct tare_fused fused;
     enum tare_precision precision;
     const struct tare_recovered *recovered; /* borrowed; NULL: nothing */
-    struct tare_opaque *opaque;             /* owned; TARE_OP_OPAQUE alone has one */
+    struct tare_opaque *opaque; /* owned; of TARE_OP_OPAQUE, and of TARE_OP_PLUGIN in
+                                 * the graph of a model */
+    struct tare_plugin_instance *plugin; /* owned; of TARE_OP_PLUGIN */
 };
 
 /** What the model says of itself, for other programs: names of classes and such. */
@@ -224,6 +228,11 @@ enum tare_status tare_const_alloc(struct tare_const *constant, struct tare_error
 /** A copy without the name. @param[out] to  nothing, on failure. */
 enum tare_status tare_attr_copy(const struct tare_attr *from, struct tare_attr *to,
                                 struct tare_error *err);
+/** Let a new node compute what another one does: fusion, attributes, plugin; not its
+ *  edges and name. */
+enum tare_status tare_node_copy_content(struct tare_node *to,
+                                        const struct tare_node *from,
+                                        struct tare_error *err);
 /** Release what an attribute points to, and its name. */
 void tare_attr_free(struct tare_attr *attr);
 /** Give back a tensor's constant data (it becomes an ordinary tensor). */
@@ -277,7 +286,8 @@ void tare_graph_nonnegative(const struct tare_graph *graph, bool *flags);
 /** Input `i` of the operator itself (a fused residual is not among them), or
  *  TARE_NO_TENSOR when it is absent or left out. */
 int32_t tare_node_input(const struct tare_node *node, size_t i);
-/** ONNX's op_type, an opaque node's own too. */
+/** ONNX's op_type, an opaque node's and a plugin's own too. Static storage, but for an
+ *  opaque node's. */
 const char *tare_node_op_type(const struct tare_node *node);
 /** An error's text without the "node 'c1' (Conv): " that speaks of this node. */
 const char *tare_node_bare_text(const struct tare_node *node, const char *text);
@@ -286,6 +296,9 @@ enum tare_status tare_node_set_opaque(struct tare_node *node, const char *op_typ
                                       const char *domain, int64_t version,
                                       const char *reason, struct tare_error *err);
 void tare_opaque_free(struct tare_opaque *opaque);
+/** Make the node one that a plugin computes; takes ownership of `instance`. */
+void tare_node_set_plugin(struct tare_node *node,
+                          struct tare_plugin_instance *instance);
 /** Attribute by name, or NULL. */
 const struct tare_attr *tare_node_attr(const struct tare_node *node, const char *name);
 /** Remove the attribute of that name, if there is one; others may change their order.

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "graph/graph.h"
+#include "graph/plugin_instance.h"
 
 /* *to = a copy of n bytes; NULL stays NULL. */
 static bool copy_bytes(void *to, const void *from, size_t n)
@@ -71,16 +72,41 @@ static bool copy_opaque(struct tare_node *to, const struct tare_node *from)
     if (tare_node_set_opaque(to, o->op_type, o->domain, o->version, o->reason, NULL) !=
         TARE_OK)
         return false;
+    to->op = from->op; /* a plugin's, perhaps */
     to->opaque->n_rest = o->n_rest;
     to->opaque->is_incomplete = o->is_incomplete;
     return copy_bytes(&to->opaque->rest, o->rest, o->n_rest);
 }
 
-static bool copy_node(struct tare_node *to, const struct tare_node *from)
+static bool copy_plugin(struct tare_node *to, const struct tare_node *from,
+                        struct tare_error *err)
+{
+    return !from->plugin || tare_plugin_copy(from->plugin, &to->plugin, err) == TARE_OK;
+}
+
+enum tare_status tare_node_copy_content(struct tare_node *to,
+                                        const struct tare_node *from,
+                                        struct tare_error *err)
+{
+    to->fused = from->fused;
+    for (size_t i = 0; i < from->n_attrs; i++) {
+        struct tare_attr copy;
+        enum tare_status st = tare_attr_copy(&from->attrs[i], &copy, err);
+        if (st == TARE_OK) st = tare_node_add_attr(to, from->attrs[i].name, copy, err);
+        if (st != TARE_OK) return st;
+    }
+    if (!copy_opaque(to, from))
+        return tare_error_set(err, TARE_E_NOMEM, "no memory for a copy of a node");
+    return from->plugin ? tare_plugin_copy(from->plugin, &to->plugin, err) : TARE_OK;
+}
+
+static bool copy_node(struct tare_node *to, const struct tare_node *from,
+                      struct tare_error *err)
 {
     *to = *from;
     to->name = to->absorbed = NULL;
     to->opaque = NULL;
+    to->plugin = NULL;
     to->inputs = to->outputs = NULL;
     to->n_attrs = 0;
     to->attrs = tare_alloc_array(from->n_attrs, sizeof *to->attrs);
@@ -89,7 +115,8 @@ static bool copy_node(struct tare_node *to, const struct tare_node *from)
         const size_t i = to->n_attrs++;
         if (!copy_attr(&to->attrs[i], &from->attrs[i])) return false;
     }
-    return copy_opaque(to, from) && copy_text(&to->name, from->name) &&
+    return copy_opaque(to, from) && copy_plugin(to, from, err) &&
+           copy_text(&to->name, from->name) &&
            copy_text(&to->absorbed, from->absorbed) &&
            copy_bytes(&to->inputs, from->inputs, from->n_inputs * sizeof *to->inputs) &&
            copy_bytes(&to->outputs, from->outputs,
@@ -112,13 +139,14 @@ static bool copy_tensors(struct tare_graph *to, const struct tare_graph *from)
     return true;
 }
 
-static bool copy_nodes(struct tare_graph *to, const struct tare_graph *from)
+static bool copy_nodes(struct tare_graph *to, const struct tare_graph *from,
+                       struct tare_error *err)
 {
     if (!tare_grow(&to->nodes, &to->cap_nodes, from->n_nodes, sizeof *to->nodes))
         return false;
     while (to->n_nodes < from->n_nodes) {
         const size_t i = to->n_nodes++;
-        if (!copy_node(&to->nodes[i], &from->nodes[i]) ||
+        if (!copy_node(&to->nodes[i], &from->nodes[i], err) ||
             !tare_names_reserve(&to->node_names))
             return false;
         tare_names_add(&to->node_names, tare_name_hash(to->nodes[i].name), (int32_t)i);
@@ -139,10 +167,11 @@ enum tare_status tare_graph_clone(const struct tare_graph *graph,
                                   struct tare_graph **copy, struct tare_error *err)
 {
     *copy = NULL;
+    struct tare_error why = {0}; /* a plugin's */
     struct tare_graph *made = tare_alloc_array(1, sizeof *made);
     bool ok = made && copy_properties(made, graph) &&
               copy_text(&made->name, graph->name) && copy_tensors(made, graph) &&
-              copy_nodes(made, graph) &&
+              copy_nodes(made, graph, &why) &&
               copy_bytes(&made->functions, graph->functions, graph->functions_bytes) &&
               copy_bytes(&made->inputs, graph->inputs,
                          graph->n_inputs * sizeof *made->inputs) &&
@@ -150,6 +179,7 @@ enum tare_status tare_graph_clone(const struct tare_graph *graph,
                          graph->n_outputs * sizeof *made->outputs);
     if (!ok) {
         tare_graph_destroy(made);
+        if (why.code != TARE_OK) return tare_error_set(err, why.code, "%s", why.text);
         return tare_error_set(err, TARE_E_NOMEM, "no memory for a copy of the graph");
     }
     made->opset = graph->opset;

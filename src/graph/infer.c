@@ -41,7 +41,8 @@ static bool can_eval(const struct tare_graph *graph, const struct tare_node *nod
                      size_t *n_read, size_t *n_made)
 {
     *n_read = *n_made = 0;
-    if (!tare_op_info(node->op)->eval || !tare_fused_is_none(&node->fused))
+    if (!tare_op_info(node->op)->eval || node->op == TARE_OP_PLUGIN ||
+        !tare_fused_is_none(&node->fused))
         return false;
     for (size_t i = 0; i < node->n_inputs && !reads_shape_only(node->op); i++) {
         if (node->inputs[i] == TARE_NO_TENSOR) continue;

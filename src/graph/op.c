@@ -24,7 +24,7 @@ const char *tare_op_name(enum tare_op op)
 
 enum tare_op tare_op_find(const char *name)
 {
-    for (int op = 0; op < TARE_OP_COUNT; op++)
+    for (int op = 0; *name && op < TARE_OP_COUNT; op++)
         if (strcmp(ops[op].name, name) == 0) return (enum tare_op)op;
     return TARE_OP_COUNT;
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "graph/ops/ops.h"
+#include "graph/plugin_instance.h"
 
 void tare_opaque_free(struct tare_opaque *opaque)
 {
@@ -37,6 +38,7 @@ enum tare_status tare_node_set_opaque(struct tare_node *node, const char *op_typ
 
 const char *tare_node_op_type(const struct tare_node *node)
 {
+    if (node->plugin) return node->plugin->type->name;
     return node->opaque ? node->opaque->op_type : tare_op_name(node->op);
 }
 

@@ -145,11 +145,16 @@ static enum tare_status import_graph(struct tare_importer *importer,
 
 /** Import an unpacked model, which is used up. */
 static enum tare_status import_model(Onnx__ModelProto *model, const char *label,
-                                     const char *folder, bool keep_unknown,
-                                     struct tare_graph **graph, struct tare_error *err)
+                                     const char *folder,
+                                     const struct tare_plugins *plugins,
+                                     bool keep_unknown, struct tare_graph **graph,
+                                     struct tare_error *err)
 {
-    struct tare_importer importer = {
-        .model = model, .label = label, .folder = folder, .keep_unknown = keep_unknown};
+    struct tare_importer importer = {.model = model,
+                                     .label = label,
+                                     .folder = folder,
+                                     .plugins = plugins,
+                                     .keep_unknown = keep_unknown};
     enum tare_status st = tare_graph_create(&importer.graph, err);
     if (st == TARE_OK) st = import_graph(&importer, err);
     if (st != TARE_OK) {
@@ -175,8 +180,8 @@ enum tare_status tare_onnx_import_bytes(const uint8_t *data, size_t n_bytes,
     *graph = NULL;
     enum tare_status st = unpack_model(data, n_bytes, &message, err);
     if (st == TARE_OK)
-        st = import_model((Onnx__ModelProto *)message, "model", folder, false, graph,
-                          err);
+        st = import_model((Onnx__ModelProto *)message, "model", folder, NULL, false,
+                          graph, err);
     tare_onnx_free(message);
     return st;
 }
@@ -189,8 +194,10 @@ static char *folder_of(const char *path)
     return tare_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-static enum tare_status import_file(const char *path, bool keep_unknown,
-                                    struct tare_graph **graph, struct tare_error *err)
+static enum tare_status import_file(const char *path,
+                                    const struct tare_plugins *plugins,
+                                    bool keep_unknown, struct tare_graph **graph,
+                                    struct tare_error *err)
 {
     struct tare_map map; /* not a copy: the message will hold one of every weight */
     ProtobufCMessage *message;
@@ -203,22 +210,23 @@ static enum tare_status import_file(const char *path, bool keep_unknown,
     char *folder = folder_of(path);
     if (st == TARE_OK && !folder) st = tare_error_set(err, TARE_E_NOMEM, "no memory");
     if (st == TARE_OK)
-        st = import_model((Onnx__ModelProto *)message, path, folder, keep_unknown,
-                          graph, err);
+        st = import_model((Onnx__ModelProto *)message, path, folder, plugins,
+                          keep_unknown, graph, err);
     tare_free(folder);
     tare_onnx_free(message);
     if (st != TARE_OK) tare_error_wrap(err, "%s", path);
     return st;
 }
 
-enum tare_status tare_onnx_import(const char *path, struct tare_graph **graph,
-                                  struct tare_error *err)
+enum tare_status tare_onnx_import(const char *path, const struct tare_plugins *plugins,
+                                  struct tare_graph **graph, struct tare_error *err)
 {
-    return import_file(path, false, graph, err);
+    return import_file(path, plugins, false, graph, err);
 }
 
-enum tare_status tare_onnx_import_any(const char *path, struct tare_graph **graph,
-                                      struct tare_error *err)
+enum tare_status tare_onnx_import_any(const char *path,
+                                      const struct tare_plugins *plugins,
+                                      struct tare_graph **graph, struct tare_error *err)
 {
-    return import_file(path, true, graph, err);
+    return import_file(path, plugins, true, graph, err);
 }

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "graph/plugin_instance.h"
 #include "onnx/importer.h"
 #include "onnx/printable.h"
 
@@ -34,6 +35,27 @@ static enum tare_op find_op(const Onnx__NodeProto *node)
                                                     : TARE_OP_COUNT;
 }
 
+/** The plugin of an operator that tare does not know, of the version that the node
+ *  wants; or NULL. */
+static const struct tare_plugin *find_plugin(const struct tare_importer *importer,
+                                             const Onnx__NodeProto *node)
+{
+    if (find_op(node) != TARE_OP_COUNT) return NULL;
+    char version[TARE_PLUGIN_NAME_MAX + 1] = "";
+    for (size_t i = 0; i < node->n_attribute; i++) {
+        const Onnx__AttributeProto *a = node->attribute[i];
+        if (!a->name || strcmp(a->name, "plugin_version") != 0 ||
+            (int)a->type != ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING)
+            continue;
+        (void)snprintf(version, sizeof version, "%.*s",
+                       (int)(a->s.len < sizeof version ? a->s.len : sizeof version - 1),
+                       (const char *)a->s.data);
+    }
+    return tare_plugins_find(
+        importer->plugins, tare_import_default_domain(node->domain) ? "" : node->domain,
+        node->op_type, *version ? version : NULL);
+}
+
 /** Add an operator to the list, once. @retval false there is no room for it. */
 static bool list_op(const char *op_type, struct tare_text *list)
 {
@@ -57,7 +79,8 @@ static enum tare_status refuse_ops(const struct tare_importer *importer, size_t 
     const bool several = strchr(list, ',') != NULL;
     return tare_error_set(
         err, TARE_E_UNSUPPORTED,
-        "op '%.40s%s%.40s' (node '%.60s', opset %lld) is not supported by tare%s%s",
+        "op '%.40s%s%.40s' (node '%.60s', opset %lld) is not supported by tare (a "
+        "plugin may compute it: --plugin=FILE.so)%s%s",
         ours ? "" : tare_onnx_shown(node->domain), ours ? "" : "::", node->op_type,
         importer->node_names[at], version, several ? "; all of them: " : "",
         several ? list : "");
@@ -71,7 +94,9 @@ enum tare_status tare_import_check_ops(const struct tare_importer *importer,
     bool complete = true;
     size_t first = graph->n_node;
     for (size_t i = 0; i < graph->n_node && !list.failed; i++) {
-        if (find_op(graph->node[i]) != TARE_OP_COUNT) continue;
+        if (find_op(graph->node[i]) != TARE_OP_COUNT ||
+            find_plugin(importer, graph->node[i]))
+            continue;
         if (first == graph->n_node) first = i;
         complete &= list_op(graph->node[i]->op_type, &list);
     }
@@ -164,6 +189,7 @@ static enum tare_op node_op(const struct tare_importer *importer,
 {
     const enum tare_op op = find_op(proto);
     if (tare_refusal_of(importer->refusals, proto)) return TARE_OP_OPAQUE;
+    if (find_plugin(importer, proto)) return TARE_OP_PLUGIN;
     /* elsewhere tare_import_check_ops() has looked */
     return importer->keep_unknown && op == TARE_OP_COUNT ? TARE_OP_OPAQUE : op;
 }
@@ -209,6 +235,27 @@ static enum tare_status make_opaque(struct tare_importer *importer,
     return tare_import_captures(importer, node, err);
 }
 
+/** Let a plugin compute the node, which is held as an opaque one too: so it can be
+ *  written again. */
+static enum tare_status add_plugin(struct tare_importer *importer,
+                                   Onnx__NodeProto *proto, struct tare_node *node,
+                                   struct tare_error *err)
+{
+    struct tare_plugin_instance *instance;
+    enum tare_status st = make_opaque(importer, proto, node, "", err);
+    if (st != TARE_OK) return st;
+    TARE_FAIL_IF(node->opaque->n_rest, err, TARE_E_UNSUPPORTED,
+                 "it has an attribute of a type that plugins are not given");
+    TARE_FAIL_IF(node->n_inputs > TARE_PLUGIN_MAX_OPERANDS ||
+                     node->n_outputs > TARE_PLUGIN_MAX_OPERANDS,
+                 err, TARE_E_UNSUPPORTED, "%zu inputs and %zu outputs, want %d at most",
+                 node->n_inputs, node->n_outputs, TARE_PLUGIN_MAX_OPERANDS);
+    st = tare_plugin_create(find_plugin(importer, proto), node->attrs, node->n_attrs,
+                            &instance, err);
+    if (st == TARE_OK) tare_node_set_plugin(node, instance);
+    return st;
+}
+
 /** A node of tare's own operators if it can be, else an opaque one. */
 static enum tare_status add_any_node(struct tare_importer *importer,
                                      Onnx__NodeProto *proto, const char *name,
@@ -224,9 +271,13 @@ static enum tare_status add_any_node(struct tare_importer *importer,
         return make_opaque(importer, proto, node,
                            refusal ? refusal : "tare has no such operator", err);
     }
-    st = tare_import_attrs(importer, proto, node, &why);
-    if (st == TARE_OK) st = tare_import_captures(importer, node, &why);
-    if (st == TARE_OK) st = tare_node_check(importer->graph, node, &why);
+    if (node->op == TARE_OP_PLUGIN) {
+        st = add_plugin(importer, proto, node, &why);
+    } else {
+        st = tare_import_attrs(importer, proto, node, &why);
+        if (st == TARE_OK) st = tare_import_captures(importer, node, &why);
+        if (st == TARE_OK) st = tare_node_check(importer->graph, node, &why);
+    }
     if (st == TARE_OK) return TARE_OK;
     if (st == TARE_E_NOMEM) {
         if (err) *err = why;
@@ -247,6 +298,11 @@ static enum tare_status add_node(struct tare_importer *importer, Onnx__NodeProto
     TARE_TRY(add_edges(importer, proto, name, &id, err), err, "node '%.80s' (%.40s)",
              name, proto->op_type);
     struct tare_node *node = &importer->graph->nodes[id];
+    if (node->op == TARE_OP_PLUGIN) {
+        TARE_TRY(add_plugin(importer, proto, node, err), err, "node '%.80s' (%.40s)",
+                 name, proto->op_type);
+        return TARE_OK;
+    }
     TARE_TRY(tare_import_attrs(importer, proto, node, err), err, "node '%.80s' (%.40s)",
              name, proto->op_type);
     TARE_TRY(tare_import_captures(importer, node, err), err, "node '%.80s' (%.40s)",

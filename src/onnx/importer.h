@@ -13,7 +13,8 @@ struct tare_importer {
     Onnx__ModelProto *model; /* raw_data of its tensors is taken over on the way */
     const char *label;       /* the file, for the log */
     const char *folder;      /* of external data, or NULL */
-    bool keep_unknown;       /* make opaque nodes of what tare cannot do */
+    const struct tare_plugins *plugins;   /* for operators that tare does not know */
+    bool keep_unknown;                    /* make opaque nodes of what tare cannot do */
     const struct tare_refusals *refusals; /* calls of functions that are left */
     Onnx__GraphProto *proto; /* what is being imported: the model's graph, or a body */
     int depth;               /* of the body: graphs around it */

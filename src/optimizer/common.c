@@ -67,7 +67,9 @@ static bool same_work(const struct tare_graph *graph, const struct tare_node *a,
 /* Readers of the outputs can read others. */
 static bool can_go(const struct tare_graph *graph, const struct tare_node *node)
 {
-    if (node->dead || node->n_inputs == 0 || node->op == TARE_OP_OPAQUE) return false;
+    if (node->dead || node->n_inputs == 0 || node->op == TARE_OP_OPAQUE ||
+        node->op == TARE_OP_PLUGIN)
+        return false;
     for (size_t i = 0; i < node->n_outputs; i++) {
         const int32_t id = node->outputs[i];
         if (id >= 0 && (tare_graph_is_output(graph, id) ||

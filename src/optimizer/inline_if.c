@@ -96,19 +96,6 @@ static enum tare_status map_tensors(const struct inlining *in, struct tare_error
     return TARE_OK;
 }
 
-static enum tare_status copy_attrs(const struct tare_node *from, struct tare_node *to,
-                                   struct tare_error *err)
-{
-    for (size_t i = 0; i < from->n_attrs; i++) {
-        struct tare_attr copy;
-        enum tare_status status = tare_attr_copy(&from->attrs[i], &copy, err);
-        if (status == TARE_OK)
-            status = tare_node_add_attr(to, from->attrs[i].name, copy, err);
-        if (status != TARE_OK) return status;
-    }
-    return TARE_OK;
-}
-
 static enum tare_status copy_node(const struct inlining *in,
                                   const struct tare_node *from, struct tare_error *err)
 {
@@ -124,9 +111,8 @@ static enum tare_status copy_node(const struct inlining *in,
         tare_graph_add_node(in->graph, from->op, from->name, ids, from->n_inputs,
                             ids + from->n_inputs, from->n_outputs, &id, err);
     tare_free(ids);
-    if (status != TARE_OK) return status;
-    in->graph->nodes[id].fused = from->fused;
-    return copy_attrs(from, &in->graph->nodes[id], err);
+    return status == TARE_OK ? tare_node_copy_content(&in->graph->nodes[id], from, err)
+                             : status;
 }
 
 /* Outputs that no node makes, or one node makes twice, are handed on. */

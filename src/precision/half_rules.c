@@ -216,6 +216,8 @@ static const struct {
     [TARE_OP_SOFTPLUS] = {TARE_HALF_FUNCTION, NULL},
     [TARE_OP_ELU] = {TARE_HALF_FUNCTION, NULL},
 
+    [TARE_OP_PLUGIN] = {TARE_HALF_FUNCTION, NULL}, /* as far as it says, halves.c */
+
     [TARE_OP_IDENTITY] = {TARE_HALF_MOVE, NULL},
     [TARE_OP_DROPOUT] = {TARE_HALF_MOVE, check_dropout},
     [TARE_OP_RESHAPE] = {TARE_HALF_MOVE, NULL},
@@ -273,12 +275,12 @@ enum tare_half_rule tare_half_rule_find(const struct tare_graph *graph,
     reason[0] = '\0';
     if (rule == TARE_HALF_NONE)
         (void)snprintf(reason, TARE_REASON_BYTES, "%s has no kernel of 16-bit floats",
-                       tare_op_name(node->op));
+                       tare_node_op_type(node));
     else if (are_floats(graph, node, reason)) {
         if (!rules[node->op].check || rules[node->op].check(graph, node)) return rule;
         (void)snprintf(reason, TARE_REASON_BYTES,
                        "no kernel computes this %s, with its inputs and attributes",
-                       tare_op_name(node->op));
+                       tare_node_op_type(node));
     }
     return TARE_HALF_NONE;
 }

@@ -5,6 +5,7 @@
 
 #include "base/cpu.h"
 #include "graph/params.h"
+#include "graph/plugin_instance.h"
 #include "precision/half_rules.h"
 #include "precision/solve.h"
 
@@ -96,6 +97,17 @@ static enum tare_half_rule find_rule(const struct tare_solution *s,
     return TARE_HALF_NONE;
 }
 
+static bool plugin_lacks(const struct tare_node *node, enum tare_precision precision,
+                         char reason[TARE_REASON_BYTES])
+{
+    if (node->op != TARE_OP_PLUGIN ||
+        tare_plugin_offers(node->plugin, (enum tare_plugin_precision)precision))
+        return false;
+    (void)snprintf(reason, TARE_REASON_BYTES, "plugin '%.80s' does not compute in %s",
+                   node->plugin->type->name, tare_precision_name(precision));
+    return true;
+}
+
 /* Can the node compute in this 16-bit float? Else says why not. */
 static bool can_compute(const struct tare_solution *s, const struct tare_node *node,
                         enum tare_precision precision, char reason[TARE_REASON_BYTES])
@@ -105,6 +117,7 @@ static bool can_compute(const struct tare_solution *s, const struct tare_node *n
                        tare_precision_name(precision));
         return false;
     }
+    if (plugin_lacks(node, precision, reason)) return false;
     const enum tare_half_rule rule = find_rule(s, node, reason);
     return rule != TARE_HALF_NONE && (precision != TARE_PRECISION_FP16 ||
                                       (!overflows(s, node, rule, reason) &&
@@ -170,6 +183,9 @@ bool tare_half_stores(const struct tare_solution *s, const struct tare_node *nod
     else if (is_half(own) && own != type)
         (void)snprintf(reason, TARE_REASON_BYTES, "the layer computes in %s",
                        tare_precision_name(own));
+    else if (node->op == TARE_OP_PLUGIN && own != type)
+        (void)snprintf(reason, TARE_REASON_BYTES,
+                       "a plugin's outputs are of the type that it computes in");
     else if (type == TARE_PRECISION_FP16 && choice->has_range &&
              choice->amax > FP16_MOST)
         (void)snprintf(reason, TARE_REASON_BYTES,

@@ -63,7 +63,7 @@ static void log_missing(const struct tare_solution *s)
             n_missing++ >= MAX_NAMED)
             continue;
         tare_log(TARE_LOG_WARN, "layer '%s' (%s) runs in FP32: %s", node->name,
-                 tare_op_name(node->op), s->layers[n].reason);
+                 tare_node_op_type(node), s->layers[n].reason);
     }
     if (n_missing > MAX_NAMED)
         tare_log(TARE_LOG_WARN, "%zu more layers run in FP32 for want of a range",

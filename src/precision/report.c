@@ -49,7 +49,7 @@ static bool fill_row(const struct tare_solution *s, size_t n,
     const struct tare_node *node = &s->graph->nodes[n];
     const struct tare_layer_choice *layer = &s->layers[n];
     row->name = tare_strdup(node->name);
-    row->op = tare_op_name(node->op);
+    row->op = tare_node_op_type(node);
     row->requested = layer->requested;
     row->request = layer->request;
     row->got = tare_layer_got(layer);

@@ -163,7 +163,7 @@ static void check_type(struct tare_solution *s, size_t n, int32_t tensor)
     if (!s->layers[n].output_reason[0])
         memcpy(s->layers[n].output_reason, why, sizeof why);
     tare_text_add(&s->violations, "layer '%s' (%s): its output '%s' cannot be %s: %s\n",
-                  node->name, tare_op_name(node->op), s->graph->tensors[tensor].name,
+                  node->name, tare_node_op_type(node), s->graph->tensors[tensor].name,
                   tare_precision_name(choice->type), why);
 }
 
@@ -175,7 +175,7 @@ void tare_solution_check_requests(struct tare_solution *s)
         if (node->dead) continue;
         if (layer->requested && layer->request != tare_layer_got(layer))
             tare_text_add(&s->violations, "layer '%s' (%s): %s was requested, but %s\n",
-                          node->name, tare_op_name(node->op),
+                          node->name, tare_node_op_type(node),
                           tare_precision_name(layer->request), layer->reason);
         for (size_t i = 0; i < node->n_outputs; i++)
             check_type(s, n, node->outputs[i]);

@@ -5,8 +5,10 @@
 
 #include "base/dims.h"
 #include "graph/params.h"
+#include "graph/plugin_instance.h"
 #include "graph/window.h"
 #include "kernels/u8_conv/u8_conv.h"
+#include "precision/half_rules.h"
 #include "precision/precision.h"
 
 /* Largest averaged window: their int32 sum is then exact in float32 too. */
@@ -228,7 +230,23 @@ static bool check_average(const struct tare_graph *graph, const struct tare_node
     return true;
 }
 
-/* Operators that are not here stay float. */
+static bool check_plugin(const struct tare_graph *graph, const struct tare_node *node,
+                         char reason[TARE_REASON_BYTES])
+{
+    if (!tare_plugin_offers(node->plugin, TARE_PLUGIN_INT8))
+        NO("plugin '%.80s' does not compute in INT8", node->plugin->type->name);
+    if (tare_rule_n_data(graph, node) == 0) NO("it reads no float activation");
+    for (size_t i = 0; i < node->n_outputs; i++) {
+        const struct tare_tensor *out = &graph->tensors[node->outputs[i]];
+        if (out->dtype != TARE_F32)
+            NO("its output '%.80s' is %s, not float32", out->name,
+               tare_dtype_name(out->dtype));
+        if (!tare_half_is_settled(out))
+            NO("only a run knows the shape of '%.80s', or it is empty", out->name);
+    }
+    return true;
+}
+
 static bool check_clip(const struct tare_graph *graph, const struct tare_node *node,
                        char reason[TARE_REASON_BYTES])
 {
@@ -237,6 +255,7 @@ static bool check_clip(const struct tare_graph *graph, const struct tare_node *n
     return true;
 }
 
+/* Operators that are not here stay float. */
 static const struct {
     enum tare_rule rule;
     check_fn *check; /* NULL: nothing to ask */
@@ -274,6 +293,8 @@ static const struct {
     [TARE_OP_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
     [TARE_OP_GLOBAL_AVERAGE_POOL] = {TARE_RULE_OWN_SCALE, check_average},
     [TARE_OP_REDUCE_MEAN] = {TARE_RULE_OWN_SCALE, check_mean},
+
+    [TARE_OP_PLUGIN] = {TARE_RULE_OWN_SCALE, check_plugin},
 
     [TARE_OP_CLIP] = {TARE_RULE_TABLE, check_clip},
     [TARE_OP_RELU] = {TARE_RULE_TABLE, NULL},
@@ -356,6 +377,31 @@ static enum tare_rule rule_of_constant(const struct tare_graph *graph,
     return has_pole ? TARE_RULE_POLE : TARE_RULE_TABLE;
 }
 
+/* A plugin's input that it takes as bytes: constants stay floats. */
+static bool is_plugin_data(const struct tare_graph *graph, int32_t tensor)
+{
+    return tensor != TARE_NO_TENSOR && graph->tensors[tensor].dtype == TARE_F32 &&
+           !tare_tensor_is_const(&graph->tensors[tensor]);
+}
+
+static size_t n_plugin_data(const struct tare_graph *graph,
+                            const struct tare_node *node)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < node->n_inputs; i++)
+        n += is_plugin_data(graph, node->inputs[i]);
+    return n;
+}
+
+static int32_t plugin_data(const struct tare_graph *graph, const struct tare_node *node,
+                           size_t i)
+{
+    size_t at = 0;
+    while (!is_plugin_data(graph, node->inputs[at]) || i-- > 0)
+        at++;
+    return node->inputs[at];
+}
+
 static size_t n_own_data(const struct tare_graph *graph, const struct tare_node *node)
 {
     if (constant_of_two(graph, node) >= 0) return 1;
@@ -366,6 +412,7 @@ static size_t n_own_data(const struct tare_graph *graph, const struct tare_node 
     case TARE_OP_ADD:
     case TARE_OP_SUB:
     case TARE_OP_MUL: return 2;
+    case TARE_OP_PLUGIN: return n_plugin_data(graph, node);
     default: return tare_rule_signed(graph, node) != TARE_NO_TENSOR ? 2 : 1;
     }
 }
@@ -381,6 +428,7 @@ int32_t tare_rule_data(const struct tare_graph *graph, const struct tare_node *n
     const bool is_residual =
         node->fused.has_residual && i + 1 == tare_rule_n_data(graph, node);
     if (is_residual) return node->inputs[node->n_inputs - 1];
+    if (node->op == TARE_OP_PLUGIN) return plugin_data(graph, node, i);
     return node->inputs[constant_of_two(graph, node) == 0 ? 1 : i];
 }
 
@@ -414,7 +462,7 @@ enum tare_rule tare_rule_find(const struct tare_graph *graph,
     if (makes_values(graph, node)) rule = TARE_RULE_OWN_SCALE;
     if (rule == TARE_RULE_FLOAT)
         (void)snprintf(reason, TARE_REASON_BYTES, "%s has no INT8 kernel",
-                       tare_op_name(node->op));
+                       tare_node_op_type(node));
     else if (check_types(graph, node, reason) && (!check || check(graph, node, reason)))
         return rule;
     return TARE_RULE_FLOAT;

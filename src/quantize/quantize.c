@@ -50,7 +50,7 @@ static enum tare_status bind(const struct tare_model *model,
                              struct tare_model *bound, struct tare_error *err)
 {
     const int64_t batch = options->batch ? options->batch : 1;
-    *bound = (struct tare_model){0};
+    *bound = (struct tare_model){.plugins = model->plugins};
     enum tare_status st = tare_graph_clone(model->graph, &bound->graph, err);
     if (st == TARE_OK) st = tare_model_bind(bound, options->shapes, batch, NULL, err);
     if (st == TARE_OK && tare_graph_is_explicit(bound->graph))

@@ -172,7 +172,7 @@ static enum tare_status choose_taps(struct crew *crew, struct tare_error *err)
     return TARE_OK;
 }
 
-static enum tare_status crew_open(struct crew *crew, const void *bytes, size_t n_bytes,
+static enum tare_status crew_open(struct crew *crew, const struct tare_plan *plan,
                                   struct tare_error *err)
 {
     const size_t n = (size_t)crew->n_workers;
@@ -182,7 +182,7 @@ static enum tare_status crew_open(struct crew *crew, const void *bytes, size_t n
     crew->status = tare_alloc_array(crew->judge->n, sizeof *crew->status);
     TARE_FAIL_IF(!crew->contexts || !crew->looks || !crew->outputs || !crew->status,
                  err, TARE_E_NOMEM, "recovery: no memory");
-    enum tare_status st = tare_engine_open(bytes, n_bytes, &crew->engine, err);
+    enum tare_status st = tare_plan_open(plan, &crew->engine, err);
     if (st == TARE_OK) st = choose_taps(crew, err);
     for (int i = 0; st == TARE_OK && i < crew->n_workers; i++) {
         st = tare_context_create(crew->engine, 1, &crew->contexts[i], err);
@@ -248,13 +248,11 @@ static enum tare_status run_all(const struct tare_judge *judge,
                                 const struct change *change,
                                 struct tare_judged_sums *sums, struct tare_error *err)
 {
-    size_t n_bytes;
-    const void *bytes = tare_plan_bytes(plan, &n_bytes);
     struct crew crew = {.judge = judge,
                         .n_workers = tare_pool_size(judge->pool),
                         .change = change,
                         .sums = sums};
-    enum tare_status st = crew_open(&crew, bytes, n_bytes, err);
+    enum tare_status st = crew_open(&crew, plan, err);
     if (st == TARE_OK)
         tare_pool_run(judge->pool, (int64_t)judge->n, 1, judge_samples, &crew);
     for (size_t i = 0; st == TARE_OK && i < judge->n; i++)

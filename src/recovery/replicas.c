@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/build.h"
+#include "api/model.h"
 #include "base/mem.h"
 #include "engine/build/weights.h"
 #include "engine/layers/params_u8.h"
@@ -22,7 +23,8 @@ enum tare_status tare_replicas_build(struct tare_replicas *r, struct tare_pool *
     r->bytes = tare_alloc(n_bytes);
     if (r->bytes) {
         memcpy(r->bytes, bytes, n_bytes);
-        st = tare_engine_open(r->bytes, n_bytes, &r->engine, err);
+        st = tare_engine_open_with_plugins(r->bytes, n_bytes, model->plugins,
+                                           &r->engine, err);
     } else {
         st = tare_error_set(err, TARE_E_NOMEM, "recovery: no memory");
     }

@@ -41,10 +41,8 @@ enum tare_status tare_timed_open(struct tare_timed *timed, const struct tare_pla
                                  struct tare_error *err)
 {
     struct tare_engine_info info;
-    size_t n_bytes;
-    const void *bytes = tare_plan_bytes(plan, &n_bytes);
     *timed = (struct tare_timed){.plan = plan, .network_ms = HUGE_VAL};
-    enum tare_status st = tare_engine_open(bytes, n_bytes, &timed->engine, err);
+    enum tare_status st = tare_plan_open(plan, &timed->engine, err);
     if (st == TARE_OK)
         st = tare_context_create(timed->engine, n_threads, &timed->context, err);
     if (st == TARE_OK) st = bind(timed, input, err);

@@ -190,11 +190,19 @@ enum tare_status tare_capability_create(const char *path, const char *shapes,
                                         struct tare_capability **capability,
                                         struct tare_error *err)
 {
+    return tare_capability_create_with_plugins(path, shapes, NULL, capability, err);
+}
+
+enum tare_status tare_capability_create_with_plugins(
+    const char *path, const char *shapes, const struct tare_plugins *plugins,
+    struct tare_capability **capability, struct tare_error *err)
+{
     struct tare_error why = {0};
     *capability = NULL;
     struct tare_capability *c = tare_alloc_array(1, sizeof *c);
     TARE_FAIL_IF(!c, err, TARE_E_NOMEM, "%s: no memory", path);
-    enum tare_status st = tare_surgeon_load(path, &c->model, &why);
+    enum tare_status st =
+        tare_surgeon_load_with_plugins(path, plugins, &c->model, &why);
     if (st == TARE_OK) {
         st = judge_graph(c, shapes, err);
     } else if (st == TARE_E_UNSUPPORTED) {

@@ -219,7 +219,7 @@ static bool run_set(struct test *t, int set)
     char path[PATH_MAX];
     struct tare_graph *g = NULL;
     (void)snprintf(path, sizeof path, "%s/model.onnx", t->folder);
-    const bool good = tare_onnx_import(path, &g, &t->err) == TARE_OK &&
+    const bool good = tare_onnx_import(path, NULL, &g, &t->err) == TARE_OK &&
                       read_values(t, set, "input", &t->inputs) &&
                       read_values(t, set, "output", &t->outputs) && run_graph(t, g);
     tare_graph_destroy(g);

@@ -28,7 +28,8 @@ built_make_with(const struct tare_graph *graph,
     enum tare_status st =
         tare_engine_build(graph, options, &built->bytes, &built->n_bytes, NULL, err);
     if (st == TARE_OK)
-        st = tare_engine_open(built->bytes, built->n_bytes, &built->engine, err);
+        st = tare_engine_open_with_plugins(built->bytes, built->n_bytes,
+                                           options->plugins, &built->engine, err);
     return st;
 }
 

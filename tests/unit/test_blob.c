@@ -23,7 +23,7 @@ static struct tare_graph *read_again(const struct tare_graph *graph)
 {
     struct tare_graph *read;
     struct tare_blob blob = write(graph);
-    NET_TRY(tare_blob_read_graph(blob.data, blob.n_bytes, &read, &err_));
+    NET_TRY(tare_blob_read_graph(blob.data, blob.n_bytes, NULL, &read, &err_));
     struct tare_blob again = write(read);
     assert_int_equal(again.n_bytes, blob.n_bytes);
     assert_memory_equal(again.data, blob.data, blob.n_bytes);
@@ -186,7 +186,7 @@ static bool refuses(const uint8_t *bytes, size_t n)
     uint8_t *exact = malloc(n + (n == 0));
     assert_non_null(exact);
     if (n) memcpy(exact, bytes, n);
-    const enum tare_status st = tare_blob_read_graph(exact, n, &read, &err);
+    const enum tare_status st = tare_blob_read_graph(exact, n, NULL, &read, &err);
     free(exact);
     if (st != TARE_OK) {
         assert_null(read);
@@ -253,7 +253,7 @@ static void test_no_memory(void **state)
     st = TARE_E_NOMEM;
     for (int64_t i = 0; st != TARE_OK; i++) {
         tare_alloc_fail_after(i);
-        st = tare_blob_read_graph(blob.data, blob.n_bytes, &read, NULL);
+        st = tare_blob_read_graph(blob.data, blob.n_bytes, NULL, &read, NULL);
         tare_alloc_fail_after(-1);
         assert_true(st == TARE_OK || (st == TARE_E_NOMEM && !read));
     }

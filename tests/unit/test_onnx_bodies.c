@@ -96,7 +96,8 @@ static void test_round_trips(void **state)
         char path[PATH_MAX];
         struct tare_graph *graph;
         (void)snprintf(path, sizeof path, FOLDER "/%s/model.onnx", entry->d_name);
-        if (entry->d_name[0] == '.' || tare_onnx_import(path, &graph, NULL) != TARE_OK)
+        if (entry->d_name[0] == '.' ||
+            tare_onnx_import(path, NULL, &graph, NULL) != TARE_OK)
             continue;
         if (has_body(graph)) {
             struct tare_graph *again = write_and_read(graph);
@@ -208,7 +209,7 @@ static void test_external(void **state)
     (void)close(file);
     (void)snprintf(data, sizeof data, "%s.data", path);
     if (tare_onnx_export(graph, path, true, &err) != TARE_OK ||
-        tare_onnx_import(path, &again, &err) != TARE_OK)
+        tare_onnx_import(path, NULL, &again, &err) != TARE_OK)
         fail_msg("%s", err.text);
     FILE *f = fopen(data, "rb");
     assert_non_null(f);
@@ -244,7 +245,7 @@ static void test_unknown(void **state)
     (void)close(file);
     struct tare_error err = {0};
     if (tare_onnx_export(graph, path, false, &err) != TARE_OK ||
-        tare_onnx_import_any(path, &again, &err) != TARE_OK)
+        tare_onnx_import_any(path, NULL, &again, &err) != TARE_OK)
         fail_msg("%s", err.text);
     assert_int_equal(unlink(path), 0);
     expect_same(graph, again);

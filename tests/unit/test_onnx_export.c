@@ -101,7 +101,7 @@ static void check_round_trip(const char *path, struct count *count)
     struct tare_graph *graph, *again;
     struct tare_error err = {0};
     char file[PATH_MAX];
-    if (tare_onnx_import_any(path, &graph, NULL) != TARE_OK) return;
+    if (tare_onnx_import_any(path, NULL, &graph, NULL) != TARE_OK) return;
     (void)snprintf(file, sizeof file, "%s/model.onnx", scratch);
     if (tare_onnx_export(graph, file, false, &err) != TARE_OK) {
         if (err.code != TARE_E_UNSUPPORTED) fail_msg("%s: %s", path, err.text);
@@ -110,7 +110,7 @@ static void check_round_trip(const char *path, struct count *count)
         tare_graph_destroy(graph);
         return;
     }
-    if (tare_onnx_import_any(file, &again, &err) != TARE_OK)
+    if (tare_onnx_import_any(file, NULL, &again, &err) != TARE_OK)
         fail_msg("%s: %s", path, err.text);
     widen_casts(graph);
     narrow_casts(again);
@@ -241,9 +241,9 @@ static void test_optimized(void **state)
 {
     (void)state;
     struct tare_graph *graph;
-    assert_int_equal(
-        tare_onnx_import(TARE_SOURCE_DIR "/models/fashion_resnet.onnx", &graph, NULL),
-        TARE_OK);
+    assert_int_equal(tare_onnx_import(TARE_SOURCE_DIR "/models/fashion_resnet.onnx",
+                                      NULL, &graph, NULL),
+                     TARE_OK);
     graph->tensors[graph->inputs[0]].dims.d[0] = 1;
     assert_int_equal(tare_graph_infer(graph, NULL), TARE_OK);
     assert_int_equal(tare_optimize(graph, NULL, NULL), TARE_OK);
@@ -265,14 +265,14 @@ static void test_external(void **state)
     struct tare_graph *graph, *again;
     struct tare_error err = {0};
     char file[PATH_MAX], data[PATH_MAX + 8];
-    assert_int_equal(
-        tare_onnx_import(TARE_SOURCE_DIR "/models/fashion_resnet.onnx", &graph, NULL),
-        TARE_OK);
+    assert_int_equal(tare_onnx_import(TARE_SOURCE_DIR "/models/fashion_resnet.onnx",
+                                      NULL, &graph, NULL),
+                     TARE_OK);
     (void)snprintf(file, sizeof file, "%s/apart.onnx", scratch);
     (void)snprintf(data, sizeof data, "%s.data", file);
     if (tare_onnx_export(graph, file, true, &err) != TARE_OK) fail_msg("%s", err.text);
     assert_int_equal(access(data, R_OK), 0);
-    if (tare_onnx_import(file, &again, &err) != TARE_OK) fail_msg("%s", err.text);
+    if (tare_onnx_import(file, NULL, &again, &err) != TARE_OK) fail_msg("%s", err.text);
     expect_equal(graph, again);
     tare_graph_destroy(graph);
     tare_graph_destroy(again);

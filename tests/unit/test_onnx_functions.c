@@ -375,7 +375,7 @@ static void test_kept(void **state)
     for (int round = 0; round < 2; round++) {
         struct tare_graph *graph, *copy;
         struct tare_error err = {0};
-        if (tare_onnx_import_any(path, &graph, &err) != TARE_OK)
+        if (tare_onnx_import_any(path, NULL, &graph, &err) != TARE_OK)
             fail_msg("%s", err.text);
         assert_string_equal(reason_of(graph, "first"), why);
         assert_string_equal(reason_of(graph, "last"), why);
@@ -386,7 +386,8 @@ static void test_kept(void **state)
         if (tare_onnx_export(copy, path, false, &err) != TARE_OK)
             fail_msg("%s", err.text);
         tare_graph_destroy(copy);
-        assert_int_equal(tare_onnx_import(path, &graph, &err), TARE_E_UNSUPPORTED);
+        assert_int_equal(tare_onnx_import(path, NULL, &graph, &err),
+                         TARE_E_UNSUPPORTED);
         assert_non_null(strstr(err.text, why));
     }
     assert_int_equal(unlink(path), 0);
@@ -410,7 +411,8 @@ static void test_overloads_kept(void **state)
     free(model.data);
     struct tare_graph *made;
     struct tare_error err = {0};
-    if (tare_onnx_import_any(path, &made, &err) != TARE_OK) fail_msg("%s", err.text);
+    if (tare_onnx_import_any(path, NULL, &made, &err) != TARE_OK)
+        fail_msg("%s", err.text);
     assert_string_equal(reason_of(made, "t"), "local function 'twice' is given twice; "
                                               "tare knows no overloads");
     assert_int_equal(tare_graph_find_node(made, "g"), -1);

@@ -241,7 +241,7 @@ static struct tare_graph *import_external(const char *location, const char *offs
     write_file("m.onnx", make_model(13, graph));
     struct tare_graph *made;
     error = (struct tare_error){0};
-    const enum tare_status st = tare_onnx_import(path, &made, &error);
+    const enum tare_status st = tare_onnx_import(path, NULL, &made, &error);
     assert_true((st == TARE_OK) == (made != NULL));
     return made;
 }

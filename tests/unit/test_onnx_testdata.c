@@ -36,7 +36,7 @@ static void check_import(const char *path, struct count *count)
 {
     struct tare_graph *graph;
     struct tare_error error = {0};
-    const enum tare_status st = tare_onnx_import(path, &graph, &error);
+    const enum tare_status st = tare_onnx_import(path, NULL, &graph, &error);
     tare_graph_destroy(graph);
     if (st == TARE_OK) {
         count->imported++;

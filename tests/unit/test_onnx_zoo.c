@@ -63,7 +63,7 @@ static void test_models(void **state)
         struct tare_graph *graph;
         struct tare_error error = {0};
         (void)snprintf(path, sizeof path, "%s/models/%s.onnx", zoo(), models[i].name);
-        if (tare_onnx_import(path, &graph, &error) != TARE_OK)
+        if (tare_onnx_import(path, NULL, &graph, &error) != TARE_OK)
             fail_msg("%s", error.text);
         assert_int_equal(graph->n_nodes, models[i].n_nodes);
         assert_int_equal(graph->n_inputs, 1);

@@ -136,7 +136,7 @@ static void zero_iterations(const char *inputs)
     struct tare_blob blob = {0};
     struct tare_graph *read;
     NET_TRY(tare_blob_write_graph(&blob, graph, &err_));
-    NET_TRY(tare_blob_read_graph(blob.data, blob.n_bytes, &read, &err_));
+    NET_TRY(tare_blob_read_graph(blob.data, blob.n_bytes, NULL, &read, &err_));
     struct tare_const in[] = {BODY_LONG(0), BODY_FLOATS(1, 2, 3)};
     in[1].dims = NET_DIMS(3, 1);
     for (int i = 0; i < 2; i++) {

@@ -130,7 +130,8 @@ static void check_folder(const char *test, struct count *count)
     struct tare_error err = {0};
     (void)snprintf(path, sizeof path, FOLDER "/%s/model.onnx", test);
     if (access(path, R_OK) != 0) return;
-    if (tare_onnx_import(path, &graph, NULL) != TARE_OK || !bind_inputs(graph, test)) {
+    if (tare_onnx_import(path, NULL, &graph, NULL) != TARE_OK ||
+        !bind_inputs(graph, test)) {
         count->refused++;
         tare_graph_destroy(graph);
         return;

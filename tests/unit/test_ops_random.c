@@ -233,7 +233,7 @@ int main(int argc, char **argv)
     size_t n_good = 0;
     for (int op = 0; op < TARE_OP_COUNT; op++)
         for (size_t i = 0; i < count; i++)
-            n_good += op != TARE_OP_OPAQUE && try_node((enum tare_op)op);
+            n_good += *tare_op_name((enum tare_op)op) && try_node((enum tare_op)op);
     (void)printf("%zu of %zu accepted\n", n_good, count * TARE_OP_COUNT);
     return n_good < count * TARE_OP_COUNT / 4;
 }

@@ -167,7 +167,7 @@ static int make_network(void **state)
     (void)state;
     if (!mkdtemp(folder)) return -1;
     (void)snprintf(path, sizeof path, "%s/x.recovery", folder);
-    model = (struct tare_model){engine_net_raw(), true};
+    model = (struct tare_model){.graph = engine_net_raw(), .is_bound = true};
     if (tare_cache_create(NULL, "MinMaxCalibration", &cache, NULL) != TARE_OK) return 1;
     for (size_t i = 0; i < model.graph->n_tensors; i++)
         if (tare_cache_set(cache, model.graph->tensors[i].name, 3.0f, NULL) != TARE_OK)

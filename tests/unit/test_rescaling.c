@@ -107,8 +107,9 @@ static void run_all(const struct subject *s, const struct tare_build_options *bu
 static struct subject finish(struct tare_graph *g, size_t n_input, bool held_differ)
 {
     const struct tare_build_options keep = {.keep_tensors = true};
-    struct subject s = {
-        .model = {net_infer(g), true}, .n_input = n_input, .held_differ = held_differ};
+    struct subject s = {.model = {.graph = net_infer(g), .is_bound = true},
+                        .n_input = n_input,
+                        .held_differ = held_differ};
     NET_TRY(tare_cache_create(NULL, "MinMaxCalibration", &s.cache, &err_));
     struct largest largest = {s.cache};
     run_all(&s, &keep, note_largest, &largest);

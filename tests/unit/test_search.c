@@ -315,7 +315,7 @@ static void take(struct tare_graph *g)
     float amax[MOST_TENSORS] = {0.0f};
     tare_cache_destroy(cache);
     tare_graph_destroy(model.graph);
-    model = (struct tare_model){g, true};
+    model = (struct tare_model){.graph = g, .is_bound = true};
     assert_int_equal(tare_cache_create(NULL, "MinMaxCalibration", &cache, NULL),
                      TARE_OK);
     open_net(&net, &fp32);

@@ -67,7 +67,7 @@ static struct tare_model make_depthwise(void)
     net_int(net_node(g, TARE_OP_CONV, "y", "deep y_w", "y"), "group", 2);
     net_output(g, "y");
     NET_TRY(tare_graph_infer(g, &err_));
-    return (struct tare_model){g, true};
+    return (struct tare_model){.graph = g, .is_bound = true};
 }
 
 static struct tare_model make_model(bool narrow, bool wide)
@@ -79,7 +79,7 @@ static struct tare_model make_model(bool narrow, bool wide)
     if (narrow) add_branch(g, "narrow", true, 4.0F);
     if (wide) add_branch(g, "wide", false, 1.0F);
     NET_TRY(tare_graph_infer(g, &err_));
-    return (struct tare_model){g, true};
+    return (struct tare_model){.graph = g, .is_bound = true};
 }
 
 /* The dense channel of every other sample, and so of one half of those that judge, is

@@ -24,7 +24,8 @@ static enum tare_status make(const struct tare_graph *graph,
     if (st == TARE_OK)
         st = tare_plan_write(plan, graph->name, options->isa, data, n_bytes, err);
     if (st == TARE_OK && times)
-        st = tare_tactics_choose(*data, *n_bytes, tactics, &notes->tactics, err);
+        st = tare_tactics_choose(*data, *n_bytes, tactics, options->plugins,
+                                 &notes->tactics, err);
     return st;
 }
 

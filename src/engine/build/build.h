@@ -10,6 +10,7 @@ struct tare_engine_options {
     bool in_place; /* make the inputs of Concat where its output will be: tensors may be
                       slices; else all are dense */
     struct tare_tactic_options tactics;
+    const struct tare_plugins *plugins; /* that the graph's come from, or NULL */
 };
 
 /** What is worth telling of a build. Zero-initialise. */

@@ -95,6 +95,7 @@ static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
     [TARE_OP_RNN] = tare_lower_recurrent,
     [TARE_OP_QUANTIZE_LINEAR] = tare_lower_quantize,
     [TARE_OP_DEQUANTIZE_LINEAR] = tare_lower_dequantize,
+    [TARE_OP_PLUGIN] = tare_lower_plugin,
 };
 
 static enum tare_status lower_inputs(struct tare_lower *l, struct tare_error *err)
@@ -129,11 +130,12 @@ static bool is_lowered(const struct tare_lower *l, const struct tare_node *node)
 }
 
 /* Kernels compute float32, or the uint8 that stands for it; constants may be parameters
- * of any type. What quantizes decides for itself. */
+ * of any type. What quantizes, and plugins, decide for themselves. */
 static bool are_floats(const struct tare_lower *l, const struct tare_node *node)
 {
     bool all = true;
-    if (node->op == TARE_OP_QUANTIZE_LINEAR || node->op == TARE_OP_DEQUANTIZE_LINEAR)
+    if (node->op == TARE_OP_QUANTIZE_LINEAR || node->op == TARE_OP_DEQUANTIZE_LINEAR ||
+        node->op == TARE_OP_PLUGIN)
         return true;
     for (size_t i = 0; i < node->n_inputs; i++) {
         if (node->inputs[i] == TARE_NO_TENSOR) continue;

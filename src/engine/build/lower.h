@@ -61,7 +61,7 @@ tare_lower_fn tare_lower_weighted, tare_lower_conv_transpose, tare_lower_matmul,
     tare_lower_reduce, tare_lower_resize, tare_lower_view, tare_lower_transpose,
     tare_lower_concat, tare_lower_slice, tare_lower_split, tare_lower_pad,
     tare_lower_expand, tare_lower_gather, tare_lower_recurrent, tare_lower_quantize,
-    tare_lower_dequantize, tare_lower_cast, tare_lower_blocks;
+    tare_lower_dequantize, tare_lower_cast, tare_lower_blocks, tare_lower_plugin;
 
 /** Lower the whole graph: bindings, nodes in order, outputs. */
 enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err);

@@ -61,18 +61,6 @@ static enum tare_status add_input(struct program *p, int32_t tensor,
     return st;
 }
 
-static enum tare_status copy_attrs(struct tare_node *to, const struct tare_node *from,
-                                   struct tare_error *err)
-{
-    for (size_t i = 0; i < from->n_attrs; i++) {
-        struct tare_attr attr;
-        enum tare_status st = tare_attr_copy(&from->attrs[i], &attr, err);
-        if (st == TARE_OK) st = tare_node_add_attr(to, from->attrs[i].name, attr, err);
-        if (st != TARE_OK) return st;
-    }
-    return TARE_OK;
-}
-
 static enum tare_status add_node(struct program *p, const struct tare_node *node,
                                  struct tare_error *err)
 {
@@ -95,10 +83,7 @@ static enum tare_status add_node(struct program *p, const struct tare_node *node
     if (st == TARE_OK)
         st = tare_graph_add_node(p->graph, node->op, node->name, ids, node->n_inputs,
                                  outputs, node->n_outputs, &id, err);
-    if (st == TARE_OK) {
-        p->graph->nodes[id].fused = node->fused;
-        st = copy_attrs(&p->graph->nodes[id], node, err);
-    }
+    if (st == TARE_OK) st = tare_node_copy_content(&p->graph->nodes[id], node, err);
     tare_free(ids);
     return st;
 }

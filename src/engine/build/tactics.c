@@ -246,11 +246,13 @@ static enum tare_status run_job(struct job *job, struct tare_error *err)
 
 enum tare_status tare_tactics_choose(uint8_t *bytes, size_t n_bytes,
                                      const struct tare_tactic_options *options,
+                                     const struct tare_plugins *plugins,
                                      struct tare_tactic_report *report,
                                      struct tare_error *err)
 {
     struct tare_engine *engine;
-    enum tare_status st = tare_engine_open(bytes, n_bytes, &engine, err);
+    enum tare_status st =
+        tare_engine_open_with_plugins(bytes, n_bytes, plugins, &engine, err);
     if (st != TARE_OK) return st;
     report->n_rows = engine->n_layers;
     report->rows = tare_alloc_array(report->n_rows, sizeof *report->rows);

@@ -81,10 +81,12 @@ enum tare_status tare_tactics_name(struct tare_plan_builder *plan, uint32_t isa,
  * Choose the tactic of each layer that has several candidates, by time, and note it in
  * its record.
  * @param bytes   what tare_plan_write() made behind tare_tactics_name() of the level.
+ * @param plugins  that the engine wants, or NULL
  * @param report  how; tare_free() its rows, also on failure.
  */
 enum tare_status tare_tactics_choose(uint8_t *bytes, size_t n_bytes,
                                      const struct tare_tactic_options *options,
+                                     const struct tare_plugins *plugins,
                                      struct tare_tactic_report *report,
                                      struct tare_error *err);
 

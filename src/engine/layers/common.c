@@ -35,6 +35,7 @@ static enum tare_status choose(struct tare_layer *layer, uint32_t isa,
     layer->tactic = "none";
     layer->module = NULL;
     layer->state = NULL;
+    layer->plugin = NULL;
     layer->run = kind->run;
     layer->convert = NULL;
     for (size_t i = 0; kind->kernels(i, &kernel); i++) {

@@ -119,6 +119,7 @@ static bool takes_halves(uint32_t kind)
     case TARE_LAYER_COPY:
     case TARE_LAYER_JOIN:
     case TARE_LAYER_CONVERT:
+    case TARE_LAYER_PLUGIN:
     case TARE_LAYER_F16_CONV:
     case TARE_LAYER_BF16_CONV: return true;
     default: return false;

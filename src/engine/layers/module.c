@@ -203,6 +203,7 @@ enum tare_status tare_layer_adopt(struct tare_layer *layer, const char *tactic,
 
 void tare_layer_release(struct tare_layer *layer)
 {
+    tare_plugin_layer_release(layer);
     if (!layer->module || !layer->state) return;
     if (layer->run == run_conv) layer->module->conv_destroy(layer->state);
     tare_free(layer->state);

@@ -30,6 +30,17 @@ struct tare_program_params {
     int64_t n_bytes; /* of that weight */
 };
 
+/** A node that a plugin computes. Inputs: those that the node gives, then a weight that
+ *  holds the plugin (graph/blob.h). Bit i of a set is the node's input or output i. */
+struct tare_plugin_params {
+    uint64_t given;                       /* inputs that are not left out */
+    uint64_t float_inputs, float_outputs; /* float activations */
+    int32_t n_inputs;                     /* of the node */
+    int32_t precision; /* enum tare_plugin_precision, of float activations */
+    int32_t format;    /* enum tare_format, of those that have rank 4 */
+    int32_t reserved;  /* 0 */
+};
+
 /** Inputs: the sources, then a weight holding n_pieces of struct tare_copy_piece. The
  *  output is first filled with `fill` when does_fill. */
 struct tare_copy_params {
