@@ -284,7 +284,7 @@ static bool slice_axis(struct tare_lengths_walk *walk, const struct tare_node *n
 {
     const struct tare_lengths *x = tare_lengths_input(walk, node, 0);
     const struct tare_tensor *trial = &walk->trial->tensors[node->outputs[0]];
-    int64_t axis = i, start, end, step = 1;
+    int64_t axis = i, start = 0, end = 0, step = 1;
     const bool has_axes = tare_node_input(node, 3) != TARE_NO_TENSOR;
     const bool has_steps = tare_node_input(node, 4) != TARE_NO_TENSOR;
     if (has_axes && !fixed_value(tare_lengths_input(walk, node, 3), i, &axis))
