@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "datasets/convert.h"
 #include "datasets/npy.h"
+#include "datasets/npz.h"
 
 /* The parser has checked that the file holds all elements, so their number fits. */
 static enum tare_status take(const char *path, const struct tare_npy *npy,
@@ -24,12 +25,31 @@ static enum tare_status take(const char *path, const struct tare_npy *npy,
     return st;
 }
 
+/* An array out of an archive. */
+static enum tare_status read_npz(const char *path, const enum tare_dtype *as,
+                                 struct tare_npy_array *array, struct tare_error *err)
+{
+    uint8_t *bytes;
+    size_t n_bytes;
+    struct tare_npy npy;
+    enum tare_status st = tare_npz_read_named(path, &bytes, &n_bytes, err);
+    if (st != TARE_OK) return st;
+    st = tare_npy_parse(bytes, n_bytes, &npy, err);
+    if (st == TARE_OK)
+        st = take(path, &npy, as, array, err);
+    else
+        tare_error_wrap(err, "%s", path);
+    tare_free(bytes);
+    return st;
+}
+
 enum tare_status tare_npy_read(const char *path, const enum tare_dtype *as,
                                struct tare_npy_array *array, struct tare_error *err)
 {
     struct tare_map map;
     struct tare_npy npy;
     *array = (struct tare_npy_array){0};
+    if (tare_npz_is_named(path)) return read_npz(path, as, array, err);
     enum tare_status st = tare_map_open(path, &map, err);
     if (st != TARE_OK) return st;
     st = tare_npy_parse(map.base, map.n_bytes, &npy, err);

@@ -1,10 +1,12 @@
 #include "datasets/npz.h"
 
 #include <string.h>
+#include <strings.h>
 #include <zip.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "tare/npy.h"
 
 #define MAX_BYTES     ((zip_uint64_t)1 << 34)
 #define DEFLATE_RATIO 1032 /* deflate cannot compress better than this */
@@ -102,29 +104,100 @@ static enum tare_status read_entry(zip_t *archive, zip_uint64_t entry, const cha
     return TARE_OK;
 }
 
+static enum tare_status open_archive(const char *path, zip_t **archive,
+                                     struct tare_error *err)
+{
+    int code = 0;
+    *archive = zip_open(path, ZIP_RDONLY, &code);
+    if (*archive) return TARE_OK;
+    zip_error_t why;
+    zip_error_init_with_code(&why, code);
+    const bool missing = code == ZIP_ER_NOENT || code == ZIP_ER_OPEN;
+    const enum tare_status st =
+        tare_error_set(err, missing ? TARE_E_IO : TARE_E_FORMAT, "%s: %s", path,
+                       zip_error_strerror(&why));
+    zip_error_fini(&why);
+    return st;
+}
+
 enum tare_status tare_npz_read(const char *path, const char *array, uint8_t **bytes,
                                size_t *n_bytes, struct tare_error *err)
 {
-    int code = 0;
+    zip_t *archive;
     size_t n_arrays;
     *bytes = NULL;
-    zip_t *archive = zip_open(path, ZIP_RDONLY, &code);
-    if (!archive) {
-        zip_error_t why;
-        zip_error_init_with_code(&why, code);
-        const bool missing = code == ZIP_ER_NOENT || code == ZIP_ER_OPEN;
-        const enum tare_status st =
-            tare_error_set(err, missing ? TARE_E_IO : TARE_E_FORMAT, "%s: %s", path,
-                           zip_error_strerror(&why));
-        zip_error_fini(&why);
-        return st;
-    }
+    enum tare_status st = open_archive(path, &archive, err);
+    if (st != TARE_OK) return st;
     const zip_int64_t entry = find_array(archive, array, &n_arrays);
-    enum tare_status st = TARE_OK;
     if (entry < 0)
         st = not_found(archive, path, array, n_arrays, err);
     else
         st = read_entry(archive, (zip_uint64_t)entry, path, bytes, n_bytes, err);
     zip_discard(archive);
     return st;
+}
+
+/* The end of the archive's own path in "x.npz:name"; NULL: it names none. */
+static const char *find_name(const char *path)
+{
+    const char *at = strstr(path, ".npz:");
+    return at && at > path ? at + strlen(".npz") : NULL;
+}
+
+bool tare_npz_is_named(const char *path)
+{
+    const size_t n = strlen(path);
+    return (n > 4 && strcasecmp(path + n - 4, ".npz") == 0) || find_name(path);
+}
+
+enum tare_status tare_npz_read_named(const char *path, uint8_t **bytes, size_t *n_bytes,
+                                     struct tare_error *err)
+{
+    const char *colon = find_name(path);
+    *bytes = NULL;
+    char *file = tare_strndup(path, colon ? (size_t)(colon - path) : strlen(path));
+    TARE_FAIL_IF(!file, err, TARE_E_NOMEM, "no memory for a path");
+    const enum tare_status st =
+        tare_npz_read(file, colon ? colon + 1 : NULL, bytes, n_bytes, err);
+    tare_free(file);
+    return st;
+}
+
+static enum tare_status add_name(struct tare_npz_names *names, const char *name,
+                                 size_t length, struct tare_error *err)
+{
+    names->items[names->n] = tare_strndup(name, length);
+    TARE_FAIL_IF(!names->items[names->n], err, TARE_E_NOMEM,
+                 "no memory for a name of %zu bytes", length);
+    names->n++;
+    return TARE_OK;
+}
+
+enum tare_status tare_npz_names(const char *path, struct tare_npz_names *names,
+                                struct tare_error *err)
+{
+    zip_t *archive;
+    *names = (struct tare_npz_names){0};
+    enum tare_status st = open_archive(path, &archive, err);
+    if (st != TARE_OK) return st;
+    const zip_int64_t n = zip_get_num_entries(archive, 0);
+    names->items = tare_alloc_array(n > 0 ? (size_t)n : 1, sizeof *names->items);
+    if (!names->items)
+        st = tare_error_set(err, TARE_E_NOMEM, "%s: no memory for its names", path);
+    for (zip_int64_t i = 0; st == TARE_OK && i < n; i++) {
+        const char *name = zip_get_name(archive, (zip_uint64_t)i, 0);
+        const size_t length = array_length(name);
+        if (length) st = add_name(names, name, length, err);
+    }
+    zip_discard(archive);
+    if (st != TARE_OK) tare_npz_release_names(names);
+    return st;
+}
+
+void tare_npz_release_names(struct tare_npz_names *names)
+{
+    for (size_t i = 0; names->items && i < names->n; i++)
+        tare_free(names->items[i]);
+    tare_free(names->items);
+    *names = (struct tare_npz_names){0};
 }

@@ -2,6 +2,7 @@
 #ifndef TARE_DATASETS_NPZ_H
 #define TARE_DATASETS_NPZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,5 +16,12 @@
  */
 enum tare_status tare_npz_read(const char *path, const char *array, uint8_t **bytes,
                                size_t *n_bytes, struct tare_error *err);
+
+/** Whether a path names an archive, "x.npz", or an array of one, "x.npz:name". */
+bool tare_npz_is_named(const char *path);
+
+/** As tare_npz_read(), of "x.npz" (its only array) or "x.npz:name". */
+enum tare_status tare_npz_read_named(const char *path, uint8_t **bytes, size_t *n_bytes,
+                                     struct tare_error *err);
 
 #endif /* TARE_DATASETS_NPZ_H */

@@ -53,13 +53,7 @@ static enum tare_status read_npz(const char *path, struct part *part,
                                  struct tare_error *err)
 {
     size_t n_bytes;
-    const char *colon = strrchr(path, ':');
-    const bool is_named = colon && colon - path > 4 && !has_ending(path, ".npz");
-    char *file = tare_strndup(path, is_named ? (size_t)(colon - path) : strlen(path));
-    TARE_FAIL_IF(!file, err, TARE_E_NOMEM, "no memory for a path");
-    const enum tare_status st =
-        tare_npz_read(file, is_named ? colon + 1 : NULL, &part->bytes, &n_bytes, err);
-    tare_free(file);
+    const enum tare_status st = tare_npz_read_named(path, &part->bytes, &n_bytes, err);
     if (st != TARE_OK) return st;
     TARE_TRY(tare_npy_parse(part->bytes, n_bytes, &part->npy, err), err, "%s", path);
     return TARE_OK;
@@ -69,8 +63,7 @@ static enum tare_status read_part(const char *path, struct part *part,
                                   struct tare_error *err)
 {
     *part = (struct part){0};
-    if (has_ending(path, ".npz") || strstr(path, ".npz:"))
-        return read_npz(path, part, err);
+    if (tare_npz_is_named(path)) return read_npz(path, part, err);
     const enum tare_status st = tare_map_open(path, &part->map, err);
     if (st != TARE_OK) return st;
     TARE_TRY(tare_npy_parse(part->map.base, part->map.n_bytes, &part->npy, err), err,

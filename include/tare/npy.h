@@ -1,4 +1,4 @@
-/* tare/npy.h - a NumPy array in memory. */
+/* tare/npy.h - NumPy's arrays: .npy files and .npz archives of them. */
 #ifndef TARE_NPY_H
 #define TARE_NPY_H
 
@@ -22,6 +22,7 @@ struct tare_npy_array {
 
 /**
  * Read a .npy file: integers and floats of any size, bool; little-endian, C order.
+ * @param[in]  path   Of a .npy; or "x.npz" with one array, or "x.npz:name".
  * @param[in]  as     The type to convert to: float32 takes the nearest value, integers
  *                    and bool only what they hold exactly. NULL: the file's own.
  * @param[out] array  tare_npy_release() it; empty on failure.
@@ -33,6 +34,22 @@ TARE_API enum tare_status tare_npy_read(const char *path, const enum tare_dtype 
                                         struct tare_npy_array *array,
                                         struct tare_error *err);
 TARE_API void tare_npy_release(struct tare_npy_array *array);
+
+/** The arrays of an archive. */
+struct tare_npz_names {
+    char **items; /**< [n] without ".npy", in the archive's order. */
+    size_t n;
+};
+
+/**
+ * List the arrays of an .npz.
+ * @param[out] names  tare_npz_release_names() it; empty on failure.
+ * @retval TARE_E_IO      The file cannot be read.
+ * @retval TARE_E_FORMAT  Not an archive.
+ */
+TARE_API enum tare_status tare_npz_names(const char *path, struct tare_npz_names *names,
+                                         struct tare_error *err);
+TARE_API void tare_npz_release_names(struct tare_npz_names *names);
 
 #ifdef __cplusplus
 }
