@@ -1,12 +1,15 @@
 #include "tools/data.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "tools/npy.h"
 #include "tools/report.h"
 
 static struct {
     const char *images, *list, *raw, *raw_type, *npy, *hdf5, *idx, *labels;
+    const char *load_inputs;
     struct option_list inputs;
     int64_t count, skip, batch, seed, max_pixels;
     bool shuffle, skip_bad, exact_decode;
@@ -30,11 +33,16 @@ static const struct option data_options[] = {
      "the leading axis is the sample", 0},
     {"input", OPTION_LIST, &flags.inputs, "NAME=KIND:SOURCE",
      "one for each of several inputs: ids=npy:a.npy", 0},
+    {"load-inputs", OPTION_TEXT, &flags.load_inputs, "DIR|FILE.npz",
+     "an array for each input, DIR/<name>.npy, as tare run --save-inputs writes them",
+     0},
     {"idx", OPTION_TEXT, &flags.idx, "IMAGES[,LABELS]",
      "MNIST's IDX files, gzipped or not", 0},
     {"labels", OPTION_TEXT, &flags.labels, "FILE",
      "a class number a line, in sample order", 0},
     {"count", OPTION_COUNT, &flags.count, "N", "use N samples (default: all)", 1},
+    {"frame-count", OPTION_COUNT, &flags.count, "N",
+     "the same, in hrt_model_exec's words", 1},
     {"skip", OPTION_COUNT, &flags.skip, "N", "leave out the first N", 0},
     {"shuffle", OPTION_SWITCH, &flags.shuffle, NULL, "permute the samples first", 0},
     {"seed", OPTION_COUNT, &flags.seed, "N", "of the permutation (default: 0)", 0},
@@ -150,12 +158,14 @@ static bool parse_raw_type(enum tare_raw_type *type)
 int data_check(const struct usage *usage)
 {
     size_t n = flags.inputs.n > 0;
+    n += flags.load_inputs != NULL;
     for (size_t i = 0; i < N_SOURCES; i++)
         n += *sources[i].text != NULL;
     if (n != 1)
         return usage_error(usage,
-                           "%s: give one of --images, --list, --raw, --npy, --hdf5 and "
-                           "--idx, or --input for each of several inputs",
+                           "%s: give one of --images, --list, --raw, --npy, --hdf5, "
+                           "--idx and --load-inputs, or --input for each of several "
+                           "inputs",
                            n ? "several sources of samples" : "no samples");
     enum tare_raw_type raw_type;
     if (!parse_raw_type(&raw_type))
@@ -241,15 +251,31 @@ static const char *find_input(const char *name)
     return NULL;
 }
 
+/* Where --load-inputs has this input. */
+static enum tare_status stored_path(const char *name, char *path, size_t size,
+                                    struct tare_error *err)
+{
+    if (!npz_is_named(flags.load_inputs))
+        return npy_path(flags.load_inputs, name, -1, path, size, err);
+    const int n = snprintf(path, size, "%s:%s", flags.load_inputs, name);
+    if (n >= 0 && (size_t)n < size) return TARE_OK;
+    return report_error(err, TARE_E_ARG, "%.200s: the path is too long",
+                        flags.load_inputs);
+}
+
 static enum tare_status open_input(const struct input *input, size_t n_inputs,
                                    struct tare_dataset **dataset,
                                    struct tare_error *err)
 {
     struct tare_dataset_options options;
+    char path[4096];
     enum tare_status st = fill_options(input, n_inputs == 1, &options, err);
     if (st != TARE_OK) return st;
-    const char *text = find_input(input->name);
-    if (text)
+    const char *text = flags.load_inputs ? path : find_input(input->name);
+    if (flags.load_inputs) {
+        st = stored_path(input->name, path, sizeof path, err);
+        options.npy = path;
+    } else if (text)
         st = parse_source(input->name, text, &options, err);
     else if (flags.inputs.n > 0 || n_inputs > 1)
         st = report_error(err, TARE_E_ARG,

@@ -1,227 +1,107 @@
-/* tare run: an engine on samples; outputs as .npy files, or the top classes. */
-#include <errno.h>
+/* tare run: an engine on samples; outputs as arrays, beside others, or the top classes.
+ */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "tare/builder.h"
+#include "tare/file.h"
 #include "tools/data.h"
-#include "tools/feed.h"
-#include "tools/npy.h"
+#include "tools/json.h"
 #include "tools/plugins.h"
 #include "tools/report.h"
+#include "tools/run_compare.h"
+#include "tools/run_keep.h"
 #include "tools/tool.h"
 
 static struct {
-    const char *engine, *output;
+    const char *engine, *onnx, *shapes, *save_inputs, *save_outputs, *load_outputs;
+    const char *onnxruntime, *dump, *json;
+    struct run_tolerances tolerances;
+    bool validate, mark_all;
     int64_t top;
 } flags;
 
 static const struct option options[] = {
     {"engine", OPTION_TEXT, &flags.engine, "FILE", "made by tare build", 0},
-    {"output", OPTION_TEXT, &flags.output, "DIR",
-     "write each output as DIR/<name>.npy, samples along the first axis; as "
-     "DIR/<name>.<sample>.npy where samples differ in shape",
+    {"onnx", OPTION_TEXT, &flags.onnx, "MODEL",
+     "without --engine: run it in FP32; with one: the model for --onnxruntime", 0},
+    {"opt-shapes", OPTION_TEXT, &flags.shapes, "NAME:1x3x224x224[,...]",
+     "shapes of inputs that the model leaves open", 0},
+    {"output", OPTION_TEXT, &flags.save_outputs, "DIR", "the same as --save-outputs",
      0},
+    {"save-outputs", OPTION_TEXT, &flags.save_outputs, "DIR|FILE.npz",
+     "write each output as DIR/<name>.npy, samples along the first axis; as "
+     "DIR/<name>.<sample>.npy where samples differ in shape; or all into an archive",
+     0},
+    {"save-inputs", OPTION_TEXT, &flags.save_inputs, "DIR|FILE.npz",
+     "write what the network read likewise, for --load-inputs", 0},
+    {"mark-all", OPTION_SWITCH, &flags.mark_all, NULL,
+     "treat every tensor that the engine makes as an output", 0},
+    {"dump-intermediate", OPTION_TEXT, &flags.dump, "DIR|FILE.npz",
+     "write every tensor of the run, inputs too", 0},
     {"top", OPTION_COUNT, &flags.top, "K",
-     "print the K best classes of the first output (default: 5, without --output)", 1},
+     "print the K best classes of the first output (default: 5, when nothing else is "
+     "asked for)",
+     1},
+};
+
+static const struct option compare_options[] = {
+    {"load-outputs", OPTION_TEXT, &flags.load_outputs, "DIR|FILE.npz",
+     "compare with outputs that --save-outputs wrote", 0},
+    {"onnxruntime", OPTION_TEXT, &flags.onnxruntime, "LIB",
+     "compare with ONNX Runtime on the same inputs: the path of libonnxruntime.so.1; "
+     "wants --onnx",
+     0},
+    RUN_TOLERANCE_OPTIONS(&flags.tolerances),
+    {"validate", OPTION_SWITCH, &flags.validate, NULL,
+     "fail where an output has NaN or Inf", 0},
+    {"json", OPTION_TEXT, &flags.json, "FILE",
+     "the statistics of the comparison or the validation", 0},
 };
 
 static const struct usage usage = {
     "run",
-    "--engine=FILE DATA [--output=DIR] [--top=K] [flags]",
-    "Run an engine on samples. Results are in the order of the samples.",
+    "--engine=FILE|--onnx=MODEL DATA [--save-outputs=DIR] [--top=K] [flags]",
+    "Run an engine, or a model in FP32, on samples. Results are in the order of the\n"
+    "samples. They can be compared with stored outputs or with ONNX Runtime: figures "
+    "of\n"
+    "both, and of the difference; exit status 1 when a tensor is out of tolerance, or "
+    "not\n"
+    "valid.",
     "  tare run --engine=resnet.tare --images=photos --preset=imagenet --top=3\n"
-    "  tare run --engine=net.tare --raw=inputs --output=outputs\n",
+    "  tare run --engine=net.tare --raw=inputs --save-outputs=outputs\n"
+    "  tare run --engine=int8.tare --load-inputs=in.npz --load-outputs=fp32.npz "
+    "--atol=0.1\n"
+    "  tare run --onnx=net.onnx --npy=in.npy --onnxruntime=libonnxruntime.so.1 "
+    "--rtol=1e-4\n"
+    "  tare run --engine=net.tare --npy=in.npy --validate --mark-all\n"
+    "  tare run --engine=net.tare --npy=in.npy --count=1 --dump-intermediate=tensors\n",
 };
 
-/* One output of all samples: what runs tell the shape of, one by one. */
-struct output {
-    struct tare_binding binding;
-    bool is_late;
-    size_t sample_bytes;      /* not late */
-    char *data;               /* all samples; NULL: late */
-    struct tare_result *made; /* [n_samples] late; its data is ours */
+/* What runs, and on what. */
+struct job {
+    struct tare_model *model;
+    struct tare_plan *plan;
+    struct tare_engine *engine;
+    struct tare_dataset *dataset;
+    struct onnxruntime *other;
+    struct run_kept kept;
+    size_t n_compared, n_failed, n_bad;
 };
-
-struct results {
-    size_t n_outputs, n_samples;
-    struct output *outputs;
-};
-
-static void release(struct results *r)
-{
-    for (size_t i = 0; r->outputs && i < r->n_outputs; i++) {
-        struct output *output = &r->outputs[i];
-        for (size_t s = 0; output->made && s < r->n_samples; s++) {
-            void *data;
-            memcpy(&data, &output->made[s].data, sizeof data);
-            free(data);
-        }
-        free(output->made);
-        free(output->data);
-    }
-    free(r->outputs);
-}
-
-static enum tare_status prepare_output(struct output *output, const struct feed *feed,
-                                       struct tare_error *err)
-{
-    const struct tare_dims *dims = &output->binding.dims;
-    output->is_late = dims->rank < 0;
-    if (feed->batch > 1 && (dims->rank <= 0 || dims->d[0] != feed->batch))
-        return report_error(err, TARE_E_UNSUPPORTED,
-                            "output '%.80s' has no axis for the samples of a batch",
-                            output->binding.name);
-    if (output->is_late) {
-        output->made = calloc(feed->n_samples, sizeof *output->made);
-    } else {
-        output->sample_bytes = output->binding.n_bytes / (size_t)feed->batch;
-        output->data = malloc(output->sample_bytes * feed->n_samples);
-    }
-    if (output->made || output->data) return TARE_OK;
-    return report_error(err, TARE_E_NOMEM,
-                        "no memory for all samples of output '%.80s'",
-                        output->binding.name);
-}
-
-static enum tare_status prepare(struct results *r, const struct feed *feed,
-                                struct tare_error *err)
-{
-    r->n_outputs = feed_n_outputs(feed, 0);
-    r->n_samples = feed->n_samples;
-    r->outputs = calloc(r->n_outputs, sizeof *r->outputs);
-    if (!r->outputs)
-        return report_error(err, TARE_E_NOMEM, "no memory for the %s", "outputs");
-    enum tare_status st = TARE_OK;
-    for (size_t i = 0; st == TARE_OK && i < r->n_outputs; i++) {
-        tare_engine_binding(feed->engines[0], feed->n_inputs + i,
-                            &r->outputs[i].binding);
-        st = prepare_output(&r->outputs[i], feed, err);
-    }
-    return st;
-}
-
-static enum tare_status keep(void *ctx, struct feed *feed, int worker, int64_t first,
-                             int64_t n, struct tare_error *err)
-{
-    struct results *r = ctx;
-    const struct feed_worker *w = &feed->workers[worker];
-    const enum tare_status st = tare_context_run(w->contexts[0], err);
-    for (size_t i = 0; st == TARE_OK && i < r->n_outputs; i++) {
-        struct output *output = &r->outputs[i];
-        struct tare_result result = feed_result(feed, w, 0, i);
-        if (!output->is_late) {
-            memcpy(output->data + (size_t)first * output->sample_bytes, result.data,
-                   (size_t)n * output->sample_bytes);
-            continue;
-        }
-        void *copy = malloc(result.n_bytes ? result.n_bytes : 1);
-        if (!copy)
-            return report_error(err, TARE_E_NOMEM, "no memory for output '%.80s'",
-                                output->binding.name);
-        if (result.n_bytes) memcpy(copy, result.data, result.n_bytes);
-        result.data = copy;
-        output->made[first] = result;
-    }
-    return st;
-}
-
-static bool same_shape(const struct tare_result *a, const struct tare_result *b)
-{
-    return a->dtype == b->dtype && a->dims.rank == b->dims.rank &&
-           memcmp(a->dims.d, b->dims.d, (size_t)a->dims.rank * sizeof a->dims.d[0]) ==
-               0;
-}
-
-/* Samples of a late output that came out alike, as one array. */
-static enum tare_status join_samples(struct output *output, size_t n_samples,
-                                     struct tare_error *err)
-{
-    const struct tare_result *made = output->made;
-    for (size_t s = 1; s < n_samples; s++)
-        if (!same_shape(&made[0], &made[s])) return TARE_OK;
-    output->sample_bytes = made[0].n_bytes;
-    output->data = malloc(n_samples * made[0].n_bytes + 1);
-    if (!output->data)
-        return report_error(err, TARE_E_NOMEM, "no memory for output '%.80s'",
-                            output->binding.name);
-    for (size_t s = 0; s < n_samples; s++)
-        if (made[s].n_bytes)
-            memcpy(output->data + s * made[0].n_bytes, made[s].data, made[s].n_bytes);
-    output->binding.dims = made[0].dims;
-    output->binding.dtype = made[0].dtype;
-    return TARE_OK;
-}
-
-static enum tare_status write_one(const struct output *output, int64_t sample,
-                                  const struct tare_dims *dims, enum tare_dtype dtype,
-                                  const void *data, struct tare_error *err)
-{
-    char path[4096];
-    enum tare_status st =
-        npy_path(flags.output, output->binding.name, sample, path, sizeof path, err);
-    if (st == TARE_OK) st = npy_write(path, dims, dtype, data, err);
-    if (st == TARE_OK) printf("%s\n", path);
-    return st;
-}
-
-/* An array of all samples of an earlier run would be taken for this one's. */
-static enum tare_status write_samples(const struct output *output, size_t n_samples,
-                                      struct tare_error *err)
-{
-    char path[4096];
-    enum tare_status st =
-        npy_path(flags.output, output->binding.name, -1, path, sizeof path, err);
-    if (st == TARE_OK) (void)unlink(path);
-    for (size_t s = 0; st == TARE_OK && s < n_samples; s++)
-        st = write_one(output, (int64_t)s, &output->made[s].dims, output->made[s].dtype,
-                       output->made[s].data, err);
-    return st;
-}
-
-static enum tare_status write_outputs(struct results *r, const struct feed *feed,
-                                      struct tare_error *err)
-{
-    if (mkdir(flags.output, 0777) != 0 && errno != EEXIST)
-        return report_error(err, TARE_E_IO, "%.200s: cannot create the folder",
-                            flags.output);
-    enum tare_status st = TARE_OK;
-    for (size_t i = 0; st == TARE_OK && i < r->n_outputs; i++) {
-        struct output *output = &r->outputs[i];
-        if (output->is_late) st = join_samples(output, r->n_samples, err);
-        if (st != TARE_OK) return st;
-        if (!output->data) {
-            st = write_samples(output, r->n_samples, err);
-            continue;
-        }
-        struct tare_dims dims = output->binding.dims;
-        const int64_t first = dims.rank ? dims.d[0] : 1;
-        if (dims.rank == 0) dims.rank = 1;
-        dims.d[0] = (int64_t)feed->n_samples * first / feed->batch;
-        st = write_one(output, -1, &dims, output->binding.dtype, output->data, err);
-    }
-    return st;
-}
 
 /* The scores of a sample, in the first output. */
-static enum tare_status find_scores(const struct results *r, size_t sample,
+static enum tare_status find_scores(const struct run_arrays *outputs, size_t sample,
                                     const float **scores, size_t *n,
                                     struct tare_error *err)
 {
-    const struct output *output = &r->outputs[0];
-    const enum tare_dtype dtype =
-        output->is_late ? output->made[sample].dtype : output->binding.dtype;
-    if (dtype != TARE_F32)
+    const struct tare_result result = run_array_sample(outputs, 0, sample);
+    if (result.dtype != TARE_F32)
         return report_error(err, TARE_E_ARG,
-                            "output '%.80s' is %s, scores are float32: use --output",
-                            output->binding.name, tare_dtype_name(dtype));
-    const void *data = output->is_late ? output->made[sample].data
-                                       : output->data + sample * output->sample_bytes;
-    *scores = data;
-    *n = (output->is_late ? output->made[sample].n_bytes : output->sample_bytes) /
-         sizeof(float);
+                            "output '%.80s' is %s, scores are float32: use "
+                            "--save-outputs",
+                            outputs->items[0].name, tare_dtype_name(result.dtype));
+    *scores = result.data;
+    *n = result.n_bytes / sizeof(float);
     return TARE_OK;
 }
 
@@ -244,56 +124,197 @@ static void print_best(const float *scores, size_t n)
     }
 }
 
-static enum tare_status print_top(const struct results *r, const struct feed *feed,
-                                  struct tare_error *err)
+static enum tare_status print_top(const struct job *job, struct tare_error *err)
 {
-    for (size_t s = 0; s < feed->n_samples; s++) {
+    for (size_t s = 0; s < job->kept.outputs.n_samples; s++) {
         const float *scores = NULL;
         size_t n = 0;
-        const enum tare_status st = find_scores(r, s, &scores, &n, err);
+        const enum tare_status st =
+            find_scores(&job->kept.outputs, s, &scores, &n, err);
         if (st != TARE_OK) return st;
-        printf("%s", tare_dataset_sample_name(feed->dataset, (int64_t)s));
+        printf("%s", tare_dataset_sample_name(job->dataset, (int64_t)s));
         print_best(scores, n);
         printf("\n");
     }
     return TARE_OK;
 }
 
-static enum tare_status run(struct tare_error *err)
+/* The model in FP32, without an engine file; --mark-all wants all of its tensors. */
+static enum tare_status build_model(struct job *job, struct tare_error *err)
 {
-    struct tare_engine *engine = NULL;
-    struct tare_dataset *dataset = NULL;
-    struct feed feed = {0};
-    struct results results = {0};
-    enum tare_status st = plugins_load_engine(flags.engine, &engine, err);
-    if (st == TARE_OK) st = data_open_for_engine(engine, &dataset, err);
-    const struct tare_engine *engines[] = {engine};
-    if (st == TARE_OK)
-        st = feed_open(&feed, engines, 1, dataset, option_threads(), err);
-    if (st == TARE_OK) st = prepare(&results, &feed, err);
-    if (st == TARE_OK)
-        st = feed_run(&feed, feed_share(&feed, 0, 1), "running", keep, &results, err);
-    if (st == TARE_OK && flags.output) st = write_outputs(&results, &feed, err);
-    if (st == TARE_OK && flags.top) st = print_top(&results, &feed, err);
-    release(&results);
-    feed_close(&feed);
-    tare_dataset_destroy(dataset);
-    tare_engine_destroy(engine);
+    const struct tare_build_options build = {.keep_tensors =
+                                                 flags.mark_all || flags.dump};
+    int64_t sample[3];
+    enum tare_status st = plugins_load_model(flags.onnx, &job->model, err);
+    if (st == TARE_OK) st = data_open_for_model(job->model, &job->dataset, err);
+    if (st != TARE_OK) return st;
+    tare_dataset_dims(job->dataset, sample);
+    st = tare_model_bind(job->model, flags.shapes, data_batch(), sample, err);
+    if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);
+    if (st != TARE_OK) return st;
+    return tare_plan_open(job->plan, &job->engine, err);
+}
+
+static enum tare_status open_job(struct job *job, struct tare_error *err)
+{
+    enum tare_status st = flags.json ? tare_file_check(flags.json, err) : TARE_OK;
+    if (st != TARE_OK) return st;
+    if (flags.engine) {
+        st = plugins_load_engine(flags.engine, &job->engine, err);
+        if (st == TARE_OK) st = data_open_for_engine(job->engine, &job->dataset, err);
+    } else {
+        st = build_model(job, err);
+    }
+    if (st == TARE_OK && flags.onnxruntime)
+        st = onnxruntime_open(flags.onnxruntime, flags.onnx, job->engine, &job->other,
+                              err);
     return st;
+}
+
+static void close_job(struct job *job)
+{
+    run_kept_release(&job->kept);
+    onnxruntime_close(job->other);
+    tare_dataset_destroy(job->dataset);
+    tare_engine_destroy(job->engine);
+    tare_plan_destroy(job->plan);
+    tare_model_destroy(job->model);
+}
+
+static enum tare_status save(const struct job *job, struct tare_error *err)
+{
+    const struct run_arrays *const all[] = {&job->kept.inputs, &job->kept.inner,
+                                            &job->kept.outputs};
+    enum tare_status st = TARE_OK;
+    if (flags.save_inputs) st = run_arrays_save(&all[0], 1, flags.save_inputs, err);
+    if (st == TARE_OK && flags.save_outputs)
+        st = flags.mark_all ? run_arrays_save(&all[1], 2, flags.save_outputs, err)
+                            : run_arrays_save(&all[2], 1, flags.save_outputs, err);
+    if (st == TARE_OK && flags.dump) st = run_arrays_save(all, 3, flags.dump, err);
+    return st;
+}
+
+/* Tensors of `a` beside those that are stored. */
+static enum tare_status compare_stored(struct job *job, const struct run_arrays *a,
+                                       cJSON *rows, struct tare_error *err)
+{
+    const struct run_sides sides = {"tare", "stored"};
+    struct run_arrays stored;
+    enum tare_status st = run_arrays_load(a, flags.load_outputs, &stored, err);
+    if (st == TARE_OK)
+        st = run_compare(a, &stored, &sides, &flags.tolerances, rows, &job->n_compared,
+                         &job->n_failed, err);
+    run_arrays_release(&stored);
+    return st;
+}
+
+static enum tare_status compare(struct job *job, cJSON *root, struct tare_error *err)
+{
+    const struct run_sides sides = {"tare", "onnxruntime"};
+    const struct run_arrays *const sets[] = {&job->kept.inner, &job->kept.outputs};
+    char name[256];
+    cJSON *rows = cJSON_AddArrayToObject(root, "comparison");
+    enum tare_status st = TARE_OK;
+    if (run_tolerances_stray(&flags.tolerances, sets, 2, name))
+        return report_error(err, TARE_E_ARG,
+                            "--atol, --rtol: there is no output '%.200s'", name);
+    for (size_t i = 0; st == TARE_OK && i < 2 && flags.load_outputs; i++)
+        st = compare_stored(job, sets[i], rows, err);
+    if (st == TARE_OK && flags.load_outputs && job->n_compared == 0)
+        return report_error(err, TARE_E_ARG,
+                            "%.200s: holds none of the network's outputs, '%.80s' or "
+                            "another",
+                            flags.load_outputs, job->kept.outputs.items[0].name);
+    if (st == TARE_OK && flags.onnxruntime) {
+        printf("onnxruntime %s\n", onnxruntime_version(job->other));
+        st =
+            run_compare(&job->kept.outputs, &job->kept.others, &sides,
+                        &flags.tolerances, rows, &job->n_compared, &job->n_failed, err);
+    }
+    if (st == TARE_OK && job->n_compared)
+        printf("%zu of %zu tensors within tolerance\n", job->n_compared - job->n_failed,
+               job->n_compared);
+    return st;
+}
+
+static enum tare_status validate(struct job *job, cJSON *root, struct tare_error *err)
+{
+    cJSON *rows = cJSON_AddArrayToObject(root, "validation");
+    enum tare_status st =
+        run_validate(&job->kept.inner, "tensor", rows, &job->n_bad, err);
+    if (st == TARE_OK)
+        st = run_validate(&job->kept.outputs, "output", rows, &job->n_bad, err);
+    if (st == TARE_OK && job->n_bad == 0) printf("No NaN and no Inf\n");
+    return st;
+}
+
+static enum tare_status run(struct job *job, cJSON *root, struct tare_error *err)
+{
+    enum tare_status st = open_job(job, err);
+    const struct run_wants wants = {.inputs = flags.save_inputs || flags.dump,
+                                    .inner = flags.mark_all || flags.dump,
+                                    .other = job->other};
+    if (st == TARE_OK)
+        st = run_keep(job->engine, job->dataset, &wants, &job->kept, err);
+    if (st == TARE_OK) st = save(job, err);
+    if (st == TARE_OK && flags.top) st = print_top(job, err);
+    if (st == TARE_OK) st = compare(job, root, err);
+    if (st == TARE_OK && flags.validate) st = validate(job, root, err);
+    return st;
+}
+
+static int check_usage(void)
+{
+    const char *wrong;
+    if (!flags.engine && !flags.onnx)
+        return usage_error(&usage, "--engine or --onnx is missing");
+    if (flags.onnxruntime && !flags.onnx)
+        return usage_error(&usage, "--onnxruntime wants --onnx, the model to run");
+    if (flags.engine && flags.onnx && !flags.onnxruntime)
+        return usage_error(&usage, "--onnx beside --engine is for --onnxruntime");
+    if (flags.engine && flags.shapes)
+        return usage_error(&usage, "--opt-shapes: an engine has its shapes");
+    if (!run_tolerances_check(&flags.tolerances, &wrong))
+        return usage_error(&usage,
+                           "'%s' is no tolerance, want [NAME:]X, or no statistic, want "
+                           "elemwise, max, mean or median",
+                           wrong);
+    const bool has_tolerance =
+        flags.tolerances.stat || flags.tolerances.atol.n || flags.tolerances.rtol.n;
+    if (has_tolerance && !flags.load_outputs && !flags.onnxruntime)
+        return usage_error(&usage, "--atol, --rtol and --check-error-stat want "
+                                   "--load-outputs or --onnxruntime");
+    if (flags.json && !flags.load_outputs && !flags.onnxruntime && !flags.validate)
+        return usage_error(&usage, "--json wants --load-outputs, --onnxruntime or "
+                                   "--validate");
+    return data_check(&usage);
 }
 
 int tool_run(int argc, char **argv)
 {
     const struct option_group groups[] = {
         {"Run", options, sizeof options / sizeof options[0]},
+        {"Comparison", compare_options,
+         sizeof compare_options / sizeof compare_options[0]},
         data_group,
         preprocess_group,
     };
     int status;
-    if (!options_parse(&usage, groups, 3, argc, argv, &status)) return status;
-    if (!flags.engine) return usage_error(&usage, "--engine is missing");
-    if (data_check(&usage) != EXIT_DONE) return EXIT_USAGE;
-    if (!flags.top && !flags.output) flags.top = 5;
+    if (!options_parse(&usage, groups, 4, argc, argv, &status)) return status;
+    if (check_usage() != EXIT_DONE) return EXIT_USAGE;
+    const bool does_something = flags.save_inputs || flags.save_outputs || flags.dump ||
+                                flags.load_outputs || flags.onnxruntime ||
+                                flags.validate;
+    if (!flags.top && !does_something) flags.top = 5;
+    struct job job = {0};
     struct tare_error err = {0};
-    return run(&err) == TARE_OK ? EXIT_DONE : report_failure(&err);
+    cJSON *root = cJSON_CreateObject();
+    enum tare_status st = run(&job, root, &err);
+    close_job(&job);
+    if (st == TARE_OK && flags.json)
+        st = json_write(root, flags.json, &err);
+    else
+        cJSON_Delete(root);
+    if (st != TARE_OK) return report_failure(&err);
+    return job.n_failed || job.n_bad ? EXIT_FAILED : EXIT_DONE;
 }

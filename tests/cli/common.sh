@@ -44,6 +44,16 @@ isa_list() {
     rm -f probe.tare
 }
 
+# ONNX Runtime's C library, as npm's onnxruntime-node has it (bench/compare installs it),
+# or as $TARE_ONNXRUNTIME names it: sets $onnxruntime.
+need_onnxruntime() {
+    local folder=node_modules/onnxruntime-node/bin
+    onnxruntime=${TARE_ONNXRUNTIME:-}
+    [[ -n $onnxruntime ]] || onnxruntime=$(find "$build/bench/onnxruntime/$folder" "$root/build/bench/onnxruntime/$folder" \
+        -path "*/linux/$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')/libonnxruntime.so.1" -print -quit 2>/dev/null || true)
+    [[ -e $onnxruntime ]] || skip "no libonnxruntime.so.1: run bench/compare, or set TARE_ONNXRUNTIME"
+}
+
 # refuse STATUS PATTERN COMMAND...: the command exits with STATUS, says one line that
 # matches PATTERN (and, for usage errors, where the help is), prints nothing else and
 # leaves nothing in the folder out/, where all that it could write must go.

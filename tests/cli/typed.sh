@@ -24,7 +24,7 @@ both=(--input=x=npy:x.npy --input=y=npy:y.npy)
 [[ $(numbers d8 mod/z.npy) == "0 3 -3 1 3 0" ]] || fail "$(numbers d8 mod/z.npy)"
 "$tare" compare --onnx="$data/test_mod_int64_fmod/model.onnx" --engine=mod_int64_fmod.tare "${both[@]}" --json=r.json >log
 holds "$(json r.json equal) == 100"
-refuse 1 "output 'z' is int64, scores are float32: use --output" "$tare" run --engine=mod_int64_fmod.tare "${both[@]}"
+refuse 1 "output 'z' is int64, scores are float32: use --save-outputs" "$tare" run --engine=mod_int64_fmod.tare "${both[@]}"
 
 # the same numbers in another type; what int64 cannot be
 printf '\1\2\3\4\5\6' | npy bytes.npy '|u1' '6, 1'

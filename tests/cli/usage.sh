@@ -24,7 +24,7 @@ refuse 2 "unknown flag '--imagse'; did you mean '--images'" "$tare" calibrate --
 refuse 2 "'--engine' wants a value" "$tare" run --engine
 refuse 2 "'--quiet' takes no value" "$tare" run --engine=x --quiet=yes
 refuse 2 "unexpected argument 'model.onnx'" "$tare" build model.onnx
-refuse 2 '--engine is missing' "$tare" run --images=x
+refuse 2 '--engine or --onnx is missing' "$tare" run --images=x
 refuse 2 '--(cache|onnx) is missing' "$tare" calibrate --images=x
 refuse 2 "'--count': '0'" "$tare" calibrate --onnx="$model" --cache=out/c --images=x --count=0
 refuse 2 "'--threads': '-1'" "$tare" perf --engine=x --threads=-1

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# tare run --onnxruntime: the network run by ONNX Runtime's own library on the same inputs.
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+need_images
+need_onnxruntime
+
+"$tare" run --onnx="$model" "${data[@]}" --count=16 --onnxruntime="$onnxruntime" --rtol=1e-4 --json=fp32.json >log ||
+    fail "FP32 differs from onnxruntime: $(cat log)"
+grep -qE '^onnxruntime [0-9]+\.[0-9]+\.[0-9]+$' log || fail "no version: $(cat log)"
+holds "$(json fp32.json onnxruntime std) > 0.5" # it did compute
+holds "$(json fp32.json absolute max) < 1e-4 && $(json fp32.json values) == 160"
+
+"$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --calibrator=minmax --cache=net.cache >log
+"$tare" build --onnx="$model" --int8 --cache=net.cache --batch=4 --engine=int8.tare >log
+status=0
+"$tare" run --engine=int8.tare --onnx="$model" "${data[@]}" --count=6 --onnxruntime="$onnxruntime" >log || status=$?
+[[ $status -eq 1 ]] || fail "INT8 is FP32: $(cat log)"
+"$tare" run --engine=int8.tare --onnx="$model" "${data[@]}" --count=6 --threads=2 --onnxruntime="$onnxruntime" --atol=0.5 >log ||
+    fail "INT8 is far off: $(cat log)"
+
+head -c 1000 "$model" >cut.onnx
+refuse 1 '^tare: onnxruntime [0-9.]*: .*cut.onnx' \
+    "$tare" run --engine=int8.tare --onnx=cut.onnx "${data[@]}" --count=6 --onnxruntime="$onnxruntime"
