@@ -45,6 +45,29 @@ TARE_API enum tare_status
 tare_surgeon_load_with_plugins(const char *path, const struct tare_plugins *plugins,
                                struct tare_model **model, struct tare_error *err);
 
+/** A node as the model is held now. Strings live until the model changes. */
+struct tare_surgeon_node {
+    const char *name; /**< Unique. */
+    const char *op;   /**< ONNX's op_type */
+    size_t n_inputs, n_outputs;
+};
+/** A tensor that a node reads or makes. */
+struct tare_surgeon_tensor {
+    size_t id;        /**< The same number: the same tensor; below
+                           tare_surgeon_n_tensors(). */
+    const char *name; /**< NULL: the node leaves it out, `id` means nothing. */
+    bool is_constant; /**< Its values are in the model. */
+    bool is_output;   /**< Of the model. */
+};
+TARE_API size_t tare_surgeon_n_nodes(const struct tare_model *model);
+TARE_API size_t tare_surgeon_n_tensors(const struct tare_model *model);
+/** @param i  below tare_surgeon_n_nodes(); nodes are in topological order. */
+TARE_API void tare_surgeon_get_node(const struct tare_model *model, size_t i,
+                                    struct tare_surgeon_node *node);
+/** @param k  below the node's n_inputs + n_outputs: inputs, then outputs. */
+TARE_API void tare_surgeon_get_tensor(const struct tare_model *model, size_t node,
+                                      size_t k, struct tare_surgeon_tensor *tensor);
+
 /** Steps of tare_surgeon_sanitize(), to be added up. */
 enum tare_sanitize {
     TARE_SANITIZE_FOLD = 1,     /**< What depends on constants, and on shapes that are
