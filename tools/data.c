@@ -155,12 +155,23 @@ static bool parse_raw_type(enum tare_raw_type *type)
     return !flags.raw_type;
 }
 
-int data_check(const struct usage *usage)
+static size_t count_sources(void)
 {
     size_t n = flags.inputs.n > 0;
     n += flags.load_inputs != NULL;
     for (size_t i = 0; i < N_SOURCES; i++)
         n += *sources[i].text != NULL;
+    return n;
+}
+
+bool data_is_given(void)
+{
+    return count_sources() > 0;
+}
+
+int data_check(const struct usage *usage)
+{
+    const size_t n = count_sources();
     if (n != 1)
         return usage_error(usage,
                            "%s: give one of --images, --list, --raw, --npy, --hdf5, "

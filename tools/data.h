@@ -14,6 +14,9 @@ extern const struct option_group data_group, preprocess_group;
  *  @return EXIT_DONE or EXIT_USAGE */
 int data_check(const struct usage *usage);
 
+/** Whether the flags name a source of samples. */
+bool data_is_given(void);
+
 /** --batch, or 1. */
 int64_t data_batch(void);
 

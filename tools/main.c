@@ -25,6 +25,7 @@ static const struct {
     {"quantize", tool_quantize,
      "write the quantized model as ONNX, for other runtimes"},
     {"surgeon", tool_surgeon, "rewrite a model: tidy up, cut, insert, rename"},
+    {"debug", tool_debug, "what of a model fails; which layers must stay in FP32"},
 };
 enum { N_TOOLS = sizeof tools / sizeof tools[0] };
 
