@@ -1,8 +1,10 @@
 /* tare perf: time an engine as trtexec does. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tare/cpu.h"
 #include "tare/engine.h"
@@ -15,8 +17,8 @@
 #include "tools/tool.h"
 
 static struct {
-    const char *engine, *percentiles, *json;
-    int64_t streams, iterations;
+    const char *engine, *percentiles, *json, *csv, *profile_path;
+    int64_t streams, iterations, frames;
     double warmup_ms, duration_s;
     bool profile;
 } flags = {.warmup_ms = 200.0, .duration_s = 3.0, .iterations = 10};
@@ -35,6 +37,11 @@ static const struct option options[] = {
      "latency percentiles to print (default: 90,95,99)", 0},
     {"profile", OPTION_SWITCH, &flags.profile, NULL, "time each layer as well", 0},
     {"json", OPTION_TEXT, &flags.json, "FILE", "the figures, layers included", 0},
+    {"frame-count", OPTION_COUNT, &flags.frames, "N",
+     "exactly N runs, all streams together, instead of --duration and --iterations", 1},
+    {"csv", OPTION_TEXT, &flags.csv, "FILE", "the profile of the layers as a table", 0},
+    {"profile-path", OPTION_TEXT, &flags.profile_path, "DIR",
+     "write profiler.csv and profiler.json there, as --csv and --json do", 0},
 };
 
 static const struct usage usage = {
@@ -47,7 +54,8 @@ static const struct usage usage = {
     "inference is timed apart: to load the engine, make a context, run it once.",
     "  tare perf --engine=resnet.tare --threads=2\n"
     "  tare perf --engine=resnet.tare --profile --json=resnet.json\n"
-    "  tare perf --engine=resnet.tare --streams=4 --duration=10\n",
+    "  tare perf --engine=resnet.tare --streams=4 --duration=10\n"
+    "  tare perf --engine=resnet.tare --frame-count=200 --profile-path=profile\n",
 };
 
 /* One stream: its context, buffers and times. */
@@ -59,6 +67,7 @@ struct stream {
     size_t n_times, capacity;
     enum tare_status status;
     struct tare_error error;
+    size_t n_least;    /* runs to measure */
     double begin;      /* of the warm-up, one moment for all streams */
     double start, end; /* of the measured runs */
 };
@@ -96,8 +105,8 @@ static void *measure(void *arg)
         s->end = report_clock();
         if (s->status == TARE_OK && !add_time(s, (s->end - before) * 1e3))
             s->status = no_memory(&s->error);
-    } while (s->status == TARE_OK && (s->end - s->start < flags.duration_s ||
-                                      s->n_times < (size_t)flags.iterations));
+    } while (s->status == TARE_OK &&
+             (s->end - s->start < flags.duration_s || s->n_times < s->n_least));
     return NULL;
 }
 
@@ -210,8 +219,13 @@ static enum tare_status run_streams(struct stream *streams, size_t n_streams,
     if (!threads) return no_memory(err);
     const double begin = report_clock();
     size_t n_started = 1;
-    for (size_t i = 0; i < n_streams; i++)
+    for (size_t i = 0; i < n_streams; i++) {
+        const size_t n_frames = (size_t)flags.frames;
         streams[i].begin = begin;
+        streams[i].n_least =
+            flags.frames ? n_frames / n_streams + (i < n_frames % n_streams ? 1 : 0)
+                         : (size_t)flags.iterations;
+    }
     while (n_started < n_streams &&
            pthread_create(&threads[n_started], NULL, measure, &streams[n_started]) == 0)
         n_started++;
@@ -239,6 +253,31 @@ static enum tare_status run_first(struct stream *s, struct tare_engine **engine,
     return st;
 }
 
+/* To DIR/profiler.<kind>, where --profile-path names DIR, and to the flag's own file.
+ */
+static enum tare_status write_profile(const struct tare_engine *engine,
+                                      const struct stream *s,
+                                      const struct perf_summary *summary,
+                                      size_t n_profiled, struct tare_error *err)
+{
+    char csv[4096] = "", json[4096] = "";
+    const char *const csv_files[] = {flags.csv, csv}, *const json_files[] = {flags.json,
+                                                                             json};
+    enum tare_status st = TARE_OK;
+    if (flags.profile_path) {
+        (void)snprintf(json, sizeof json, "%s/profiler.json", flags.profile_path);
+        (void)snprintf(csv, sizeof csv, "%s/profiler.csv", flags.profile_path);
+    }
+    for (int i = 0; st == TARE_OK && i < 2; i++)
+        if (csv_files[i] && *csv_files[i])
+            st = perf_write_csv(engine, s->context, n_profiled, csv_files[i], err);
+    for (int i = 0; st == TARE_OK && i < 2; i++)
+        if (json_files[i] && *json_files[i])
+            st = json_write(perf_json(engine, s->context, summary, n_profiled),
+                            json_files[i], err);
+    return st;
+}
+
 static enum tare_status report(const struct tare_engine *engine, struct stream *s,
                                const struct perf_summary *summary,
                                struct tare_error *err)
@@ -246,14 +285,24 @@ static enum tare_status report(const struct tare_engine *engine, struct stream *
     size_t n_profiled = 0;
     printf("Engine: %s\nCPU: %s, %s\n", flags.engine, tare_cpu_name(), tare_cpu_isa());
     perf_print_summary(summary);
-    if (flags.profile || flags.json) {
+    if (flags.profile || flags.json || flags.csv || flags.profile_path) {
         const enum tare_status st = profile(s, &n_profiled, err);
         if (st != TARE_OK) return st;
     }
     if (flags.profile) perf_print_profile(engine, s->context, n_profiled);
-    if (!flags.json) return TARE_OK;
-    return json_write(perf_json(engine, s->context, summary, n_profiled), flags.json,
-                      err);
+    return write_profile(engine, s, summary, n_profiled, err);
+}
+
+/* Before the work whose results go there. */
+static enum tare_status make_folder(struct tare_error *err)
+{
+    enum { MOST = 4000 };
+    if (!flags.profile_path) return TARE_OK;
+    if (strlen(flags.profile_path) < MOST &&
+        (mkdir(flags.profile_path, 0777) == 0 || errno == EEXIST))
+        return TARE_OK;
+    return report_error(err, TARE_E_IO, "%.200s: cannot create the folder",
+                        flags.profile_path);
 }
 
 static enum tare_status perf(struct perf_summary *summary, struct tare_error *err)
@@ -261,7 +310,8 @@ static enum tare_status perf(struct perf_summary *summary, struct tare_error *er
     struct tare_engine *engine = NULL;
     struct stream *streams = calloc(summary->n_streams, sizeof *streams);
     if (!streams) return no_memory(err);
-    enum tare_status st = run_first(&streams[0], &engine, &summary->first, err);
+    enum tare_status st = make_folder(err);
+    if (st == TARE_OK) st = run_first(&streams[0], &engine, &summary->first, err);
     for (size_t i = 1; st == TARE_OK && i < summary->n_streams; i++)
         st = open_stream(&streams[i], engine, NULL, err);
     if (st == TARE_OK) st = run_streams(streams, summary->n_streams, err);
@@ -283,6 +333,10 @@ int tool_perf(int argc, char **argv)
     if (!options_parse(&usage, &group, 1, argc, argv, &status)) return status;
     if (!flags.engine) return usage_error(&usage, "--engine is missing");
     if (flags.streams > 1024) return usage_error(&usage, "--streams: at most 1024");
+    if (flags.frames && flags.frames < flags.streams)
+        return usage_error(&usage,
+                           "--frame-count: at least one for each of the streams");
+    if (flags.frames) flags.duration_s = 0.0;
     struct perf_summary summary = {
         .n_streams = flags.streams > 0 ? (size_t)flags.streams : 1,
     };

@@ -36,4 +36,10 @@ void perf_print_profile(const struct tare_engine *engine,
 cJSON *perf_json(const struct tare_engine *engine, const struct tare_context *context,
                  const struct perf_summary *s, size_t n_runs);
 
+/** Those layers as a table, RFC 4180: name, type, precision, tactic, average and total
+ *  milliseconds, percent. */
+enum tare_status perf_write_csv(const struct tare_engine *engine,
+                                const struct tare_context *context, size_t n_runs,
+                                const char *path, struct tare_error *err);
+
 #endif /* TARE_TOOLS_PERF_H */

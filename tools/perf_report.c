@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "tare/file.h"
 #include "tools/options.h"
 #include "tools/report.h"
 
@@ -149,4 +151,45 @@ cJSON *perf_json(const struct tare_engine *engine, const struct tare_context *co
     json_add_number(root, "peak_memory_bytes", report_peak_memory());
     add_layers(root, engine, context, n_runs);
     return root;
+}
+
+/* In quotes, quotes inside doubled; behind a comma but for the first. */
+static void put_field(FILE *out, const char *text, bool is_first)
+{
+    (void)fputs(is_first ? "\"" : ",\"", out);
+    for (const char *at = text; *at; at++) {
+        if (*at == '"') (void)fputc('"', out);
+        (void)fputc(*at, out);
+    }
+    (void)fputc('"', out);
+}
+
+enum tare_status perf_write_csv(const struct tare_engine *engine,
+                                const struct tare_context *context, size_t n_runs,
+                                const char *path, struct tare_error *err)
+{
+    struct tare_engine_info info;
+    char *text = NULL;
+    size_t length;
+    const double total = total_layer_ms(engine, context);
+    FILE *out = open_memstream(&text, &length);
+    if (!out) return report_error(err, TARE_E_NOMEM, "%.200s: no memory", path);
+    tare_engine_info(engine, &info);
+    (void)fputs("name,type,precision,tactic,average_ms,total_ms,percent\r\n", out);
+    for (size_t i = 0; i < info.n_layers; i++) {
+        struct tare_layer_info layer;
+        const double ms = tare_context_layer_ms(context, i);
+        tare_engine_layer(engine, i, &layer);
+        put_field(out, layer.name, true);
+        put_field(out, layer.type, false);
+        put_field(out, layer.precision, false);
+        put_field(out, layer.tactic, false);
+        (void)fprintf(out, ",%.9g,%.9g,%.6g\r\n", ms / (double)n_runs, ms,
+                      total > 0.0 ? 100.0 * ms / total : 0.0);
+    }
+    const enum tare_status st =
+        fclose(out) == 0 ? tare_file_write(path, text, length, err)
+                         : report_error(err, TARE_E_NOMEM, "%.200s: no memory", path);
+    free(text);
+    return st;
 }

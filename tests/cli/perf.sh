@@ -27,6 +27,17 @@ holds "$(busy) > 1.5 && $(busy) < 3.001"
 perf --streams=3 --warmup=0 --duration=0 --iterations=20
 grep -q '^Runs: 60 of 3 streams$' out.txt || fail "runs: $(grep Runs out.txt)"
 
+# --frame-count is for all of them together.
+perf --streams=3 --warmup=0 --frame-count=7 --csv=layers.csv --profile-path=profile
+grep -q '^Runs: 7 of 3 streams$' out.txt || fail "runs: $(grep Runs out.txt)"
+
+# The profile as a table: a row a layer, shares of the whole, the same in the folder.
+cmp layers.csv profile/profiler.csv || fail "two tables"
+grep -q '^"stem.conv","conv","FP32","tare_' layers.csv || fail "no stem.conv: $(cat layers.csv)"
+[[ $(($(wc -l <layers.csv) - 1)) -eq $(grep -c '"tactic"' profile/profiler.json) ]] || fail "rows are missing"
+holds "$(tr -d '\r' <layers.csv | awk -F, 'NR > 1 { sum += $NF } END { print sum }') - 100 < 0.01"
+holds "$(tr -d '\r' <layers.csv | awk -F, 'NR > 1 { sum += $NF } END { print sum }') - 100 > -0.01"
+
 # The first inference: what is loaded, made and run before everything else.
 grep -qE '^First inference: [0-9.]+ ms \(open [0-9.]+, context [0-9.]+, run [0-9.]+\)$' out.txt ||
     fail "no first inference: $(cat out.txt)"
@@ -37,5 +48,7 @@ holds "$(part open) > 0 && $(part context) > 0 && $(part run) > 0"
 holds "($(part open) + $(part context) + $(part run) - $(part total)) ^ 2 < 1e-12"
 
 refuse 2 "'--streams': '0'" "$tare" perf --engine=net.tare --streams=0
+refuse 2 'at least one for each' "$tare" perf --engine=net.tare --streams=3 --frame-count=2
+refuse 1 'none/deep: cannot create' "$tare" perf --engine=net.tare --frame-count=1 --warmup=0 --quiet --profile-path=none/deep
 refuse 2 '--streams: at most 1024' "$tare" perf --engine=net.tare --streams=1025
 refuse 1 'cannot open' "$tare" perf --engine=none.tare --streams=2 --json=out/perf.json
