@@ -19,27 +19,38 @@ static const struct option options[] = {
     {"batch", OPTION_COUNT, &flags.batch, "N",
      "model: length of an open first axis (default: 1)", 1},
     {"json", OPTION_TEXT, &flags.json, "FILE", "the same as JSON", 0},
+    {"histogram", OPTION_SWITCH, &flags.histogram, NULL, "data: ten bins, with bars",
+     0},
+    {"show-values", OPTION_COUNT, &flags.n_values, "N", "data: the first N values", 1},
+    {"type", OPTION_TEXT, &flags.type, "float32|uint8|...",
+     "data: type of a file without a header, as NumPy names it (default: float32)", 0},
+    {"shape", OPTION_TEXT, &flags.data_shape, "1x3x224x224",
+     "data: its shape (default: one axis)", 0},
 };
 
 #define NOTHING_NAMED                                                                  \
     "say what to inspect: model, capability, engine, cache, "                          \
-    "observations or cpu"
+    "observations, data or cpu"
 
 static const struct usage usage = {
     "inspect",
-    "model|capability|engine|cache|observations|cpu [FILE] [flags]",
+    "model|capability|engine|cache|observations|data|cpu [FILE] [flags]",
     "Print what a file holds: nodes, shapes, MACs, parameters and memory of a model; "
     "what\n"
     "of a model tare cannot run, by node, and which parts it can (exit status 1 when\n"
     "something is unsupported); layers, precisions, tactics and memory of an engine;\n"
-    "ranges of a calibration cache; what calibration observed of each tensor; what "
-    "this\n"
-    "CPU offers.",
+    "ranges of a calibration cache; what calibration observed of each tensor; types, "
+    "shapes\n"
+    "and statistics of arrays (.npy, .npz, a folder of .npy, or numbers without a "
+    "header);\n"
+    "what this CPU offers.",
     "  tare inspect model resnet.onnx\n"
     "  tare inspect capability detector.onnx --json=capability.json\n"
     "  tare inspect engine resnet.tare --json=layers.json\n"
     "  tare inspect cache resnet.cache\n"
     "  tare inspect observations resnet.h5\n"
+    "  tare inspect data outputs.npz --histogram --show-values=8\n"
+    "  tare inspect data sample.bin --type=uint8 --shape=3x224x224\n"
     "  tare inspect cpu\n",
 };
 
@@ -94,6 +105,7 @@ static const struct {
     {"engine", true, inspect_engine},
     {"cache", true, inspect_cache},
     {"observations", true, inspect_observations},
+    {"data", true, inspect_data},
     {"cpu", false, inspect_cpu},
 };
 

@@ -14,6 +14,9 @@
 struct inspect_flags {
     const char *json, *shapes;
     int64_t batch;
+    const char *type, *data_shape; /* of data without a header */
+    int64_t n_values;
+    bool histogram;
 };
 
 /** inspect_model.c @param[out] failed  untouched */
@@ -25,6 +28,9 @@ enum tare_status inspect_capability(const struct inspect_flags *flags, const cha
 /** inspect_engine.c @param[out] failed  untouched */
 enum tare_status inspect_engine(const struct inspect_flags *flags, const char *path,
                                 cJSON *root, bool *failed, struct tare_error *err);
+/** inspect_data.c @param[out] failed  untouched */
+enum tare_status inspect_data(const struct inspect_flags *flags, const char *path,
+                              cJSON *root, bool *failed, struct tare_error *err);
 /** Add a shape as an array. */
 void inspect_add_dims(cJSON *object, const char *name, const struct tare_dims *dims);
 

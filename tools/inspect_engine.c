@@ -158,21 +158,51 @@ static void print_precisions(const struct tare_engine *engine, size_t n_layers,
     }
 }
 
-static void print_bindings(const struct tare_engine *engine, size_t n, cJSON *root)
+/* The 8-bit form of a binding: what the conversion behind an input makes, or that in
+ * front of an output reads. */
+static bool find_quantized(const struct tare_engine *engine, size_t n_layers,
+                           size_t binding, bool is_input,
+                           struct tare_layer_tensor *quantized)
+{
+    for (size_t i = 0; i < n_layers; i++) {
+        struct tare_layer_info l;
+        struct tare_layer_tensor bound;
+        tare_engine_layer(engine, i, &l);
+        if (!l.is_reformat || l.n_inputs < 1 || l.n_outputs < 1) continue;
+        tare_engine_layer_tensor(engine, i, is_input ? 0 : l.n_inputs, &bound);
+        tare_engine_layer_tensor(engine, i, is_input ? l.n_inputs : 0, quantized);
+        if (bound.place == TARE_PLACE_BINDING && bound.offset == binding &&
+            quantized->step > 0.0F)
+            return true;
+    }
+    return false;
+}
+
+static void print_bindings(const struct tare_engine *engine,
+                           const struct tare_engine_info *info, cJSON *root)
 {
     cJSON *bindings = cJSON_AddArrayToObject(root, "bindings");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < info->n_bindings; i++) {
         struct tare_binding binding;
-        char dims[128];
+        struct tare_layer_tensor quantized;
+        char dims[128], size[32];
         tare_engine_binding(engine, i, &binding);
-        printf("%-12s %s %s [%s]\n", binding.is_input ? "Input" : "Output",
-               binding.name, tare_dtype_name(binding.dtype),
-               report_dims(&binding.dims, dims));
+        printf("%-12s %s %s [%s]", binding.is_input ? "Input" : "Output", binding.name,
+               tare_dtype_name(binding.dtype), report_dims(&binding.dims, dims));
+        if (binding.n_bytes) printf(" %s", report_bytes((double)binding.n_bytes, size));
         cJSON *row = cJSON_CreateObject();
         (void)cJSON_AddStringToObject(row, "name", binding.name);
         (void)cJSON_AddBoolToObject(row, "input", binding.is_input);
         (void)cJSON_AddStringToObject(row, "type", tare_dtype_name(binding.dtype));
         inspect_add_dims(row, "dims", &binding.dims);
+        json_add_number(row, "bytes", (double)binding.n_bytes);
+        if (find_quantized(engine, info->n_layers, i, binding.is_input, &quantized)) {
+            printf(", inside %s %s scale %.9g zero point %d",
+                   tare_dtype_name(quantized.dtype), quantized.format,
+                   (double)quantized.step, quantized.zero_point);
+            (void)cJSON_AddItemToObject(row, "quantized", tensor_json(&quantized));
+        }
+        printf("\n");
         (void)cJSON_AddItemToArray(bindings, row);
     }
 }
@@ -214,7 +244,7 @@ enum tare_status inspect_engine(const struct inspect_flags *flags, const char *p
         tare_engine_info(engine, &info);
         print_summary(&info, root);
         print_precisions(engine, info.n_layers, root);
-        print_bindings(engine, info.n_bindings, root);
+        print_bindings(engine, &info, root);
         print_layers(engine, &graph, root);
     }
     engine_graph_release(&graph);
