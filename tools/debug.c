@@ -2,7 +2,6 @@
  * FP32. */
 #include "tools/debug.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -56,29 +55,6 @@ int tool_debug(int argc, char **argv)
 bool debug_tells(void)
 {
     return !common_options.quiet && (common_options.verbose || isatty(STDERR_FILENO));
-}
-
-enum tare_status debug_make_folder(char path[DEBUG_PATH_BYTES], struct tare_error *err)
-{
-    const char *parent = getenv("TMPDIR");
-    const int n = snprintf(path, DEBUG_PATH_BYTES, "%s/tare-debug-XXXXXX",
-                           parent && *parent ? parent : "/tmp");
-    if (n > 0 && n < DEBUG_PATH_BYTES && mkdtemp(path)) return TARE_OK;
-    const enum tare_status st = report_error(
-        err, TARE_E_IO, "%.150s: cannot make a folder for candidates", path);
-    path[0] = '\0';
-    return st;
-}
-
-void debug_remove_folder(const char *path)
-{
-    DIR *folder = *path ? opendir(path) : NULL;
-    if (!folder) return;
-    for (const struct dirent *entry; (entry = readdir(folder));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            (void)unlinkat(dirfd(folder), entry->d_name, 0);
-    (void)closedir(folder);
-    (void)rmdir(path);
 }
 
 /* The value in single quotes, so that the shell takes it as it is. */

@@ -14,13 +14,6 @@ int debug_reduce(int argc, char **argv);
 /** Whether to tell about every try on standard error: on a terminal, or --verbose. */
 bool debug_tells(void);
 
-/** Room for the path of a temporary file. */
-enum { DEBUG_PATH_BYTES = 256 };
-/** A new folder below $TMPDIR. debug_remove_folder() it. */
-enum tare_status debug_make_folder(char path[DEBUG_PATH_BYTES], struct tare_error *err);
-/** Remove a folder and its files. */
-void debug_remove_folder(const char *path);
-
 /** A word of a command, and what is put in its place, quoted for the shell. */
 struct debug_word {
     const char *word, *value;

@@ -6,6 +6,7 @@
 #include "tools/debug.h"
 #include "tools/debug_judge.h"
 #include "tools/debug_replay.h"
+#include "tools/scratch.h"
 #include "tools/words.h"
 
 struct debug_check {
@@ -15,10 +16,10 @@ struct debug_check {
     bool build;
     const char *isa;
     int64_t batch;
-    struct tare_cache *cache;           /* NULL: FP32 */
-    struct debug_tensors tensors;       /* of the whole model, where DATA is given */
-    char part[DEBUG_PATH_BYTES + 16];   /* the model to check */
-    char inputs[DEBUG_PATH_BYTES + 16]; /* where its inputs' values go */
+    struct tare_cache *cache;             /* NULL: FP32 */
+    struct debug_tensors tensors;         /* of the whole model, where DATA is given */
+    char part[SCRATCH_PATH_BYTES + 16];   /* the model to check */
+    char inputs[SCRATCH_PATH_BYTES + 16]; /* where its inputs' values go */
     /* what came of it */
     bool is_later;                 /* not the whole model, which is the first */
     enum tare_status build_status; /* of the whole model */

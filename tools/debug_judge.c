@@ -7,6 +7,7 @@
 #include "tools/debug.h"
 #include "tools/report.h"
 #include "tools/run_keep.h"
+#include "tools/scratch.h"
 
 struct debug_judge {
     const struct debug_criterion *criterion;
@@ -14,7 +15,7 @@ struct debug_judge {
     struct tare_plan *plan; /* FP32 */
     struct tare_engine *engine;
     struct run_kept reference;
-    char folder[DEBUG_PATH_BYTES]; /* of the engine that the command is given */
+    char folder[SCRATCH_PATH_BYTES]; /* of the engine that the command is given */
     char says[64];
 };
 
@@ -80,7 +81,7 @@ enum tare_status debug_judge_create(const struct debug_criterion *criterion,
     j->criterion = criterion;
     j->dataset = dataset;
     if (criterion->command) {
-        st = debug_make_folder(j->folder, err);
+        st = scratch_make(j->folder, err);
     } else {
         st = tare_build(model, &fp32, &j->plan, err);
         if (st == TARE_OK) st = run_plan(j, j->plan, &j->engine, &j->reference, err);
@@ -98,7 +99,7 @@ void debug_judge_destroy(struct debug_judge *judge)
     run_kept_release(&judge->reference);
     tare_engine_destroy(judge->engine);
     tare_plan_destroy(judge->plan);
-    debug_remove_folder(judge->folder);
+    scratch_remove(judge->folder);
     free(judge);
 }
 
@@ -160,7 +161,7 @@ static enum tare_status judge_command(struct debug_judge *judge,
                                       const struct tare_plan *plan, bool *holds,
                                       struct tare_error *err)
 {
-    char path[DEBUG_PATH_BYTES + 16];
+    char path[SCRATCH_PATH_BYTES + 16];
     (void)snprintf(path, sizeof path, "%s/engine.tare", judge->folder);
     const struct debug_word words[] = {{"{}", path}};
     int status = 0;

@@ -11,6 +11,7 @@
 #include "tools/debug_parts.h"
 #include "tools/options.h"
 #include "tools/report.h"
+#include "tools/scratch.h"
 #include "tools/words.h"
 
 static struct {
@@ -71,8 +72,8 @@ static const struct usage usage = {
 };
 
 struct job {
-    char folder[DEBUG_PATH_BYTES];
-    char base[DEBUG_PATH_BYTES + 16]; /* the whole model */
+    char folder[SCRATCH_PATH_BYTES];
+    char base[SCRATCH_PATH_BYTES + 16]; /* the whole model */
     struct debug_parts parts;
     struct debug_check check;
     size_t n_tests;
@@ -151,7 +152,7 @@ static enum tare_status make_tensors(struct job *job, struct tare_error *err)
 static enum tare_status open_job(struct job *job, struct tare_error *err)
 {
     struct debug_check *check = &job->check;
-    enum tare_status st = debug_make_folder(job->folder, err);
+    enum tare_status st = scratch_make(job->folder, err);
     if (st != TARE_OK) return st;
     check->criterion = &flags.criterion;
     check->fail_code = (int)flags.fail_code;
@@ -173,7 +174,7 @@ static void release(struct job *job)
     debug_tensors_release(&job->check.tensors);
     tare_cache_destroy(job->check.cache);
     debug_parts_close(&job->parts);
-    debug_remove_folder(job->folder);
+    scratch_remove(job->folder);
 }
 
 static void tell(const struct job *job, const bool *keep, const char *what)

@@ -16,7 +16,7 @@ struct onnxruntime {
     struct ort_memory *memory;
     const struct tare_engine *engine;
     size_t n_inputs, n_outputs;
-    const char **names; /* [n_inputs + n_outputs] the engine's */
+    const char **names; /* [n_inputs + n_outputs] the engine's, then further outputs */
 };
 
 struct onnxruntime_run {
@@ -48,9 +48,12 @@ static enum tare_status check(const struct onnxruntime *session,
     return st;
 }
 
+/* Telemetry, which recent releases begin as soon as they are opened, is switched off.
+ */
 static enum tare_status open_library(struct onnxruntime *session, const char *path,
                                      struct tare_error *err)
 {
+    (void)setenv("ORT_DISABLE_TELEMETRY", "1", 1);
     session->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!session->library)
         return report_error(err, TARE_E_UNSUPPORTED,
@@ -71,11 +74,12 @@ static enum tare_status open_library(struct onnxruntime *session, const char *pa
 }
 
 static enum tare_status name_bindings(struct onnxruntime *session,
-                                      struct tare_error *err)
+                                      const struct words *more, struct tare_error *err)
 {
     struct tare_engine_info info;
+    const size_t n_more = more ? more->n : 0;
     tare_engine_info(session->engine, &info);
-    session->names = calloc(info.n_bindings, sizeof *session->names);
+    session->names = calloc(info.n_bindings + n_more, sizeof *session->names);
     if (!session->names)
         return report_error(err, TARE_E_NOMEM, "no memory for onnxruntime's session");
     for (size_t i = 0; i < info.n_bindings; i++) {
@@ -84,7 +88,9 @@ static enum tare_status name_bindings(struct onnxruntime *session,
         session->names[i] = binding.name;
         session->n_inputs += binding.is_input;
     }
-    session->n_outputs = info.n_bindings - session->n_inputs;
+    for (size_t i = 0; i < n_more; i++)
+        session->names[info.n_bindings + i] = more->items[i];
+    session->n_outputs = info.n_bindings - session->n_inputs + n_more;
     return TARE_OK;
 }
 
@@ -96,6 +102,7 @@ static enum tare_status open_session(struct onnxruntime *session, const char *mo
     struct ort_options *options = NULL;
     enum tare_status st =
         check(session, api->create_env(ORT_LOG_ERROR, "tare", &session->env), err);
+    if (st == TARE_OK) st = check(session, api->disable_telemetry(session->env), err);
     if (st == TARE_OK) st = check(session, api->create_options(&options), err);
     if (st == TARE_OK) st = check(session, api->set_intra_op_threads(options, 1), err);
     if (st == TARE_OK) st = check(session, api->set_inter_op_threads(options, 1), err);
@@ -114,6 +121,7 @@ static enum tare_status open_session(struct onnxruntime *session, const char *mo
 
 enum tare_status onnxruntime_open(const char *library, const char *model,
                                   const struct tare_engine *engine,
+                                  const struct words *more,
                                   struct onnxruntime **session, struct tare_error *err)
 {
     *session = calloc(1, sizeof **session);
@@ -121,7 +129,7 @@ enum tare_status onnxruntime_open(const char *library, const char *model,
         return report_error(err, TARE_E_NOMEM, "no memory for onnxruntime's session");
     (*session)->engine = engine;
     enum tare_status st = open_library(*session, library, err);
-    if (st == TARE_OK) st = name_bindings(*session, err);
+    if (st == TARE_OK) st = name_bindings(*session, more, err);
     if (st == TARE_OK) st = open_session(*session, model, err);
     if (st == TARE_OK) return TARE_OK;
     onnxruntime_close(*session);
@@ -166,7 +174,7 @@ enum tare_status onnxruntime_run(struct onnxruntime *session, void *const *input
 {
     const size_t n_inputs = session->n_inputs;
     struct ort_value **values = calloc(n_inputs + 1, sizeof *values);
-    *run = calloc(1, sizeof **run + session->n_outputs * sizeof(struct ort_value *));
+    *run = calloc(1, sizeof **run + session->n_outputs * sizeof(void *));
     enum tare_status st = TARE_OK;
     if (!values || !*run)
         st = report_error(err, TARE_E_NOMEM, "no memory for a run of onnxruntime");

@@ -46,7 +46,8 @@ struct ort_api {
     const char *(*get_error_message)(const struct ort_status *status);
     struct ort_status *(*create_env)(int log_level, const char *id,
                                      struct ort_env **env);
-    ort_other *before_7[3];
+    ort_other *before_6[2];
+    struct ort_status *(*disable_telemetry)(const struct ort_env *env);
     struct ort_status *(*create_session)(const struct ort_env *env, const char *path,
                                          const struct ort_options *options,
                                          struct ort_session **session);
@@ -95,6 +96,7 @@ struct ort_api {
                    #entry " is entry " #place)
 ORT_PLACE(get_error_message, 2);
 ORT_PLACE(create_env, 3);
+ORT_PLACE(disable_telemetry, 6);
 ORT_PLACE(create_session, 7);
 ORT_PLACE(run, 9);
 ORT_PLACE(create_options, 10);

@@ -11,6 +11,8 @@
 #include "tools/report.h"
 #include "tools/run_compare.h"
 #include "tools/run_keep.h"
+#include "tools/run_mark.h"
+#include "tools/scratch.h"
 #include "tools/tool.h"
 
 static struct {
@@ -85,6 +87,7 @@ struct job {
     struct tare_engine *engine;
     struct tare_dataset *dataset;
     struct onnxruntime *other;
+    struct words marked; /* its outputs besides the network's */
     struct run_kept kept;
     size_t n_compared, n_failed, n_bad;
 };
@@ -155,6 +158,23 @@ static enum tare_status build_model(struct job *job, struct tare_error *err)
     return tare_plan_open(job->plan, &job->engine, err);
 }
 
+static enum tare_status open_other(struct job *job, struct tare_error *err)
+{
+    char folder[SCRATCH_PATH_BYTES], model[SCRATCH_PATH_BYTES + 16];
+    if (!flags.mark_all)
+        return onnxruntime_open(flags.onnxruntime, flags.onnx, job->engine, NULL,
+                                &job->other, err);
+    enum tare_status st = scratch_make(folder, err);
+    (void)snprintf(model, sizeof model, "%s/marked.onnx", folder);
+    if (st == TARE_OK)
+        st = run_mark_all(flags.onnx, job->engine, model, &job->marked, err);
+    if (st == TARE_OK)
+        st = onnxruntime_open(flags.onnxruntime, model, job->engine, &job->marked,
+                              &job->other, err);
+    scratch_remove(folder);
+    return st;
+}
+
 static enum tare_status open_job(struct job *job, struct tare_error *err)
 {
     enum tare_status st = flags.json ? tare_file_check(flags.json, err) : TARE_OK;
@@ -165,16 +185,14 @@ static enum tare_status open_job(struct job *job, struct tare_error *err)
     } else {
         st = build_model(job, err);
     }
-    if (st == TARE_OK && flags.onnxruntime)
-        st = onnxruntime_open(flags.onnxruntime, flags.onnx, job->engine, &job->other,
-                              err);
-    return st;
+    return st == TARE_OK && flags.onnxruntime ? open_other(job, err) : st;
 }
 
 static void close_job(struct job *job)
 {
     run_kept_release(&job->kept);
     onnxruntime_close(job->other);
+    words_free(&job->marked);
     tare_dataset_destroy(job->dataset);
     tare_engine_destroy(job->engine);
     tare_plan_destroy(job->plan);
@@ -204,6 +222,10 @@ static enum tare_status compare_stored(struct job *job, const struct run_arrays 
     if (st == TARE_OK)
         st = run_compare(a, &stored, &sides, &flags.tolerances, rows, &job->n_compared,
                          &job->n_failed, err);
+    for (size_t i = 0; st == TARE_OK && i < a->n && a == &job->kept.outputs; i++)
+        if (!stored.items[i].name && job->n_compared && !common_options.quiet)
+            (void)fprintf(stderr, "tare: warning: %s holds no output '%s'\n",
+                          flags.load_outputs, a->items[i].name);
     run_arrays_release(&stored);
     return st;
 }
@@ -227,9 +249,11 @@ static enum tare_status compare(struct job *job, cJSON *root, struct tare_error 
                             flags.load_outputs, job->kept.outputs.items[0].name);
     if (st == TARE_OK && flags.onnxruntime) {
         printf("onnxruntime %s\n", onnxruntime_version(job->other));
-        st =
-            run_compare(&job->kept.outputs, &job->kept.others, &sides,
-                        &flags.tolerances, rows, &job->n_compared, &job->n_failed, err);
+        const struct run_arrays *const others[] = {&job->kept.other_inner,
+                                                   &job->kept.others};
+        for (size_t i = job->marked.n ? 0 : 1; st == TARE_OK && i < 2; i++)
+            st = run_compare(sets[i], others[i], &sides, &flags.tolerances, rows,
+                             &job->n_compared, &job->n_failed, err);
     }
     if (st == TARE_OK && job->n_compared)
         printf("%zu of %zu tensors within tolerance\n", job->n_compared - job->n_failed,
@@ -253,7 +277,8 @@ static enum tare_status run(struct job *job, cJSON *root, struct tare_error *err
     enum tare_status st = open_job(job, err);
     const struct run_wants wants = {.inputs = flags.save_inputs || flags.dump,
                                     .inner = flags.mark_all || flags.dump,
-                                    .other = job->other};
+                                    .other = job->other,
+                                    .other_inner = job->marked.n ? &job->marked : NULL};
     if (st == TARE_OK)
         st = run_keep(job->engine, job->dataset, &wants, &job->kept, err);
     if (st == TARE_OK) st = save(job, err);
@@ -315,6 +340,10 @@ int tool_run(int argc, char **argv)
         st = json_write(root, flags.json, &err);
     else
         cJSON_Delete(root);
-    if (st != TARE_OK) return report_failure(&err);
-    return job.n_failed || job.n_bad ? EXIT_FAILED : EXIT_DONE;
+    if (st == TARE_OK && job.n_failed)
+        st = report_error(&err, TARE_E_ARG, "%zu of %zu tensors are out of tolerance",
+                          job.n_failed, job.n_compared);
+    else if (st == TARE_OK && job.n_bad)
+        st = report_error(&err, TARE_E_ARG, "%zu tensors hold NaN or Inf", job.n_bad);
+    return st == TARE_OK ? EXIT_DONE : report_failure(&err);
 }

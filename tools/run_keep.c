@@ -68,26 +68,58 @@ static enum tare_status keep_inputs(struct job *job, const struct feed_worker *w
     return st;
 }
 
+/* An output of the other runtime, which must be as large as the engine's. */
+static enum tare_status keep_other(struct run_arrays *others, size_t i, int64_t first,
+                                   int64_t n, const struct tare_result *result,
+                                   struct tare_error *err)
+{
+    const struct run_array *array = &others->items[i];
+    const size_t wanted = array->sample_bytes * (size_t)others->batch;
+    if (array->data && (result->dtype != array->dtype || result->n_bytes != wanted))
+        return report_error(err, TARE_E_ARG,
+                            "onnxruntime's '%.80s' is %s and has %zu bytes, the "
+                            "engine's is %s and has %zu",
+                            array->name, tare_dtype_name(result->dtype),
+                            result->n_bytes, tare_dtype_name(array->dtype), wanted);
+    return run_array_put(others, i, first, n, result, err);
+}
+
+/* A tensor inside, where the tap of the same name is. */
+static enum tare_status keep_other_inner(struct job *job, const char *name,
+                                         int64_t first, int64_t n,
+                                         const struct tare_result *result,
+                                         struct tare_error *err)
+{
+    struct run_arrays *inner = &job->kept->other_inner;
+    const struct tare_engine *engine = job->feed->engines[0];
+    size_t i = 0;
+    while (i < inner->n && strcmp(tare_engine_tap_name(engine, i), name) != 0)
+        i++;
+    if (i == inner->n) return TARE_OK;
+    enum tare_status st = TARE_OK;
+    pthread_mutex_lock(&job->opening);
+    if (!inner->items[i].name)
+        st = run_array_open(inner, i, name, &result->dims, result->dtype, err);
+    pthread_mutex_unlock(&job->opening);
+    return st == TARE_OK ? keep_other(inner, i, first, n, result, err) : st;
+}
+
 /* What the other runtime makes of the same inputs. */
 static enum tare_status run_other(struct job *job, const struct feed_worker *w,
                                   int64_t first, int64_t n, struct tare_error *err)
 {
-    struct run_arrays *others = &job->kept->others;
+    const struct words *more = job->wants->other_inner;
+    const size_t n_outputs = job->kept->others.n;
     struct onnxruntime_run *run;
     enum tare_status st = onnxruntime_run(job->wants->other, w->inputs, &run, err);
-    for (size_t i = 0; st == TARE_OK && i < others->n; i++) {
+    for (size_t i = 0; st == TARE_OK && i < n_outputs + (more ? more->n : 0); i++) {
         struct tare_result result;
         st = onnxruntime_result(run, i, &result, err);
-        const struct run_array *array = &others->items[i];
-        const size_t wanted = array->sample_bytes * (size_t)others->batch;
-        if (st == TARE_OK && array->data &&
-            (result.dtype != array->dtype || result.n_bytes != wanted))
-            st = report_error(err, TARE_E_ARG,
-                              "onnxruntime's '%.80s' is %s and has %zu bytes, the "
-                              "engine's is %s and has %zu",
-                              array->name, tare_dtype_name(result.dtype),
-                              result.n_bytes, tare_dtype_name(array->dtype), wanted);
-        if (st == TARE_OK) st = run_array_put(others, i, first, n, &result, err);
+        if (st == TARE_OK && i < n_outputs)
+            st = keep_other(&job->kept->others, i, first, n, &result, err);
+        else if (st == TARE_OK)
+            st = keep_other_inner(job, more->items[i - n_outputs], first, n, &result,
+                                  err);
     }
     onnxruntime_release(run);
     return st;
@@ -163,6 +195,9 @@ static enum tare_status open_all(struct job *job, struct tare_error *err)
         st = open_bindings(&kept->inputs, feed, 0, feed->n_inputs, err);
     if (st == TARE_OK && job->wants->other)
         st = open_bindings(&kept->others, feed, feed->n_inputs, n_outputs, err);
+    if (st == TARE_OK && job->wants->other_inner)
+        st = run_arrays_create(&kept->other_inner, tare_engine_n_taps(feed->engines[0]),
+                               feed->n_samples, feed->batch, err);
     return st == TARE_OK ? open_taps(job, err) : st;
 }
 
@@ -192,4 +227,5 @@ void run_kept_release(struct run_kept *kept)
     run_arrays_release(&kept->inner);
     run_arrays_release(&kept->outputs);
     run_arrays_release(&kept->others);
+    run_arrays_release(&kept->other_inner);
 }

@@ -11,7 +11,8 @@
 /** What to keep beside the outputs. */
 struct run_wants {
     bool inputs, inner;
-    struct onnxruntime *other; /**< runs on the same inputs; NULL: nothing does */
+    struct onnxruntime *other;       /**< runs on the same inputs; NULL: nothing does */
+    const struct words *other_inner; /**< its further outputs, tensors of `inner` */
 };
 
 /** Names are the engine's: it must outlive this. */
@@ -19,8 +20,9 @@ struct run_kept {
     struct run_arrays inputs; /**< as --load-inputs takes them; not wanted: empty */
     struct run_arrays inner;  /**< the other named tensors that a run makes, as float32,
                                    in order of execution; not wanted: empty */
-    struct run_arrays outputs; /**< of the engine */
-    struct run_arrays others;  /**< the same of `other`; without it: empty */
+    struct run_arrays outputs;     /**< of the engine */
+    struct run_arrays others;      /**< the same of `other`; without it: empty */
+    struct run_arrays other_inner; /**< of those in `inner` that it makes; else empty */
 };
 
 /** Run all samples. @param[out] kept  run_kept_release() it in any case. */

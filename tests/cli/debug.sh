@@ -5,6 +5,8 @@
 . "$(dirname "$0")/common.sh"
 need_images
 test=("${data[@]}" --count=16)
+mkdir tmp
+export TMPDIR=$PWD/tmp
 depthwise=$root/models/fashion_depthwise.onnx
 
 "$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --calibrator=minmax --cache=net.cache >log
@@ -87,3 +89,4 @@ refuse 2 'there is no .. in it' "$tare" debug reduce --onnx="$model" --output=ou
 refuse 2 'no samples' "$tare" debug reduce --onnx="$model" --output=out/p.onnx --check='x {} {inputs}'
 refuse 2 '--cache is missing' "$tare" debug reduce --onnx="$model" --output=out/p.onnx --atol=1 "${test[@]}"
 refuse 2 '--fail-code wants' "$tare" debug reduce --onnx="$model" --output=out/p.onnx --check-build --fail-code=3
+[[ -z $(ls -A tmp) ]] || fail "left behind: $(ls tmp)"
