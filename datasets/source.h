@@ -40,7 +40,7 @@ enum tare_status tare_source_load_file(const void *state, const char *name, size
 
 /**
  * Add the accepted files below each of "DIR[,DIR…]", in the order of their paths, with
- * first-level folders as classes.
+ * first-level folders as classes. A DIR that is a file is added as it is.
  * @param[in] accept  Judges a file's name.   @param[in] what  "no %s below it".
  */
 enum tare_status tare_source_add_folders(const char *roots,

@@ -180,7 +180,8 @@ static enum tare_status walk_folder(struct walk *walk, const struct level *above
     return st;
 }
 
-/* Adds the files below the folder whose name is the first `length` bytes of `root`. */
+/* Adds the files below the folder whose name is the first `length` bytes of `root`; or
+ * the file of that name, whatever it is called. */
 static enum tare_status add_folder(const char *root, size_t length,
                                    bool (*accept)(const char *name), const char *what,
                                    struct tare_samples *samples, struct tare_error *err)
@@ -189,10 +190,18 @@ static enum tare_status add_folder(const char *root, size_t length,
                  "'%.40s': want a folder's name", root);
     const size_t before = samples->count;
     struct walk walk = {.accept = accept, .samples = samples};
-    tare_text_add(&walk.path, "%.*s%s", (int)length, root,
-                  root[length - 1] == '/' ? "" : "/");
-    enum tare_status st =
-        walk.path.failed ? no_memory(err) : walk_folder(&walk, NULL, 0, err);
+    struct stat info;
+    tare_text_add(&walk.path, "%.*s", (int)length, root);
+    const bool is_file =
+        !walk.path.failed && stat(walk.path.data, &info) == 0 && S_ISREG(info.st_mode);
+    if (!is_file && root[length - 1] != '/') tare_text_add(&walk.path, "/");
+    enum tare_status st;
+    if (walk.path.failed)
+        st = no_memory(err);
+    else if (is_file)
+        st = tare_samples_add(samples, walk.path.data, -1, -1, err);
+    else
+        st = walk_folder(&walk, NULL, 0, err);
     tare_text_free(&walk.path);
     if (st == TARE_OK && samples->count == before)
         st = tare_error_set(err, TARE_E_ARG, "%.*s: no %s below it", (int)length, root,

@@ -18,11 +18,12 @@ static struct {
 
 static const struct option data_options[] = {
     {"images", OPTION_TEXT, &flags.images, "DIR[,DIR]",
-     "JPEG and PNG files below DIR, by path; a subfolder is a class", 0},
+     "JPEG and PNG files below DIR, by path; a subfolder is a class; or single files",
+     0},
     {"list", OPTION_TEXT, &flags.list, "FILE",
      "lines `path [label]`, relative to the file", 0},
-    {"raw", OPTION_TEXT, &flags.raw, "DIR",
-     "headerless files, one a sample, in the input's shape", 0},
+    {"raw", OPTION_TEXT, &flags.raw, "DIR[,DIR]",
+     "headerless files, one a sample, in the input's shape; or single files", 0},
     {"raw-type", OPTION_TEXT, &flags.raw_type, "f32|u8|f32-pixels",
      "their element (default: f32); u8 and f32-pixels go through --scale, --mean and "
      "--std",

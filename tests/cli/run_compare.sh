@@ -22,6 +22,16 @@ z = numpy.load("outs.npz")
 assert z.files == ["logits"] and (z["logits"] == numpy.load("outs/logits.npy")).all()' || fail "NumPy reads something else"
 fi
 
+# Single files, by the name of the input or without it.
+for i in 0 1; do # past the header of 128 bytes
+    tail -c +$((129 + i * 3136)) in/input.npy | head -c 3136 >frame$i.bin
+done
+"$tare" run --engine=fp32.tare --load-inputs=in --count=2 --top=2 | cut -f 2- >two.txt
+"$tare" run --engine=fp32.tare --input=input=raw:frame0.bin,frame1.bin --top=2 | tee log | cut -f 2- >raw.txt
+cmp two.txt raw.txt || fail "headerless files give something else"
+grep -q '^frame1.bin' log || fail "the frame is not named: $(cat log)"
+"$tare" run --engine=fp32.tare --raw=frame0.bin --top=2 | cut -f 2- | cmp - <(head -n 1 two.txt) || fail "another frame"
+
 # The same network passes, INT8 does not but within a tolerance.
 for stored in outs outs.npz; do
     "$tare" run --engine=fp32.tare --load-inputs=in --load-outputs=$stored --atol=0 --rtol=0 --validate >log ||
