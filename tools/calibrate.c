@@ -178,8 +178,8 @@ static enum tare_status open_all(struct job *job, bool after_fusion,
                           "%s is quantized itself, so that there is nothing to "
                           "calibrate: tare build --int8 builds it as it is",
                           flags.onnx);
-    const struct tare_build_options build = {.keep_tensors = !after_fusion,
-                                             .isa = flags.isa};
+    const struct tare_build_options build = {
+        .keep_tensors = !after_fusion, .cut_early = !after_fusion, .isa = flags.isa};
     if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);
     if (st != TARE_OK) return st;
     st = tare_plan_open(job->plan, &job->engine, err);

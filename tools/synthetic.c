@@ -79,7 +79,7 @@ static enum tare_status run_once(const struct tare_engine *engine, struct seen *
 enum tare_status synthetic_ranges(const struct tare_model *model,
                                   struct tare_cache **cache, struct tare_error *err)
 {
-    const struct tare_build_options options = {.keep_tensors = true};
+    const struct tare_build_options options = {.keep_tensors = true, .cut_early = true};
     struct seen seen = {.err = err};
     struct tare_plan *plan = NULL;
     struct tare_engine *engine = NULL;

@@ -43,9 +43,11 @@ struct tare_build_options {
                                          engine. */
     bool keep_tensors;              /**< Fold constants only: every ONNX tensor that
                                          depends on the input is made, and can be
-                                         tapped. What only a Relu, or a Clip from zero,
-                                         reads is cut by it already. For calibration;
-                                         FP32 only. */
+                                         tapped. FP32 only. */
+    bool cut_early;                 /**< With keep_tensors, for calibration: what only a
+                                         Relu, or a Clip from zero, reads is cut where
+                                         it is made, so that both tensors hold what is
+                                         left. */
     /**
      * Effort to find the fastest kernel of each layer, 0 to 5. All of them give the
      * same bytes. 0 and 1: the one for the best instruction set, nothing is timed. From

@@ -76,12 +76,12 @@ static enum tare_status assign_precision(struct tare_graph *g,
     return st;
 }
 
-/* Every tensor stays, but where one is cut at once nobody asks for what is cut off. */
-static enum tare_status keep_tensors(struct tare_graph *g, struct tare_error *err)
+static enum tare_status keep_tensors(struct tare_graph *g, bool cut_early,
+                                     struct tare_error *err)
 {
     bool changed = false;
     enum tare_status st = tare_pass_constant_fold(g, &changed, err);
-    if (st == TARE_OK) st = tare_pass_cut_early(g, &changed, err);
+    if (st == TARE_OK && cut_early) st = tare_pass_cut_early(g, &changed, err);
     return st == TARE_OK ? tare_graph_compact(g, err) : st;
 }
 
@@ -144,7 +144,7 @@ static enum tare_status make_graph(const struct tare_model *model,
                                    uint32_t isa, struct tare_plan *plan,
                                    struct tare_graph *g, struct tare_error *err)
 {
-    if (options->keep_tensors) return keep_tensors(g, err);
+    if (options->keep_tensors) return keep_tensors(g, options->cut_early, err);
     const struct tare_optimize_options optimize = {.dump = &plan->passes};
     enum tare_status st = tare_optimize(g, &optimize, err);
     if (st == TARE_OK && options->cache && options->int8 &&

@@ -1,5 +1,5 @@
 /* Relu, Clip and LeakyRelu become part of the Conv, Gemm, MatMul by a matrix, or
- * arithmetic before them; whole, or in networks that keep every tensor their cut alone.
+ * arithmetic before them; whole, or, where every tensor is kept, their cut alone.
  */
 #include <math.h>
 

@@ -128,7 +128,7 @@ static enum tare_status run_sample(void *ctx, int worker, size_t sample,
 
 static struct tare_observations *observe(const struct tare_model *model)
 {
-    const struct tare_build_options build = {.keep_tensors = true};
+    const struct tare_build_options build = {.keep_tensors = true, .cut_early = true};
     struct tare_plan *plan;
     struct tare_engine *engine;
     struct tare_engine_info info;
