@@ -107,6 +107,10 @@ static void make_plain(float *x, size_t n, struct tare_observe_scale *scale)
         x[check_u32() % n] *= -1.0F;
     scale->cut = INFINITY;
     scale->low = -1;
+    if (scale->boost != 1.0F || check_once_in(2)) return;
+    scale->boost = 0x1p23F;
+    for (int p = 0; p < TARE_OBSERVE_PARTS; p++)
+        scale->factor[p] *= 0x1p-23F;
 }
 
 static bool check_variant(const struct tare_f32_observe_variant *v)

@@ -163,10 +163,11 @@ static bool observe_plain(const float *x, size_t n,
                           const struct tare_observe_scale *scale, uint32_t *counts,
                           struct tare_observe_extremes *extremes, size_t *n_zeros)
 {
-    if (scale->low < MINUS_ZERO || !isinf(scale->cut) || scale->boost != 1.0F ||
-        n % 16 != 0)
+    /* as exact in one step: what would lose bits between two is below 1 anyway */
+    const float steps = scale->factor[TARE_OBSERVE_LOWER] * scale->boost;
+    if (scale->low < MINUS_ZERO || !isinf(scale->cut) || isinf(steps) || n % 16 != 0)
         return false;
-    const __m256 factor = _mm256_set1_ps(scale->factor[TARE_OBSERVE_LOWER]);
+    const __m256 factor = _mm256_set1_ps(steps);
     struct seen seen = {_mm256_setzero_si256(), _mm256_set1_epi32(INT32_MAX),
                         _mm256_setzero_si256()};
     uint16_t indexes[TARE_OBSERVE_BLOCK + TALLY_SLACK];
