@@ -3,7 +3,8 @@
  *     graph   text name   u32 opset   u32 n, tensors   u32 n, nodes
  *             ids inputs   u32 captures   ids outputs
  *     tensor  text name   u32 dtype   u32 kind
- *             where constant: shape, elements; where shaped: shape
+ *             where constant: shape, elements; where shaped: shape; where apart:
+ *             shape, u64 where the elements are
  *     node    text op; where it is empty: plugin
  *             text name   ids inputs   ids outputs
  *             u32 residual   f32 slope, lower, upper   u32 n, attributes
@@ -16,18 +17,17 @@
 #ifndef TARE_GRAPH_BLOB_H
 #define TARE_GRAPH_BLOB_H
 
+#include "base/blob.h"
 #include "graph/graph.h"
 #include "graph/plugin_instance.h"
 
-/** What is known of a tensor: nothing; its value; its shape, of an output. */
-enum tare_blob_tensor { TARE_BLOB_OPEN, TARE_BLOB_CONSTANT, TARE_BLOB_SHAPED };
-
-/** Zero-initialise; tare_free() data. */
-struct tare_blob {
-    uint8_t *data;
-    size_t n_bytes, capacity;
-    bool failed;             /* no memory */
-    struct tare_error error; /* of a plugin that does not save its state */
+/** What is known of a tensor: nothing; its value; its shape, of an output; its value,
+ *  which lies apart. */
+enum tare_blob_tensor {
+    TARE_BLOB_OPEN,
+    TARE_BLOB_CONSTANT,
+    TARE_BLOB_SHAPED,
+    TARE_BLOB_APART
 };
 
 /** Append a graph without dead nodes. Of shapes, those of constants and of
@@ -54,5 +54,29 @@ enum tare_status tare_blob_read_plugin(const void *bytes, size_t n_bytes,
                                        const struct tare_plugins *plugins,
                                        struct tare_plugin_instance **instance,
                                        struct tare_error *err);
+
+/** The same with the larger constants apart, so that they are used where they lie.
+ *  @param[out] n_apart  bytes that they take, for tare_blob_write_apart(). */
+enum tare_status tare_blob_write_graph_apart(struct tare_blob *blob,
+                                             const struct tare_graph *graph,
+                                             size_t *n_apart, struct tare_error *err);
+/** Write those constants. @param[out] apart  [n_apart] of zeros, aligned to TARE_ALIGN
+ */
+void tare_blob_write_apart(const struct tare_graph *graph, uint8_t *apart);
+
+/** Constants that lie apart. */
+struct tare_blob_apart {
+    const uint8_t *bytes; /* aligned to TARE_ALIGN */
+    size_t n_bytes;
+    atomic_size_t *n_owners; /* of these bytes: 1 for the owner, and one for each graph
+                              * tensor that borrows them, so that none frees them */
+};
+/** Read what tare_blob_write_graph_apart() has written; the bytes outlive the graph and
+ *  its clones. */
+enum tare_status tare_blob_read_graph_apart(const void *bytes, size_t n_bytes,
+                                            const struct tare_blob_apart *apart,
+                                            const struct tare_plugins *plugins,
+                                            struct tare_graph **graph,
+                                            struct tare_error *err);
 
 #endif /* TARE_GRAPH_BLOB_H */

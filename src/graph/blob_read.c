@@ -8,8 +8,8 @@
 #define MAX_DEPTH 16
 
 struct reader {
-    const uint8_t *at;
-    size_t left;
+    struct tare_blob_rest rest;
+    const struct tare_blob_apart *apart; /* NULL: nothing lies apart */
     const struct tare_plugins *plugins;
     struct tare_error *err;
 };
@@ -19,69 +19,41 @@ static enum tare_status damaged(const struct reader *r, const char *what)
     return tare_error_set(r->err, TARE_E_FORMAT, "the program is damaged (%s)", what);
 }
 
-static bool get(struct reader *r, void *to, size_t n)
+/* Forward what base/blob.h says of a part. */
+static enum tare_status check(const struct reader *r, enum tare_status st,
+                              const char *what)
 {
-    if (n > r->left) return false;
-    if (n) memcpy(to, r->at, n);
-    r->at += n;
-    r->left -= n;
-    return true;
+    if (st == TARE_E_FORMAT) return damaged(r, what);
+    TARE_FAIL_IF(st != TARE_OK, r->err, st, "no memory for a program");
+    return TARE_OK;
 }
 
-static bool get_u32(struct reader *r, uint32_t *value)
-{
-    return get(r, value, sizeof *value);
-}
-
-/* The number of things that take `least` bytes each or more; 0: nobody knows. */
-static bool get_n(struct reader *r, size_t least, size_t *n)
-{
-    uint32_t value;
-    if (!get_u32(r, &value) || (least > 0 && value > r->left / least)) return false;
-    *n = value;
-    return true;
-}
-
-/* A text, NUL-terminated; tare_free() it. */
 static enum tare_status get_text(struct reader *r, char **text)
 {
-    size_t n;
-    if (!get_n(r, 1, &n)) return damaged(r, "a text");
-    *text = tare_alloc(n + 1);
-    TARE_FAIL_IF(!*text, r->err, TARE_E_NOMEM, "no memory for a program");
-    (void)get(r, *text, n);
-    (*text)[n] = '\0';
-    if (strlen(*text) == n) return TARE_OK;
-    tare_free(*text);
-    *text = NULL;
-    return damaged(r, "a text");
+    return check(r, tare_blob_get_text(&r->rest, text), "a text");
 }
 
-/* An array of `elem_bytes` each; tare_free() it. */
 static enum tare_status get_array(struct reader *r, size_t elem_bytes, void **items,
                                   size_t *n)
 {
-    if (!get_n(r, elem_bytes, n)) return damaged(r, "a list");
-    *items = tare_alloc_array(*n, elem_bytes);
-    TARE_FAIL_IF(!*items, r->err, TARE_E_NOMEM, "no memory for a program");
-    (void)get(r, *items, *n * elem_bytes);
-    return TARE_OK;
+    return check(r, tare_blob_get_array(&r->rest, elem_bytes, items, n), "a list");
 }
 
 static enum tare_status get_ids(struct reader *r, int32_t **ids, size_t *n)
 {
     void *items;
     const enum tare_status st = get_array(r, sizeof **ids, &items, n);
-    *ids = st == TARE_OK ? items : NULL;
+    *ids = items;
     return st;
 }
 
 static bool get_shape(struct reader *r, struct tare_dims *dims)
 {
     size_t rank;
-    if (!get_n(r, sizeof(int64_t), &rank) || rank > TARE_MAX_RANK) return false;
+    if (!tare_blob_get_n(&r->rest, sizeof(int64_t), &rank) || rank > TARE_MAX_RANK)
+        return false;
     dims->rank = (int32_t)rank;
-    return get(r, dims->d, rank * sizeof dims->d[0]);
+    return tare_blob_get(&r->rest, dims->d, rank * sizeof dims->d[0]);
 }
 
 /* Shape and elements. */
@@ -93,11 +65,33 @@ static enum tare_status get_content(struct reader *r, uint32_t dtype,
     if (dtype > TARE_U64 || !get_shape(r, &content->dims))
         return damaged(r, "a constant");
     content->dtype = (enum tare_dtype)dtype;
-    if (!tare_dims_bytes(&content->dims, content->dtype, &n_bytes) || n_bytes > r->left)
+    if (!tare_dims_bytes(&content->dims, content->dtype, &n_bytes) ||
+        n_bytes > r->rest.n_bytes)
         return damaged(r, "a constant");
     const enum tare_status st = tare_const_alloc(content, r->err);
-    if (st == TARE_OK) (void)get(r, content->data, n_bytes);
+    if (st == TARE_OK) (void)tare_blob_get(&r->rest, content->data, n_bytes);
     return st;
+}
+
+/* Shape, and elements that lie apart, where the tensor uses them. */
+static enum tare_status get_apart(struct reader *r, struct tare_tensor *tensor)
+{
+    uint64_t at;
+    size_t n_bytes;
+    const struct tare_blob_apart *apart = r->apart;
+    if (!apart || !get_shape(r, &tensor->dims) ||
+        !tare_blob_get(&r->rest, &at, sizeof at) ||
+        !tare_dims_bytes(&tensor->dims, tensor->dtype, &n_bytes) ||
+        at % TARE_ALIGN != 0 || at > apart->n_bytes || n_bytes > apart->n_bytes - at)
+        return damaged(r, "a constant");
+    const uint8_t *data = apart->bytes + at;
+    memcpy(&tensor->data, &data, sizeof data); /* nobody changes what has owners */
+    tensor->n_bytes = n_bytes;
+    tensor->n_owners = apart->n_owners;
+    atomic_fetch_add(apart->n_owners, 1);
+    tensor->has_dtype = true;
+    tensor->has_dims = true;
+    return TARE_OK;
 }
 
 /* The shape of an output, axes of which may be open. */
@@ -118,8 +112,8 @@ static enum tare_status get_tensor(struct reader *r, struct tare_graph *graph)
     enum tare_status st = get_text(r, &name);
     if (st != TARE_OK) return st;
     struct tare_const content = {0};
-    if (!get_u32(r, &dtype) || !get_u32(r, &kind) || dtype > TARE_U64 ||
-        kind > TARE_BLOB_SHAPED)
+    if (!tare_blob_get_u32(&r->rest, &dtype) || !tare_blob_get_u32(&r->rest, &kind) ||
+        dtype > TARE_U64 || kind > TARE_BLOB_APART)
         st = damaged(r, "a tensor");
     else if (kind != TARE_BLOB_CONSTANT)
         st = tare_graph_add_tensor(graph, name, &id, r->err);
@@ -128,6 +122,7 @@ static enum tare_status get_tensor(struct reader *r, struct tare_graph *graph)
     tare_free(name);
     if (st != TARE_OK) return st;
     graph->tensors[id].dtype = (enum tare_dtype)dtype;
+    if (kind == TARE_BLOB_APART) return get_apart(r, &graph->tensors[id]);
     return kind == TARE_BLOB_SHAPED ? get_declared(r, &graph->tensors[id]) : TARE_OK;
 }
 
@@ -138,7 +133,7 @@ static enum tare_status get_graph(struct reader *r, int depth,
 static enum tare_status get_strings(struct reader *r, struct tare_attr *attr)
 {
     size_t n_lines = 0;
-    if (!get_n(r, 0, &attr->n)) return damaged(r, "texts");
+    if (!tare_blob_get_n(&r->rest, 0, &attr->n)) return damaged(r, "texts");
     const enum tare_status st = get_text(r, &attr->s);
     if (st != TARE_OK) return st;
     for (const char *at = attr->s; at; at = strchr(at, '\n')) {
@@ -155,9 +150,13 @@ static enum tare_status get_value(struct reader *r, int depth, struct tare_attr 
     enum tare_status st = TARE_OK;
     switch (attr->type) {
     case TARE_ATTR_INT:
-        return get(r, &attr->i, sizeof attr->i) ? TARE_OK : damaged(r, "a number");
+        return tare_blob_get(&r->rest, &attr->i, sizeof attr->i)
+                   ? TARE_OK
+                   : damaged(r, "a number");
     case TARE_ATTR_FLOAT:
-        return get(r, &attr->f, sizeof attr->f) ? TARE_OK : damaged(r, "a number");
+        return tare_blob_get(&r->rest, &attr->f, sizeof attr->f)
+                   ? TARE_OK
+                   : damaged(r, "a number");
     case TARE_ATTR_STRING: return get_text(r, &attr->s);
     case TARE_ATTR_STRINGS: return get_strings(r, attr);
     case TARE_ATTR_INTS:
@@ -169,8 +168,8 @@ static enum tare_status get_value(struct reader *r, int depth, struct tare_attr 
         if (st == TARE_OK) attr->floats = items;
         return st;
     case TARE_ATTR_TENSOR:
-        return get_u32(r, &dtype) ? get_content(r, dtype, &attr->t)
-                                  : damaged(r, "a constant");
+        return tare_blob_get_u32(&r->rest, &dtype) ? get_content(r, dtype, &attr->t)
+                                                   : damaged(r, "a constant");
     case TARE_ATTR_GRAPH: return get_graph(r, depth + 1, &attr->g);
     }
     return damaged(r, "an attribute's type");
@@ -183,7 +182,7 @@ static enum tare_status get_attr(struct reader *r, int depth, struct tare_node *
     enum tare_status st = get_text(r, &name);
     if (st != TARE_OK) return st;
     struct tare_attr attr = {0};
-    if (!get_u32(r, &type) || type > TARE_ATTR_STRINGS)
+    if (!tare_blob_get_u32(&r->rest, &type) || type > TARE_ATTR_STRINGS)
         st = damaged(r, "an attribute's type");
     else {
         attr.type = (enum tare_attr_type)type;
@@ -200,10 +199,10 @@ static enum tare_status get_attr(struct reader *r, int depth, struct tare_node *
 static enum tare_status get_fused(struct reader *r, struct tare_node *node)
 {
     uint32_t has_residual;
-    if (!get_u32(r, &has_residual) ||
-        !get(r, &node->fused.negative_slope, sizeof(float)) ||
-        !get(r, &node->fused.lower, sizeof(float)) ||
-        !get(r, &node->fused.upper, sizeof(float)) ||
+    if (!tare_blob_get_u32(&r->rest, &has_residual) ||
+        !tare_blob_get(&r->rest, &node->fused.negative_slope, sizeof(float)) ||
+        !tare_blob_get(&r->rest, &node->fused.lower, sizeof(float)) ||
+        !tare_blob_get(&r->rest, &node->fused.upper, sizeof(float)) ||
         (has_residual &&
          (node->n_inputs == 0 || node->inputs[node->n_inputs - 1] == TARE_NO_TENSOR)))
         return damaged(r, "a fusion");
@@ -293,7 +292,8 @@ static enum tare_status get_node(struct reader *r, int depth, struct tare_graph 
     struct tare_node *node = &graph->nodes[graph->n_nodes - 1];
     node->plugin = plugin;
     st = get_fused(r, node);
-    if (st == TARE_OK && !get_n(r, 8, &n_attrs)) st = damaged(r, "attributes");
+    if (st == TARE_OK && !tare_blob_get_n(&r->rest, 8, &n_attrs))
+        st = damaged(r, "attributes");
     for (size_t i = 0; st == TARE_OK && i < n_attrs; i++)
         st = get_attr(r, depth, node);
     return st == TARE_OK ? tare_node_check(graph, node, r->err) : st;
@@ -322,19 +322,20 @@ static enum tare_status get_parts(struct reader *r, int depth, struct tare_graph
     size_t n;
     enum tare_status st = get_text(r, &graph->name);
     if (st != TARE_OK) return st;
-    if (!get_u32(r, &opset) || opset < TARE_OPSET_MIN || opset > TARE_OPSET_MAX)
+    if (!tare_blob_get_u32(&r->rest, &opset) || opset < TARE_OPSET_MIN ||
+        opset > TARE_OPSET_MAX)
         return damaged(r, "the opset");
     graph->opset = (int)opset;
-    if (!get_n(r, 12, &n)) return damaged(r, "the tensors");
+    if (!tare_blob_get_n(&r->rest, 12, &n)) return damaged(r, "the tensors");
     for (size_t i = 0; st == TARE_OK && i < n; i++)
         st = get_tensor(r, graph);
     if (st != TARE_OK) return st;
-    if (!get_n(r, 36, &n)) return damaged(r, "the nodes");
+    if (!tare_blob_get_n(&r->rest, 36, &n)) return damaged(r, "the nodes");
     for (size_t i = 0; st == TARE_OK && i < n; i++)
         st = get_node(r, depth, graph);
     if (st == TARE_OK) st = get_bindings(r, graph, tare_graph_set_inputs);
-    if (st == TARE_OK &&
-        (!get_n(r, 0, &graph->n_captures) || graph->n_captures > graph->n_inputs))
+    if (st == TARE_OK && (!tare_blob_get_n(&r->rest, 0, &graph->n_captures) ||
+                          graph->n_captures > graph->n_inputs))
         st = damaged(r, "the captures");
     if (st == TARE_OK) st = get_bindings(r, graph, tare_graph_set_outputs);
     return st == TARE_OK ? tare_graph_sort(graph, r->err) : st;
@@ -361,11 +362,25 @@ enum tare_status tare_blob_read_plugin(const void *bytes, size_t n_bytes,
                                        struct tare_plugin_instance **instance,
                                        struct tare_error *err)
 {
-    struct reader r = {bytes, n_bytes, plugins, err};
+    struct reader r = {{bytes, n_bytes}, NULL, plugins, err};
     const enum tare_status st = get_plugin(&r, instance);
-    if (st != TARE_OK || r.left == 0) return st;
+    if (st != TARE_OK || r.rest.n_bytes == 0) return st;
     tare_plugin_free(*instance);
     *instance = NULL;
+    return damaged(&r, "its end");
+}
+
+enum tare_status tare_blob_read_graph_apart(const void *bytes, size_t n_bytes,
+                                            const struct tare_blob_apart *apart,
+                                            const struct tare_plugins *plugins,
+                                            struct tare_graph **graph,
+                                            struct tare_error *err)
+{
+    struct reader r = {{bytes, n_bytes}, apart, plugins, err};
+    const enum tare_status st = get_graph(&r, 0, graph);
+    if (st != TARE_OK || r.rest.n_bytes == 0) return st;
+    tare_graph_destroy(*graph);
+    *graph = NULL;
     return damaged(&r, "its end");
 }
 
@@ -373,10 +388,5 @@ enum tare_status tare_blob_read_graph(const void *bytes, size_t n_bytes,
                                       const struct tare_plugins *plugins,
                                       struct tare_graph **graph, struct tare_error *err)
 {
-    struct reader r = {bytes, n_bytes, plugins, err};
-    const enum tare_status st = get_graph(&r, 0, graph);
-    if (st != TARE_OK || r.left == 0) return st;
-    tare_graph_destroy(*graph);
-    *graph = NULL;
-    return damaged(&r, "its end");
+    return tare_blob_read_graph_apart(bytes, n_bytes, NULL, plugins, graph, err);
 }
