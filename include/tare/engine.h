@@ -117,7 +117,8 @@ TARE_API enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
                                            struct tare_engine **engine,
                                            struct tare_error *err);
 /** The same for an engine that has layers of plugins. @param plugins  where it finds
- *  them (tare/plugin.h), during the call; may be NULL.
+ *  them (tare/plugin.h), now and when it is made anew; outlives the engine; may be
+ * NULL.
  *  @retval TARE_E_UNSUPPORTED  Also: a plugin is not there; the text says which. */
 TARE_API enum tare_status
 tare_engine_load_with_plugins(const char *path, const struct tare_plugins *plugins,

@@ -206,7 +206,8 @@ struct tare_plugins;
 /** None yet. @param[out] plugins  tare_plugins_destroy() it; NULL on failure. */
 TARE_API enum tare_status tare_plugins_create(struct tare_plugins **plugins,
                                               struct tare_error *err);
-/** Release; NULL is fine. Libraries stay open: models and engines go on. */
+/** Release, behind the models and engines that were given them; NULL is fine. Libraries
+ *  stay open. */
 TARE_API void tare_plugins_destroy(struct tare_plugins *plugins);
 
 /**

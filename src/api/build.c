@@ -15,7 +15,7 @@
 #include "graph/explicit.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pass.h"
-#include "precision/precision.h"
+#include "remake/make.h"
 #include "tare/builder.h"
 #include "tare/engine.h"
 
@@ -57,23 +57,18 @@ precision_options(const struct tare_build_options *options, uint32_t isa)
     };
 }
 
-static enum tare_status assign_precision(struct tare_graph *g,
-                                         const struct tare_build_options *options,
-                                         uint32_t isa,
-                                         struct tare_precision_report **report,
-                                         struct tare_error *err)
+/* The cache as ranges; tare_free() them. */
+static enum tare_status list_ranges(const struct tare_cache *cache,
+                                    struct tare_range **ranges, size_t *n,
+                                    struct tare_error *err)
 {
-    const size_t n = options->cache ? tare_cache_count(options->cache) : 0;
-    struct tare_range *ranges = tare_alloc_array(n, sizeof *ranges);
-    TARE_FAIL_IF(!ranges, err, TARE_E_NOMEM, "build: no memory");
-    for (size_t i = 0; i < n; i++)
-        ranges[i] = (struct tare_range){tare_cache_name(options->cache, i),
-                                        (double)tare_cache_amax(options->cache, i)};
-    const struct tare_precision_options precision = precision_options(options, isa);
-    const enum tare_status st =
-        tare_precision_assign(g, ranges, n, &precision, report, err);
-    tare_free(ranges);
-    return st;
+    *n = cache ? tare_cache_count(cache) : 0;
+    *ranges = tare_alloc_array(*n, sizeof **ranges);
+    TARE_FAIL_IF(!*ranges, err, TARE_E_NOMEM, "build: no memory");
+    for (size_t i = 0; i < *n; i++)
+        (*ranges)[i] = (struct tare_range){tare_cache_name(cache, i),
+                                           (double)tare_cache_amax(cache, i)};
+    return TARE_OK;
 }
 
 static enum tare_status keep_tensors(struct tare_graph *g, bool cut_early,
@@ -123,19 +118,21 @@ static enum tare_status check_tactics(const struct tare_build_options *options,
     return TARE_OK;
 }
 
-static enum tare_status apply_recovery(const struct tare_graph *model,
-                                       struct tare_graph *g,
-                                       const struct tare_build_options *options,
-                                       size_t *n_recovered, struct tare_error *err)
+/* The recovery that the build uses, or NULL. */
+static enum tare_status choose_recovery(const struct tare_model *model,
+                                        const struct tare_graph *g,
+                                        const struct tare_build_options *options,
+                                        const struct tare_recovery **recovery,
+                                        struct tare_error *err)
 {
-    uint64_t hash;
-    *n_recovered = 0;
+    bool fits;
+    *recovery = NULL;
     if (!options->recovery || !options->int8 || tare_graph_is_explicit(g))
         return TARE_OK;
-    const enum tare_status st = tare_recovery_hash_model(model, &hash, err);
-    if (st != TARE_OK) return st;
-    return tare_recovery_apply(options->recovery, hash, options->cache, g, n_recovered,
-                               err);
+    const enum tare_status st = tare_recovery_check(options->recovery, model->graph,
+                                                    options->cache, &fits, err);
+    if (st == TARE_OK && fits) *recovery = options->recovery;
+    return st;
 }
 
 /* Optimised and annotated, or with constants folded only. */
@@ -146,15 +143,18 @@ static enum tare_status make_graph(const struct tare_model *model,
 {
     if (options->keep_tensors) return keep_tensors(g, options->cut_early, err);
     const struct tare_optimize_options optimize = {.dump = &plan->passes};
+    struct tare_make_options make = {.precision = precision_options(options, isa)};
+    struct tare_range *ranges = NULL;
     enum tare_status st = tare_optimize(g, &optimize, err);
-    if (st == TARE_OK && options->cache && options->int8 &&
-        !tare_graph_is_explicit(g)) {
-        const struct tare_precision_options precision = precision_options(options, isa);
-        st = tare_check_cache_names(options->cache, model->graph, g, &precision, err);
-    }
-    if (st == TARE_OK) st = assign_precision(g, options, isa, &plan->report, err);
+    if (st == TARE_OK && options->cache && options->int8 && !tare_graph_is_explicit(g))
+        st = tare_check_cache_names(options->cache, model->graph, g, &make.precision,
+                                    err);
+    if (st == TARE_OK) st = list_ranges(options->cache, &ranges, &make.n_ranges, err);
+    if (st == TARE_OK) st = choose_recovery(model, g, options, &make.recovery, err);
+    make.ranges = ranges;
     if (st == TARE_OK)
-        st = apply_recovery(model->graph, g, options, &plan->n_recovered, err);
+        st = tare_make_annotated(g, &make, &plan->report, &plan->n_recovered, err);
+    tare_free(ranges);
     return st;
 }
 

@@ -45,8 +45,9 @@ static void set_addresses(struct tare_context *c, size_t k)
 {
     const struct tare_plan_tensor *t = c->engine->layer_tensors[k];
     c->outputs[k] = activation_address(c, t);
+    const struct tare_engine *holder = t->in_base ? c->engine->base : c->engine;
     c->inputs[k] =
-        t->storage == TARE_IN_WEIGHTS ? c->engine->weights + t->offset : c->outputs[k];
+        t->storage == TARE_IN_WEIGHTS ? holder->weights + t->offset : c->outputs[k];
 }
 
 /* Programs and plugins hold values while they run: each context runs its own copies. */

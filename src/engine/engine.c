@@ -10,6 +10,18 @@ const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset
     return engine->strings + offset;
 }
 
+/* The tactic of an engine that was made anew was chosen for another shape, which is all
+ * that some can do. */
+static enum tare_status prepare(const struct tare_engine *e, struct tare_layer *layer,
+                                uint32_t isa, struct tare_error *err)
+{
+    const char *tactic = tare_engine_string(e, layer->record->tactic);
+    const enum tare_status st = tare_layer_prepare(layer, isa, tactic, err);
+    if (st != TARE_E_UNSUPPORTED || !e->base || !tactic[0]) return st;
+    tare_layer_release(layer);
+    return tare_layer_prepare(layer, isa, "", err);
+}
+
 static enum tare_status make_layers(struct tare_engine *e, struct tare_error *err)
 {
     e->layers = tare_alloc_array(e->n_layers, sizeof *e->layers);
@@ -33,10 +45,11 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
         layer->n_outputs = r->n_outputs;
         layer->weights = e->weights;
         layer->plugins = e->plugins;
+        layer->base_weights = e->base ? e->base->weights : NULL;
         TARE_TRY(kind->check(layer, err), err, "engine: layer %zu '%.80s' (%s)", i,
                  layer->name, kind->name);
-        TARE_TRY(tare_layer_prepare(layer, isa, tare_engine_string(e, r->tactic), err),
-                 err, "engine: layer %zu '%.80s' (%s)", i, layer->name, kind->name);
+        TARE_TRY(prepare(e, layer, isa, err), err, "engine: layer %zu '%.80s' (%s)", i,
+                 layer->name, kind->name);
         if (layer->scratch_bytes > e->scratch_bytes)
             e->scratch_bytes = layer->scratch_bytes;
         if (tare_layer_shared(layer) > e->shared_bytes)
@@ -94,6 +107,26 @@ static enum tare_status open_bytes(struct tare_engine *e, const void *bytes,
     return st;
 }
 
+enum tare_status tare_engine_open_remade(const struct tare_engine *base,
+                                         const void *bytes, size_t n_bytes,
+                                         const struct tare_plugins *plugins,
+                                         struct tare_engine **engine,
+                                         struct tare_error *err)
+{
+    *engine = NULL;
+    struct tare_engine *e = tare_alloc_array(1, sizeof *e);
+    TARE_FAIL_IF(!e, err, TARE_E_NOMEM, "engine: no memory");
+    e->base = base;
+    e->plugins = plugins;
+    const enum tare_status st = open_bytes(e, bytes, n_bytes, err);
+    if (st != TARE_OK) {
+        tare_engine_destroy(e);
+        return st;
+    }
+    *engine = e;
+    return TARE_OK;
+}
+
 enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
                                   struct tare_engine **engine, struct tare_error *err)
 {
@@ -105,17 +138,7 @@ enum tare_status tare_engine_open_with_plugins(const void *bytes, size_t n_bytes
                                                struct tare_engine **engine,
                                                struct tare_error *err)
 {
-    *engine = NULL;
-    struct tare_engine *e = tare_alloc_array(1, sizeof *e);
-    TARE_FAIL_IF(!e, err, TARE_E_NOMEM, "engine: no memory");
-    e->plugins = plugins;
-    const enum tare_status st = open_bytes(e, bytes, n_bytes, err);
-    if (st != TARE_OK) {
-        tare_engine_destroy(e);
-        return st;
-    }
-    *engine = e;
-    return TARE_OK;
+    return tare_engine_open_remade(NULL, bytes, n_bytes, plugins, engine, err);
 }
 
 enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,

@@ -7,8 +7,10 @@
 #include "tare/engine.h"
 
 struct tare_engine {
+    const struct tare_engine *base;     /* that it was made anew from, or NULL */
     struct tare_map map;                /* of the file, when we opened it */
-    const struct tare_plugins *plugins; /* that layers may want, or NULL; for loading */
+    const struct tare_plugins *plugins; /* that layers may want, or NULL; for loading
+                                           and making anew */
     const uint8_t *bytes;
     const struct tare_plan_header *header;
     const char *strings;
@@ -18,6 +20,10 @@ struct tare_engine {
     const uint8_t *params;
     const uint8_t *weights;
     size_t n_tensors, n_layers, n_ids;
+    const struct tare_plan_range *ranges; /* [n_profiles][n_inputs] */
+    size_t n_profiles;                    /* 0: the engine has one shape */
+    const uint8_t *source;
+    size_t source_bytes; /* 0: it cannot be made anew */
     size_t strings_bytes, params_bytes, weights_bytes;
     struct tare_layer *layers;                     /* [n_layers] */
     const struct tare_plan_tensor **layer_tensors; /* [n_ids]: ids as pointers */
@@ -27,6 +33,14 @@ struct tare_engine {
     size_t scratch_bytes; /* largest of one worker */
     size_t shared_bytes;
 };
+
+/** tare_engine_open_with_plugins() of what was made anew from `base`, whose weights it
+ * may use: that outlives it. */
+enum tare_status tare_engine_open_remade(const struct tare_engine *base,
+                                         const void *bytes, size_t n_bytes,
+                                         const struct tare_plugins *plugins,
+                                         struct tare_engine **engine,
+                                         struct tare_error *err);
 
 /** The string at `offset`, which was checked when the file was opened. */
 const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset);

@@ -38,7 +38,8 @@ struct tare_layer {
     const struct tare_plan_tensor *const *outputs; /* [n_outputs] */
     size_t n_inputs;
     size_t n_outputs;
-    const uint8_t *weights; /* the weights section: constant inputs are in it */
+    const uint8_t *weights;      /* the weights section: constant inputs are in it, */
+    const uint8_t *base_weights; /* or in that of another engine; or NULL */
     /* chosen by tare_layer_prepare(): */
     const void *kernel; /* the family's variant, whatever its type */
     const char *tactic; /* the variant's name */
@@ -73,6 +74,13 @@ struct tare_layer_run {
     struct tare_const *made; /* [n_outputs bindings] where programs' outputs go */
     struct tare_error *err;  /* what went wrong, where something did */
 };
+
+/** The data of a constant operand. */
+static inline const uint8_t *tare_layer_weight(const struct tare_layer *layer,
+                                               const struct tare_plan_tensor *t)
+{
+    return (t->in_base ? layer->base_weights : layer->weights) + t->offset;
+}
 
 struct tare_layer_kind_info {
     const char *name;

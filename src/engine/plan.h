@@ -1,6 +1,7 @@
 /* engine/plan.h - the engine file: plain records in checksummed sections.
  *
- *     header | section table | strings | tensors | layers | ids | params | weights
+ *     header | section table | strings | tensors | layers | ids | params | weights |
+ *     profiles | source
  *
  * Sections start on 64-byte boundaries. All numbers are little-endian, as on every
  * machine that we support; nothing is parsed or copied when a file is loaded. Any
@@ -13,7 +14,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 7
+#define TARE_PLAN_VERSION 8
 
 /* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
 #define TARE_PLAN_SLACK 256
@@ -25,6 +26,10 @@ enum tare_plan_section_kind {
     TARE_SECTION_IDS,     /* int32_t tensor ids, lists of the layers and the bindings */
     TARE_SECTION_PARAMS,  /* each layer's own struct, on 64-byte boundaries */
     TARE_SECTION_WEIGHTS, /* constant data, on 64-byte boundaries, slack behind each */
+    TARE_SECTION_PROFILES, /* struct tare_plan_range [profiles][n_inputs]; empty: the
+                              engine has one shape */
+    TARE_SECTION_SOURCE, /* what the engine can be made anew from (remake/source.h), or
+                            empty */
     TARE_SECTION_COUNT
 };
 
@@ -76,6 +81,15 @@ struct tare_plan_tensor {
                        one pixel to the next, more than its channels; else 0 */
     float scale;    /* of TARE_U8: real = scale * (q - zero_point); 1 of ONNX's uint8 */
     int16_t zero_point, lowest; /* 0 to 255; q in [lowest, 255] */
+    uint32_t open_axes; /* of a binding: bit i is set where the length of axis i is one
+                           of several; dims has that of the first profile */
+    uint32_t in_base;   /* of a weight: 1 where the offset is into the weights of the
+                           engine that this one was made anew from; never in files */
+};
+
+/** The shapes that an input may have in a profile: min <= opt <= max on every axis. */
+struct tare_plan_range {
+    struct tare_dims min, opt, max;
 };
 
 /** Bytes from the first value to the end of the last one. */

@@ -40,7 +40,8 @@ static enum tare_status check_sections(const struct tare_plan_header *h,
                                        const uint8_t *bytes, struct tare_error *err)
 {
     static const char *const names[TARE_SECTION_COUNT] = {
-        "strings", "tensors", "layers", "ids", "params", "weights"};
+        "strings", "tensors", "layers",   "ids",
+        "params",  "weights", "profiles", "source"};
     for (int i = 0; i < TARE_SECTION_COUNT; i++) {
         const struct tare_plan_section *s = &h->sections[i];
         TARE_FAIL_IF(s->offset % TARE_ALIGN != 0 || s->offset > h->file_bytes ||
@@ -115,6 +116,10 @@ enum tare_status tare_plan_read(struct tare_engine *engine, const void *data,
     engine->params_bytes = (size_t)h->sections[TARE_SECTION_PARAMS].n_bytes;
     engine->weights = bytes + h->sections[TARE_SECTION_WEIGHTS].offset;
     engine->weights_bytes = (size_t)h->sections[TARE_SECTION_WEIGHTS].n_bytes;
+    const void *ranges = bytes + h->sections[TARE_SECTION_PROFILES].offset;
+    engine->ranges = ranges;
+    engine->source = bytes + h->sections[TARE_SECTION_SOURCE].offset;
+    engine->source_bytes = (size_t)h->sections[TARE_SECTION_SOURCE].n_bytes;
     return TARE_OK;
 }
 
@@ -155,6 +160,7 @@ static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor
 {
     size_t n_bytes;
     if (!string_ok(e, t->name) || t->dtype > TARE_BF16 ||
+        t->in_base > (e->base && t->storage == TARE_IN_WEIGHTS) ||
         (t->format != TARE_LINEAR && t->format != TARE_HWC))
         return false;
     if (t->storage == TARE_IN_CONTEXT)
@@ -177,7 +183,8 @@ static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor
                inside(t->offset, tare_plan_extent(t), TARE_PLAN_SLACK,
                       e->header->arena_bytes);
     case TARE_IN_WEIGHTS:
-        return inside_aligned(t->offset, t->n_bytes, TARE_PLAN_SLACK, e->weights_bytes);
+        return inside_aligned(t->offset, t->n_bytes, TARE_PLAN_SLACK,
+                              t->in_base ? e->base->weights_bytes : e->weights_bytes);
     case TARE_IN_BINDING: return is_binding(e, t) && t->format == TARE_LINEAR;
     default: return false;
     }

@@ -77,15 +77,16 @@ static enum tare_status recover(const struct tare_model *model,
                                 struct tare_graph **recovered, size_t *n_recovered,
                                 struct tare_error *err)
 {
-    uint64_t hash;
+    bool fits;
     *recovered = NULL;
     if (!q->options->recovery) return TARE_OK;
-    enum tare_status st = tare_recovery_hash_model(model->graph, &hash, err);
-    if (st == TARE_OK) st = tare_graph_clone(q->built, recovered, err);
-    if (st == TARE_OK)
-        st = tare_recovery_apply(q->options->recovery, hash, q->options->cache,
-                                 *recovered, n_recovered, err);
-    return st;
+    enum tare_status st = tare_recovery_check(q->options->recovery, model->graph,
+                                              q->options->cache, &fits, err);
+    if (st != TARE_OK || !fits) return st;
+    st = tare_graph_clone(q->built, recovered, err);
+    return st == TARE_OK
+               ? tare_recovery_apply(q->options->recovery, *recovered, n_recovered, err)
+               : st;
 }
 
 /* All of the recovery or nothing: its parts make up for each other. */

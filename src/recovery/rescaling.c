@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-#include "api/rescale.h"
 #include "base/mem.h"
+#include "remake/rescale.h"
 
 /* What a recovery file holds, with room to spare. */
 #define LEAST_FACTOR 1e-4f

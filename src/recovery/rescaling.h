@@ -1,5 +1,5 @@
 /* recovery/rescaling.h - passes that give the channels of a tensor other scales: which
- * tensors, which factors. api/rescale.h has what then happens to the network. */
+ * tensors, which factors. remake/rescale.h has what then happens to the network. */
 #ifndef TARE_RECOVERY_RESCALING_H
 #define TARE_RECOVERY_RESCALING_H
 

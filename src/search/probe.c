@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "api/rescale.h"
 #include "base/dims.h"
 #include "base/mem.h"
 #include "recovery/judge.h"
+#include "remake/rescale.h"
 
 static const struct tare_plan_tensor *tensor_at(const struct tare_flow *flow,
                                                 struct tare_site place)

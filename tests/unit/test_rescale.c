@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/rescale.h"
 #include "optimizer/optimizer.h"
+#include "remake/rescale.h"
 #include "tests/kernels/check.h"
 #include "tests/unit/engine_run.h"
 #include "tests/unit/net.h"

@@ -8,12 +8,12 @@
 #include <cmocka.h>
 #include <math.h>
 
-#include "api/rescale.h"
 #include "engine/build/weighted.h"
 #include "engine/build/weights.h"
 #include "graph/weight_grid.h"
 #include "optimizer/optimizer.h"
 #include "recovery/descent.h"
+#include "remake/rescale.h"
 #include "tests/kernels/check.h"
 #include "tests/unit/net.h"
 

@@ -5,6 +5,7 @@
 #include "base/dims.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "engine/weight_index.h"
 #include "tare/version.h"
 
 void tare_plan_builder_release(struct tare_plan_builder *b)
@@ -185,10 +186,15 @@ static enum tare_status place_weight(struct tare_plan_builder *b, enum tare_dtyp
     size_t room, end;
     struct tare_plan_tensor *t = &b->tensors[*id];
     weight->n_bytes = (size_t)t->n_bytes;
+    t->storage = TARE_IN_WEIGHTS;
+    if (tare_weight_index_find(b->base, weight->data, weight->n_bytes, &t->offset)) {
+        t->in_base = 1;
+        tare_free(b->weights[--b->n_weights].data);
+        return TARE_OK;
+    }
     if (!weight_room(weight->n_bytes, &room) ||
         !tare_add_size(b->weights_bytes, room, &end))
         return no_memory(err);
-    t->storage = TARE_IN_WEIGHTS;
     t->offset = b->weights_bytes;
     b->weights_bytes = end;
     return TARE_OK;
@@ -316,6 +322,12 @@ enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
     return TARE_OK;
 }
 
+enum tare_status tare_plan_set_tactic(struct tare_plan_builder *b, size_t i,
+                                      const char *tactic, struct tare_error *err)
+{
+    return add_string(b, tactic, &b->layers[i].tactic, err);
+}
+
 /* The ids section starts with the bindings; the layers' lists follow. */
 static enum tare_status join_ids(const struct tare_plan_builder *b,
                                  struct tare_bytes *ids, struct tare_error *err)
@@ -414,8 +426,8 @@ enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
     if (st == TARE_OK) st = add_string(b, TARE_VERSION, &h.tare_version, err);
     if (st == TARE_OK) st = join_ids(b, &ids, err);
     if (st == TARE_OK) {
-        const void *content[TARE_SECTION_COUNT] = {
-            b->strings.data, b->tensors, b->layers, ids.data, b->params.data, NULL};
+        const void *content[TARE_SECTION_COUNT] = {b->strings.data, b->tensors,
+                                                   b->layers, ids.data, b->params.data};
         const size_t sizes[TARE_SECTION_COUNT] = {b->strings.n_bytes,
                                                   b->n_tensors * sizeof *b->tensors,
                                                   b->n_layers * sizeof *b->layers,

@@ -20,7 +20,11 @@ struct tare_plan_weight {
     size_t n_bytes;
 };
 
+struct tare_weight_index;
+
 struct tare_plan_builder {
+    const struct tare_weight_index
+        *base; /* weights that need not be written; or NULL */
     struct tare_bytes strings;
     struct tare_bytes params;
     struct tare_plan_weight *weights; /* [n_weights], one behind the other */
@@ -107,6 +111,10 @@ enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
                                      const struct tare_layer_spec *spec,
                                      struct tare_error *err);
 
+/** Name the tactic of layer `i`. */
+enum tare_status tare_plan_set_tactic(struct tare_plan_builder *b, size_t i,
+                                      const char *tactic, struct tare_error *err);
+
 /** Give every arena tensor its offset. */
 enum tare_status tare_memory_plan(struct tare_plan_builder *b, struct tare_error *err);
 
@@ -119,5 +127,18 @@ enum tare_status tare_memory_plan(struct tare_plan_builder *b, struct tare_error
 enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
                                  uint32_t isa, uint8_t **data, size_t *n_bytes,
                                  struct tare_error *err);
+
+/** The last two sections of a plan that has none of them yet, zeroed: fill them, then
+ *  tare_plan_seal() the plan. (plan_append.c)
+ *  @param[in,out] bytes  of tare_plan_write(); replaced. */
+struct tare_plan_appended {
+    size_t profiles_bytes, source_bytes; /* in */
+    uint8_t *profiles, *source;          /* out: where they are */
+};
+enum tare_status tare_plan_append(uint8_t **bytes, size_t *n_bytes,
+                                  struct tare_plan_appended *sections,
+                                  struct tare_error *err);
+/** Make the checksums of a plan anew. */
+void tare_plan_seal(uint8_t *bytes);
 
 #endif /* TARE_ENGINE_BUILD_PLAN_BUILDER_H */

@@ -49,7 +49,7 @@ void tare_join_run(const struct tare_layer *layer, const struct tare_layer_run *
 
 static const struct tare_copy_piece *pieces_of(const struct tare_layer *layer)
 {
-    const void *data = layer->weights + layer->inputs[layer->n_inputs - 1]->offset;
+    const void *data = tare_layer_weight(layer, layer->inputs[layer->n_inputs - 1]);
     return data;
 }
 

@@ -78,7 +78,7 @@ static bool lens_valid(const struct tare_layer *layer, const void *tensor)
     bool ok = tare_plan_count(t) == p->batch;
     for (int64_t b = 0; ok && b < p->batch; b++) {
         int32_t n;
-        memcpy(&n, layer->weights + t->offset + (size_t)b * sizeof n, sizeof n);
+        memcpy(&n, tare_layer_weight(layer, t) + (size_t)b * sizeof n, sizeof n);
         ok = n >= 0 && n <= p->steps;
     }
     return ok;

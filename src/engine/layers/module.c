@@ -127,7 +127,7 @@ static bool is_product(const struct tare_window *w)
 
 static const float *constant(const struct tare_layer *layer, size_t i)
 {
-    const void *data = layer->weights + layer->inputs[i]->offset;
+    const void *data = tare_layer_weight(layer, layer->inputs[i]);
     return data;
 }
 

@@ -91,7 +91,7 @@ static struct tare_plugin_tensor describe(const struct tare_layer *layer,
         .scale = is_code ? t->scale : 0.0f,
         .zero_point = is_code ? t->zero_point : 0,
         .lowest = is_code ? t->lowest : 0,
-        .data = t->storage == TARE_IN_WEIGHTS ? layer->weights + t->offset : NULL,
+        .data = t->storage == TARE_IN_WEIGHTS ? tare_layer_weight(layer, t) : NULL,
     };
 }
 
@@ -167,7 +167,7 @@ static enum tare_status prepare(struct tare_plugin_layer *made,
     const struct tare_plugin_params *p = layer->params;
     const struct tare_plan_tensor *blob = layer->inputs[layer->n_inputs - 1];
     enum tare_status st =
-        tare_blob_read_plugin(layer->weights + blob->offset, (size_t)blob->n_bytes,
+        tare_blob_read_plugin(tare_layer_weight(layer, blob), (size_t)blob->n_bytes,
                               layer->plugins, &made->instance, err);
     if (st == TARE_OK) st = describe_all(made, layer, err);
     if (st == TARE_OK) st = check_shapes(made, p, err);

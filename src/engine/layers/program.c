@@ -28,7 +28,7 @@ enum tare_status tare_program_layer_prepare(struct tare_layer *layer,
     const struct tare_plan_tensor *blob = layer->inputs[layer->n_inputs - 1];
     layer->tactic = "reference";
     const enum tare_status st =
-        tare_blob_read_graph(layer->weights + blob->offset, (size_t)blob->n_bytes,
+        tare_blob_read_graph(tare_layer_weight(layer, blob), (size_t)blob->n_bytes,
                              layer->plugins, &layer->program, err);
     if (st != TARE_OK) return st;
     TARE_LAYER_FAIL_IF(layer->program->n_inputs != layer->n_inputs - 1 ||

@@ -12,7 +12,7 @@ static bool samples_valid(const struct tare_layer *layer, size_t input, int32_t 
     if (n_out < 1 || n_out > INT32_MAX ||
         t->n_bytes != (uint64_t)n_out * sizeof(struct tare_resize_sample))
         return false;
-    const void *data = layer->weights + t->offset;
+    const void *data = tare_layer_weight(layer, t);
     const struct tare_resize_sample *samples = data;
     for (int64_t i = 0; i < n_out; i++)
         for (int k = 0; k < taps; k++)

@@ -1,10 +1,9 @@
-/* The layers of a recovery, and the hashes that say what it belongs to. */
+/* The layers of a recovery. */
 #include <string.h>
 
-#include "api/recovery.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "remake/recovery.h"
 
 struct tare_recovery *tare_recovery_create(uint64_t model, uint64_t ranges)
 {
@@ -143,42 +142,4 @@ void tare_recovery_get(const struct tare_recovery *recovery, size_t i,
                                           .weights = l->weights,
                                           .scales = l->scales,
                                           .factors = l->factors};
-}
-
-enum tare_status tare_recovery_hash_model(const struct tare_graph *g, uint64_t *hash,
-                                          struct tare_error *err)
-{
-    uint64_t *hashes = tare_alloc_array(g->n_tensors, sizeof *hashes);
-    TARE_FAIL_IF(!hashes, err, TARE_E_NOMEM, "recovery: no memory");
-    size_t n = 0;
-    for (size_t i = 0; i < g->n_tensors; i++) {
-        const struct tare_tensor *t = &g->tensors[i];
-        if (tare_tensor_is_const(t) && t->dtype == TARE_F32 && t->producer < 0)
-            hashes[n++] = tare_hash64(t->data, t->n_bytes);
-    }
-    *hash = tare_hash64(hashes, n * sizeof *hashes);
-    tare_free(hashes);
-    return TARE_OK;
-}
-
-enum tare_status tare_recovery_hash_ranges(const struct tare_cache *cache,
-                                           uint64_t *hash, struct tare_error *err)
-{
-    struct entry {
-        uint64_t name;
-        uint64_t scale;
-    };
-    const size_t n = tare_cache_count(cache);
-    struct entry *entries = tare_alloc_array(n, sizeof *entries);
-    TARE_FAIL_IF(!entries, err, TARE_E_NOMEM, "recovery: no memory");
-    for (size_t i = 0; i < n; i++) {
-        const char *name = tare_cache_name(cache, i);
-        const float scale = tare_cache_scale(cache, i);
-        uint32_t bits;
-        memcpy(&bits, &scale, sizeof bits);
-        entries[i] = (struct entry){tare_hash64(name, strlen(name)), bits};
-    }
-    *hash = tare_hash64(entries, n * sizeof *entries);
-    tare_free(entries);
-    return TARE_OK;
 }

@@ -1,4 +1,4 @@
-#include "api/rescale.h"
+#include "remake/rescale.h"
 
 #include <math.h>
 

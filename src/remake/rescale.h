@@ -1,7 +1,7 @@
-/* api/rescale.h - another scale for every channel of one tensor, the network's function
- * unchanged: x[c] becomes x[c] / factors[c]. */
-#ifndef TARE_API_RESCALE_H
-#define TARE_API_RESCALE_H
+/* remake/rescale.h - another scale for every channel of one tensor, the network's
+ * function unchanged: x[c] becomes x[c] / factors[c]. */
+#ifndef TARE_REMAKE_RESCALE_H
+#define TARE_REMAKE_RESCALE_H
 
 #include "graph/graph.h"
 
@@ -25,4 +25,4 @@ enum tare_status tare_rescale(struct tare_graph *graph, int32_t tensor,
                               const float *factors, bool dry, const char **obstacle,
                               struct tare_error *err);
 
-#endif /* TARE_API_RESCALE_H */
+#endif /* TARE_REMAKE_RESCALE_H */

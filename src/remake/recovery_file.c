@@ -2,10 +2,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/recovery.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "remake/recovery.h"
+#include "tare/cache.h"
 
 #define MAGIC     "TARERCVR"
 #define VERSION   2U
@@ -183,6 +184,15 @@ static enum tare_status parse(struct rest *rest, struct tare_recovery **recovery
     return TARE_OK;
 }
 
+enum tare_status tare_recovery_decode(const char *path, const void *bytes,
+                                      size_t n_bytes, struct tare_recovery **recovery,
+                                      struct tare_error *err)
+{
+    struct rest rest = {path, bytes, n_bytes};
+    *recovery = NULL;
+    return parse(&rest, recovery, err);
+}
+
 enum tare_status tare_recovery_read(const char *path, struct tare_recovery **recovery,
                                     struct tare_error *err)
 {
@@ -191,8 +201,7 @@ enum tare_status tare_recovery_read(const char *path, struct tare_recovery **rec
     *recovery = NULL;
     enum tare_status st = tare_file_read(path, MAX_BYTES, &data, &n_bytes, err);
     if (st != TARE_OK) return st;
-    struct rest rest = {path, data, n_bytes};
-    st = parse(&rest, recovery, err);
+    st = tare_recovery_decode(path, data, n_bytes, recovery, err);
     tare_free(data);
     return st;
 }
@@ -242,13 +251,14 @@ static void put_layer(uint8_t **at, const struct tare_recovered_layer *l)
     if (l->factors) put(at, l->factors, n * sizeof *l->factors);
 }
 
-enum tare_status tare_recovery_write(const struct tare_recovery *r, const char *path,
-                                     struct tare_error *err)
+enum tare_status tare_recovery_encode(const char *path, const struct tare_recovery *r,
+                                      uint8_t **bytes, size_t *n_bytes,
+                                      struct tare_error *err)
 {
-    size_t n_bytes;
-    TARE_FAIL_IF(!size_of(r, &n_bytes), err, TARE_E_UNSUPPORTED,
+    *bytes = NULL;
+    TARE_FAIL_IF(!size_of(r, n_bytes), err, TARE_E_UNSUPPORTED,
                  "%s: a recovery of more than 2 GiB", path);
-    uint8_t *data = tare_alloc(n_bytes), *at = data;
+    uint8_t *data = tare_alloc(*n_bytes), *at = data;
     TARE_FAIL_IF(!data, err, TARE_E_NOMEM, "%s: no memory", path);
     struct file_header h = {.version = VERSION,
                             .n_layers = (uint32_t)r->n_layers,
@@ -260,7 +270,17 @@ enum tare_status tare_recovery_write(const struct tare_recovery *r, const char *
         put_layer(&at, &r->layers[i]);
     const uint64_t hash = tare_hash64(data, (size_t)(at - data));
     put(&at, &hash, sizeof hash);
-    const enum tare_status st = tare_file_write(path, data, n_bytes, err);
+    *bytes = data;
+    return TARE_OK;
+}
+
+enum tare_status tare_recovery_write(const struct tare_recovery *r, const char *path,
+                                     struct tare_error *err)
+{
+    uint8_t *data;
+    size_t n_bytes;
+    enum tare_status st = tare_recovery_encode(path, r, &data, &n_bytes, err);
+    if (st == TARE_OK) st = tare_file_write(path, data, n_bytes, err);
     tare_free(data);
     return st;
 }

@@ -1,9 +1,9 @@
 /* Put a recovery into an annotated graph. */
-#include "api/recovery.h"
-#include "api/rescale.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/build/weighted.h"
+#include "remake/recovery.h"
+#include "remake/rescale.h"
 
 /* What became of a layer of the recovery. */
 struct applied {
@@ -133,29 +133,14 @@ static enum tare_status apply(const struct applying *a, size_t *n_applied,
 }
 
 enum tare_status tare_recovery_apply(const struct tare_recovery *recovery,
-                                     uint64_t model, const struct tare_cache *cache,
                                      struct tare_graph *graph, size_t *n_applied,
                                      struct tare_error *err)
 {
-    uint64_t ranges;
     *n_applied = 0;
-    TARE_FAIL_IF(recovery->model != model, err, TARE_E_ARG,
-                 "the recovery was made for other weights than '%.80s' has: make it "
-                 "again with `tare calibrate --recover`, or build with --no-recovery",
-                 graph->name);
-    enum tare_status st = tare_recovery_hash_ranges(cache, &ranges, err);
-    if (st != TARE_OK) return st;
-    if (recovery->ranges != ranges) {
-        tare_log(
-            TARE_LOG_WARN,
-            "recovery: made for other ranges than the cache has, not used; make it "
-            "again with `tare calibrate --recover`");
-        return TARE_OK;
-    }
     struct applying a = {.recovery = recovery, .g = graph};
     a.applied = tare_alloc_array(recovery->n_layers, sizeof *a.applied);
     TARE_FAIL_IF(!a.applied, err, TARE_E_NOMEM, "recovery: no memory");
-    st = apply(&a, n_applied, err);
+    const enum tare_status st = apply(&a, n_applied, err);
     tare_free(a.applied);
     if (st != TARE_OK) return st;
     tare_log(TARE_LOG_INFO, "recovery: %zu of its %zu layers are used", *n_applied,

@@ -1,0 +1,63 @@
+#include "remake/remake.h"
+
+#include "engine/build/lower.h"
+#include "optimizer/optimizer.h"
+
+static enum tare_status bind(struct tare_graph *graph, const struct tare_dims *shapes,
+                             struct tare_error *err)
+{
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        struct tare_tensor *input = &graph->tensors[graph->inputs[i]];
+        input->dims = shapes[i];
+        input->has_dims = true;
+    }
+    return tare_graph_infer(graph, err);
+}
+
+static enum tare_status make_graph(const struct tare_source *source,
+                                   const struct tare_dims *shapes,
+                                   struct tare_graph *graph, struct tare_error *err)
+{
+    size_t n_recovered;
+    enum tare_status st = bind(graph, shapes, err);
+    if (st == TARE_OK) st = tare_optimize(graph, NULL, err);
+    return st == TARE_OK
+               ? tare_make_annotated(graph, &source->make, NULL, &n_recovered, err)
+               : st;
+}
+
+static enum tare_status make_plan(const struct tare_source *source,
+                                  const struct tare_graph *graph, size_t profile,
+                                  struct tare_plan_builder *plan, uint8_t **bytes,
+                                  size_t *n_bytes, struct tare_error *err)
+{
+    struct tare_lower lower = {
+        .graph = graph, .plan = plan, .in_place = source->make.in_place};
+    enum tare_status st = tare_lower_graph(&lower, err);
+    if (st == TARE_OK) st = tare_memory_plan(plan, err);
+    if (st == TARE_OK && profile < source->n_profiles)
+        st = tare_tactic_names_note(plan, source->tactics[profile].items,
+                                    source->tactics[profile].n, err);
+    return st == TARE_OK
+               ? tare_plan_write(plan, graph->name, source->make.precision.isa, bytes,
+                                 n_bytes, err)
+               : st;
+}
+
+enum tare_status tare_remake(const struct tare_source *source,
+                             const struct tare_dims *shapes, size_t profile,
+                             const struct tare_weight_index *base, uint8_t **bytes,
+                             size_t *n_bytes, struct tare_error *err)
+{
+    struct tare_graph *graph;
+    struct tare_plan_builder plan = {.base = base};
+    *bytes = NULL;
+    enum tare_status st = tare_graph_clone(source->graph, &graph, err);
+    if (st != TARE_OK) return st;
+    st = make_graph(source, shapes, graph, err);
+    if (st == TARE_OK)
+        st = make_plan(source, graph, profile, &plan, bytes, n_bytes, err);
+    tare_plan_builder_release(&plan);
+    tare_graph_destroy(graph);
+    return st;
+}

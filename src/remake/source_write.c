@@ -1,0 +1,81 @@
+#include <string.h>
+
+#include "base/mem.h"
+#include "graph/blob.h"
+#include "remake/source.h"
+#include "remake/source_flags.h"
+
+static void put_options(struct tare_blob *b, const struct tare_make_options *make)
+{
+    const struct tare_precision_options *p = &make->precision;
+    tare_blob_put_u32(b, (p->allow_int8 ? SOURCE_INT8 : 0U) |
+                             (p->allow_fp16 ? SOURCE_FP16 : 0U) |
+                             (p->allow_bf16 ? SOURCE_BF16 : 0U) |
+                             (make->in_place ? SOURCE_IN_PLACE : 0U));
+    tare_blob_put_u32(b, (uint32_t)p->constraints);
+    tare_blob_put_text(b, p->layer_precisions);
+    tare_blob_put_text(b, p->layer_output_types);
+    tare_blob_put_n(b, make->n_ranges);
+    for (size_t i = 0; i < make->n_ranges; i++) {
+        tare_blob_put_text(b, make->ranges[i].name);
+        tare_blob_put(b, &make->ranges[i].amax, sizeof make->ranges[i].amax);
+    }
+}
+
+static enum tare_status put_recovery(struct tare_blob *b,
+                                     const struct tare_recovery *recovery,
+                                     struct tare_error *err)
+{
+    uint8_t *bytes = NULL;
+    size_t n_bytes = 0;
+    enum tare_status st = TARE_OK;
+    if (recovery)
+        st = tare_recovery_encode("recovery", recovery, &bytes, &n_bytes, err);
+    if (st == TARE_OK) {
+        tare_blob_put_n(b, n_bytes);
+        tare_blob_put(b, bytes, n_bytes);
+    }
+    tare_free(bytes);
+    return st;
+}
+
+static void put_tactics(struct tare_blob *b, const struct tare_tactic_list *lists,
+                        size_t n_profiles)
+{
+    tare_blob_put_n(b, n_profiles);
+    for (size_t i = 0; i < n_profiles; i++) {
+        tare_blob_put_n(b, lists[i].n);
+        for (size_t k = 0; k < lists[i].n; k++) {
+            tare_blob_put_text(b, lists[i].items[k].layer);
+            tare_blob_put_text(b, lists[i].items[k].tactic);
+        }
+    }
+}
+
+enum tare_status tare_source_encode(const struct tare_source_content *content,
+                                    struct tare_source_bytes *bytes,
+                                    struct tare_error *err)
+{
+    struct tare_blob *b = &bytes->blob;
+    uint64_t n_blob = 0;
+    tare_blob_put(b, &n_blob, sizeof n_blob);
+    put_options(b, content->make);
+    enum tare_status st = put_recovery(b, content->make->recovery, err);
+    if (st != TARE_OK) return st;
+    put_tactics(b, content->tactics, content->n_profiles);
+    st = tare_blob_write_graph_apart(b, content->graph, &bytes->n_apart, err);
+    if (st != TARE_OK) return st;
+    n_blob = b->n_bytes;
+    memcpy(b->data, &n_blob, sizeof n_blob);
+    TARE_FAIL_IF(!tare_align_size(b->n_bytes, &bytes->n_bytes) ||
+                     !tare_add_size(bytes->n_bytes, bytes->n_apart, &bytes->n_bytes),
+                 err, TARE_E_NOMEM, "build: no memory");
+    return TARE_OK;
+}
+
+void tare_source_put(const struct tare_source_bytes *bytes,
+                     const struct tare_graph *graph, uint8_t *section)
+{
+    memcpy(section, bytes->blob.data, bytes->blob.n_bytes);
+    tare_blob_write_apart(graph, section + (bytes->n_bytes - bytes->n_apart));
+}
