@@ -24,6 +24,15 @@ enum tare_constraints {
 /** Biases and weights that take the place of the model's; see tare/recovery.h. */
 struct tare_recovery;
 
+/** An optimization profile: which shapes the inputs may have, and the ones that kernels
+ * are chosen for. In trtexec's syntax, "name:1x3x224x224[,name:...]"; what one of them
+ * does not name, another does: opt for min and max, max or min for opt. An input that
+ * none names has the shape that the model is bound to. Axes that the model does not
+ * leave open keep their length. min may have axes of length 0. NULL: names nothing. */
+struct tare_profile {
+    const char *min, *opt, *max;
+};
+
 /** Zero-initialise; FP32 is always allowed. Strings are borrowed for the call. */
 struct tare_build_options {
     bool int8, fp16, bf16; /**< Precisions allowed beside FP32. */
@@ -68,6 +77,12 @@ struct tare_build_options {
     const char *timing_cache; /**< File of times, or NULL: what it has is not timed
                                  again, what is timed is added; it may not be there yet.
                                  For optimization_level 2 and up. */
+    /** [n_profiles] The engine then runs in all their shapes, and its file also carries
+     * the model's constants (float32), so that it can be made anew. It starts in the
+     * first one's opt. With none, or where all shapes are one, it runs in that alone.
+     */
+    const struct tare_profile *profiles;
+    size_t n_profiles;
 };
 
 /** A kernel that a layer can run. */

@@ -25,7 +25,8 @@ struct tare_plugins;
 struct tare_binding {
     const char *name;      /**< The ONNX tensor's name; lives as long as the engine. */
     struct tare_dims dims; /**< In ONNX's order, for example [N,C,H,W]. Rank -1: an
-                              output whose shape and type only a run tells. */
+                              output whose shape and type only a run tells. An axis of
+                              -1: one of several lengths, which contexts set. */
     enum tare_dtype dtype;
     size_t n_bytes; /**< Of a dense tensor of dims and dtype; 0: not known. */
     bool is_input;
@@ -142,8 +143,14 @@ TARE_API void tare_engine_layer(const struct tare_engine *engine, size_t i,
 TARE_API void tare_engine_layer_tensor(const struct tare_engine *engine, size_t layer,
                                        size_t k, struct tare_layer_tensor *tensor);
 
+/** Optimization profiles; 0: all shapes are fixed. */
+TARE_API size_t tare_engine_n_profiles(const struct tare_engine *engine);
+/** The shapes of an input in a profile. @param input  of the bindings */
+TARE_API void tare_engine_profile(const struct tare_engine *engine, size_t profile,
+                                  size_t input, struct tare_shape_range *range);
+
 /**
- * Make a context.
+ * Make a context. It is in the first profile, with the inputs' opt shapes.
  * @param n_threads  Threads that a run uses, this one included; 1 to 1024. The results
  *                   do not depend on it.
  */
@@ -154,8 +161,48 @@ TARE_API enum tare_status tare_context_create(const struct tare_engine *engine,
 TARE_API void tare_context_destroy(struct tare_context *context);
 
 /**
- * Tell where binding `i` is. @param data  binding.n_bytes bytes, aligned to its
- * element; borrowed until another address is set.
+ * Go over to a profile, with its opt shapes, whose kernels were chosen for these.
+ * @retval TARE_E_ARG  There is no such profile; the text says how many there are.
+ */
+TARE_API enum tare_status tare_context_set_profile(struct tare_context *context,
+                                                   size_t profile,
+                                                   struct tare_error *err);
+/**
+ * Set the shape of an input. It counts from the next tare_context_binding() or
+ * tare_context_run() on, when the shapes of all inputs are there: an engine for them is
+ * made then, or found if there was one, which costs microseconds. Results are the bytes
+ * of an engine that is built for these shapes. A tap ends with the shapes it was set
+ * for, and times of layers start again from zero.
+ * @param dims  within the range that tare_engine_profile() says; an axis of length 0,
+ *              where that begins at 0, makes empty tensors.
+ * @retval TARE_E_ARG  It is not: the text names input, axis, length and range.
+ */
+TARE_API enum tare_status tare_context_set_shape(struct tare_context *context, size_t i,
+                                                 const struct tare_dims *dims,
+                                                 struct tare_error *err);
+/** The same for inputs by name, in trtexec's syntax: "name:1x3x224x224[,name:...]", or
+ * a bare "1x3x224x224" where there is one input. */
+TARE_API enum tare_status tare_context_set_shapes(struct tare_context *context,
+                                                  const char *shapes,
+                                                  struct tare_error *err);
+/**
+ * Binding `i` in the shape that the next run gives it.
+ * @retval TARE_E_ARG          The model does not take the shapes that were set
+ *                             together; the text names the node.
+ * @retval TARE_E_UNSUPPORTED  It cannot be run in them.
+ */
+TARE_API enum tare_status tare_context_binding(struct tare_context *context, size_t i,
+                                               struct tare_binding *binding,
+                                               struct tare_error *err);
+/** The engine whose layers the last tare_context_binding() or tare_context_run() was
+ *  about, for those functions here that look at layers; valid until the shapes change.
+ */
+TARE_API const struct tare_engine *
+tare_context_engine(const struct tare_context *context);
+
+/**
+ * Tell where binding `i` is. @param data  the bytes of tare_context_binding(), aligned
+ * to the element; borrowed until another address is set.
  */
 TARE_API enum tare_status tare_context_set_address(struct tare_context *context,
                                                    size_t i, void *data,

@@ -38,6 +38,11 @@ struct tare_dims {
     int64_t d[TARE_MAX_RANK];
 };
 
+/** The shapes that an input may have: min <= opt <= max on every axis. */
+struct tare_shape_range {
+    struct tare_dims min, opt, max;
+};
+
 /** Where a tensor's values come from, when they follow from another tensor's. */
 struct tare_origin {
     bool follows;    /**< false: from no other's. */

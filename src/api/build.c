@@ -19,16 +19,6 @@
 #include "tare/builder.h"
 #include "tare/engine.h"
 
-struct tare_plan {
-    uint8_t *bytes;
-    size_t n_bytes;
-    const struct tare_plugins *plugins; /* that it may want, or NULL */
-    struct tare_text passes;
-    struct tare_precision_report *report;
-    size_t n_recovered;
-    struct tare_tactic_report tactics;
-};
-
 static enum tare_status choose_isa(const char *name, uint32_t *isa,
                                    struct tare_error *err)
 {
@@ -178,10 +168,11 @@ static enum tare_status make_engine(const struct tare_graph *g,
     enum tare_status st =
         tare_tactic_sources_parse(options->tactic_sources, &sources, err);
     if (st != TARE_OK) return st;
+    plan->make.in_place = in_place && !options->keep_tensors &&
+                          !tare_optimize_skips(TARE_PASS_CONCAT_SLICES);
     const struct tare_engine_options engine = {
         .isa = isa,
-        .in_place = in_place && !options->keep_tensors &&
-                    !tare_optimize_skips(TARE_PASS_CONCAT_SLICES),
+        .in_place = plan->make.in_place,
         .plugins = plan->plugins,
         .tactics = {.sources = sources,
                     .level = options->optimization_level,
@@ -197,9 +188,19 @@ static enum tare_status make_engine(const struct tare_graph *g,
     return TARE_OK;
 }
 
-/* The graph that an engine is made of, and its report. */
+static enum tare_status bind(struct tare_graph *g, const struct tare_dims *shapes,
+                             struct tare_error *err)
+{
+    if (!shapes) return TARE_OK;
+    for (size_t i = 0; i < g->n_inputs; i++)
+        g->tensors[g->inputs[i]].dims = shapes[i];
+    return tare_graph_infer(g, err);
+}
+
+/* The graph that an engine is made of, and its report. @param shapes  NULL: as it is */
 static enum tare_status prepare(const struct tare_model *model,
                                 const struct tare_build_options *options, uint32_t isa,
+                                const struct tare_dims *shapes,
                                 struct tare_graph **graph, struct tare_plan **plan,
                                 struct tare_error *err)
 {
@@ -208,6 +209,7 @@ static enum tare_status prepare(const struct tare_model *model,
     TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
     p->plugins = model->plugins;
     enum tare_status st = tare_graph_clone(model->graph, &g, err);
+    if (st == TARE_OK) st = bind(g, shapes, err);
     if (st == TARE_OK) st = make_graph(model, options, isa, p, g, err);
     if (st != TARE_OK) {
         tare_graph_destroy(g);
@@ -229,13 +231,14 @@ enum tare_status tare_build_graph(const struct tare_model *model,
     uint32_t isa;
     enum tare_status st = check_options(model, options, err);
     if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
-    return st == TARE_OK ? prepare(model, options, isa, graph, plan, err) : st;
+    return st == TARE_OK ? prepare(model, options, isa, NULL, graph, plan, err) : st;
 }
 
-enum tare_status tare_build_keeping(const struct tare_model *model,
-                                    const struct tare_build_options *options,
-                                    bool in_place, struct tare_graph **graph,
-                                    struct tare_plan **plan, struct tare_error *err)
+static enum tare_status build(const struct tare_model *model,
+                              const struct tare_build_options *options,
+                              const struct tare_dims *shapes, bool in_place,
+                              struct tare_graph **graph, struct tare_plan **plan,
+                              struct tare_error *err)
 {
     uint32_t isa;
     *graph = NULL;
@@ -244,7 +247,7 @@ enum tare_status tare_build_keeping(const struct tare_model *model,
     if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
     if (st == TARE_OK) st = check_tactics(options, isa, err);
     if (st != TARE_OK) return st;
-    st = prepare(model, options, isa, graph, plan, err);
+    st = prepare(model, options, isa, shapes, graph, plan, err);
     if (st != TARE_OK) return st;
     st = make_engine(*graph, options, isa, in_place, *plan, err);
     if (st == TARE_OK) return TARE_OK;
@@ -255,14 +258,37 @@ enum tare_status tare_build_keeping(const struct tare_model *model,
     return st;
 }
 
+enum tare_status tare_build_keeping(const struct tare_model *model,
+                                    const struct tare_build_options *options,
+                                    bool in_place, struct tare_graph **graph,
+                                    struct tare_plan **plan, struct tare_error *err)
+{
+    return build(model, options, NULL, in_place, graph, plan, err);
+}
+
+enum tare_status tare_build_at(const struct tare_model *model,
+                               const struct tare_build_options *options,
+                               const struct tare_dims *shapes, struct tare_plan **plan,
+                               struct tare_error *err)
+{
+    struct tare_graph *graph;
+    const enum tare_status st = build(model, options, shapes, true, &graph, plan, err);
+    tare_graph_destroy(graph);
+    return st;
+}
+
 enum tare_status tare_build(const struct tare_model *model,
                             const struct tare_build_options *options,
                             struct tare_plan **plan, struct tare_error *err)
 {
-    struct tare_graph *graph;
-    const enum tare_status st =
-        tare_build_keeping(model, options, true, &graph, plan, err);
-    tare_graph_destroy(graph);
+    struct tare_shape_range *ranges = NULL;
+    *plan = NULL;
+    enum tare_status st = TARE_OK;
+    if (options->n_profiles > 0) st = tare_build_ranges(model, options, &ranges, err);
+    if (st == TARE_OK)
+        st = ranges ? tare_build_with_ranges(model, options, ranges, plan, err)
+                    : tare_build_at(model, options, NULL, plan, err);
+    tare_free(ranges);
     return st;
 }
 
@@ -273,6 +299,7 @@ void tare_plan_destroy(struct tare_plan *plan)
     tare_text_free(&plan->passes);
     tare_precision_report_destroy(plan->report);
     tare_free(plan->tactics.rows);
+    tare_free(plan->ranges);
     tare_free(plan);
 }
 

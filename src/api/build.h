@@ -2,10 +2,24 @@
 #ifndef TARE_API_BUILD_H
 #define TARE_API_BUILD_H
 
+#include "engine/build/tactics.h"
 #include "graph/graph.h"
+#include "remake/make.h"
 #include "tare/builder.h"
 
-/** tare_build() that also gives the optimised and annotated graph.
+struct tare_plan {
+    uint8_t *bytes;
+    size_t n_bytes;
+    const struct tare_plugins *plugins; /* that it may want, or NULL */
+    struct tare_text passes;
+    struct tare_precision_report *report;
+    size_t n_recovered;
+    struct tare_tactic_report tactics;
+    struct tare_make_options make; /* borrows the build's options, and */
+    struct tare_range *ranges;
+};
+
+/** tare_build() of one shape that also gives the optimised and annotated graph.
  *  @param in_place    false: every tensor is dense, for who looks into a context.
  *  @param[out] graph  tare_graph_destroy() it; NULL on failure. */
 enum tare_status tare_build_keeping(const struct tare_model *model,
@@ -20,5 +34,25 @@ enum tare_status tare_build_graph(const struct tare_model *model,
                                   const struct tare_build_options *options,
                                   struct tare_graph **graph, struct tare_plan **plan,
                                   struct tare_error *err);
+
+/** tare_build() for inputs of these shapes, [n_inputs]. */
+enum tare_status tare_build_at(const struct tare_model *model,
+                               const struct tare_build_options *options,
+                               const struct tare_dims *shapes, struct tare_plan **plan,
+                               struct tare_error *err);
+
+/** The shapes of all profiles, [n_profiles][n_inputs]; tare_free() them.
+ *  (profiles.c)
+ *  @param[out] ranges  NULL: there is one shape, the model's own. */
+enum tare_status tare_build_ranges(const struct tare_model *model,
+                                   const struct tare_build_options *options,
+                                   struct tare_shape_range **ranges,
+                                   struct tare_error *err);
+/** A plan that runs in all these shapes. (build_profiles.c) */
+enum tare_status tare_build_with_ranges(const struct tare_model *model,
+                                        const struct tare_build_options *options,
+                                        const struct tare_shape_range *ranges,
+                                        struct tare_plan **plan,
+                                        struct tare_error *err);
 
 #endif /* TARE_API_BUILD_H */

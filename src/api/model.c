@@ -1,10 +1,8 @@
 #include "api/model.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/dims.h"
 #include "base/mem.h"
+#include "base/shape_list.h"
 #include "graph/explicit.h"
 #include "onnx/export.h"
 #include "onnx/import.h"
@@ -48,34 +46,8 @@ void tare_model_destroy(struct tare_model *model)
 {
     if (!model) return;
     tare_graph_destroy(model->graph);
+    tare_free(model->open_axes);
     tare_free(model);
-}
-
-/* "1x3x224x224" up to `end`. */
-static bool parse_dims(const char *text, const char *end, struct tare_dims *dims)
-{
-    dims->rank = 0;
-    while (text < end) {
-        char *after;
-        const long long n = strtoll(text, &after, 10);
-        if (after == text || after > end || n < 1 || dims->rank == TARE_MAX_RANK)
-            return false;
-        dims->d[dims->rank++] = n;
-        if (after == end) return true;
-        if (*after != 'x') return false;
-        text = after + 1;
-    }
-    return false;
-}
-
-static int32_t find_input(const struct tare_graph *g, const char *name, size_t length)
-{
-    for (size_t i = 0; i < g->n_inputs; i++) {
-        const char *known = g->tensors[g->inputs[i]].name;
-        if (strlen(known) == length && strncmp(known, name, length) == 0)
-            return g->inputs[i];
-    }
-    return TARE_NO_TENSOR;
 }
 
 static enum tare_status set_dims(struct tare_tensor *t, const struct tare_dims *dims,
@@ -93,43 +65,38 @@ static enum tare_status set_dims(struct tare_tensor *t, const struct tare_dims *
     return TARE_OK;
 }
 
-/* One "name:1x3x224x224" in [at, end); the name may be left out where there is one
- * input. */
-static enum tare_status apply_shape(struct tare_graph *g, const char *at,
-                                    const char *end, struct tare_error *err)
+enum tare_status tare_model_parse_shapes(const struct tare_model *model,
+                                         const char *shapes, int64_t least,
+                                         struct tare_dims *dims, struct tare_error *err)
 {
-    const int shown = (int)(end - at > 80 ? 80 : end - at);
-    const char *colon = end; /* names may hold colons: the last one counts */
-    while (colon > at && *colon != ':')
-        colon--;
-    const bool has_name = *colon == ':';
-    int32_t id = has_name ? find_input(g, at, (size_t)(colon - at)) : TARE_NO_TENSOR;
-    if (!has_name && g->n_inputs == 1) id = g->inputs[0];
-    TARE_FAIL_IF(id == TARE_NO_TENSOR, err, TARE_E_ARG,
-                 "shape '%.*s' names no input of the model; its first input is '%.80s'",
-                 shown, at, g->n_inputs ? g->tensors[g->inputs[0]].name : "");
-    struct tare_dims dims;
-    TARE_FAIL_IF(!parse_dims(has_name ? colon + 1 : at, end, &dims), err, TARE_E_ARG,
-                 "shape '%.*s' is not of the form name:1x3x224x224", shown, at);
-    return set_dims(&g->tensors[id], &dims, err);
+    const struct tare_graph *g = model->graph;
+    const char **names = tare_alloc_array(g->n_inputs, sizeof *names);
+    TARE_FAIL_IF(!names, err, TARE_E_NOMEM, "%.80s: no memory", g->name);
+    for (size_t i = 0; i < g->n_inputs; i++)
+        names[i] = g->tensors[g->inputs[i]].name;
+    const enum tare_status st =
+        tare_shape_list_parse(shapes, names, g->n_inputs, least, dims, err);
+    tare_free(names);
+    return st;
 }
 
-static enum tare_status apply_shapes(struct tare_graph *g, const char *shapes,
+static enum tare_status apply_shapes(struct tare_model *model, const char *shapes,
                                      struct tare_error *err)
 {
-    for (const char *at = shapes; *at;) {
-        const char *end = at + strcspn(at, ",");
-        const enum tare_status st = apply_shape(g, at, end, err);
-        if (st != TARE_OK) return st;
-        at = *end ? end + 1 : end;
-    }
-    return TARE_OK;
+    struct tare_graph *g = model->graph;
+    struct tare_dims *dims = tare_alloc_array(g->n_inputs, sizeof *dims);
+    TARE_FAIL_IF(!dims, err, TARE_E_NOMEM, "%.80s: no memory", g->name);
+    enum tare_status st = tare_model_parse_shapes(model, shapes, 1, dims, err);
+    for (size_t i = 0; st == TARE_OK && i < g->n_inputs; i++)
+        if (dims[i].rank >= 0) st = set_dims(&g->tensors[g->inputs[i]], &dims[i], err);
+    tare_free(dims);
+    return st;
 }
 
 enum tare_status tare_model_set_shapes(struct tare_model *model, const char *shapes,
                                        struct tare_error *err)
 {
-    TARE_TRY(apply_shapes(model->graph, shapes, err), err, "--opt-shapes");
+    TARE_TRY(apply_shapes(model, shapes, err), err, "--opt-shapes");
     return TARE_OK;
 }
 
@@ -156,6 +123,21 @@ static enum tare_status fill_axes(struct tare_tensor *t, int64_t batch,
     return TARE_OK;
 }
 
+/* Which axes the model leaves open, before they are bound. */
+static enum tare_status note_open_axes(struct tare_model *model, struct tare_error *err)
+{
+    const struct tare_graph *g = model->graph;
+    model->open_axes = tare_alloc_array(g->n_inputs, sizeof *model->open_axes);
+    TARE_FAIL_IF(!model->open_axes, err, TARE_E_NOMEM, "%.80s: no memory", g->name);
+    for (size_t i = 0; i < g->n_inputs; i++) {
+        const struct tare_tensor *t = &g->tensors[g->inputs[i]];
+        if (!t->has_dims) model->open_axes[i] = UINT32_MAX;
+        for (int k = 0; t->has_dims && k < t->dims.rank; k++)
+            if (t->dims.d[k] < 0) model->open_axes[i] |= UINT32_C(1) << k;
+    }
+    return TARE_OK;
+}
+
 enum tare_status tare_model_bind(struct tare_model *model, const char *shapes,
                                  int64_t batch, const int64_t sample[3],
                                  struct tare_error *err)
@@ -165,10 +147,9 @@ enum tare_status tare_model_bind(struct tare_model *model, const char *shapes,
                  "the model's shapes are bound already");
     TARE_FAIL_IF(batch < 1, err, TARE_E_ARG, "batch is %lld, want at least 1",
                  (long long)batch);
-    if (shapes) {
-        const enum tare_status st = tare_model_set_shapes(model, shapes, err);
-        if (st != TARE_OK) return st;
-    }
+    enum tare_status noted = model->open_axes ? TARE_OK : note_open_axes(model, err);
+    if (noted == TARE_OK && shapes) noted = tare_model_set_shapes(model, shapes, err);
+    if (noted != TARE_OK) return noted;
     for (size_t i = 0; i < g->n_inputs; i++) {
         const enum tare_status st =
             fill_axes(&g->tensors[g->inputs[i]], batch, sample, err);

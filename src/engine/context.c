@@ -2,27 +2,38 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/specials.h"
 #include "engine/tap.h"
 #include "graph/graph.h"
 #include "graph/plugin_instance.h"
 
-struct tare_context {
-    const struct tare_engine *engine;
-    struct tare_pool *pool;
-    char *arena;
-    char *scratch;
-    char *shared;
-    size_t scratch_stride;
-    void **bindings;              /* [n_bindings] */
+/* What hangs on the engine that runs. */
+struct tables {
     const void **inputs;          /* [n_ids]: of each id's tensor, to read */
     void **outputs;               /* [n_ids]: to write; NULL: a weight */
     struct tare_graph **programs; /* [n_layers] copies; NULL: another kind of layer */
     struct tare_plugin_instance **plugins; /* [n_layers] likewise */
     struct tare_const *made; /* [n_bindings] outputs that programs keep here */
+    double *layer_ms;        /* [n_layers] */
+};
+
+/* Memory that is there to be used; it grows when an engine wants more. */
+struct room {
+    char *data;
+    size_t n_bytes;
+};
+
+struct tare_context {
+    const struct tare_engine *engine; /* that runs */
+    struct tare_context_shapes shapes;
+    struct tare_pool *pool;
+    struct room arena, scratch, shared;
+    size_t scratch_stride;
+    void **bindings; /* [n_bindings] */
+    struct tables tables;
     struct tare_error error; /* of the first layer that failed */
     struct tare_tap_state tap;
     bool profiling;
-    double *layer_ms; /* [n_layers] */
 };
 
 static size_t n_bindings_of(const struct tare_engine *e)
@@ -35,7 +46,7 @@ static void *activation_address(const struct tare_context *c,
                                 const struct tare_plan_tensor *t)
 {
     switch (t->storage) {
-    case TARE_IN_ARENA: return c->arena + t->offset;
+    case TARE_IN_ARENA: return c->arena.data + t->offset;
     case TARE_IN_BINDING: return c->bindings[t->offset];
     default: return NULL;
     }
@@ -44,54 +55,156 @@ static void *activation_address(const struct tare_context *c,
 static void set_addresses(struct tare_context *c, size_t k)
 {
     const struct tare_plan_tensor *t = c->engine->layer_tensors[k];
-    c->outputs[k] = activation_address(c, t);
     const struct tare_engine *holder = t->in_base ? c->engine->base : c->engine;
-    c->inputs[k] =
-        t->storage == TARE_IN_WEIGHTS ? holder->weights + t->offset : c->outputs[k];
+    c->tables.outputs[k] = activation_address(c, t);
+    c->tables.inputs[k] = t->storage == TARE_IN_WEIGHTS ? holder->weights + t->offset
+                                                        : c->tables.outputs[k];
+}
+
+static void release_tables(struct tables *tables, const struct tare_engine *e)
+{
+    for (size_t i = 0; tables->programs && i < e->n_layers; i++)
+        tare_graph_destroy(tables->programs[i]);
+    for (size_t i = 0; tables->plugins && i < e->n_layers; i++)
+        tare_plugin_free(tables->plugins[i]);
+    for (size_t i = 0; tables->made && i < n_bindings_of(e); i++)
+        tare_free(tables->made[i].data);
+    tare_free(tables->inputs);
+    tare_free(tables->outputs);
+    tare_free(tables->programs);
+    tare_free(tables->plugins);
+    tare_free(tables->made);
+    tare_free(tables->layer_ms);
+    *tables = (struct tables){0};
 }
 
 /* Programs and plugins hold values while they run: each context runs its own copies. */
-static enum tare_status copy_programs(struct tare_context *c, struct tare_error *err)
+static enum tare_status copy_programs(struct tables *tables,
+                                      const struct tare_engine *e,
+                                      struct tare_error *err)
 {
     enum tare_status st = TARE_OK;
-    for (size_t i = 0; st == TARE_OK && i < c->engine->n_layers; i++) {
-        const struct tare_layer *layer = &c->engine->layers[i];
-        if (layer->program) st = tare_graph_clone(layer->program, &c->programs[i], err);
-        if (layer->plugin) st = tare_plugin_layer_instance(layer, &c->plugins[i], err);
+    for (size_t i = 0; st == TARE_OK && i < e->n_layers; i++) {
+        const struct tare_layer *layer = &e->layers[i];
+        if (layer->program)
+            st = tare_graph_clone(layer->program, &tables->programs[i], err);
+        if (layer->plugin)
+            st = tare_plugin_layer_instance(layer, &tables->plugins[i], err);
         if (st != TARE_OK) tare_error_wrap(err, "layer %zu '%.80s'", i, layer->name);
     }
     return st;
 }
 
-static enum tare_status allocate(struct tare_context *c, struct tare_error *err)
+/* @param[out] tables  release_tables() them, also on failure. */
+static enum tare_status make_tables(struct tables *tables, const struct tare_engine *e,
+                                    struct tare_error *err)
 {
-    const struct tare_engine *e = c->engine;
-    const size_t n_bindings = n_bindings_of(e);
-    size_t scratch_bytes;
-    if (!tare_align_size(e->scratch_bytes, &c->scratch_stride) ||
-        !tare_mul_size(c->scratch_stride, (size_t)tare_pool_size(c->pool),
-                       &scratch_bytes))
+    *tables = (struct tables){
+        .inputs = tare_alloc_array(e->n_ids, sizeof *tables->inputs),
+        .outputs = tare_alloc_array(e->n_ids, sizeof *tables->outputs),
+        .programs = tare_alloc_array(e->n_layers, sizeof(struct tare_graph *)),
+        .plugins = tare_alloc_array(e->n_layers, sizeof(struct tare_plugin_instance *)),
+        .made = tare_alloc_array(n_bindings_of(e), sizeof *tables->made),
+        .layer_ms = tare_alloc_array(e->n_layers, sizeof *tables->layer_ms),
+    };
+    TARE_FAIL_IF(!tables->inputs || !tables->outputs || !tables->programs ||
+                     !tables->plugins || !tables->made || !tables->layer_ms,
+                 err, TARE_E_NOMEM, "context: no memory");
+    return copy_programs(tables, e, err);
+}
+
+/* Memory of n bytes where `room` is too small; else NULL data. */
+static bool make_room(const struct room *room, size_t n, bool is_huge,
+                      struct room *made)
+{
+    *made = (struct room){NULL, n};
+    if (room->data && n <= room->n_bytes) return true;
+    made->data = is_huge ? tare_alloc_huge(n) : tare_alloc_array(n, 1);
+    return made->data != NULL;
+}
+
+static void take_room(struct room *room, const struct room *made)
+{
+    if (!made->data) return;
+    tare_free(room->data);
+    *room = *made;
+}
+
+static enum tare_status make_rooms(struct tare_context *c, const struct tare_engine *e,
+                                   struct tare_error *err)
+{
+    size_t stride, scratch_bytes;
+    if (!tare_align_size(e->scratch_bytes, &stride) ||
+        !tare_mul_size(stride, (size_t)tare_pool_size(c->pool), &scratch_bytes))
         return tare_error_set(err, TARE_E_NOMEM,
                               "context: scratch of %zu bytes is too large",
                               e->scratch_bytes);
-    c->arena = tare_alloc_huge((size_t)e->header->arena_bytes);
-    c->scratch = tare_alloc_array(scratch_bytes, 1);
-    c->shared = tare_alloc_array(e->shared_bytes, 1);
-    c->bindings = tare_alloc_array(n_bindings, sizeof *c->bindings);
-    c->inputs = tare_alloc_array(e->n_ids, sizeof *c->inputs);
-    c->outputs = tare_alloc_array(e->n_ids, sizeof *c->outputs);
-    c->layer_ms = tare_alloc_array(e->n_layers, sizeof *c->layer_ms);
-    c->programs = tare_alloc_array(e->n_layers, sizeof(struct tare_graph *));
-    c->plugins = tare_alloc_array(e->n_layers, sizeof(struct tare_plugin_instance *));
-    c->made = tare_alloc_array(n_bindings, sizeof *c->made);
-    TARE_FAIL_IF(!c->arena || !c->scratch || !c->shared || !c->bindings || !c->inputs ||
-                     !c->outputs || !c->layer_ms || !c->programs || !c->plugins ||
-                     !c->made,
-                 err, TARE_E_NOMEM, "context: no memory for %llu bytes of activations",
-                 (unsigned long long)e->header->arena_bytes);
-    for (size_t i = 0; i < e->n_ids; i++)
+    struct room arena, scratch = {0}, shared = {0};
+    const bool ok =
+        make_room(&c->arena, (size_t)e->header->arena_bytes, true, &arena) &&
+        make_room(&c->scratch, scratch_bytes, false, &scratch) &&
+        make_room(&c->shared, e->shared_bytes, false, &shared);
+    if (!ok) {
+        tare_free(arena.data);
+        tare_free(scratch.data);
+        return tare_error_set(err, TARE_E_NOMEM,
+                              "context: no memory for %llu bytes of activations",
+                              (unsigned long long)e->header->arena_bytes);
+    }
+    take_room(&c->arena, &arena);
+    take_room(&c->scratch, &scratch);
+    take_room(&c->shared, &shared);
+    c->scratch_stride = stride;
+    return TARE_OK;
+}
+
+enum tare_status tare_context_use(struct tare_context *context,
+                                  const struct tare_engine *engine,
+                                  struct tare_special *special, struct tare_error *err)
+{
+    struct tare_context *c = context;
+    struct tables tables;
+    enum tare_status st = make_tables(&tables, engine, err);
+    if (st == TARE_OK) st = make_rooms(c, engine, err);
+    if (st != TARE_OK) {
+        release_tables(&tables, engine);
+        return st;
+    }
+    release_tables(&c->tables, c->engine);
+    tare_tap_release(&c->tap);
+    c->tables = tables;
+    c->engine = engine;
+    c->shapes.special = special;
+    for (size_t i = 0; i < engine->n_ids; i++)
         set_addresses(c, i);
-    return copy_programs(c, err);
+    return TARE_OK;
+}
+
+struct tare_context_shapes *tare_context_shapes(struct tare_context *context)
+{
+    return &context->shapes;
+}
+
+const struct tare_engine *tare_context_engine(const struct tare_context *context)
+{
+    return context->engine;
+}
+
+/* The opt shapes of the first profile, which are the engine's own. */
+static enum tare_status make_shapes(struct tare_context *c,
+                                    const struct tare_engine *engine,
+                                    struct tare_error *err)
+{
+    const size_t n_inputs = engine->header->n_inputs;
+    c->shapes.base = engine;
+    c->bindings = tare_alloc_array(n_bindings_of(engine), sizeof *c->bindings);
+    TARE_FAIL_IF(!c->bindings, err, TARE_E_NOMEM, "context: no memory");
+    if (engine->n_profiles == 0) return TARE_OK;
+    c->shapes.dims = tare_alloc_array(n_inputs, sizeof *c->shapes.dims);
+    TARE_FAIL_IF(!c->shapes.dims, err, TARE_E_NOMEM, "context: no memory");
+    for (size_t i = 0; i < n_inputs; i++)
+        c->shapes.dims[i] = engine->tensors[engine->ids[i]].dims;
+    return TARE_OK;
 }
 
 enum tare_status tare_context_create(const struct tare_engine *engine, int n_threads,
@@ -103,7 +216,8 @@ enum tare_status tare_context_create(const struct tare_engine *engine, int n_thr
     TARE_FAIL_IF(!c, err, TARE_E_NOMEM, "context: no memory");
     c->engine = engine;
     enum tare_status st = tare_pool_create(n_threads, &c->pool, err);
-    if (st == TARE_OK) st = allocate(c, err);
+    if (st == TARE_OK) st = make_shapes(c, engine, err);
+    if (st == TARE_OK) st = tare_context_use(c, engine, NULL, err);
     if (st != TARE_OK) {
         tare_context_destroy(c);
         return st;
@@ -116,24 +230,15 @@ void tare_context_destroy(struct tare_context *context)
 {
     if (!context) return;
     tare_pool_destroy(context->pool);
-    tare_free(context->arena);
-    tare_free(context->scratch);
-    tare_free(context->shared);
+    release_tables(&context->tables, context->engine);
+    tare_free(context->arena.data);
+    tare_free(context->scratch.data);
+    tare_free(context->shared.data);
     tare_free(context->bindings);
-    tare_free(context->inputs);
-    tare_free(context->outputs);
-    tare_free(context->layer_ms);
-    const struct tare_engine *e = context->engine;
-    for (size_t i = 0; context->programs && i < e->n_layers; i++)
-        tare_graph_destroy(context->programs[i]);
-    for (size_t i = 0; context->plugins && i < e->n_layers; i++)
-        tare_plugin_free(context->plugins[i]);
-    tare_free(context->programs);
-    tare_free(context->plugins);
-    for (size_t i = 0; context->made && i < n_bindings_of(e); i++)
-        tare_free(context->made[i].data);
-    tare_free(context->made);
+    tare_free(context->shapes.dims);
     tare_tap_release(&context->tap);
+    if (context->shapes.special)
+        tare_special_return(context->shapes.base->specials, context->shapes.special);
     tare_free(context);
 }
 
@@ -145,7 +250,8 @@ enum tare_status tare_context_set_address(struct tare_context *context, size_t i
     TARE_FAIL_IF(i >= n, err, TARE_E_ARG, "context: binding %zu, want below %zu", i, n);
     const struct tare_plan_tensor *binding = &e->tensors[e->ids[i]];
     const size_t align = (size_t)tare_dtype_bytes((enum tare_dtype)binding->dtype);
-    TARE_FAIL_IF(binding->storage == TARE_IN_CONTEXT, err, TARE_E_ARG,
+    TARE_FAIL_IF(binding->storage == TARE_IN_CONTEXT && !context->shapes.dims, err,
+                 TARE_E_ARG,
                  "context: the shape of binding %zu is not known before a run: ask "
                  "tare_context_result() behind it",
                  i);
@@ -165,19 +271,19 @@ static void run_as(struct tare_context *c, size_t i, const struct tare_layer *la
     struct tare_error error = {0};
     const struct tare_layer_run run = {
         .pool = c->pool,
-        .inputs = c->inputs + layer->record->first_id,
+        .inputs = c->tables.inputs + layer->record->first_id,
         .outputs = outputs,
-        .scratch = c->scratch,
+        .scratch = c->scratch.data,
         .scratch_stride = c->scratch_stride,
-        .shared = c->shared,
-        .program = c->programs[i],
-        .plugin = c->plugins[i],
-        .made = c->made,
+        .shared = c->shared.data,
+        .program = c->tables.programs[i],
+        .plugin = c->tables.plugins[i],
+        .made = c->tables.made,
         .err = &error,
     };
     const double start = c->profiling ? tare_clock_ms() : 0.0;
     layer->run(layer, &run);
-    if (c->profiling) c->layer_ms[i] += tare_clock_ms() - start;
+    if (c->profiling) c->tables.layer_ms[i] += tare_clock_ms() - start;
     if (error.code == TARE_OK || c->error.code != TARE_OK) return;
     c->error = error;
     tare_error_wrap(&c->error, "layer %zu '%.80s'", i, layer->name);
@@ -195,24 +301,25 @@ enum tare_status tare_context_failure(struct tare_context *context,
 void tare_context_run_layer(struct tare_context *c, size_t i)
 {
     const struct tare_layer *layer = &c->engine->layers[i];
-    run_as(c, i, layer, c->outputs + layer->record->first_id + layer->n_inputs);
+    run_as(c, i, layer, c->tables.outputs + layer->record->first_id + layer->n_inputs);
 }
 
 void tare_context_run_changed(struct tare_context *c, size_t i,
                               const struct tare_layer *changed, void *output)
 {
-    void *const *own = c->outputs + changed->record->first_id + changed->n_inputs;
+    void *const *own =
+        c->tables.outputs + changed->record->first_id + changed->n_inputs;
     run_as(c, i, changed, output ? &output : own);
 }
 
 const void *tare_context_operand(const struct tare_context *c, size_t i, size_t k)
 {
-    return c->inputs[c->engine->layers[i].record->first_id + k];
+    return c->tables.inputs[c->engine->layers[i].record->first_id + k];
 }
 
 void *tare_context_place(const struct tare_context *c, size_t i, size_t k)
 {
-    return c->outputs[c->engine->layers[i].record->first_id + k];
+    return c->tables.outputs[c->engine->layers[i].record->first_id + k];
 }
 
 /* Taps follow each other in the order of the layers. */
@@ -227,7 +334,8 @@ static size_t show_taps(struct tare_context *c, size_t next, size_t layer)
     return next;
 }
 
-enum tare_status tare_context_run(struct tare_context *context, struct tare_error *err)
+enum tare_status tare_context_run_layers(struct tare_context *context,
+                                         struct tare_error *err)
 {
     const struct tare_engine *e = context->engine;
     for (size_t i = 0; i < n_bindings_of(e); i++)
@@ -251,7 +359,7 @@ void tare_context_result(const struct tare_context *context, size_t i,
 {
     const struct tare_engine *e = context->engine;
     const struct tare_plan_tensor *t = &e->tensors[e->ids[i]];
-    const struct tare_const *made = &context->made[i];
+    const struct tare_const *made = &context->tables.made[i];
     if (t->storage == TARE_IN_CONTEXT)
         *result = (struct tare_result){.dims = made->dims,
                                        .dtype = made->dtype,
@@ -279,10 +387,10 @@ void tare_context_set_profiling(struct tare_context *context, bool on)
 {
     context->profiling = on;
     for (size_t i = 0; on && i < context->engine->n_layers; i++)
-        context->layer_ms[i] = 0.0;
+        context->tables.layer_ms[i] = 0.0;
 }
 
 double tare_context_layer_ms(const struct tare_context *context, size_t i)
 {
-    return context->layer_ms[i];
+    return context->tables.layer_ms[i];
 }

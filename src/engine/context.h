@@ -4,6 +4,29 @@
 
 #include "engine/engine.h"
 
+struct tare_special;
+
+/** What a context is to run. */
+struct tare_context_shapes {
+    const struct tare_engine *base; /* the user's engine */
+    struct tare_special *special;   /* whose engine runs; NULL: base itself */
+    size_t profile;
+    struct tare_dims *dims; /* [n_inputs] that are wanted; NULL: the engine has one
+                               shape */
+    bool is_stale;          /* another engine runs yet */
+};
+struct tare_context_shapes *tare_context_shapes(struct tare_context *context);
+
+/** Run another engine from now on, which has the same bindings. @param special  that it
+ *  is of, or NULL. After a failure the context is as it was. */
+enum tare_status tare_context_use(struct tare_context *context,
+                                  const struct tare_engine *engine,
+                                  struct tare_special *special, struct tare_error *err);
+
+/** tare_context_run() of the engine that runs. */
+enum tare_status tare_context_run_layers(struct tare_context *context,
+                                         struct tare_error *err);
+
 /** The first error of a layer since the context was made, or since this was asked. */
 enum tare_status tare_context_failure(struct tare_context *context,
                                       struct tare_error *err);

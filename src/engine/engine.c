@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "engine/isa.h"
+#include "engine/specials.h"
 #include "graph/graph.h"
 
 const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset)
@@ -104,7 +105,8 @@ static enum tare_status open_bytes(struct tare_engine *e, const void *bytes,
     if (st == TARE_OK) st = tare_plan_check(e, err);
     if (st == TARE_OK) st = make_layers(e, err);
     if (st == TARE_OK) st = make_taps(e, err);
-    return st;
+    return st == TARE_OK && e->n_profiles > 0 ? tare_specials_create(&e->specials, err)
+                                              : st;
 }
 
 enum tare_status tare_engine_open_remade(const struct tare_engine *base,
@@ -169,6 +171,7 @@ enum tare_status tare_engine_load_with_plugins(const char *path,
 void tare_engine_destroy(struct tare_engine *engine)
 {
     if (!engine) return;
+    tare_specials_destroy(engine->specials);
     for (size_t i = 0; engine->layers && i < engine->n_layers; i++) {
         tare_graph_destroy(engine->layers[i].program);
         tare_layer_release(&engine->layers[i]);
@@ -201,8 +204,8 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
     };
 }
 
-void tare_engine_binding(const struct tare_engine *engine, size_t i,
-                         struct tare_binding *binding)
+void tare_engine_own_binding(const struct tare_engine *engine, size_t i,
+                             struct tare_binding *binding)
 {
     const struct tare_plan_tensor *t = &engine->tensors[engine->ids[i]];
     const struct tare_dims unknown = {.rank = -1};
@@ -213,6 +216,16 @@ void tare_engine_binding(const struct tare_engine *engine, size_t i,
         .n_bytes = (size_t)t->n_bytes,
         .is_input = i < engine->header->n_inputs,
     };
+}
+
+void tare_engine_binding(const struct tare_engine *engine, size_t i,
+                         struct tare_binding *binding)
+{
+    const uint32_t open = engine->tensors[engine->ids[i]].open_axes;
+    tare_engine_own_binding(engine, i, binding);
+    for (int32_t k = 0; k < binding->dims.rank; k++)
+        if (open >> k & 1U) binding->dims.d[k] = -1;
+    if (open) binding->n_bytes = 0;
 }
 
 static const char *precision_name(uint32_t precision)

@@ -6,6 +6,8 @@
 #include "engine/layer.h"
 #include "tare/engine.h"
 
+struct tare_specials;
+
 struct tare_engine {
     const struct tare_engine *base;     /* that it was made anew from, or NULL */
     struct tare_map map;                /* of the file, when we opened it */
@@ -20,8 +22,8 @@ struct tare_engine {
     const uint8_t *params;
     const uint8_t *weights;
     size_t n_tensors, n_layers, n_ids;
-    const struct tare_plan_range *ranges; /* [n_profiles][n_inputs] */
-    size_t n_profiles;                    /* 0: the engine has one shape */
+    const struct tare_shape_range *ranges; /* [n_profiles][n_inputs] */
+    size_t n_profiles;                     /* 0: the engine has one shape */
     const uint8_t *source;
     size_t source_bytes; /* 0: it cannot be made anew */
     size_t strings_bytes, params_bytes, weights_bytes;
@@ -32,6 +34,8 @@ struct tare_engine {
     size_t n_taps;
     size_t scratch_bytes; /* largest of one worker */
     size_t shared_bytes;
+    struct tare_specials *specials; /* what was made anew for other shapes; NULL where
+                                       there is one alone */
 };
 
 /** tare_engine_open_with_plugins() of what was made anew from `base`, whose weights it
@@ -51,11 +55,24 @@ struct tare_held_range {
 };
 struct tare_held_range tare_held_range(const struct tare_plan_tensor *tensor);
 
+/** tare_engine_binding() in the shape that the engine itself runs. */
+void tare_engine_own_binding(const struct tare_engine *engine, size_t i,
+                             struct tare_binding *binding);
+
 /** Set the section pointers after checking magic, version, CPU, sizes and checksums. */
 enum tare_status tare_plan_read(struct tare_engine *engine, const void *data,
                                 size_t n_bytes, struct tare_error *err);
 /** Check every record: strings, ids, storage bounds, dims against sizes. */
 enum tare_status tare_plan_check(const struct tare_engine *engine,
                                  struct tare_error *err);
+/** The part of it about profiles and open axes. (profiles.c) */
+enum tare_status tare_profiles_check(const struct tare_engine *engine,
+                                     struct tare_error *err);
+
+/** May input `i` have this shape in a profile?
+ *  @retval TARE_E_ARG  no; the text has the input, the axis and the range. */
+enum tare_status tare_profile_admits(const struct tare_engine *engine, size_t profile,
+                                     size_t i, const struct tare_dims *dims,
+                                     struct tare_error *err);
 
 #endif /* TARE_ENGINE_ENGINE_H */

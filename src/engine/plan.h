@@ -26,7 +26,7 @@ enum tare_plan_section_kind {
     TARE_SECTION_IDS,     /* int32_t tensor ids, lists of the layers and the bindings */
     TARE_SECTION_PARAMS,  /* each layer's own struct, on 64-byte boundaries */
     TARE_SECTION_WEIGHTS, /* constant data, on 64-byte boundaries, slack behind each */
-    TARE_SECTION_PROFILES, /* struct tare_plan_range [profiles][n_inputs]; empty: the
+    TARE_SECTION_PROFILES, /* struct tare_shape_range [profiles][n_inputs]; empty: the
                               engine has one shape */
     TARE_SECTION_SOURCE, /* what the engine can be made anew from (remake/source.h), or
                             empty */
@@ -85,11 +85,6 @@ struct tare_plan_tensor {
                            of several; dims has that of the first profile */
     uint32_t in_base;   /* of a weight: 1 where the offset is into the weights of the
                            engine that this one was made anew from; never in files */
-};
-
-/** The shapes that an input may have in a profile: min <= opt <= max on every axis. */
-struct tare_plan_range {
-    struct tare_dims min, opt, max;
 };
 
 /** Bytes from the first value to the end of the last one. */

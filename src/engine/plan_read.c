@@ -117,7 +117,12 @@ enum tare_status tare_plan_read(struct tare_engine *engine, const void *data,
     engine->weights = bytes + h->sections[TARE_SECTION_WEIGHTS].offset;
     engine->weights_bytes = (size_t)h->sections[TARE_SECTION_WEIGHTS].n_bytes;
     const void *ranges = bytes + h->sections[TARE_SECTION_PROFILES].offset;
+    const size_t profile_bytes = h->n_inputs * sizeof *engine->ranges;
+    const size_t ranges_bytes = (size_t)h->sections[TARE_SECTION_PROFILES].n_bytes;
     engine->ranges = ranges;
+    engine->n_profiles = profile_bytes ? ranges_bytes / profile_bytes : 0;
+    TARE_FAIL_IF(engine->n_profiles * profile_bytes != ranges_bytes, err, TARE_E_FORMAT,
+                 "engine: its profiles are invalid: %s", rebuild);
     engine->source = bytes + h->sections[TARE_SECTION_SOURCE].offset;
     engine->source_bytes = (size_t)h->sections[TARE_SECTION_SOURCE].n_bytes;
     return TARE_OK;
@@ -320,5 +325,6 @@ enum tare_status tare_plan_check(const struct tare_engine *e, struct tare_error 
         const enum tare_status st = check_layer_record(e, i, err);
         if (st != TARE_OK) return st;
     }
-    return check_bindings(e, err);
+    const enum tare_status st = check_bindings(e, err);
+    return st == TARE_OK ? tare_profiles_check(e, err) : st;
 }

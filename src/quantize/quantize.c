@@ -216,6 +216,7 @@ void tare_quantized_destroy(struct tare_quantized *quantized)
 {
     if (!quantized) return;
     tare_graph_destroy(quantized->model.graph);
+    tare_free(quantized->model.open_axes);
     tare_plan_destroy(quantized->plan);
     tare_free(quantized->rows);
     tare_free(quantized);

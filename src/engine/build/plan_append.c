@@ -17,25 +17,24 @@ static bool place(struct tare_plan_header *h, int section, size_t n_bytes)
     return true;
 }
 
-enum tare_status tare_plan_append(uint8_t **bytes, size_t *n_bytes,
-                                  struct tare_plan_appended *sections,
+enum tare_status tare_plan_append(const uint8_t *bytes, size_t n_bytes,
+                                  struct tare_plan_appended *appended,
                                   struct tare_error *err)
 {
     struct tare_plan_header h;
-    memcpy(&h, *bytes, sizeof h);
+    memcpy(&h, bytes, sizeof h);
     uint8_t *made = NULL;
-    if (place(&h, TARE_SECTION_PROFILES, sections->profiles_bytes) &&
-        place(&h, TARE_SECTION_SOURCE, sections->source_bytes))
+    if (place(&h, TARE_SECTION_PROFILES, appended->profiles_bytes) &&
+        place(&h, TARE_SECTION_SOURCE, appended->source_bytes))
         made = tare_alloc((size_t)h.file_bytes);
     TARE_FAIL_IF(!made, err, TARE_E_NOMEM, "engine: no memory while building");
-    memcpy(made, *bytes, *n_bytes);
-    memset(made + *n_bytes, 0, (size_t)h.file_bytes - *n_bytes);
+    memcpy(made, bytes, n_bytes);
+    memset(made + n_bytes, 0, (size_t)h.file_bytes - n_bytes);
     memcpy(made, &h, sizeof h);
-    tare_free(*bytes);
-    *bytes = made;
-    *n_bytes = (size_t)h.file_bytes;
-    sections->profiles = made + h.sections[TARE_SECTION_PROFILES].offset;
-    sections->source = made + h.sections[TARE_SECTION_SOURCE].offset;
+    appended->bytes = made;
+    appended->n_bytes = (size_t)h.file_bytes;
+    appended->profiles = made + h.sections[TARE_SECTION_PROFILES].offset;
+    appended->source = made + h.sections[TARE_SECTION_SOURCE].offset;
     return TARE_OK;
 }
 

@@ -128,15 +128,16 @@ enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
                                  uint32_t isa, uint8_t **data, size_t *n_bytes,
                                  struct tare_error *err);
 
-/** The last two sections of a plan that has none of them yet, zeroed: fill them, then
- *  tare_plan_seal() the plan. (plan_append.c)
- *  @param[in,out] bytes  of tare_plan_write(); replaced. */
+/** A plan with its last two sections, zeroed: fill them, then tare_plan_seal() it. */
 struct tare_plan_appended {
     size_t profiles_bytes, source_bytes; /* in */
-    uint8_t *profiles, *source;          /* out: where they are */
+    uint8_t *bytes;                      /* out: tare_free() them */
+    size_t n_bytes;
+    uint8_t *profiles, *source; /* in them */
 };
-enum tare_status tare_plan_append(uint8_t **bytes, size_t *n_bytes,
-                                  struct tare_plan_appended *sections,
+/** @param bytes  of tare_plan_write(), where both are empty. (plan_append.c) */
+enum tare_status tare_plan_append(const uint8_t *bytes, size_t n_bytes,
+                                  struct tare_plan_appended *appended,
                                   struct tare_error *err);
 /** Make the checksums of a plan anew. */
 void tare_plan_seal(uint8_t *bytes);
