@@ -133,19 +133,19 @@ static enum tare_status make_graph(const struct tare_model *model,
 {
     if (options->keep_tensors) return keep_tensors(g, options->cut_early, err);
     const struct tare_optimize_options optimize = {.dump = &plan->passes};
-    struct tare_make_options make = {.precision = precision_options(options, isa)};
-    struct tare_range *ranges = NULL;
+    struct tare_make_options *make = &plan->make;
+    make->precision = precision_options(options, isa);
     enum tare_status st = tare_optimize(g, &optimize, err);
     if (st == TARE_OK && options->cache && options->int8 && !tare_graph_is_explicit(g))
-        st = tare_check_cache_names(options->cache, model->graph, g, &make.precision,
+        st = tare_check_cache_names(options->cache, model->graph, g, &make->precision,
                                     err);
-    if (st == TARE_OK) st = list_ranges(options->cache, &ranges, &make.n_ranges, err);
-    if (st == TARE_OK) st = choose_recovery(model, g, options, &make.recovery, err);
-    make.ranges = ranges;
     if (st == TARE_OK)
-        st = tare_make_annotated(g, &make, &plan->report, &plan->n_recovered, err);
-    tare_free(ranges);
-    return st;
+        st = list_ranges(options->cache, &plan->ranges, &make->n_ranges, err);
+    if (st == TARE_OK) st = choose_recovery(model, g, options, &make->recovery, err);
+    make->ranges = plan->ranges;
+    return st == TARE_OK
+               ? tare_make_annotated(g, make, &plan->report, &plan->n_recovered, err)
+               : st;
 }
 
 static size_t count_nodes(const struct tare_graph *g)

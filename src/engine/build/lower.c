@@ -249,6 +249,17 @@ static enum tare_status lower_nodes(struct tare_lower *l, const struct tare_node
     return st;
 }
 
+/* An output of the program at the end. An empty one has its shape before the run. */
+static enum tare_status bind_late(struct tare_lower *l, int32_t tensor, int32_t *id,
+                                  struct tare_error *err)
+{
+    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    if (t->has_dims && tare_dims_known(&t->dims) && is_empty(&t->dims))
+        return tare_plan_add_binding(l->plan, t->name, t->dtype, &t->dims, false, id,
+                                     err);
+    return tare_plan_add_result(l->plan, t->name, id, err);
+}
+
 /* In the network's order; the late ones are then made by one program. */
 static enum tare_status lower_outputs(struct tare_lower *l,
                                       const struct tare_node *const *late,
@@ -261,10 +272,8 @@ static enum tare_status lower_outputs(struct tare_lower *l,
     enum tare_status st = TARE_OK;
     for (size_t i = 0; st == TARE_OK && i < g->n_outputs; i++) {
         const int32_t id = g->outputs[i];
-        st = tare_lower_is_late(l, id)
-                 ? tare_plan_add_result(l->plan, tare_lower_tensor(l, id)->name,
-                                        &made[n_made++], err)
-                 : lower_output(l, id, err);
+        st = tare_lower_is_late(l, id) ? bind_late(l, id, &made[n_made++], err)
+                                       : lower_output(l, id, err);
     }
     if (st == TARE_OK && n_made > 0)
         st = tare_lower_late(l, late, n_late, made, n_made, err);
