@@ -20,7 +20,8 @@
 static struct flags {
     const char *config, *march;
     const char *onnx, *cache, *engine, *constraints, *layer_precisions, *output_types;
-    const char *min_shapes, *opt_shapes, *max_shapes, *isa, *json;
+    const char *isa, *json;
+    struct option_list min_shapes, opt_shapes, max_shapes;
     const char *timing_cache, *tactic_sources;
     bool int8, fp16, bf16, best, fast_perf, dump_passes, no_recovery;
     int64_t batch, level;
@@ -54,11 +55,17 @@ static const struct option options[] = {
      "layer:precision[,...]; * matches; fp32, int8, fp16, bf16", 0},
     {"layer-output-types", OPTION_TEXT, &flags.output_types, "SPEC",
      "layer:type[+type][,...] for the layers' outputs", 0},
-    {"opt-shapes", OPTION_TEXT, &flags.opt_shapes, "NAME:1x3x224x224[,...]",
-     "shapes of inputs that the model leaves open", 0},
-    {"min-shapes", OPTION_TEXT, &flags.min_shapes, "SPEC",
-     "must equal --opt-shapes: an engine has one shape", 0},
-    {"max-shapes", OPTION_TEXT, &flags.max_shapes, "SPEC", "likewise", 0},
+    {"opt-shapes", OPTION_LIST, &flags.opt_shapes, "NAME:1x3x224x224[,...]",
+     "shapes of inputs that the model leaves open, which kernels are chosen for; give "
+     "it and the next two again for each further optimization profile",
+     0},
+    {"min-shapes", OPTION_LIST, &flags.min_shapes, "SPEC",
+     "the least that the engine has to take (default: --opt-shapes); 0: empty tensors",
+     0},
+    {"max-shapes", OPTION_LIST, &flags.max_shapes, "SPEC",
+     "the most, likewise. An engine of more than one shape carries the model's "
+     "constants as well",
+     0},
     {"batch", OPTION_COUNT, &flags.batch, "N",
      "length of a first axis that the model leaves open (default: 1)", 1},
     {"isa", OPTION_TEXT, &flags.isa,
@@ -98,23 +105,38 @@ static const struct usage usage = {
     "  tare build --onnx=resnet.onnx --int8 --cache=resnet.cache --engine=resnet.tare\n"
     "  tare build --onnx=net-qdq.onnx --int8 --engine=net.tare\n"
     "  tare build --onnx=net.onnx --engine=net.tare --timing-cache=times --verbose\n"
+    "  tare build --onnx=net.onnx --engine=net.tare --min-shapes=x:1x3x224x224 \\\n"
+    "      --opt-shapes=x:8x3x224x224 --max-shapes=x:32x3x224x224\n"
     "  tare build --onnx=net.onnx --int8 --cache=net.cache --engine=net.tare \\\n"
     "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n"
     "  tare build --config=resnet_config.yaml\n"
     "  tare build --onnx=net.onnx --fast-perf --engine=net.tare\n",
 };
 
-/* min, opt and max say the same, or are left out; the one that was given. */
-static bool one_shape(const char **shapes)
+/* The profiles of the flags, as many as the flag has that was given most often; false:
+ * another was given, but not as often. */
+static bool list_profiles(struct tare_profile profiles[OPTION_LIST_MAX], size_t *n)
 {
-    const char *given[] = {flags.opt_shapes, flags.min_shapes, flags.max_shapes};
-    *shapes = NULL;
-    for (int i = 0; i < 3; i++) {
-        if (!given[i]) continue;
-        if (*shapes && strcmp(*shapes, given[i]) != 0) return false;
-        if (!*shapes) *shapes = given[i];
-    }
+    const struct option_list *lists[] = {&flags.min_shapes, &flags.opt_shapes,
+                                         &flags.max_shapes};
+    *n = 0;
+    for (int i = 0; i < 3; i++)
+        if (lists[i]->n > *n) *n = lists[i]->n;
+    for (int i = 0; i < 3; i++)
+        if (lists[i]->n > 0 && lists[i]->n < *n) return false;
+    for (size_t p = 0; p < *n; p++)
+        profiles[p] =
+            (struct tare_profile){flags.min_shapes.items[p], flags.opt_shapes.items[p],
+                                  flags.max_shapes.items[p]};
     return true;
+}
+
+/* What the model is bound to: the first profile's opt. */
+static const char *first_shapes(const struct tare_build_options *build_options)
+{
+    if (build_options->n_profiles == 0) return NULL;
+    const struct tare_profile *p = &build_options->profiles[0];
+    return p->opt ? p->opt : p->max ? p->max : p->min;
 }
 
 /* @param recovered  the recovery file that was used, or NULL */
@@ -170,8 +192,7 @@ static enum tare_status make_ranges(const struct tare_model *model,
     return synthetic_ranges(model, cache, err);
 }
 
-static enum tare_status build(const char *shapes,
-                              struct tare_build_options *build_options,
+static enum tare_status build(struct tare_build_options *build_options,
                               struct tare_error *err)
 {
     struct tare_model *model = NULL;
@@ -182,7 +203,8 @@ static enum tare_status build(const char *shapes,
     char recovery_path[RECOVER_PATH_BYTES];
     enum tare_status st = plugins_load_model(flags.onnx, &model, err);
     if (st == TARE_OK)
-        st = tare_model_bind(model, shapes, flags.batch ? flags.batch : 1, NULL, err);
+        st = tare_model_bind(model, first_shapes(build_options),
+                             flags.batch ? flags.batch : 1, NULL, err);
     if (st == TARE_OK && flags.best && tare_model_is_quantized(model))
         build_options->int8 = true;
     if (st == TARE_OK && flags.cache) st = tare_cache_read(flags.cache, &cache, err);
@@ -258,17 +280,18 @@ int tool_build(int argc, char **argv)
         .timing_cache = flags.timing_cache,
         .tactic_sources = flags.tactic_sources,
     };
-    const char *shapes;
+    struct tare_profile profiles[OPTION_LIST_MAX];
+    build_options.profiles = profiles;
     if (!layers_constraints(flags.constraints, &build_options.constraints))
         return usage_error(&usage,
                            "--precision-constraints=%s, want none, prefer or obey",
                            flags.constraints);
-    if (!one_shape(&shapes))
+    if (!list_profiles(profiles, &build_options.n_profiles))
         return usage_error(&usage,
-                           "--min-shapes, --opt-shapes and --max-shapes differ: an "
-                           "engine has one shape; build one engine for each");
+                           "--min-shapes, --opt-shapes and --max-shapes: give each of "
+                           "them once for each of %zu profiles, or not at all",
+                           build_options.n_profiles);
 
     struct tare_error err = {0};
-    return build(shapes, &build_options, &err) == TARE_OK ? EXIT_DONE
-                                                          : report_failure(&err);
+    return build(&build_options, &err) == TARE_OK ? EXIT_DONE : report_failure(&err);
 }

@@ -114,17 +114,23 @@ static void print_shapes(const struct tare_engine *engine, char *text, size_t si
 static enum tare_status open_reference(struct compare_job *job, struct tare_error *err)
 {
     if (flags.reference) return TARE_OK;
-    if (flags.engines.n == 2)
-        return plugins_load_engine(flags.engines.items[0], &job->reference, err);
     char shapes[4096];
+    enum tare_status st = TARE_OK;
     print_shapes(job->test, shapes, sizeof shapes);
-    enum tare_status st = plugins_load_model(flags.onnx, &job->model, err);
+    if (flags.engines.n == 2) {
+        st = shaped_open_as(&job->opened[0], flags.engines.items[0], shapes, err);
+        job->reference = job->opened[0].engine;
+        return st;
+    }
+    st = plugins_load_model(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = tare_model_bind(job->model, shapes, 1, NULL, err);
     /* where it is timed, with the kernels that `tare build` would choose */
     const struct tare_build_options build = {.optimization_level = flags.html ? 3 : 0};
     if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);
     if (st != TARE_OK) return st;
-    return tare_plan_open(job->plan, &job->reference, err);
+    st = tare_plan_open(job->plan, &job->fp32, err);
+    job->reference = job->fp32;
+    return st;
 }
 
 /* The same inputs and outputs. */
@@ -153,7 +159,9 @@ static enum tare_status check_bindings(const struct compare_job *job,
 static enum tare_status open_all(struct compare_job *job, struct tare_error *err)
 {
     enum tare_status st =
-        plugins_load_engine(flags.engines.items[flags.engines.n - 1], &job->test, err);
+        shaped_open(&job->opened[1], flags.engines.items[flags.engines.n - 1],
+                    data_given_batch(), err);
+    job->test = job->opened[1].engine;
     if (st == TARE_OK) st = open_reference(job, err);
     if (st == TARE_OK && job->reference) st = check_bindings(job, err);
     if (st != TARE_OK) return st;
@@ -186,8 +194,9 @@ static void release(struct compare_job *job)
     free(job->output_values);
     free(job->result.outputs);
     tare_dataset_destroy(job->dataset);
-    tare_engine_destroy(job->reference);
-    tare_engine_destroy(job->test);
+    tare_engine_destroy(job->fp32);
+    for (int i = 0; i < 2; i++)
+        shaped_close(&job->opened[i]);
     tare_plan_destroy(job->plan);
     tare_model_destroy(job->model);
 }
@@ -227,11 +236,12 @@ int tool_compare(int argc, char **argv)
     const struct option_group groups[] = {
         {"Comparison", options, sizeof options / sizeof options[0]},
         {"Metrics", metric_options, sizeof metric_options / sizeof metric_options[0]},
+        shaped_group,
         data_group,
         preprocess_group,
     };
     int status;
-    if (!options_parse(&usage, groups, 4, argc, argv, &status)) return status;
+    if (!options_parse(&usage, groups, 5, argc, argv, &status)) return status;
     const size_t n_given = flags.engines.n + !!flags.onnx + !!flags.reference;
     if (flags.engines.n == 0 || n_given != 2)
         return usage_error(&usage, "give one --engine beside --onnx or --reference, or "

@@ -20,6 +20,7 @@
 #include "tools/feed.h"
 #include "tools/html.h"
 #include "tools/ranks.h"
+#include "tools/shaped.h"
 
 /** SQNR of equal tensors: printed for anything above as well. */
 #define COMPARE_MAX_DB 200.0
@@ -103,8 +104,10 @@ struct compare_result {
 struct compare_job {
     struct tare_model *model;
     struct tare_plan *plan;
-    struct tare_engine *reference; /* NULL: its outputs are stored */
-    struct tare_engine *test;
+    struct tare_engine *fp32;            /* of the plan */
+    struct shaped opened[2];             /* other engines: reference, test */
+    const struct tare_engine *reference; /* NULL: its outputs are stored */
+    const struct tare_engine *test;
     const char *stored_in;         /* the folder of stored outputs, or NULL */
     struct tare_npy_array *stored; /* [outputs] of all samples, one after the other;
                                       empty: one by one, where only runs tell shapes */

@@ -85,6 +85,11 @@ int64_t data_batch(void)
     return flags.batch > 0 ? flags.batch : 1;
 }
 
+int64_t data_given_batch(void)
+{
+    return flags.batch;
+}
+
 /* The flags that set one property, by its key. */
 static const struct {
     const char *key, **value;

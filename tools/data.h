@@ -19,6 +19,8 @@ bool data_is_given(void);
 
 /** --batch, or 1. */
 int64_t data_batch(void);
+/** --batch; 0: it was not given. */
+int64_t data_given_batch(void);
 
 /** Open the dataset of the flags for the inputs of a model, or of an engine: one source
  *  for one input, or --input for each. */

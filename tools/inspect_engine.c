@@ -207,6 +207,33 @@ static void print_bindings(const struct tare_engine *engine,
     }
 }
 
+/* "x 1x3x8x8 to 4x3x32x32, opt 2x3x16x16" of inputs that have several shapes. */
+static void print_profiles(const struct tare_engine *engine, cJSON *root)
+{
+    cJSON *profiles = cJSON_AddArrayToObject(root, "profiles");
+    for (size_t p = 0; p < tare_engine_n_profiles(engine); p++) {
+        cJSON *inputs = cJSON_CreateArray();
+        (void)cJSON_AddItemToArray(profiles, inputs);
+        struct tare_binding binding;
+        tare_engine_binding(engine, 0, &binding);
+        for (size_t i = 0; binding.is_input;
+             tare_engine_binding(engine, ++i, &binding)) {
+            struct tare_shape_range range;
+            char min[128], opt[128], max[128];
+            tare_engine_profile(engine, p, i, &range);
+            printf("Profile %-4zu %s %s to %s, opt %s\n", p, binding.name,
+                   report_dims(&range.min, min), report_dims(&range.max, max),
+                   report_dims(&range.opt, opt));
+            cJSON *row = cJSON_CreateObject();
+            (void)cJSON_AddStringToObject(row, "name", binding.name);
+            inspect_add_dims(row, "min", &range.min);
+            inspect_add_dims(row, "opt", &range.opt);
+            inspect_add_dims(row, "max", &range.max);
+            (void)cJSON_AddItemToArray(inputs, row);
+        }
+    }
+}
+
 static void print_summary(const struct tare_engine_info *info, cJSON *root)
 {
     char a[32], b[32], activations[128];
@@ -245,6 +272,7 @@ enum tare_status inspect_engine(const struct inspect_flags *flags, const char *p
         print_summary(&info, root);
         print_precisions(engine, info.n_layers, root);
         print_bindings(engine, &info, root);
+        print_profiles(engine, root);
         print_layers(engine, &graph, root);
     }
     engine_graph_release(&graph);

@@ -11,8 +11,8 @@
 #include "tools/json.h"
 #include "tools/options.h"
 #include "tools/perf.h"
-#include "tools/plugins.h"
 #include "tools/report.h"
+#include "tools/shaped.h"
 #include "tools/synthetic.h"
 #include "tools/tool.h"
 
@@ -55,7 +55,8 @@ static const struct usage usage = {
     "  tare perf --engine=resnet.tare --threads=2\n"
     "  tare perf --engine=resnet.tare --profile --json=resnet.json\n"
     "  tare perf --engine=resnet.tare --streams=4 --duration=10\n"
-    "  tare perf --engine=resnet.tare --frame-count=200 --profile-path=profile\n",
+    "  tare perf --engine=resnet.tare --frame-count=200 --profile-path=profile\n"
+    "  tare perf --engine=resnet.tare --shapes=input:8x3x224x224\n",
 };
 
 /* One stream: its context, buffers and times. */
@@ -239,13 +240,13 @@ static enum tare_status run_streams(struct stream *streams, size_t n_streams,
 
 /* Load the engine and run it once, timed, before anything has touched either. Making
  * the user's buffers is not counted. */
-static enum tare_status run_first(struct stream *s, struct tare_engine **engine,
+static enum tare_status run_first(struct stream *s, struct shaped *shaped,
                                   struct perf_first *first, struct tare_error *err)
 {
     double before = report_clock();
-    enum tare_status st = plugins_load_engine(flags.engine, engine, err);
+    enum tare_status st = shaped_open(shaped, flags.engine, 0, err);
     first->open_ms = (report_clock() - before) * 1e3;
-    if (st == TARE_OK) st = open_stream(s, *engine, &first->context_ms, err);
+    if (st == TARE_OK) st = open_stream(s, shaped->engine, &first->context_ms, err);
     if (st != TARE_OK) return st;
     before = report_clock();
     st = tare_context_run(s->context, err);
@@ -307,30 +308,32 @@ static enum tare_status make_folder(struct tare_error *err)
 
 static enum tare_status perf(struct perf_summary *summary, struct tare_error *err)
 {
-    struct tare_engine *engine = NULL;
+    struct shaped shaped = {0};
     struct stream *streams = calloc(summary->n_streams, sizeof *streams);
     if (!streams) return no_memory(err);
     enum tare_status st = make_folder(err);
-    if (st == TARE_OK) st = run_first(&streams[0], &engine, &summary->first, err);
+    if (st == TARE_OK) st = run_first(&streams[0], &shaped, &summary->first, err);
     for (size_t i = 1; st == TARE_OK && i < summary->n_streams; i++)
-        st = open_stream(&streams[i], engine, NULL, err);
+        st = open_stream(&streams[i], shaped.engine, NULL, err);
     if (st == TARE_OK) st = run_streams(streams, summary->n_streams, err);
     if (st == TARE_OK) st = summarize(streams, summary, err);
-    if (st == TARE_OK) st = report(engine, &streams[0], summary, err);
+    if (st == TARE_OK) st = report(shaped.engine, &streams[0], summary, err);
     for (size_t i = 0; i < summary->n_streams; i++)
         close_stream(&streams[i]);
     free(streams);
     free(summary->times_ms);
-    tare_engine_destroy(engine);
+    shaped_close(&shaped);
     return st;
 }
 
 int tool_perf(int argc, char **argv)
 {
-    const struct option_group group = {"Timing", options,
-                                       sizeof options / sizeof options[0]};
+    const struct option_group groups[] = {
+        {"Timing", options, sizeof options / sizeof options[0]},
+        shaped_group,
+    };
     int status;
-    if (!options_parse(&usage, &group, 1, argc, argv, &status)) return status;
+    if (!options_parse(&usage, groups, 2, argc, argv, &status)) return status;
     if (!flags.engine) return usage_error(&usage, "--engine is missing");
     if (flags.streams > 1024) return usage_error(&usage, "--streams: at most 1024");
     if (flags.frames && flags.frames < flags.streams)

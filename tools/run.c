@@ -13,6 +13,7 @@
 #include "tools/run_keep.h"
 #include "tools/run_mark.h"
 #include "tools/scratch.h"
+#include "tools/shaped.h"
 #include "tools/tool.h"
 
 static struct {
@@ -69,7 +70,10 @@ static const struct usage usage = {
     "of\n"
     "both, and of the difference; exit status 1 when a tensor is out of tolerance, or "
     "not\n"
-    "valid.",
+    "valid. Where the engine has optimization profiles, --batch is the number of "
+    "samples "
+    "a\n"
+    "run.",
     "  tare run --engine=resnet.tare --images=photos --preset=imagenet --top=3\n"
     "  tare run --engine=net.tare --raw=inputs --save-outputs=outputs\n"
     "  tare run --engine=int8.tare --load-inputs=in.npz --load-outputs=fp32.npz "
@@ -84,7 +88,9 @@ static const struct usage usage = {
 struct job {
     struct tare_model *model;
     struct tare_plan *plan;
-    struct tare_engine *engine;
+    struct tare_engine *fp32;         /* of the plan, or */
+    struct shaped opened;             /* of a file */
+    const struct tare_engine *engine; /* one of them */
     struct tare_dataset *dataset;
     struct onnxruntime *other;
     struct words marked; /* its outputs besides the network's */
@@ -155,7 +161,9 @@ static enum tare_status build_model(struct job *job, struct tare_error *err)
     st = tare_model_bind(job->model, flags.shapes, data_batch(), sample, err);
     if (st == TARE_OK) st = tare_build(job->model, &build, &job->plan, err);
     if (st != TARE_OK) return st;
-    return tare_plan_open(job->plan, &job->engine, err);
+    st = tare_plan_open(job->plan, &job->fp32, err);
+    job->engine = job->fp32;
+    return st;
 }
 
 static enum tare_status open_other(struct job *job, struct tare_error *err)
@@ -180,7 +188,8 @@ static enum tare_status open_job(struct job *job, struct tare_error *err)
     enum tare_status st = flags.json ? tare_file_check(flags.json, err) : TARE_OK;
     if (st != TARE_OK) return st;
     if (flags.engine) {
-        st = plugins_load_engine(flags.engine, &job->engine, err);
+        st = shaped_open(&job->opened, flags.engine, data_given_batch(), err);
+        job->engine = job->opened.engine;
         if (st == TARE_OK) st = data_open_for_engine(job->engine, &job->dataset, err);
     } else {
         st = build_model(job, err);
@@ -194,7 +203,8 @@ static void close_job(struct job *job)
     onnxruntime_close(job->other);
     words_free(&job->marked);
     tare_dataset_destroy(job->dataset);
-    tare_engine_destroy(job->engine);
+    tare_engine_destroy(job->fp32);
+    shaped_close(&job->opened);
     tare_plan_destroy(job->plan);
     tare_model_destroy(job->model);
 }
@@ -298,7 +308,12 @@ static int check_usage(void)
     if (flags.engine && flags.onnx && !flags.onnxruntime)
         return usage_error(&usage, "--onnx beside --engine is for --onnxruntime");
     if (flags.engine && flags.shapes)
-        return usage_error(&usage, "--opt-shapes: an engine has its shapes");
+        return usage_error(&usage,
+                           "--opt-shapes are a model's, an engine has --shapes");
+    if (!flags.engine && shaped_given())
+        return usage_error(&usage,
+                           "--shapes and --optimization-profile are an engine's, "
+                           "a model has --opt-shapes");
     if (!run_tolerances_check(&flags.tolerances, &wrong))
         return usage_error(&usage,
                            "'%s' is no tolerance, want [NAME:]X, or no statistic, want "
@@ -321,11 +336,12 @@ int tool_run(int argc, char **argv)
         {"Run", options, sizeof options / sizeof options[0]},
         {"Comparison", compare_options,
          sizeof compare_options / sizeof compare_options[0]},
+        shaped_group,
         data_group,
         preprocess_group,
     };
     int status;
-    if (!options_parse(&usage, groups, 4, argc, argv, &status)) return status;
+    if (!options_parse(&usage, groups, 5, argc, argv, &status)) return status;
     if (check_usage() != EXIT_DONE) return EXIT_USAGE;
     const bool does_something = flags.save_inputs || flags.save_outputs || flags.dump ||
                                 flags.load_outputs || flags.onnxruntime ||

@@ -150,6 +150,21 @@ TARE_API void tare_engine_profile(const struct tare_engine *engine, size_t profi
                                   size_t input, struct tare_shape_range *range);
 
 /**
+ * An engine of one shape, made from one that has profiles: its bindings have no open
+ * axes, and its layers are those of that shape. Weights stay where they are.
+ * @param base    outlives the other.
+ * @param shapes  as for tare_context_set_shapes(); inputs that it does not name, or all
+ *                where it is NULL, have the profile's opt.
+ * @param[out] fixed  tare_engine_destroy() it. NULL on failure, and where `base` has
+ * one shape itself, which is what `shapes` says.
+ * @retval TARE_E_ARG  Out of range, or no such profile; the text says the range.
+ */
+TARE_API enum tare_status tare_engine_fix(const struct tare_engine *base,
+                                          size_t profile, const char *shapes,
+                                          struct tare_engine **fixed,
+                                          struct tare_error *err);
+
+/**
  * Make a context. It is in the first profile, with the inputs' opt shapes.
  * @param n_threads  Threads that a run uses, this one included; 1 to 1024. The results
  *                   do not depend on it.

@@ -181,12 +181,14 @@ void tare_engine_destroy(struct tare_engine *engine)
     tare_free(engine->taps);
     tare_free(engine->tap_layer);
     tare_map_close(&engine->map);
+    tare_free(engine->own);
     tare_free(engine);
 }
 
 void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info *info)
 {
     const struct tare_plan_header *h = engine->header;
+    const struct tare_engine *base = engine->base;
     bool is_exact = true;
     for (size_t i = 0; i < engine->n_layers; i++)
         is_exact = is_exact && !engine->layers[i].module && !engine->layers[i].plugin;
@@ -194,8 +196,8 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
         .model = tare_engine_string(engine, h->model),
         .version = tare_engine_string(engine, h->tare_version),
         .isa = tare_isa_name(h->isa),
-        .file_bytes = (size_t)h->file_bytes,
-        .weight_bytes = engine->weights_bytes,
+        .file_bytes = (size_t)(base ? base->header : h)->file_bytes,
+        .weight_bytes = engine->weights_bytes + (base ? base->weights_bytes : 0),
         .activation_bytes = (size_t)h->arena_bytes,
         .live_bytes = (size_t)h->live_bytes,
         .n_layers = engine->n_layers,

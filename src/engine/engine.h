@@ -10,6 +10,7 @@ struct tare_specials;
 
 struct tare_engine {
     const struct tare_engine *base;     /* that it was made anew from, or NULL */
+    uint8_t *own;                       /* its bytes, when they are its own */
     struct tare_map map;                /* of the file, when we opened it */
     const struct tare_plugins *plugins; /* that layers may want, or NULL; for loading
                                            and making anew */
@@ -69,6 +70,19 @@ enum tare_status tare_plan_check(const struct tare_engine *engine,
 enum tare_status tare_profiles_check(const struct tare_engine *engine,
                                      struct tare_error *err);
 
+/** Is there such a profile? The first one always is.
+ *  @retval TARE_E_ARG  no; the text has how many there are. */
+enum tare_status tare_profile_exists(const struct tare_engine *engine, size_t profile,
+                                     struct tare_error *err);
+/** Its opt shapes; of an engine without profiles its own. @param[out] dims  [n_inputs]
+ */
+void tare_profile_opt(const struct tare_engine *engine, size_t profile,
+                      struct tare_dims *dims);
+/** "name:1x3x224x224[,name:...]" of the inputs. @param[out] dims  [n_inputs]; rank -1:
+ *  not named */
+enum tare_status tare_profile_parse(const struct tare_engine *engine,
+                                    const char *shapes, struct tare_dims *dims,
+                                    struct tare_error *err);
 /** May input `i` have this shape in a profile?
  *  @retval TARE_E_ARG  no; the text has the input, the axis and the range. */
 enum tare_status tare_profile_admits(const struct tare_engine *engine, size_t profile,

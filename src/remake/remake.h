@@ -5,6 +5,7 @@
 
 #include "remake/source.h"
 
+struct tare_engine;
 struct tare_weight_index;
 
 /**
@@ -20,5 +21,12 @@ enum tare_status tare_remake(const struct tare_source *source,
                              const struct tare_dims *shapes, size_t profile,
                              const struct tare_weight_index *base, uint8_t **bytes,
                              size_t *n_bytes, struct tare_error *err);
+
+/** The same from the source that an engine carries: a tare_special_fn. */
+enum tare_status tare_remake_engine(const struct tare_engine *engine, size_t profile,
+                                    const struct tare_dims *shapes,
+                                    const struct tare_weight_index *base,
+                                    uint8_t **bytes, size_t *n_bytes,
+                                    struct tare_error *err);
 
 #endif /* TARE_REMAKE_REMAKE_H */
