@@ -11,6 +11,7 @@
 
 #include "base/dims.h"
 #include "passes.h"
+#include "remake/remake.h"
 
 enum { MOST_NODES = 24, MOST_ELEMS = 6000, MOST_OUTPUTS = 6 };
 
@@ -451,7 +452,7 @@ static struct tare_graph *random_network(uint64_t seed)
 {
     static const struct tare_dims inputs[] = {
         {4, {1, 3, 6, 5}}, {4, {2, 4, 8, 8}}, {3, {2, 5, 8}}, {2, {4, 12}}};
-    struct network net = {.graph = net_create(13)};
+    struct network net = {.graph = net_create(14)};
     state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     for (int i = 0; i < 8; i++)
         (void)net_random(&state);
@@ -536,6 +537,36 @@ static void check(const struct tare_graph *before, const struct tare_graph *afte
     graph_values_free(&b);
 }
 
+/* The engine that is made of the network's source is the one that is made of it. */
+static void check_remade(const struct tare_graph *graph, uint64_t seed)
+{
+    struct tare_make_options make = {.precision.isa = tare_cpu_flags(),
+                                     .in_place = true};
+    const struct tare_source_content content = {.graph = graph, .make = &make};
+    struct tare_source_bytes bytes = {0};
+    struct tare_source source;
+    struct built fresh;
+    NET_TRY(tare_source_encode(&content, &bytes, &err_));
+    uint8_t *section = tare_alloc_array(bytes.n_bytes, 1), *anew;
+    size_t n_anew;
+    tare_source_put(&bytes, graph, section);
+    NET_TRY(tare_source_read(section, bytes.n_bytes, make.precision.isa, NULL, &source,
+                             &err_));
+    NET_TRY(tare_remake(&source, &graph->tensors[graph->inputs[0]].dims, SIZE_MAX, NULL,
+                        &anew, &n_anew, &err_));
+    struct tare_graph *optimized = graph_optimized(graph);
+    NET_TRY(built_make(optimized, make.precision.isa, &fresh, &err_));
+    if (n_anew != fresh.n_bytes || memcmp(anew, fresh.bytes, n_anew) != 0)
+        fail_msg("--seed=%llu --count=1: made anew it is another engine",
+                 (unsigned long long)seed);
+    tare_graph_destroy(optimized);
+    built_release(&fresh);
+    tare_free(anew);
+    tare_source_release(&source);
+    tare_free(section);
+    tare_free(bytes.blob.data);
+}
+
 static uint64_t first_seed;
 static int n_networks = 250;
 
@@ -548,6 +579,7 @@ static void test_random_graphs(void **unused)
         if (getenv("TARE_TEST_VERBOSE"))
             (void)printf("--seed=%llu\n", (unsigned long long)seed);
         struct tare_graph *before = random_network(seed);
+        check_remade(before, seed);
         struct tare_graph *after = graph_optimized(before);
         pass_check_order(after);
         pass_check_shapes(after);
