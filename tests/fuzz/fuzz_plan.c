@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/dims.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "engine/plan.h"
-#include "tare/engine.h"
+#include "base/text.h"
+#include "engine/engine.h"
 
 /* A file may ask for more memory than a fuzzer has. */
 #define MOST_BYTES ((size_t)1 << 24)
@@ -30,15 +31,29 @@ static void put_checksums_right(uint8_t *bytes, size_t n_bytes)
     memcpy(bytes, &h, sizeof h);
 }
 
+/* Bytes that a context of the engine and its bindings take in their present shapes. */
+static size_t bytes_to_run(const struct tare_engine *engine)
+{
+    struct tare_engine_info info;
+    tare_engine_info(engine, &info);
+    size_t n_bytes = info.activation_bytes;
+    for (size_t i = 0; i < info.n_bindings && n_bytes <= MOST_BYTES; i++) {
+        struct tare_binding binding;
+        tare_engine_own_binding(engine, i, &binding);
+        n_bytes += binding.n_bytes;
+    }
+    return n_bytes;
+}
+
 /* Buffers of the exact size: over-reads trip. */
-static enum tare_status set_addresses(const struct tare_engine *engine,
-                                      struct tare_context *context, void **buffers,
+static enum tare_status set_addresses(struct tare_context *context, void **buffers,
                                       size_t n)
 {
     enum tare_status st = TARE_OK;
     for (size_t i = 0; st == TARE_OK && i < n; i++) {
         struct tare_binding binding;
-        tare_engine_binding(engine, i, &binding);
+        st = tare_context_binding(context, i, &binding, NULL);
+        if (st != TARE_OK) return st;
         buffers[i] = calloc(1, binding.n_bytes);
         st = buffers[i] ? tare_context_set_address(context, i, buffers[i], NULL)
                         : TARE_E_NOMEM;
@@ -49,24 +64,55 @@ static enum tare_status set_addresses(const struct tare_engine *engine,
 static void run(const struct tare_engine *engine)
 {
     struct tare_engine_info info;
-    tare_engine_info(engine, &info);
-    size_t n_bytes = info.activation_bytes;
-    for (size_t i = 0; i < info.n_bindings && n_bytes <= MOST_BYTES; i++) {
-        struct tare_binding binding;
-        tare_engine_binding(engine, i, &binding);
-        n_bytes += binding.n_bytes;
-    }
     struct tare_context *context = NULL;
-    if (n_bytes > MOST_BYTES ||
+    if (bytes_to_run(engine) > MOST_BYTES ||
         tare_context_create(engine, 1, &context, NULL) != TARE_OK)
         return;
+    tare_engine_info(engine, &info);
     void **buffers = calloc(info.n_bindings + 1, sizeof(void *));
-    if (buffers && set_addresses(engine, context, buffers, info.n_bindings) == TARE_OK)
+    if (buffers && set_addresses(context, buffers, info.n_bindings) == TARE_OK)
         (void)tare_context_run(context, NULL);
     tare_context_destroy(context);
     for (size_t i = 0; buffers && i < info.n_bindings; i++)
         free(buffers[i]);
     free(buffers);
+}
+
+/* Bytes of the inputs in the shapes that a profile begins with. */
+static size_t least_bytes(const struct tare_engine *engine)
+{
+    struct tare_binding binding;
+    size_t n_bytes = 0, n;
+    tare_engine_binding(engine, 0, &binding);
+    for (size_t i = 0; binding.is_input; tare_engine_binding(engine, ++i, &binding)) {
+        struct tare_shape_range range;
+        tare_engine_profile(engine, 0, i, &range);
+        if (!tare_dims_bytes(&range.min, binding.dtype, &n)) return SIZE_MAX;
+        n_bytes += n < MOST_BYTES ? n : MOST_BYTES;
+    }
+    return n_bytes;
+}
+
+/* The engine in the shapes that its first profile begins with, made of its source. */
+static void run_least(const struct tare_engine *engine)
+{
+    struct tare_text shapes = {0};
+    struct tare_binding binding;
+    struct tare_engine *fixed = NULL;
+    if (tare_engine_n_profiles(engine) == 0 || least_bytes(engine) > MOST_BYTES) return;
+    tare_engine_binding(engine, 0, &binding);
+    for (size_t i = 0; binding.is_input; tare_engine_binding(engine, ++i, &binding)) {
+        char text[TARE_DIMS_TEXT];
+        struct tare_shape_range range;
+        tare_engine_profile(engine, 0, i, &range);
+        tare_text_add(&shapes, "%s%s:%s", i ? "," : "", binding.name,
+                      tare_dims_print(&range.min, text));
+    }
+    if (!shapes.failed &&
+        tare_engine_fix(engine, 0, shapes.data, &fixed, NULL) == TARE_OK)
+        run(fixed);
+    tare_engine_destroy(fixed);
+    tare_text_free(&shapes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
@@ -76,7 +122,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     if (!bytes) return 0;
     memcpy(bytes, data, n_bytes);
     put_checksums_right(bytes, n_bytes);
-    if (tare_engine_open(bytes, n_bytes, &engine, NULL) == TARE_OK) run(engine);
+    if (tare_engine_open(bytes, n_bytes, &engine, NULL) == TARE_OK) {
+        run(engine);
+        run_least(engine);
+    }
     tare_engine_destroy(engine);
     tare_free(bytes);
     return 0;
