@@ -164,6 +164,8 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
     if (recovered)
         printf("Recovery      %s (%zu layers)\n", recovered,
                tare_plan_n_recovered(plan));
+    if (tare_engine_n_profiles(engine) > 0)
+        printf("Profiles      %zu\n", tare_engine_n_profiles(engine));
     printf("Activations   %s\n", report_activations(&info, memory));
     printf("Kernels       %s%s\n", info.isa,
            info.is_exact ? "" : ", and another library's: not bit-exact");

@@ -187,7 +187,8 @@ TARE_API enum tare_status tare_context_set_profile(struct tare_context *context,
  * tare_context_run() on, when the shapes of all inputs are there: an engine for them is
  * made then, or found if there was one, which costs microseconds. Results are the bytes
  * of an engine that is built for these shapes. A tap ends with the shapes it was set
- * for, and times of layers start again from zero.
+ * for, and times of layers start again from zero. A context keeps the memory of the
+ * largest shape that it has had.
  * @param dims  within the range that tare_engine_profile() says; an axis of length 0,
  *              where that begins at 0, makes empty tensors.
  * @retval TARE_E_ARG  It is not: the text names input, axis, length and range.
@@ -202,7 +203,7 @@ TARE_API enum tare_status tare_context_set_shapes(struct tare_context *context,
                                                   struct tare_error *err);
 /**
  * Binding `i` in the shape that the next run gives it.
- * @retval TARE_E_ARG          The model does not take the shapes that were set
+ * @retval TARE_E_FORMAT       The model does not take the shapes that were set
  *                             together; the text names the node.
  * @retval TARE_E_UNSUPPORTED  It cannot be run in them.
  */

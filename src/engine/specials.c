@@ -11,8 +11,9 @@
 enum { MOST_IDLE = 16 };
 
 struct tare_specials {
-    pthread_mutex_t lock; /* of all that follows */
+    pthread_mutex_t making; /* taken first, by who makes one; of */
     struct tare_weight_index *index;
+    pthread_mutex_t lock;        /* never held for long; of all that follows */
     struct tare_special **items; /* [n] */
     size_t n, capacity, n_idle;
     uint64_t clock;
@@ -23,9 +24,15 @@ enum tare_status tare_specials_create(struct tare_specials **specials,
 {
     struct tare_specials *s = tare_alloc_array(1, sizeof *s);
     *specials = NULL;
-    if (!s || pthread_mutex_init(&s->lock, NULL) != 0) {
+    TARE_FAIL_IF(!s, err, TARE_E_NOMEM, "engine: no memory");
+    if (pthread_mutex_init(&s->making, NULL) != 0) {
         tare_free(s);
-        return tare_error_set(err, TARE_E_NOMEM, "engine: no memory");
+        return tare_error_set(err, TARE_E_NOMEM, "engine: no memory for a lock");
+    }
+    if (pthread_mutex_init(&s->lock, NULL) != 0) {
+        (void)pthread_mutex_destroy(&s->making);
+        tare_free(s);
+        return tare_error_set(err, TARE_E_NOMEM, "engine: no memory for a lock");
     }
     *specials = s;
     return TARE_OK;
@@ -48,6 +55,7 @@ void tare_specials_destroy(struct tare_specials *s)
     tare_free(s->items);
     tare_weight_index_destroy(s->index);
     (void)pthread_mutex_destroy(&s->lock);
+    (void)pthread_mutex_destroy(&s->making);
     tare_free(s);
 }
 
@@ -103,23 +111,43 @@ static enum tare_status fill(struct tare_special *special, struct tare_specials 
     return st == TARE_OK ? check_bindings(base, special->engine, err) : st;
 }
 
-static enum tare_status add(struct tare_specials *s, const struct tare_engine *base,
-                            size_t profile, const struct tare_dims *dims,
-                            tare_special_fn *make, struct tare_special **special,
-                            struct tare_error *err)
+/* One that is there, for one more user; or NULL. */
+static struct tare_special *borrow(struct tare_specials *s, size_t profile,
+                                   const struct tare_dims *dims, size_t n_inputs)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    struct tare_special *special = find(s, profile, dims, n_inputs);
+    if (special && special->n_users++ == 0) s->n_idle--;
+    (void)pthread_mutex_unlock(&s->lock);
+    return special;
+}
+
+/* One that was made, for its first user. */
+static bool add(struct tare_specials *s, struct tare_special *special)
+{
+    special->n_users = 1;
+    (void)pthread_mutex_lock(&s->lock);
+    const bool ok = tare_grow(&s->items, &s->capacity, s->n + 1, sizeof *s->items);
+    if (ok) s->items[s->n++] = special;
+    (void)pthread_mutex_unlock(&s->lock);
+    return ok;
+}
+
+static enum tare_status make_one(struct tare_specials *s,
+                                 const struct tare_engine *base, size_t profile,
+                                 const struct tare_dims *dims, tare_special_fn *make,
+                                 struct tare_special **special, struct tare_error *err)
 {
     struct tare_special *made = tare_alloc_array(1, sizeof *made);
-    if (!made || !tare_grow(&s->items, &s->capacity, s->n + 1, sizeof *s->items)) {
-        tare_free(made);
-        return tare_error_set(err, TARE_E_NOMEM, "engine: no memory");
-    }
+    TARE_FAIL_IF(!made, err, TARE_E_NOMEM, "engine: no memory");
     made->profile = profile;
-    const enum tare_status st = fill(made, s, base, dims, make, err);
+    enum tare_status st = fill(made, s, base, dims, make, err);
+    if (st == TARE_OK && !add(s, made))
+        st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory");
     if (st != TARE_OK) {
         destroy(made);
         return st;
     }
-    s->items[s->n++] = made;
     *special = made;
     return TARE_OK;
 }
@@ -131,15 +159,14 @@ enum tare_status tare_special_borrow(const struct tare_engine *base, size_t prof
                                      struct tare_error *err)
 {
     struct tare_specials *s = base->specials;
+    const size_t n_inputs = base->header->n_inputs;
     enum tare_status st = TARE_OK;
-    (void)pthread_mutex_lock(&s->lock);
-    *special = find(s, profile, dims, base->header->n_inputs);
-    if (*special)
-        s->n_idle -= (*special)->n_users == 0;
-    else
-        st = add(s, base, profile, dims, make, special, err);
-    if (st == TARE_OK) (*special)->n_users++;
-    (void)pthread_mutex_unlock(&s->lock);
+    *special = borrow(s, profile, dims, n_inputs);
+    if (*special) return TARE_OK;
+    (void)pthread_mutex_lock(&s->making);
+    *special = borrow(s, profile, dims, n_inputs); /* another may have made it */
+    if (!*special) st = make_one(s, base, profile, dims, make, special, err);
+    (void)pthread_mutex_unlock(&s->making);
     return st;
 }
 

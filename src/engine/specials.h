@@ -30,8 +30,8 @@ enum tare_status tare_specials_create(struct tare_specials **specials,
 void tare_specials_destroy(struct tare_specials *specials);
 
 /**
- * The engine of a profile and shapes, made when it is not there. Others wait while one
- * is made.
+ * The engine of a profile and shapes, made when it is not there: one at a time, while
+ * those that are there can be had.
  * @param base          whose specials they are.
  * @param dims          [n_inputs]
  * @param[out] special  tare_special_return() it. Threads: safe.

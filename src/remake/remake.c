@@ -11,7 +11,8 @@ static enum tare_status bind(struct tare_graph *graph, const struct tare_dims *s
         input->dims = shapes[i];
         input->has_dims = true;
     }
-    return tare_graph_infer(graph, err);
+    TARE_TRY(tare_graph_infer(graph, err), err, "in the shapes that were set");
+    return TARE_OK;
 }
 
 static enum tare_status make_graph(const struct tare_source *source,

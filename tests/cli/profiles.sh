@@ -12,9 +12,13 @@ fast=(--optimization-level=0)
 run() { # ENGINE FOLDER FLAGS...
     "$tare" run --engine="$1" --output="$2" "${data[@]}" --count=10 "${@:3}" >/dev/null
 }
-for precision in fp32 int8; do
-    flags=("--onnx=$model" "${fast[@]}")
-    [[ $precision == fp32 ]] || flags+=(--int8 --cache=c)
+"$tare" quantize --onnx="$model" --cache=c --style=onnxruntime --output=qdq.onnx >/dev/null
+for precision in fp32 qdq int8; do
+    case $precision in
+        fp32) flags=("--onnx=$model" "${fast[@]}") ;;
+        int8) flags=("--onnx=$model" "${fast[@]}" --int8 --cache=c) ;;
+        qdq) flags=(--onnx=qdq.onnx "${fast[@]}" --int8) ;;
+    esac
     "$tare" build "${flags[@]}" --engine="$precision.tare" "${three[@]}" >/dev/null
     "$tare" build "${flags[@]}" --engine=again.tare "${three[@]}" >/dev/null
     cmp "$precision.tare" again.tare || fail "$precision: not the same bytes again"

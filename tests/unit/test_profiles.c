@@ -75,6 +75,23 @@ static struct tare_graph *token_net(void)
     return g;
 }
 
+/* Two inputs that must have as many samples, and what only a run tells. */
+static struct tare_graph *pair_net(void)
+{
+    uint64_t seed = 13;
+    struct tare_graph *g = net_create(13);
+    net_input(g, "a", NET_DIMS(-1, 6));
+    net_input(g, "b", NET_DIMS(-1, 6));
+    net_weights(g, "w", NET_DIMS(6, 5), -1, 1, &seed);
+    net_node(g, TARE_OP_ADD, "sum", "a b", "c");
+    net_node(g, TARE_OP_MATMUL, "product", "c w", "y");
+    net_node(g, TARE_OP_RELU, "relu", "y", "z");
+    net_node(g, TARE_OP_NON_ZERO, "nonzero", "z", "places");
+    net_output(g, "y");
+    net_output(g, "places");
+    return g;
+}
+
 typedef struct tare_graph *net_fn(void);
 
 /* ---- what is built of them */
@@ -312,10 +329,11 @@ static void test_opt(void **state)
     opened_release(&opened);
 }
 
-#define REFUSED(call, text_)                                                           \
+#define REFUSED(call, text_) FAILS(call, TARE_E_ARG, text_)
+#define FAILS(call, status, text_)                                                     \
     do {                                                                               \
         struct tare_error err_ = {0};                                                  \
-        assert_int_equal(call, TARE_E_ARG);                                            \
+        assert_int_equal(call, status);                                                \
         if (!strstr(err_.text, text_)) fail_msg("'%s' not in '%s'", text_, err_.text); \
     } while (0)
 
@@ -428,6 +446,48 @@ static void test_empty(void **state)
     expect_same(&ran, &fresh);
     ran_release(&ran);
     ran_release(&fresh);
+    tare_context_destroy(context);
+    opened_release(&opened);
+}
+
+/* Shapes count when all of them are set, and together; a late output has any. */
+static void test_two_inputs(void **state)
+{
+    static const struct tare_profile profile[] = {
+        {"a:1x6,b:1x6", "a:2x6,b:2x6", "a:9x6,b:9x6"}};
+    (void)state;
+    const struct tare_build_options options = {.profiles = profile, .n_profiles = 1};
+    struct opened opened = opened_make(pair_net, "a:2x6,b:2x6", &options);
+    struct tare_context *context;
+    struct tare_binding b;
+    struct tare_result places;
+    float x[2][7 * 6], y[7 * 5];
+    NET_TRY(tare_context_create(opened.engine, 1, &context, &err_));
+    for (int64_t n = 7; n > 2; n -= 4) {
+        NET_TRY(tare_context_set_shape(context, 0, &NET_DIMS(n, 6), &err_));
+        FAILS(tare_context_binding(context, 2, &b, &err_), TARE_E_FORMAT,
+              "node 'sum' (Add)");
+        FAILS(tare_context_run(context, &err_), TARE_E_FORMAT,
+              "in the shapes that were set: node 'sum' (Add)");
+        NET_TRY(tare_context_set_shape(context, 1, &NET_DIMS(n, 6), &err_));
+        NET_TRY(tare_context_binding(context, 2, &b, &err_));
+        expect_dims(&b.dims, NET_DIMS(n, 5));
+        NET_TRY(tare_context_binding(context, 3, &b, &err_));
+        assert_int_equal(b.dims.rank, -1);
+        for (int i = 0; i < 7 * 6; i++) {
+            x[0][i] = (float)i;
+            x[1][i] = 1.0F;
+        }
+        NET_TRY(tare_context_set_address(context, 0, x[0], &err_));
+        NET_TRY(tare_context_set_address(context, 1, x[1], &err_));
+        NET_TRY(tare_context_set_address(context, 2, y, &err_));
+        NET_TRY(tare_context_run(context, &err_));
+        int64_t n_positive = 0;
+        for (int64_t i = 0; i < n * 5; i++)
+            n_positive += y[i] > 0.0F;
+        tare_context_result(context, 3, &places);
+        expect_dims(&places.dims, NET_DIMS(2, n_positive));
+    }
     tare_context_destroy(context);
     opened_release(&opened);
 }
@@ -608,12 +668,13 @@ int main(int argc, char **argv)
 {
     check_init(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_built),  cmocka_unit_test(test_what_it_says),
-        cmocka_unit_test(test_opt),       cmocka_unit_test(test_out_of_range),
-        cmocka_unit_test(test_one_shape), cmocka_unit_test(test_refused_profiles),
-        cmocka_unit_test(test_filled_in), cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_kept),      cmocka_unit_test(test_crowd),
-        cmocka_unit_test(test_forged),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_as_built),   cmocka_unit_test(test_what_it_says),
+        cmocka_unit_test(test_opt),        cmocka_unit_test(test_out_of_range),
+        cmocka_unit_test(test_one_shape),  cmocka_unit_test(test_refused_profiles),
+        cmocka_unit_test(test_filled_in),  cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_two_inputs), cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_crowd),      cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
