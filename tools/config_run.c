@@ -203,9 +203,19 @@ static enum tare_status plan(struct job *job, struct tare_error *err)
     return st;
 }
 
-/* The user's own flags behind the file's. */
+static bool is_shapes(const char *flag)
+{
+    return strncmp(flag, "--min-shapes=", 13) == 0 ||
+           strncmp(flag, "--opt-shapes=", 13) == 0 ||
+           strncmp(flag, "--max-shapes=", 13) == 0;
+}
+
+/* The user's own flags behind the file's; shapes, of which each counts, in their place.
+ */
 static void add_own(struct job *job, int argc, char **argv)
 {
+    for (int i = 1; i < argc; i++)
+        if (is_shapes(argv[i])) words_remove(&job->build, "--opt-shapes=");
     for (int i = 1; i < argc; i++) {
         const size_t length = strcspn(argv[i], "=");
         char name[32];

@@ -39,6 +39,18 @@ void words_add(struct words *words, const char *fmt, ...)
     append(words, text);
 }
 
+void words_remove(struct words *words, const char *beginning)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < words->n; i++) {
+        if (strncmp(words->items[i], beginning, strlen(beginning)) == 0)
+            free(words->items[i]);
+        else
+            words->items[n++] = words->items[i];
+    }
+    words->n = n;
+}
+
 void words_split(struct words *words, const char *text, char separator)
 {
     for (const char *at = text; *at;) {

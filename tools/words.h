@@ -14,6 +14,8 @@ struct words {
 
 void words_add(struct words *words, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/** Take out the words that begin so. */
+void words_remove(struct words *words, const char *beginning);
 /** Add the parts of `text` between `separator`s, without blanks around them; a last
  *  part that is empty does not count. */
 void words_split(struct words *words, const char *text, char separator);

@@ -226,7 +226,8 @@ TARE_API enum tare_status tare_context_set_address(struct tare_context *context,
 
 /**
  * Run the network once. All bindings of known shape need an address. Allocates nothing,
- * but for what layers of type "program" make while they run, and what plugins do.
+ * but for what layers of type "program" make while they run, what plugins do, and
+ * when shapes have been set since the last run.
  * @retval TARE_E_ARG  A binding has no address; the text names it.
  * Other errors come from programs and plugins: an index out of range, no memory;
  * outputs are then undefined.

@@ -134,6 +134,10 @@ for flags in --config=fashion.yaml --onnx=models/fashion_resnet.onnx; do
     grep -q 'WARNING: --fast-perf: .* its results are worthless' err || fail "not said: $(cat err)"
     [[ $(grep -c '"precision":[[:space:]]*"INT8"' fast.json) -ge 10 ]] || fail "not in INT8: $(grep -c INT8 fast.json)"
 done
+"$tare" build --config=fashion.yaml --fast-perf --engine=fast.tare --opt-shapes=2x1x28x28 \
+    --max-shapes=4x1x28x28 --min-shapes=1x1x28x28 >log 2>err || fail "$(cat err)"
+"$tare" inspect engine fast.tare | grep -q 'Profile 0 .*1x1x28x28 to 4x1x28x28, opt 2x1x28x28' ||
+    fail "the flags' shapes do not go before the file's"
 sed "s|'max'|'skip'|; /cal_data_dir/d" fashion.yaml >skip.yaml
 "$tare" build --config=skip.yaml >log 2>err && grep -q 'WARNING: --fast-perf' err || fail "skip: $(cat err)"
 refuse 2 'leave --cache out' "$tare" build --onnx="$model" --fast-perf --cache=c --engine=out/e
