@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 need_images
 
-"$tare" calibrate --onnx="$model" "${data[@]}" --count=40 --cache=c >/dev/null
+"$tare" calibrate --onnx="$model" "${data[@]}" --count=40 --recover=bias --cache=c >/dev/null
 three=(--min-shapes=input:1x1x28x28 --opt-shapes=input:4x1x28x28 --max-shapes=input:16x1x28x28)
 fast=(--optimization-level=0)
 

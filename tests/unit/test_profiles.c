@@ -13,6 +13,7 @@
 #include "base/dims.h"
 #include "base/hash.h"
 #include "engine/engine.h"
+#include "remake/source.h"
 #include "tare/builder.h"
 #include "tests/kernels/check.h"
 #include "tests/unit/net.h"
@@ -245,23 +246,35 @@ static void test_as_built(void **state)
                                          "3x3x17x9", "1x3x33x32"};
     static const struct tare_profile tokens[] = {{"x:1x1x12", "x:2x5x12", "x:4x30x12"}};
     static const char *const sentences[] = {"1x1x12", "4x30x12", "3x7x12", "1x16x12"};
+    static const struct tare_build_options ways[] = {
+        {.optimization_level = 0},
+        {.optimization_level = 3},
+        {.int8 = true},
+        {.int8 = true, .optimization_level = 3},
+        {.int8 = true, .isa = "portable"},
+        {.int8 = true,
+         .constraints = TARE_CONSTRAINTS_PREFER,
+         .layer_precisions = "depthwise:fp32,head:fp32",
+         .layer_output_types = "stem:fp32,query:fp32"},
+        {.fp16 = true,
+         .bf16 = true,
+         .constraints = TARE_CONSTRAINTS_PREFER,
+         .layer_precisions = "*:fp16,last:bf16,head:bf16"}};
     (void)state;
-    for (int int8 = 0; int8 < 2; int8++)
-        for (int level = 0; level < 4; level += 3) {
-            struct tare_build_options options = {.int8 = int8,
-                                                 .optimization_level = level};
-            struct tare_cache *cache = cache_of(image_net, "1x3x8x8");
-            options.cache = int8 ? cache : NULL;
-            options.profiles = image;
-            options.n_profiles = 1;
-            expect_as_built(image_net, images, 5, &options);
-            tare_cache_destroy(cache);
-            cache = cache_of(token_net, "1x1x12");
-            options.cache = int8 ? cache : NULL;
-            options.profiles = tokens;
-            expect_as_built(token_net, sentences, 4, &options);
-            tare_cache_destroy(cache);
-        }
+    struct tare_cache *caches[] = {cache_of(image_net, "1x3x8x8"),
+                                   cache_of(token_net, "1x1x12")};
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct tare_build_options options = ways[i];
+        options.n_profiles = 1;
+        options.profiles = image;
+        options.cache = options.int8 ? caches[0] : NULL;
+        expect_as_built(image_net, images, 5, &options);
+        options.profiles = tokens;
+        options.cache = options.int8 ? caches[1] : NULL;
+        expect_as_built(token_net, sentences, 4, &options);
+    }
+    tare_cache_destroy(caches[0]);
+    tare_cache_destroy(caches[1]);
 }
 
 static const struct tare_profile two[] = {{"1x3x8x8", "2x3x16x16", "4x3x32x32"},
@@ -297,6 +310,35 @@ static void test_what_it_says(void **state)
     expect_dims(&range.min, NET_DIMS(1, 3, 64, 8));
     expect_dims(&range.opt, NET_DIMS(1, 3, 64, 64));
     expect_dims(&range.max, NET_DIMS(1, 3, 64, 64));
+    opened_release(&opened);
+}
+
+/* The kernels of a profile are those that were timed at its opt. */
+static void test_tactics(void **state)
+{
+    (void)state;
+    struct opened opened = opened_two(5);
+    const struct tare_engine *e = opened.engine;
+    struct tare_source source;
+    struct tare_engine *fixed;
+    NET_TRY(tare_source_read(e->source, e->source_bytes, e->header->isa, NULL, &source,
+                             &err_));
+    assert_int_equal(source.n_profiles, 2);
+    for (size_t p = 0; p < 2; p++) {
+        const struct tare_tactic_list *list = &source.tactics[p];
+        size_t k = 0;
+        NET_TRY(tare_engine_fix(e, p, NULL, &fixed, &err_));
+        for (size_t i = 0; i < fixed->n_layers; i++) {
+            const struct tare_layer *layer = &fixed->layers[i];
+            if (k == list->n || strcmp(layer->name, list->items[k].layer) != 0)
+                continue;
+            assert_string_equal(layer->tactic, list->items[k].tactic);
+            k++;
+        }
+        assert_true(k > 4 && k == list->n);
+        tare_engine_destroy(fixed);
+    }
+    tare_source_release(&source);
     opened_release(&opened);
 }
 
@@ -668,12 +710,19 @@ int main(int argc, char **argv)
 {
     check_init(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_built),   cmocka_unit_test(test_what_it_says),
-        cmocka_unit_test(test_opt),        cmocka_unit_test(test_out_of_range),
-        cmocka_unit_test(test_one_shape),  cmocka_unit_test(test_refused_profiles),
-        cmocka_unit_test(test_filled_in),  cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_two_inputs), cmocka_unit_test(test_kept),
-        cmocka_unit_test(test_crowd),      cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_as_built),
+        cmocka_unit_test(test_what_it_says),
+        cmocka_unit_test(test_tactics),
+        cmocka_unit_test(test_opt),
+        cmocka_unit_test(test_out_of_range),
+        cmocka_unit_test(test_one_shape),
+        cmocka_unit_test(test_refused_profiles),
+        cmocka_unit_test(test_filled_in),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_two_inputs),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_forged),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
