@@ -32,6 +32,12 @@ void tare_blob_put_text(struct tare_blob *b, const char *text)
     tare_blob_put(b, text, n);
 }
 
+void tare_blob_put_shape(struct tare_blob *b, const struct tare_dims *dims)
+{
+    tare_blob_put_n(b, (size_t)dims->rank);
+    tare_blob_put(b, dims->d, (size_t)dims->rank * sizeof dims->d[0]);
+}
+
 bool tare_blob_get(struct tare_blob_rest *rest, void *to, size_t n_bytes)
 {
     if (n_bytes > rest->n_bytes) return false;
@@ -54,6 +60,15 @@ bool tare_blob_get_n(struct tare_blob_rest *rest, size_t least, size_t *n)
         return false;
     *n = value;
     return true;
+}
+
+bool tare_blob_get_shape(struct tare_blob_rest *rest, struct tare_dims *dims)
+{
+    size_t rank;
+    if (!tare_blob_get_n(rest, sizeof dims->d[0], &rank) || rank > TARE_MAX_RANK)
+        return false;
+    dims->rank = (int32_t)rank;
+    return tare_blob_get(rest, dims->d, rank * sizeof dims->d[0]);
 }
 
 enum tare_status tare_blob_get_text(struct tare_blob_rest *rest, char **text)

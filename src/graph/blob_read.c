@@ -47,22 +47,13 @@ static enum tare_status get_ids(struct reader *r, int32_t **ids, size_t *n)
     return st;
 }
 
-static bool get_shape(struct reader *r, struct tare_dims *dims)
-{
-    size_t rank;
-    if (!tare_blob_get_n(&r->rest, sizeof(int64_t), &rank) || rank > TARE_MAX_RANK)
-        return false;
-    dims->rank = (int32_t)rank;
-    return tare_blob_get(&r->rest, dims->d, rank * sizeof dims->d[0]);
-}
-
 /* Shape and elements. */
 static enum tare_status get_content(struct reader *r, uint32_t dtype,
                                     struct tare_const *content)
 {
     size_t n_bytes;
     *content = (struct tare_const){0};
-    if (dtype > TARE_U64 || !get_shape(r, &content->dims))
+    if (dtype > TARE_U64 || !tare_blob_get_shape(&r->rest, &content->dims))
         return damaged(r, "a constant");
     content->dtype = (enum tare_dtype)dtype;
     if (!tare_dims_bytes(&content->dims, content->dtype, &n_bytes) ||
@@ -79,7 +70,7 @@ static enum tare_status get_apart(struct reader *r, struct tare_tensor *tensor)
     uint64_t at;
     size_t n_bytes;
     const struct tare_blob_apart *apart = r->apart;
-    if (!apart || !get_shape(r, &tensor->dims) ||
+    if (!apart || !tare_blob_get_shape(&r->rest, &tensor->dims) ||
         !tare_blob_get(&r->rest, &at, sizeof at) ||
         !tare_dims_bytes(&tensor->dims, tensor->dtype, &n_bytes) ||
         at % TARE_ALIGN != 0 || at > apart->n_bytes || n_bytes > apart->n_bytes - at)
@@ -97,7 +88,7 @@ static enum tare_status get_apart(struct reader *r, struct tare_tensor *tensor)
 /* The shape of an output, axes of which may be open. */
 static enum tare_status get_declared(struct reader *r, struct tare_tensor *tensor)
 {
-    if (!get_shape(r, &tensor->dims)) return damaged(r, "a shape");
+    if (!tare_blob_get_shape(&r->rest, &tensor->dims)) return damaged(r, "a shape");
     for (int32_t i = 0; i < tensor->dims.rank; i++)
         if (tensor->dims.d[i] < -1) return damaged(r, "a shape");
     tensor->has_dims = true;

@@ -9,12 +9,6 @@ static void put_ids(struct tare_blob *b, const int32_t *ids, size_t n)
     tare_blob_put(b, ids, n * sizeof *ids);
 }
 
-static void put_shape(struct tare_blob *b, const struct tare_dims *dims)
-{
-    tare_blob_put_n(b, (size_t)dims->rank);
-    tare_blob_put(b, dims->d, (size_t)dims->rank * sizeof dims->d[0]);
-}
-
 /* Smaller constants are as well read and copied. */
 #define APART_BYTES ((size_t)1024)
 
@@ -44,7 +38,7 @@ static void put_attr(struct tare_blob *b, const struct tare_attr *attr)
         break;
     case TARE_ATTR_TENSOR:
         tare_blob_put_u32(b, (uint32_t)attr->t.dtype);
-        put_shape(b, &attr->t.dims);
+        tare_blob_put_shape(b, &attr->t.dims);
         tare_blob_put(b, attr->t.data, attr->t.n_bytes);
         break;
     case TARE_ATTR_GRAPH: put_graph(b, attr->g, NULL); break;
@@ -81,7 +75,7 @@ static void put_tensor(struct tare_blob *b, const struct tare_graph *graph, int3
     tare_blob_put_text(b, tensor->name);
     tare_blob_put_u32(b, (uint32_t)tensor->dtype);
     tare_blob_put_u32(b, (uint32_t)kind);
-    if (kind != TARE_BLOB_OPEN) put_shape(b, &tensor->dims);
+    if (kind != TARE_BLOB_OPEN) tare_blob_put_shape(b, &tensor->dims);
     if (kind == TARE_BLOB_CONSTANT) tare_blob_put(b, tensor->data, tensor->n_bytes);
     if (kind != TARE_BLOB_APART) return;
     const uint64_t at = *n_apart;

@@ -6,8 +6,9 @@
 
 /** What is attached. */
 struct tare_attachment {
-    struct tare_source_content source;
-    const struct tare_shape_range *ranges; /* [source.n_profiles][n_inputs] */
+    struct tare_source_content source; /* but for its bindings, which are the plan's */
+    const struct tare_shape_range *ranges; /* [source.n_profiles][n_inputs]; NULL: the
+                                              plan has one shape, and no profiles */
     const uint32_t *open_axes; /* [n_bindings] bits of axes whose length is one of
                                   several; NULL: none */
 };

@@ -1,11 +1,15 @@
 /* remake/source.h - the source section of an engine: all that it takes to make the
- * engine anew, in this order:
+ * engine anew, also by a tare that has another TARE_PLAN_VERSION, in this order:
  *
- *     u64 bytes up to the graph's end
+ *     "TARESRC"   u32 TARE_SOURCE_VERSION   u64 bytes up to the graph's end
  *     u32 flags   u32 constraints   text layer precisions   text layer output types
  *     u32 n, ranges: text name, f64 amax
  *     u32 bytes, what a recovery file holds (none: 0)
  *     u32 n, profiles: u32 n, tactics: text layer, text tactic
+ *     u32 n, bindings of the engine: u32 dtype (all ones: a run tells it, and the
+ *         shape), u32 open axes, shape
+ *     u32 n, weights that have been taken out: shape. They are the last of the graph's
+ *         inputs
  *     graph   as graph/blob.h writes it, larger constants apart: behind it all, from
  * the next multiple of 64 on */
 #ifndef TARE_REMAKE_SOURCE_H
@@ -16,6 +20,19 @@
 #include "base/blob.h"
 #include "engine/build/tactic_names.h"
 #include "remake/make.h"
+
+#define TARE_SOURCE_MAGIC "TARESRC" /* with its NUL */
+/* Any change of what is above, of graph/blob.h, of an operator's attributes or of a
+ * number that stands for something needs a new one. */
+#define TARE_SOURCE_VERSION 1
+
+/** An input or output of the engine, by the order of its bindings. */
+struct tare_source_binding {
+    bool is_told; /* false: a run tells type and shape */
+    enum tare_dtype dtype;
+    uint32_t open_axes; /* as in struct tare_plan_tensor */
+    struct tare_dims dims;
+};
 
 /** The tactics of one profile, which were timed at its opt shapes. */
 struct tare_tactic_list {
@@ -30,6 +47,9 @@ struct tare_source_content {
     const struct tare_make_options *make;
     const struct tare_tactic_list *tactics; /* [n_profiles] */
     size_t n_profiles;
+    const struct tare_source_binding *bindings; /* [n_bindings] */
+    size_t n_bindings;
+    size_t n_stripped; /* of the graph's last inputs: weights that are left out */
 };
 
 /** A source that was read. Stays where it is. */
@@ -42,6 +62,11 @@ struct tare_source {
     char *layer_precisions, *layer_output_types;
     struct tare_tactic_list *tactics; /* [n_profiles]; they own their texts */
     size_t n_profiles;
+    struct tare_source_binding *bindings; /* [n_bindings] */
+    size_t n_bindings;
+    int32_t *stripped; /* [n_stripped] weights that are to be given: tensors with type
+                          and shape, without data */
+    size_t n_stripped;
     atomic_size_t n_owners; /* of the borrowed constants */
 };
 

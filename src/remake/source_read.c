@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/dims.h"
 #include "base/mem.h"
 #include "graph/blob.h"
 #include "remake/source.h"
@@ -127,31 +128,138 @@ static enum tare_status get_tactics(struct tare_blob_rest *rest,
     return st;
 }
 
+static bool get_binding(struct tare_blob_rest *rest,
+                        struct tare_source_binding *binding)
+{
+    uint32_t dtype;
+    size_t n_bytes;
+    if (!tare_blob_get_u32(rest, &dtype) ||
+        !tare_blob_get_u32(rest, &binding->open_axes) ||
+        !tare_blob_get_shape(rest, &binding->dims))
+        return false;
+    binding->is_told = dtype != UINT32_MAX;
+    binding->dtype = binding->is_told ? (enum tare_dtype)dtype : TARE_F32;
+    return !binding->is_told ||
+           (dtype <= TARE_U64 &&
+            tare_dims_bytes(&binding->dims, binding->dtype, &n_bytes));
+}
+
+static enum tare_status get_bindings(struct tare_blob_rest *rest,
+                                     struct tare_source *source, struct tare_error *err)
+{
+    void *items;
+    const enum tare_status st =
+        get_list(rest, 3 * sizeof(uint32_t), sizeof *source->bindings, &items,
+                 &source->n_bindings, err);
+    if (st != TARE_OK) return st;
+    source->bindings = items;
+    for (size_t i = 0; i < source->n_bindings; i++)
+        if (!get_binding(rest, &source->bindings[i])) return damaged("a binding", err);
+    return TARE_OK;
+}
+
+/* @param[out] shapes  [source->n_stripped], tare_free() them. */
+static enum tare_status get_stripped(struct tare_blob_rest *rest,
+                                     struct tare_source *source,
+                                     struct tare_dims **shapes, struct tare_error *err)
+{
+    void *items = NULL;
+    enum tare_status st = get_list(rest, sizeof(uint32_t), sizeof **shapes, &items,
+                                   &source->n_stripped, err);
+    *shapes = items;
+    for (size_t i = 0; st == TARE_OK && i < source->n_stripped; i++)
+        if (!tare_blob_get_shape(rest, &(*shapes)[i])) st = damaged("a weight", err);
+    return st;
+}
+
+/* Weights that are left out are the last inputs; they become tensors again. */
+static enum tare_status take_stripped(struct tare_source *source,
+                                      const struct tare_dims *shapes,
+                                      struct tare_error *err)
+{
+    struct tare_graph *g = source->graph;
+    const size_t n = source->n_stripped;
+    if (n > g->n_inputs) return damaged("its weights", err);
+    source->stripped = tare_alloc_array(n, sizeof *source->stripped);
+    TARE_FAIL_IF(!source->stripped, err, TARE_E_NOMEM, "engine: no memory");
+    for (size_t i = 0; i < n; i++) {
+        size_t n_bytes;
+        source->stripped[i] = g->inputs[g->n_inputs - n + i];
+        struct tare_tensor *t = &g->tensors[source->stripped[i]];
+        if (!tare_dims_bytes(&shapes[i], t->dtype, &n_bytes))
+            return damaged("the shape of a weight", err);
+        t->dims = shapes[i];
+        t->has_dtype = t->has_dims = true;
+    }
+    return tare_graph_set_inputs(g, g->inputs, g->n_inputs - n, err);
+}
+
+static enum tare_status get_graph(const struct tare_blob_rest *rest,
+                                  const struct tare_blob_apart *constants,
+                                  const struct tare_plugins *plugins,
+                                  const struct tare_dims *shapes,
+                                  struct tare_source *source, struct tare_error *err)
+{
+    TARE_TRY(tare_blob_read_graph_apart(rest->at, rest->n_bytes, constants, plugins,
+                                        &source->graph, err),
+             err, "engine: its source");
+    const enum tare_status st = take_stripped(source, shapes, err);
+    if (st != TARE_OK) return st;
+    return source->n_bindings == source->graph->n_inputs + source->graph->n_outputs
+               ? TARE_OK
+               : damaged("its bindings", err);
+}
+
+/* Magic, version and sizes. @param[out] rest  what is behind them, up to the constants
+ * that lie apart. */
+static enum tare_status get_head(const uint8_t *section, size_t n_bytes,
+                                 struct tare_blob_rest *rest, size_t *apart,
+                                 struct tare_error *err)
+{
+    char magic[sizeof TARE_SOURCE_MAGIC];
+    uint32_t version;
+    uint64_t n_blob;
+    *rest = (struct tare_blob_rest){section, n_bytes};
+    if (!tare_blob_get(rest, magic, sizeof magic) ||
+        memcmp(magic, TARE_SOURCE_MAGIC, sizeof magic) != 0 ||
+        !tare_blob_get_u32(rest, &version))
+        return damaged("its first bytes", err);
+    TARE_FAIL_IF(version != TARE_SOURCE_VERSION, err, TARE_E_UNSUPPORTED,
+                 "engine: its source has version %u, this tare reads version %d: build "
+                 "the engine again with `tare build`",
+                 (unsigned)version, TARE_SOURCE_VERSION);
+    const size_t n_head = SOURCE_SIZE_AT + sizeof n_blob;
+    if (!tare_blob_get(rest, &n_blob, sizeof n_blob) || n_blob < n_head ||
+        n_blob > n_bytes || !tare_align_size((size_t)n_blob, apart) || *apart > n_bytes)
+        return damaged("its sizes", err);
+    rest->n_bytes = (size_t)n_blob - n_head;
+    return TARE_OK;
+}
+
 enum tare_status tare_source_read(const uint8_t *section, size_t n_bytes, uint32_t isa,
                                   const struct tare_plugins *plugins,
                                   struct tare_source *source, struct tare_error *err)
 {
-    struct tare_blob_rest rest = {section, n_bytes};
-    uint64_t n_blob;
+    struct tare_blob_rest rest;
+    struct tare_dims *shapes = NULL;
     size_t apart;
     *source = (struct tare_source){0};
     atomic_init(&source->n_owners, 1);
     source->make.precision.isa = isa;
-    if (!tare_blob_get(&rest, &n_blob, sizeof n_blob) || n_blob < sizeof n_blob ||
-        n_blob > n_bytes || !tare_align_size((size_t)n_blob, &apart) || apart > n_bytes)
-        return damaged("its sizes", err);
-    rest.n_bytes = (size_t)n_blob - sizeof n_blob;
-    enum tare_status st = get_options(&rest, source, err);
+    enum tare_status st = get_head(section, n_bytes, &rest, &apart, err);
+    if (st == TARE_OK) st = get_options(&rest, source, err);
     if (st == TARE_OK) st = get_ranges(&rest, source, err);
     if (st == TARE_OK) st = get_recovery(&rest, source, err);
     if (st == TARE_OK) st = get_tactics(&rest, source, err);
-    if (st != TARE_OK) return st;
-    const struct tare_blob_apart constants = {section + apart, n_bytes - apart,
-                                              &source->n_owners};
-    TARE_TRY(tare_blob_read_graph_apart(rest.at, rest.n_bytes, &constants, plugins,
-                                        &source->graph, err),
-             err, "engine: its source");
-    return TARE_OK;
+    if (st == TARE_OK) st = get_bindings(&rest, source, err);
+    if (st == TARE_OK) st = get_stripped(&rest, source, &shapes, err);
+    if (st == TARE_OK) {
+        const struct tare_blob_apart constants = {section + apart, n_bytes - apart,
+                                                  &source->n_owners};
+        st = get_graph(&rest, &constants, plugins, shapes, source, err);
+    }
+    tare_free(shapes);
+    return st;
 }
 
 static void free_text(const char *text)
@@ -174,6 +282,8 @@ void tare_source_release(struct tare_source *source)
         tare_free(source->tactics[i].items);
     }
     tare_free(source->tactics);
+    tare_free(source->bindings);
+    tare_free(source->stripped);
     tare_free(source->ranges);
     tare_free(source->layer_precisions);
     tare_free(source->layer_output_types);

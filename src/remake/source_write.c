@@ -52,21 +52,43 @@ static void put_tactics(struct tare_blob *b, const struct tare_tactic_list *list
     }
 }
 
+static void put_bindings(struct tare_blob *b, const struct tare_source_content *content)
+{
+    tare_blob_put_n(b, content->n_bindings);
+    for (size_t i = 0; i < content->n_bindings; i++) {
+        const struct tare_source_binding *binding = &content->bindings[i];
+        tare_blob_put_u32(b, binding->is_told ? (uint32_t)binding->dtype : UINT32_MAX);
+        tare_blob_put_u32(b, binding->open_axes);
+        tare_blob_put_shape(b, &binding->dims);
+    }
+}
+
+static void put_stripped(struct tare_blob *b, const struct tare_graph *graph, size_t n)
+{
+    tare_blob_put_n(b, n);
+    for (size_t i = graph->n_inputs - n; i < graph->n_inputs; i++)
+        tare_blob_put_shape(b, &graph->tensors[graph->inputs[i]].dims);
+}
+
 enum tare_status tare_source_encode(const struct tare_source_content *content,
                                     struct tare_source_bytes *bytes,
                                     struct tare_error *err)
 {
     struct tare_blob *b = &bytes->blob;
     uint64_t n_blob = 0;
+    tare_blob_put(b, TARE_SOURCE_MAGIC, sizeof TARE_SOURCE_MAGIC);
+    tare_blob_put_u32(b, TARE_SOURCE_VERSION);
     tare_blob_put(b, &n_blob, sizeof n_blob);
     put_options(b, content->make);
     enum tare_status st = put_recovery(b, content->make->recovery, err);
     if (st != TARE_OK) return st;
     put_tactics(b, content->tactics, content->n_profiles);
+    put_bindings(b, content);
+    put_stripped(b, content->graph, content->n_stripped);
     st = tare_blob_write_graph_apart(b, content->graph, &bytes->n_apart, err);
     if (st != TARE_OK) return st;
     n_blob = b->n_bytes;
-    memcpy(b->data, &n_blob, sizeof n_blob);
+    memcpy(b->data + SOURCE_SIZE_AT, &n_blob, sizeof n_blob);
     TARE_FAIL_IF(!tare_align_size(b->n_bytes, &bytes->n_bytes) ||
                      !tare_add_size(bytes->n_bytes, bytes->n_apart, &bytes->n_bytes),
                  err, TARE_E_NOMEM, "build: no memory");

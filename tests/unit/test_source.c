@@ -2,6 +2,7 @@
  * noticed or harmless. */
 #include "engine/weight_index.h"
 #include "remake/remake.h"
+#include "remake/source_flags.h"
 #include "tests/unit/engine_net.h"
 #include "tests/unit/engine_run.h"
 #include "tests/unit/net.h"
@@ -41,7 +42,10 @@ static struct fixture fixture_make(bool int8)
                                         .in_place = true};
     struct tare_tactic_name names[] = {{"stem", "tare_u8_conv__ref"}, {"no such", "x"}};
     const struct tare_tactic_list tactics = {names, 2};
-    const struct tare_source_content content = {f.graph, &f.make, &tactics, 1};
+    const struct tare_source_binding bindings[2] = {
+        {.is_told = true, .dims = shapes[0]}, {.dims = {.rank = 0}}};
+    const struct tare_source_content content = {f.graph,  &f.make, &tactics, 1,
+                                                bindings, 2,       0};
     struct tare_source_bytes bytes = {0};
     NET_TRY(tare_source_encode(&content, &bytes, &err_));
     f.n_bytes = bytes.n_bytes;
@@ -205,7 +209,7 @@ static void test_damage(void **state)
     }
     uint64_t n_blob;
     size_t n_refused = 0;
-    memcpy(&n_blob, f.section, sizeof n_blob);
+    memcpy(&n_blob, f.section + SOURCE_SIZE_AT, sizeof n_blob);
     for (int round = 0; round < 400; round++) {
         const size_t at = check_u32() % n_blob;
         const uint8_t old = f.section[at];
