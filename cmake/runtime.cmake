@@ -4,7 +4,7 @@ add_library(tare_rt_objects OBJECT)
 add_library(tare_objects OBJECT EXCLUDE_FROM_ALL) # folders put what else they have here
 target_include_directories(tare_rt_objects PRIVATE include src .)
 target_link_libraries(tare_rt_objects PRIVATE tare_flags)
-foreach(folder base kernels engine graph optimizer precision remake)
+foreach(folder base kernels engine graph optimizer precision remake refit)
   add_subdirectory(src/${folder})
 endforeach()
 include(cmake/runtime_library.cmake)

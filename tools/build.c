@@ -24,6 +24,7 @@ static struct flags {
     struct option_list min_shapes, opt_shapes, max_shapes;
     const char *timing_cache, *tactic_sources;
     bool int8, fp16, bf16, best, fast_perf, dump_passes, no_recovery;
+    bool refit, strip_weights, version_compatible;
     int64_t batch, level;
 } flags = {.level = 3};
 
@@ -86,6 +87,12 @@ static const struct option options[] = {
      "libraries that kernels may come from: own, onednn, openblas (default: +own)", 0},
     {"dump-passes", OPTION_SWITCH, &flags.dump_passes, NULL,
      "layer counts after each optimizer pass", 0},
+    {"refit", OPTION_SWITCH, &flags.refit, NULL,
+     "the engine carries what it is made from: `tare refit` gives it other weights", 0},
+    {"strip-weights", OPTION_SWITCH, &flags.strip_weights, NULL,
+     "leave the weights out: the engine runs when `tare refit` has given it some", 0},
+    {"version-compatible", OPTION_SWITCH, &flags.version_compatible, NULL,
+     "as --refit: a tare with another engine format makes the engine anew from it", 0},
     {"json", OPTION_TEXT, &flags.json, "FILE",
      "layers: requested, got, why, of outputs too; tactics: candidates, times, why", 0},
 };
@@ -157,6 +164,12 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
     if (common_options.verbose) tactics_print(plan);
     printf("Engine        %s (%s)\n", flags.engine,
            report_bytes((double)info.file_bytes, size));
+    if (info.is_stripped) {
+        printf("Weights       stripped: `tare refit --engine=%s --onnx=MODEL` gives it "
+               "some\n",
+               flags.engine);
+        return;
+    }
     printf("Layers        %zu, with reformats %zu; %zu in INT8", tare_plan_n_rows(plan),
            info.n_layers, n_int8);
     if (n_half > 0) printf(", %zu in FP16 or BF16", n_half);
@@ -281,6 +294,9 @@ int tool_build(int argc, char **argv)
         .timing_threads = (int)common_options.threads,
         .timing_cache = flags.timing_cache,
         .tactic_sources = flags.tactic_sources,
+        .refit = flags.refit,
+        .strip_weights = flags.strip_weights,
+        .version_compatible = flags.version_compatible,
     };
     struct tare_profile profiles[OPTION_LIST_MAX];
     build_options.profiles = profiles;

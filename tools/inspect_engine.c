@@ -246,7 +246,13 @@ static void print_summary(const struct tare_engine_info *info, cJSON *root)
     if (!info->is_exact)
         printf("Bit-exact    no: some tactics are another library's, which rounds "
                "differently\n");
+    if (info->can_refit)
+        printf("Weights      %s\n", info->is_stripped
+                                        ? "stripped: `tare refit` gives it some"
+                                        : "`tare refit` gives it others");
     (void)cJSON_AddBoolToObject(root, "bit_exact", info->is_exact);
+    (void)cJSON_AddBoolToObject(root, "can_refit", info->can_refit);
+    (void)cJSON_AddBoolToObject(root, "stripped", info->is_stripped);
     (void)cJSON_AddStringToObject(root, "model", info->model);
     (void)cJSON_AddStringToObject(root, "version", info->version);
     (void)cJSON_AddStringToObject(root, "isa", info->isa);

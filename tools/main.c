@@ -14,6 +14,7 @@ static const struct {
 } tools[] = {
     {"calibrate", tool_calibrate, "run the FP32 model over samples, write a cache"},
     {"build", tool_build, "optimise a model and write an engine"},
+    {"refit", tool_refit, "put other weights into an engine"},
     {"run", tool_run, "run an engine on samples"},
     {"perf", tool_perf, "time an engine"},
     {"compare", tool_compare, "accuracy of an engine beside the FP32 model"},

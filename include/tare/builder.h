@@ -83,6 +83,13 @@ struct tare_build_options {
      */
     const struct tare_profile *profiles;
     size_t n_profiles;
+    bool refit; /**< The engine carries what it is made from, so that it takes other
+                     weights; see tare/refit.h. Engines with profiles do anyway. */
+    bool version_compatible; /**< The same, so that a tare whose engine files have
+                                  another format makes the engine anew when it loads it,
+                                  if it knows the format of what is carried. */
+    bool strip_weights; /**< What the engine carries has no weights, and nothing else
+                             has: it runs when it has been refitted. */
 };
 
 /** A kernel that a layer can run. */

@@ -96,13 +96,17 @@ struct tare_engine_info {
                             kernels want behind each tensor: no arena can be smaller. */
     size_t n_layers;
     size_t n_bindings;
-    bool is_exact; /**< All kernels are tare's own, none a plugin's: the same bytes on
-                      every machine, for any number of threads. */
+    bool is_exact;  /**< All kernels are tare's own, none a plugin's: the same bytes on
+                       every machine, for any number of threads. */
+    bool can_refit; /**< It carries what it was made from; see tare/refit.h. */
+    bool is_stripped; /**< It has no weights, and no layers, until it is refitted. */
 };
 
 /**
  * Map an engine file and check it: magic, version, instruction set, every checksum,
- * every record.
+ * every record. An engine of another format that carries what it was made from (see
+ * version_compatible in tare/builder.h) is made anew, which takes time and memory, with
+ * a warning.
  * @param[out] engine  NULL on failure; tare_engine_destroy() it.
  * @retval TARE_E_IO          The file cannot be read.
  * @retval TARE_E_FORMAT      Not an engine, truncated or damaged; the text says where.
@@ -128,6 +132,13 @@ TARE_API enum tare_status
 tare_engine_open_with_plugins(const void *bytes, size_t n_bytes,
                               const struct tare_plugins *plugins,
                               struct tare_engine **engine, struct tare_error *err);
+/** The engine's file; lives as long as the engine. NULL for what tare_engine_fix() has
+ *  made. */
+TARE_API const void *tare_engine_bytes(const struct tare_engine *engine,
+                                       size_t *n_bytes);
+/** Write that file, complete or not at all. @retval TARE_E_ARG  There is none. */
+TARE_API enum tare_status tare_engine_save(const struct tare_engine *engine,
+                                           const char *path, struct tare_error *err);
 /** Release; NULL is fine. All its contexts must be gone. */
 TARE_API void tare_engine_destroy(struct tare_engine *engine);
 

@@ -80,6 +80,8 @@ static enum tare_status check_options(const struct tare_model *model,
                  err, TARE_E_ARG,
                  "INT8 needs ranges: give a calibration cache (--cache=FILE, made by "
                  "`tare calibrate`)");
+    TARE_FAIL_IF(options->keep_tensors && tare_build_carries_source(options), err,
+                 TARE_E_ARG, "an engine that keeps every tensor carries no source");
     TARE_FAIL_IF(options->int8 && options->keep_tensors, err, TARE_E_ARG,
                  "an engine that keeps every tensor is FP32 only");
     return TARE_OK;
@@ -288,7 +290,13 @@ enum tare_status tare_build(const struct tare_model *model,
     if (st == TARE_OK)
         st = ranges ? tare_build_with_ranges(model, options, ranges, plan, err)
                     : tare_build_at(model, options, NULL, plan, err);
+    if (st == TARE_OK && !ranges && tare_build_carries_source(options))
+        st = tare_build_attach_source(model, *plan, err);
+    if (st == TARE_OK && options->strip_weights) st = tare_build_strip(*plan, err);
     tare_free(ranges);
+    if (st == TARE_OK) return TARE_OK;
+    tare_plan_destroy(*plan);
+    *plan = NULL;
     return st;
 }
 
@@ -296,6 +304,7 @@ void tare_plan_destroy(struct tare_plan *plan)
 {
     if (!plan) return;
     tare_free(plan->bytes);
+    tare_free(plan->stripped_of);
     tare_text_free(&plan->passes);
     tare_precision_report_destroy(plan->report);
     tare_free(plan->tactics.rows);

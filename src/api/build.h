@@ -17,6 +17,7 @@ struct tare_plan {
     struct tare_tactic_report tactics;
     struct tare_make_options make; /* borrows the build's options, and */
     struct tare_range *ranges;
+    uint8_t *stripped_of; /* names in the report of tactics are there, or NULL */
 };
 
 /** tare_build() of one shape that also gives the optimised and annotated graph.
@@ -54,5 +55,16 @@ enum tare_status tare_build_with_ranges(const struct tare_model *model,
                                         const struct tare_shape_range *ranges,
                                         struct tare_plan **plan,
                                         struct tare_error *err);
+/** Do the options want engines that carry their source? (build_source.c) */
+bool tare_build_carries_source(const struct tare_build_options *options);
+/** Let the plan of one shape carry its source. (build_source.c) */
+enum tare_status tare_build_attach_source(const struct tare_model *model,
+                                          struct tare_plan *plan,
+                                          struct tare_error *err);
+/** Leave the weights of a plan that carries its source out. (build_source.c) */
+enum tare_status tare_build_strip(struct tare_plan *plan, struct tare_error *err);
+/** Give a plan other bytes, whose beginning is as before: the report's names are there.
+ *  (build_source.c) */
+void tare_build_replace_bytes(struct tare_plan *plan, uint8_t *bytes, size_t n_bytes);
 
 #endif /* TARE_API_BUILD_H */

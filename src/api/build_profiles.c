@@ -110,18 +110,6 @@ static enum tare_status build_all(struct job *job, struct tare_error *err)
     return TARE_OK;
 }
 
-/* The report's names are in the bytes, whose beginning stays. */
-static void replace_bytes(struct tare_plan *plan, uint8_t *bytes, size_t n_bytes)
-{
-    for (size_t i = 0; i < plan->tactics.n_rows; i++) {
-        struct tare_tactic_choice *row = &plan->tactics.rows[i];
-        row->layer = (const char *)bytes + (row->layer - (const char *)plan->bytes);
-    }
-    tare_free(plan->bytes);
-    plan->bytes = bytes;
-    plan->n_bytes = n_bytes;
-}
-
 static enum tare_status run_job(struct job *job, struct tare_error *err)
 {
     TARE_FAIL_IF(!job->shapes || !job->outputs || !job->open_axes || !job->plans ||
@@ -142,7 +130,7 @@ static enum tare_status run_job(struct job *job, struct tare_error *err)
     size_t n_made;
     st = tare_source_attach(first->bytes, first->n_bytes, &attachment, &made, &n_made,
                             err);
-    if (st == TARE_OK) replace_bytes(first, made, n_made);
+    if (st == TARE_OK) tare_build_replace_bytes(first, made, n_made);
     return st;
 }
 

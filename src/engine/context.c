@@ -212,6 +212,8 @@ enum tare_status tare_context_create(const struct tare_engine *engine, int n_thr
                                      struct tare_error *err)
 {
     *context = NULL;
+    TARE_FAIL_IF(engine->n_layers == 0, err, TARE_E_UNSUPPORTED, "engine: %s",
+                 TARE_STRIPPED);
     struct tare_context *c = tare_alloc_array(1, sizeof *c);
     TARE_FAIL_IF(!c, err, TARE_E_NOMEM, "context: no memory");
     c->engine = engine;

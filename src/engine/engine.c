@@ -129,43 +129,33 @@ enum tare_status tare_engine_open_remade(const struct tare_engine *base,
     return TARE_OK;
 }
 
-enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
-                                  struct tare_engine **engine, struct tare_error *err)
+enum tare_status tare_engine_open_own(uint8_t *bytes, size_t n_bytes,
+                                      const struct tare_plugins *plugins,
+                                      struct tare_engine **engine,
+                                      struct tare_error *err)
 {
-    return tare_engine_open_with_plugins(bytes, n_bytes, NULL, engine, err);
+    const enum tare_status st =
+        tare_engine_open_remade(NULL, bytes, n_bytes, plugins, engine, err);
+    if (st == TARE_OK)
+        (*engine)->own = bytes;
+    else
+        tare_free(bytes);
+    return st;
 }
 
-enum tare_status tare_engine_open_with_plugins(const void *bytes, size_t n_bytes,
-                                               const struct tare_plugins *plugins,
-                                               struct tare_engine **engine,
-                                               struct tare_error *err)
+const void *tare_engine_bytes(const struct tare_engine *engine, size_t *n_bytes)
 {
-    return tare_engine_open_remade(NULL, bytes, n_bytes, plugins, engine, err);
+    *n_bytes = engine->base ? 0 : (size_t)engine->header->file_bytes;
+    return engine->base ? NULL : engine->bytes;
 }
 
-enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,
+enum tare_status tare_engine_save(const struct tare_engine *engine, const char *path,
                                   struct tare_error *err)
 {
-    return tare_engine_load_with_plugins(path, NULL, engine, err);
-}
-
-enum tare_status tare_engine_load_with_plugins(const char *path,
-                                               const struct tare_plugins *plugins,
-                                               struct tare_engine **engine,
-                                               struct tare_error *err)
-{
-    struct tare_map map;
-    *engine = NULL;
-    enum tare_status st = tare_map_open(path, &map, err);
-    if (st != TARE_OK) return st;
-    st = tare_engine_open_with_plugins(map.base, map.n_bytes, plugins, engine, err);
-    if (st != TARE_OK) {
-        tare_map_close(&map);
-        tare_error_wrap(err, "%s", path);
-        return st;
-    }
-    (*engine)->map = map;
-    return TARE_OK;
+    TARE_FAIL_IF(engine->base, err, TARE_E_ARG,
+                 "%s: the engine uses another one's weights: save that", path);
+    return tare_file_write(path, engine->bytes, (size_t)engine->header->file_bytes,
+                           err);
 }
 
 void tare_engine_destroy(struct tare_engine *engine)
@@ -203,6 +193,8 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
         .n_layers = engine->n_layers,
         .n_bindings = (size_t)h->n_inputs + h->n_outputs,
         .is_exact = is_exact,
+        .can_refit = engine->source_bytes > 0,
+        .is_stripped = engine->n_layers == 0,
     };
 }
 

@@ -47,6 +47,13 @@ enum tare_status tare_engine_open_remade(const struct tare_engine *base,
                                          struct tare_engine **engine,
                                          struct tare_error *err);
 
+/** tare_engine_open() of bytes that the engine takes over, also on failure:
+ *  tare_free(). */
+enum tare_status tare_engine_open_own(uint8_t *bytes, size_t n_bytes,
+                                      const struct tare_plugins *plugins,
+                                      struct tare_engine **engine,
+                                      struct tare_error *err);
+
 /** The string at `offset`, which was checked when the file was opened. */
 const char *tare_engine_string(const struct tare_engine *engine, uint32_t offset);
 

@@ -15,6 +15,15 @@
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
 #define TARE_PLAN_VERSION 8
+/* From this version on, the header up to the end of the section table, the order of the
+ * sections there (others come behind them), struct tare_shape_range and what `isa`
+ * means stay: so the source of an engine is found by a tare of another version. */
+#define TARE_PLAN_LASTING_VERSION 8
+
+/* What is said of an engine without weights. */
+#define TARE_STRIPPED                                                                  \
+    "its weights are stripped: refit it with `tare refit --engine=FILE --onnx=MODEL "  \
+    "--output=OUT`"
 
 /* Bytes behind a tensor that a kernel may read: TARE_KERNEL_SLACK elements. */
 #define TARE_PLAN_SLACK 256

@@ -314,6 +314,8 @@ enum tare_status tare_plan_check(const struct tare_engine *e, struct tare_error 
                      e->header->live_bytes > e->header->arena_bytes,
                  err, TARE_E_FORMAT, "engine: the arena's size is invalid: %s",
                  rebuild);
+    TARE_FAIL_IF(e->n_layers == 0 && e->source_bytes == 0, err, TARE_E_FORMAT,
+                 "engine: it has no layers: %s", rebuild);
     for (size_t i = 0; i < e->n_tensors; i++)
         TARE_FAIL_IF(!tensor_ok(e, &e->tensors[i]), err, TARE_E_FORMAT,
                      "engine: the record of tensor %zu is invalid: %s", i, rebuild);

@@ -1,6 +1,7 @@
 #include "remake/remake.h"
 
 #include "engine/build/lower.h"
+#include "engine/plan.h"
 #include "optimizer/optimizer.h"
 
 static enum tare_status bind(struct tare_graph *graph, const struct tare_dims *shapes,
@@ -53,6 +54,8 @@ enum tare_status tare_remake(const struct tare_source *source,
     struct tare_graph *graph;
     struct tare_plan_builder plan = {.base = base};
     *bytes = NULL;
+    TARE_FAIL_IF(source->n_stripped > 0, err, TARE_E_UNSUPPORTED, "engine: %s",
+                 TARE_STRIPPED);
     enum tare_status st = tare_graph_clone(source->graph, &graph, err);
     if (st != TARE_OK) return st;
     st = make_graph(source, shapes, graph, err);

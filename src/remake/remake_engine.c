@@ -14,7 +14,8 @@ enum tare_status tare_remake_engine(const struct tare_engine *engine, size_t pro
     enum tare_status st =
         tare_source_read(engine->source, engine->source_bytes, engine->header->isa,
                          engine->plugins, &source, err);
-    if (st == TARE_OK && source.graph->n_inputs != engine->header->n_inputs)
+    if (st == TARE_OK &&
+        source.graph->n_inputs - source.n_stripped != engine->header->n_inputs)
         st = tare_error_set(err, TARE_E_FORMAT,
                             "engine: its source has other inputs: build the engine "
                             "again with `tare build`");

@@ -54,8 +54,8 @@ struct tare_source_content {
 
 /** A source that was read. Stays where it is. */
 struct tare_source {
-    struct tare_graph *graph; /* inputs have no dims. Larger constants are borrowed from
-                                 the section, which outlives the source */
+    struct tare_graph *graph; /* the engine's inputs have no dims. Larger constants are
+                                 borrowed from the section, which outlives the source */
     struct tare_make_options make; /* made of what follows; its isa is the engine's */
     struct tare_range *ranges;
     struct tare_recovery *recovery;
@@ -64,9 +64,7 @@ struct tare_source {
     size_t n_profiles;
     struct tare_source_binding *bindings; /* [n_bindings] */
     size_t n_bindings;
-    int32_t *stripped; /* [n_stripped] weights that are to be given: tensors with type
-                          and shape, without data */
-    size_t n_stripped;
+    size_t n_stripped;      /* of the graph's last inputs: weights, which have dims */
     atomic_size_t n_owners; /* of the borrowed constants */
 };
 

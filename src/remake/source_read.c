@@ -172,26 +172,26 @@ static enum tare_status get_stripped(struct tare_blob_rest *rest,
     return st;
 }
 
-/* Weights that are left out are the last inputs; they become tensors again. */
-static enum tare_status take_stripped(struct tare_source *source,
+/* The engine's inputs have shapes; weights that are left out are the last inputs. */
+static enum tare_status settle_inputs(const struct tare_source *source,
                                       const struct tare_dims *shapes,
                                       struct tare_error *err)
 {
-    struct tare_graph *g = source->graph;
+    const struct tare_graph *g = source->graph;
     const size_t n = source->n_stripped;
-    if (n > g->n_inputs) return damaged("its weights", err);
-    source->stripped = tare_alloc_array(n, sizeof *source->stripped);
-    TARE_FAIL_IF(!source->stripped, err, TARE_E_NOMEM, "engine: no memory");
+    size_t n_bytes;
+    if (n > g->n_inputs || source->n_bindings != g->n_inputs - n + g->n_outputs)
+        return damaged("its bindings", err);
+    for (size_t i = 0; i < g->n_inputs - n; i++)
+        if (!source->bindings[i].is_told) return damaged("an input", err);
     for (size_t i = 0; i < n; i++) {
-        size_t n_bytes;
-        source->stripped[i] = g->inputs[g->n_inputs - n + i];
-        struct tare_tensor *t = &g->tensors[source->stripped[i]];
+        struct tare_tensor *t = &g->tensors[g->inputs[g->n_inputs - n + i]];
         if (!tare_dims_bytes(&shapes[i], t->dtype, &n_bytes))
             return damaged("the shape of a weight", err);
         t->dims = shapes[i];
         t->has_dtype = t->has_dims = true;
     }
-    return tare_graph_set_inputs(g, g->inputs, g->n_inputs - n, err);
+    return TARE_OK;
 }
 
 static enum tare_status get_graph(const struct tare_blob_rest *rest,
@@ -203,11 +203,7 @@ static enum tare_status get_graph(const struct tare_blob_rest *rest,
     TARE_TRY(tare_blob_read_graph_apart(rest->at, rest->n_bytes, constants, plugins,
                                         &source->graph, err),
              err, "engine: its source");
-    const enum tare_status st = take_stripped(source, shapes, err);
-    if (st != TARE_OK) return st;
-    return source->n_bindings == source->graph->n_inputs + source->graph->n_outputs
-               ? TARE_OK
-               : damaged("its bindings", err);
+    return settle_inputs(source, shapes, err);
 }
 
 /* Magic, version and sizes. @param[out] rest  what is behind them, up to the constants
@@ -283,7 +279,6 @@ void tare_source_release(struct tare_source *source)
     }
     tare_free(source->tactics);
     tare_free(source->bindings);
-    tare_free(source->stripped);
     tare_free(source->ranges);
     tare_free(source->layer_precisions);
     tare_free(source->layer_output_types);
