@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/engine.h"
+#include "tare/refit.h"
 
 /* A file may ask for more memory than a fuzzer has. */
 #define MOST_BYTES ((size_t)1 << 24)
@@ -115,6 +116,35 @@ static void run_least(const struct tare_engine *engine)
     tare_text_free(&shapes);
 }
 
+/* Zeros for every weight. */
+static enum tare_status set_weights(struct tare_refitter *refitter)
+{
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < tare_refitter_n_weights(refitter); i++) {
+        struct tare_refit_weight w;
+        tare_refitter_weight(refitter, i, &w);
+        void *zeros = w.n_bytes <= MOST_BYTES ? calloc(1, w.n_bytes) : NULL;
+        st = zeros ? tare_refitter_set_weights(refitter, w.name, w.dtype, &w.dims,
+                                               zeros, NULL)
+                   : TARE_E_NOMEM;
+        free(zeros);
+    }
+    return st;
+}
+
+/* The engine with other weights, made of its source. */
+static void run_refitted(const struct tare_engine *engine)
+{
+    struct tare_refitter *refitter = NULL;
+    struct tare_engine *refitted = NULL;
+    if (tare_refitter_create(engine, &refitter, NULL) == TARE_OK &&
+        set_weights(refitter) == TARE_OK &&
+        tare_refitter_refit(refitter, &refitted, NULL) == TARE_OK)
+        run(refitted);
+    tare_engine_destroy(refitted);
+    tare_refitter_destroy(refitter);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
     uint8_t *bytes = tare_alloc(n_bytes);
@@ -125,6 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
     if (tare_engine_open(bytes, n_bytes, &engine, NULL) == TARE_OK) {
         run(engine);
         run_least(engine);
+        run_refitted(engine);
     }
     tare_engine_destroy(engine);
     tare_free(bytes);
