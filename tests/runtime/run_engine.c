@@ -1,29 +1,18 @@
 /* run_engine ENGINE SEED: run an engine on random float32 inputs in [-1, 1), the same
  * for a seed on every machine, and write the bytes of all outputs to standard output.
  * Says on standard error which kernels ran. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <tare/cpu.h>
 #include <tare/engine.h>
 
+#include "tests/runtime/random.h"
+
 static int failure(const char *what)
 {
     fprintf(stderr, "run_engine: %s\n", what);
     return EXIT_FAILURE;
-}
-
-/* xorshift64*, upper bits. */
-static void fill(float *x, size_t n, uint64_t *state)
-{
-    for (size_t i = 0; i < n; i++) {
-        *state ^= *state >> 12;
-        *state ^= *state << 25;
-        *state ^= *state >> 27;
-        const uint64_t bits = (*state * UINT64_C(0x2545F4914F6CDD1D)) >> 40;
-        x[i] = (float)bits / 8388608.0f - 1.0f;
-    }
 }
 
 static bool bind_all(const struct tare_engine *engine, struct tare_context *context,
@@ -35,7 +24,7 @@ static bool bind_all(const struct tare_engine *engine, struct tare_context *cont
         tare_engine_binding(engine, i, &b);
         void *data = calloc(1, b.n_bytes);
         if (!data) return false;
-        if (b.is_input && b.dtype == TARE_F32) fill(data, b.n_bytes / 4, &state);
+        if (b.is_input && b.dtype == TARE_F32) random_fill(data, b.n_bytes / 4, &state);
         if (tare_context_set_address(context, i, data, err) != TARE_OK) return false;
     }
     return true;
