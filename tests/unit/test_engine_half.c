@@ -6,7 +6,7 @@
 
 #include "base/half.h"
 #include "engine_net.h"
-#include "one_op.h"
+#include "engine_ops.h"
 
 static uint64_t seed = 31;
 
@@ -103,77 +103,12 @@ static void check_op(const struct one_op *op, const struct format *f)
     tare_graph_destroy(g);
 }
 
-static const struct one_op ops[] = {
-    {13, TARE_OP_RELU, "1x3x5x7", "", NULL},
-    {13, TARE_OP_LEAKY_RELU, "2x3", "alpha=0.3", NULL},
-    {13, TARE_OP_CLIP, "1x17x5x7 =0.3 =0.9", "", NULL},
-    {13, TARE_OP_SIGMOID, "1x33", "", NULL},
-    {13, TARE_OP_HARD_SIGMOID, "5x3", "", NULL},
-    {14, TARE_OP_HARD_SWISH, "5x3", "", NULL},
-    {20, TARE_OP_GELU, "1x20x4x4", "", NULL},
-    {13, TARE_OP_TANH, "5x3", "", NULL},
-    {13, TARE_OP_EXP, "5x3", "", NULL},
-    {13, TARE_OP_LOG, "5x3", "", NULL},
-    {13, TARE_OP_SQRT, "5x3", "", NULL},
-    {13, TARE_OP_ABS, "5x3", "", NULL},
-    {13, TARE_OP_NEG, "5x3", "", NULL},
-    {13, TARE_OP_FLOOR, "5x3", "", NULL},
-    {13, TARE_OP_CEIL, "5x3", "", NULL},
-    {13, TARE_OP_RECIPROCAL, "5x3", "", NULL},
-    {13, TARE_OP_ERF, "5x3", "", NULL},
-    {13, TARE_OP_SOFTPLUS, "5x3", "", NULL},
-    {13, TARE_OP_ELU, "5x3", "", NULL},
-    {13, TARE_OP_ADD, "2x3x4 3x1", "", NULL},
-    {13, TARE_OP_SUB, "1x20x4x5 1x20x1x1", "", NULL},
-    {13, TARE_OP_MUL, "1x20x4x5 1x1x4x5", "", NULL},
-    {13, TARE_OP_MUL, "2x3 3=0.1,0.2,0.3", "", NULL},
-    {13, TARE_OP_DIV, "7x9 7x9", "", NULL},
-    {13, TARE_OP_POW, "7x9 7x9", "", NULL},
-    {13, TARE_OP_MIN, "7x9 9", "", NULL},
-    {13, TARE_OP_MAX, "7x9 9", "", NULL},
-    {13, TARE_OP_BATCH_NORMALIZATION, "1x3x5x5 3=1,2,3 3=0.1,0.2,0.3 3=1,2,3 3=1,1,4",
-     "", NULL},
-    {13, TARE_OP_MAX_POOL, "1x5x9x9", "kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]",
-     NULL},
-    {13, TARE_OP_AVERAGE_POOL, "2x5x9x9", "kernel_shape=[2,3]", NULL},
-    {13, TARE_OP_GLOBAL_AVERAGE_POOL, "2x5x9x9", "", NULL},
-    {13, TARE_OP_GLOBAL_MAX_POOL, "2x5x9x9", "", NULL},
-    {13, TARE_OP_SOFTMAX, "4x33", "axis=1", NULL},
-    {17, TARE_OP_LAYER_NORMALIZATION, "3x4 4=1,2,3,4 4=0.1,0.2,0.3,0.4", "", NULL},
-    {13, TARE_OP_REDUCE_MEAN, "3x4x5", "axes=[1]", NULL},
-    {13, TARE_OP_REDUCE_SUM, "3x4x5 1i=2", "", NULL},
-    {13, TARE_OP_REDUCE_MAX, "3x4x5", "axes=[0]", NULL},
-    {13, TARE_OP_REDUCE_MIN, "3x4x5", "axes=[1]", NULL},
-    {13, TARE_OP_RESIZE, "1x3x4x4 - 4=1,1,2,2", "mode=linear", NULL},
-    {13, TARE_OP_RESIZE, "1x3x4x4 - 4=1,1,2,2", "mode=nearest", NULL},
-    {13, TARE_OP_RESHAPE, "2x6 2i=3,4", "", NULL},
-    {13, TARE_OP_FLATTEN, "2x3x4x5", "", NULL},
-    {13, TARE_OP_TRANSPOSE, "2x3x4x5", "perm=[3,1,0,2]", NULL},
-    {13, TARE_OP_TRANSPOSE, "300x70", "perm=[1,0]", NULL},
-    {13, TARE_OP_EXPAND, "3x1 2i=3,4", "", NULL},
-    {13, TARE_OP_DEPTH_TO_SPACE, "1x8x3x3", "blocksize=2", NULL},
-    {13, TARE_OP_SPACE_TO_DEPTH, "1x2x6x6", "blocksize=2", NULL},
-    {13, TARE_OP_CONCAT, "1x3x2x2 1x4x2x2", "axis=1", NULL},
-    {13, TARE_OP_CONCAT, "2x3 2x2=0.1,0.2,0.3,0.4", "axis=1", NULL},
-    {13, TARE_OP_SPLIT, "4x6", "axis=1", NULL},
-    {13, TARE_OP_SLICE, "5x6 2i=1,0 2i=4,6 2i=0,1 2i=1,2", "", NULL},
-    {13, TARE_OP_GATHER, "5x6 3i=4,0,2", "", NULL},
-    {13, TARE_OP_PAD, "2x3 4i=1,0,0,2 =0.7", "", NULL},
-    {13, TARE_OP_CONV, "1x3x6x7 2x3x1x1=1,2,3,4,5,6 2=0.1,0.2", "", NULL},
-    {13, TARE_OP_CONV, "1x4x6x7 4x1x1x1=1,2,3,4", "group=4", NULL},
-    {13, TARE_OP_CONV_TRANSPOSE, "1x2x3x3 2x1x2x2=1,2,3,4,5,6,7,8", "strides=[2,2]",
-     NULL},
-    {13, TARE_OP_GEMM, "5x3 3x2=1,2,3,4,5,6 2=0.1,0.2", "", NULL},
-    {13, TARE_OP_MATMUL, "2x5x3 3x2=1,2,3,4,5,6", "", NULL},
-    {13, TARE_OP_MATMUL, "2x5x3 2x3x4", "", NULL},
-};
-
 static void test_operators(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
+    for (size_t i = 0; i < sizeof engine_ops / sizeof engine_ops[0]; i++)
         for (size_t f = 0; f < 2; f++)
-            check_op(&ops[i], &formats[f]);
+            check_op(&engine_ops[i], &formats[f]);
 }
 
 static double distance(const float *a, const float *b, size_t n)
