@@ -22,11 +22,11 @@ static struct flags {
     const char *onnx, *cache, *engine, *constraints, *layer_precisions, *output_types;
     const char *isa, *json;
     struct option_list min_shapes, opt_shapes, max_shapes;
-    const char *timing_cache, *tactic_sources;
+    const char *timing_cache, *tactic_sources, *save_tactics, *load_tactics, *bans;
     bool int8, fp16, bf16, best, fast_perf, dump_passes, no_recovery;
     bool refit, strip_weights, version_compatible;
     int64_t batch, level;
-} flags = {.level = 3};
+} flags = {.level = -1};
 
 static const struct option options[] = {
     {"config", OPTION_TEXT, &flags.config, "FILE.yaml",
@@ -85,6 +85,12 @@ static const struct option options[] = {
      "times of kernels: used when it is there, and what is timed is added", 0},
     {"tactic-sources", OPTION_TEXT, &flags.tactic_sources, "+own,+onednn,...",
      "libraries that kernels may come from: own, onednn, openblas (default: +own)", 0},
+    {"ban-tactic", OPTION_TEXT, &flags.bans, "NAME[,NAME]",
+     "kernels, or other libraries, that no layer may run", 0},
+    {"save-tactics", OPTION_TEXT, &flags.save_tactics, "FILE",
+     "write which kernel each layer runs", 0},
+    {"load-tactics", OPTION_TEXT, &flags.load_tactics, "FILE",
+     "run those, and time nothing: the same engine on any machine", 0},
     {"dump-passes", OPTION_SWITCH, &flags.dump_passes, NULL,
      "layer counts after each optimizer pass", 0},
     {"refit", OPTION_SWITCH, &flags.refit, NULL,
@@ -116,6 +122,7 @@ static const struct usage usage = {
     "      --opt-shapes=x:8x3x224x224 --max-shapes=x:32x3x224x224\n"
     "  tare build --onnx=net.onnx --int8 --cache=net.cache --engine=net.tare \\\n"
     "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n"
+    "  tare build --onnx=net.onnx --engine=net.tare --save-tactics=net.tactics\n"
     "  tare build --config=resnet_config.yaml\n"
     "  tare build --onnx=net.onnx --fast-perf --engine=net.tare\n",
 };
@@ -184,6 +191,14 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
            info.is_exact ? "" : ", and another library's: not bit-exact");
 }
 
+/* The plan's files; the engine is the last one. */
+static enum tare_status save(const struct tare_plan *plan, struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    if (flags.save_tactics) st = tare_plan_save_tactics(plan, flags.save_tactics, err);
+    return st == TARE_OK ? tare_plan_save(plan, flags.engine, err) : st;
+}
+
 static cJSON *report_json(const struct tare_plan *plan)
 {
     cJSON *root = cJSON_CreateObject();
@@ -213,6 +228,7 @@ static enum tare_status build(struct tare_build_options *build_options,
     struct tare_model *model = NULL;
     struct tare_cache *cache = NULL;
     struct tare_recovery *recovery = NULL;
+    struct tare_tactics *tactics = NULL;
     struct tare_plan *plan = NULL;
     struct tare_engine *engine = NULL;
     char recovery_path[RECOVER_PATH_BYTES];
@@ -229,9 +245,12 @@ static enum tare_status build(struct tare_build_options *build_options,
         st = recover_read_beside(flags.cache, recovery_path, &recovery, err);
     build_options->cache = cache;
     build_options->recovery = recovery;
+    if (st == TARE_OK && flags.load_tactics)
+        st = tare_tactics_read(flags.load_tactics, &tactics, err);
+    build_options->tactics = tactics;
     if (st == TARE_OK) st = tare_build(model, build_options, &plan, err);
     if (st == TARE_OK) st = tare_plan_open(plan, &engine, err);
-    if (st == TARE_OK) st = tare_plan_save(plan, flags.engine, err);
+    if (st == TARE_OK) st = save(plan, err);
     if (st == TARE_OK && flags.json)
         st = json_write(report_json(plan), flags.json, err);
     if (st == TARE_OK) {
@@ -240,6 +259,7 @@ static enum tare_status build(struct tare_build_options *build_options,
     }
     tare_engine_destroy(engine);
     tare_plan_destroy(plan);
+    tare_tactics_destroy(tactics);
     tare_recovery_destroy(recovery);
     tare_cache_destroy(cache);
     tare_model_destroy(model);
@@ -261,6 +281,9 @@ static int check_flags(void)
     if (flags.march) flags.isa = march_isa(flags.march, &level);
     if (flags.level > 5)
         return usage_error(&usage, "--optimization-level: want 0 to 5");
+    if (flags.level >= 0 && flags.load_tactics)
+        return usage_error(&usage, "--load-tactics times nothing: leave "
+                                   "--optimization-level out");
     return EXIT_DONE;
 }
 
@@ -276,7 +299,7 @@ int tool_build(int argc, char **argv)
                            flags.onnx ? "onnx" : "cache");
     if (flags.config) {
         const struct flags given = flags;
-        flags = (struct flags){.level = 3};
+        flags = (struct flags){.level = -1};
         return config_run(given.config, given.fast_perf, argc, argv);
     }
     status = check_flags();
@@ -290,13 +313,14 @@ int tool_build(int argc, char **argv)
         .layer_precisions = flags.layer_precisions,
         .layer_output_types = flags.output_types,
         .isa = flags.isa,
-        .optimization_level = (int)flags.level,
+        .optimization_level = flags.level < 0 ? 3 : (int)flags.level,
         .timing_threads = (int)common_options.threads,
         .timing_cache = flags.timing_cache,
         .tactic_sources = flags.tactic_sources,
         .refit = flags.refit,
         .strip_weights = flags.strip_weights,
         .version_compatible = flags.version_compatible,
+        .ban_tactics = flags.bans,
     };
     struct tare_profile profiles[OPTION_LIST_MAX];
     build_options.profiles = profiles;

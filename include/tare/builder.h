@@ -33,6 +33,20 @@ struct tare_profile {
     const char *min, *opt, *max;
 };
 
+struct tare_tactic_row;
+
+/**
+ * A user's say in the choice of tactics: called for each layer that has any, when its
+ * candidates are timed. row->chosen is the builder's choice. Called by the thread that
+ * builds.
+ * @return the index of the tactic that the layer shall run; row->n_tactics or more is
+ *         an error.
+ */
+typedef size_t tare_tactic_chooser(void *ctx, const struct tare_tactic_row *row);
+
+/** The tactic of each layer of an engine, to build it again elsewhere. */
+struct tare_tactics;
+
 /** Zero-initialise; FP32 is always allowed. Strings are borrowed for the call. */
 struct tare_build_options {
     bool int8, fp16, bf16; /**< Precisions allowed beside FP32. */
@@ -90,6 +104,17 @@ struct tare_build_options {
                                   if it knows the format of what is carried. */
     bool strip_weights; /**< What the engine carries has no weights, and nothing else
                              has: it runs when it has been refitted. */
+    /** "NAME[,NAME]": kernels and sources that no layer may run, or NULL. For
+     *  optimization_level 2 and up. */
+    const char *ban_tactics;
+    tare_tactic_chooser *choose_tactic; /**< Or NULL; for the same levels. */
+    void *choose_tactic_ctx;
+    /** Run these, and time nothing; NULL: choose. The engine is then for their
+     * instruction sets, which `isa` says, too, or is NULL; optimization_level is not
+     * used. The same model and options give the bytes of the engine that they were
+     * saved from; a warning says so if they do not. Not with profiles of several
+     * shapes. */
+    const struct tare_tactics *tactics;
 };
 
 /** A kernel that a layer can run. */
@@ -169,6 +194,24 @@ TARE_API void tare_plan_row(const struct tare_plan *plan, size_t i,
 TARE_API size_t tare_plan_n_tactic_rows(const struct tare_plan *plan);
 TARE_API void tare_plan_tactic_row(const struct tare_plan *plan, size_t i,
                                    struct tare_tactic_row *row);
+
+/**
+ * Write the tactics file of an engine whose tactics were chosen: docs/file-formats.md.
+ * @retval TARE_E_ARG  None were: below optimization_level 2, or a portable engine.
+ */
+TARE_API enum tare_status tare_plan_save_tactics(const struct tare_plan *plan,
+                                                 const char *path,
+                                                 struct tare_error *err);
+/**
+ * Read a tactics file.
+ * @param[out] tactics  tare_tactics_destroy() it; NULL on failure.
+ * @retval TARE_E_FORMAT  It is damaged, or something else; the text says where.
+ */
+TARE_API enum tare_status tare_tactics_read(const char *path,
+                                            struct tare_tactics **tactics,
+                                            struct tare_error *err);
+/** Release; NULL is fine. */
+TARE_API void tare_tactics_destroy(struct tare_tactics *tactics);
 
 #ifdef __cplusplus
 }

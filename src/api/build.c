@@ -5,6 +5,7 @@
 #include "api/cache_names.h"
 #include "api/model.h"
 #include "api/recovery.h"
+#include "api/tactics_file.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -19,9 +20,11 @@
 #include "tare/builder.h"
 #include "tare/engine.h"
 
-static enum tare_status choose_isa(const char *name, uint32_t *isa,
-                                   struct tare_error *err)
+static enum tare_status choose_isa(const struct tare_build_options *options,
+                                   uint32_t *isa, struct tare_error *err)
 {
+    const char *name = options->isa;
+    if (options->tactics) return tare_tactics_isa(options->tactics, name, isa, err);
     TARE_FAIL_IF(
         !tare_isa_find(name ? name : "native", isa), err, TARE_E_ARG,
         "--isa=%.40s, want native, portable, ref, avx2, avxvnni, avx512, vnni, bf16, "
@@ -87,7 +90,18 @@ static enum tare_status check_options(const struct tare_model *model,
     return TARE_OK;
 }
 
-/* What asks for kernels to be timed makes no sense where none is. */
+/* The flag that asks for something of the choice of tactics; NULL: none does. */
+static const char *about_tactics(const struct tare_build_options *options,
+                                 uint32_t sources)
+{
+    return options->timing_cache         ? "--timing-cache"
+           : sources != TARE_TACTICS_OWN ? "--tactic-sources"
+           : options->ban_tactics        ? "--ban-tactic"
+           : options->choose_tactic      ? "a tactic selector"
+                                         : NULL;
+}
+
+/* It makes no sense where nothing is chosen. */
 static enum tare_status check_tactics(const struct tare_build_options *options,
                                       uint32_t isa, struct tare_error *err)
 {
@@ -95,11 +109,15 @@ static enum tare_status check_tactics(const struct tare_build_options *options,
     uint32_t sources;
     TARE_FAIL_IF(level < 0 || level > TARE_MAX_LEVEL, err, TARE_E_ARG,
                  "--optimization-level=%d, want 0 to %d", level, TARE_MAX_LEVEL);
-    const enum tare_status st =
+    enum tare_status st =
         tare_tactic_sources_parse(options->tactic_sources, &sources, err);
+    if (st == TARE_OK) st = tare_tactic_bans_check(options->ban_tactics, err);
     if (st != TARE_OK) return st;
-    if (!options->timing_cache && sources == TARE_TACTICS_OWN) return TARE_OK;
-    const char *flag = options->timing_cache ? "--timing-cache" : "--tactic-sources";
+    const char *flag = about_tactics(options, sources);
+    if (!flag) return TARE_OK;
+    TARE_FAIL_IF(options->tactics, err, TARE_E_ARG,
+                 "%s is of no use with --load-tactics: it names each layer's kernel",
+                 flag);
     TARE_FAIL_IF(level < TARE_LEAST_TIMED_LEVEL, err, TARE_E_ARG,
                  "%s is of no use below --optimization-level=%d: nothing is timed",
                  flag, TARE_LEAST_TIMED_LEVEL);
@@ -180,7 +198,11 @@ static enum tare_status make_engine(const struct tare_graph *g,
                     .level = options->optimization_level,
                     .n_threads =
                         options->timing_threads > 0 ? options->timing_threads : 1,
-                    .timing_cache = options->timing_cache}};
+                    .timing_cache = options->timing_cache,
+                    .bans = options->ban_tactics,
+                    .script = options->tactics ? &options->tactics->script : NULL,
+                    .choose = options->choose_tactic,
+                    .choose_ctx = options->choose_tactic_ctx}};
     st = tare_engine_build(g, &engine, &plan->bytes, &plan->n_bytes, &notes, err);
     plan->tactics = notes.tactics;
     if (st != TARE_OK || !engine.in_place) return st;
@@ -232,7 +254,7 @@ enum tare_status tare_build_graph(const struct tare_model *model,
     *plan = NULL;
     uint32_t isa;
     enum tare_status st = check_options(model, options, err);
-    if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
+    if (st == TARE_OK) st = choose_isa(options, &isa, err);
     return st == TARE_OK ? prepare(model, options, isa, NULL, graph, plan, err) : st;
 }
 
@@ -246,13 +268,17 @@ static enum tare_status build(const struct tare_model *model,
     *graph = NULL;
     *plan = NULL;
     enum tare_status st = check_options(model, options, err);
-    if (st == TARE_OK) st = choose_isa(options->isa, &isa, err);
+    if (st == TARE_OK) st = choose_isa(options, &isa, err);
     if (st == TARE_OK) st = check_tactics(options, isa, err);
     if (st != TARE_OK) return st;
     st = prepare(model, options, isa, shapes, graph, plan, err);
     if (st != TARE_OK) return st;
     st = make_engine(*graph, options, isa, in_place, *plan, err);
-    if (st == TARE_OK) return TARE_OK;
+    if (st == TARE_OK) {
+        if (options->tactics)
+            tare_tactics_compare(options->tactics, (*plan)->bytes, (*plan)->n_bytes);
+        return TARE_OK;
+    }
     tare_graph_destroy(*graph);
     tare_plan_destroy(*plan);
     *graph = NULL;
@@ -287,6 +313,10 @@ enum tare_status tare_build(const struct tare_model *model,
     *plan = NULL;
     enum tare_status st = TARE_OK;
     if (options->n_profiles > 0) st = tare_build_ranges(model, options, &ranges, err);
+    if (ranges && options->tactics)
+        st = tare_error_set(err, TARE_E_UNSUPPORTED,
+                            "--load-tactics: an engine of several shapes has other "
+                            "tactics in each profile: build an engine for each");
     if (st == TARE_OK)
         st = ranges ? tare_build_with_ranges(model, options, ranges, plan, err)
                     : tare_build_at(model, options, NULL, plan, err);
@@ -369,13 +399,5 @@ size_t tare_plan_n_tactic_rows(const struct tare_plan *plan)
 void tare_plan_tactic_row(const struct tare_plan *plan, size_t i,
                           struct tare_tactic_row *row)
 {
-    const struct tare_tactic_choice *choice = &plan->tactics.rows[i];
-    *row = (struct tare_tactic_row){
-        .layer = choice->layer,
-        .type = choice->type,
-        .tactics = choice->tactics,
-        .n_tactics = choice->n_tactics,
-        .chosen = choice->chosen,
-        .reason = choice->reason,
-    };
+    *row = tare_tactic_row_of(&plan->tactics.rows[i]);
 }

@@ -12,18 +12,18 @@ static enum tare_status make(const struct tare_graph *graph,
 {
     const struct tare_tactic_options *tactics = &options->tactics;
     /* the kernels of a portable engine are chosen where it is loaded */
-    const bool times =
-        tactics->level >= TARE_LEAST_TIMED_LEVEL && !(options->isa & TARE_ISA_PORTABLE);
+    const bool chooses =
+        (tactics->level >= TARE_LEAST_TIMED_LEVEL || tactics->script) &&
+        !(options->isa & TARE_ISA_PORTABLE);
     struct tare_lower lower = {
         .graph = graph, .plan = plan, .in_place = options->in_place};
     enum tare_status st = tare_lower_graph(&lower, err);
     notes->n_joined = lower.n_joined;
     if (st == TARE_OK) st = tare_memory_plan(plan, err);
-    if (st == TARE_OK && times)
-        st = tare_tactics_name(plan, options->isa, tactics, err);
+    if (st == TARE_OK && chooses) st = tare_tactics_name(plan, options->isa, err);
     if (st == TARE_OK)
         st = tare_plan_write(plan, graph->name, options->isa, data, n_bytes, err);
-    if (st == TARE_OK && times)
+    if (st == TARE_OK && chooses)
         st = tare_tactics_choose(*data, *n_bytes, tactics, options->plugins,
                                  &notes->tactics, err);
     return st;

@@ -68,7 +68,8 @@ static enum tare_status try_source(struct tare_engine *engine, size_t i,
 
 enum tare_status
 tare_tactic_sources_add(struct tare_engine *engine, size_t i,
-                        const struct tare_kernel_module *const *modules, bool own,
+                        const struct tare_kernel_module *const *modules,
+                        const struct tare_tactic_options *options,
                         struct tare_tactic_choice *row, struct tare_error *err)
 {
     size_t n = 0;
@@ -76,12 +77,14 @@ tare_tactic_sources_add(struct tare_engine *engine, size_t i,
     for (int k = 0; row->n_tactics > 0 && k < TARE_SOURCE_COUNT; k++) {
         const char *name = tare_kernel_source_name((enum tare_kernel_source)k);
         bool does = false;
+        const bool may = modules[k] && !tare_tactic_is_banned(options->bans, name);
         const enum tare_status st =
-            modules[k] ? try_source(engine, i, name, &does, err) : TARE_OK;
+            may ? try_source(engine, i, name, &does, err) : TARE_OK;
         if (st != TARE_OK) return st;
         if (does) found[n++] = (struct tare_tactic){name, -1.0};
     }
     if (n == 0) return TARE_OK;
+    const bool own = options->sources & TARE_TACTICS_OWN;
     const size_t n_own = !own                                    ? 0
                          : row->n_tactics + n > TARE_MAX_TACTICS ? TARE_MAX_TACTICS - n
                                                                  : row->n_tactics;

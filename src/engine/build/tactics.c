@@ -20,13 +20,15 @@ static size_t n_worth_trying(size_t n, bool has_reference, int level)
     return level == 4 ? n_real : n;
 }
 
-size_t tare_tactic_candidates(uint32_t kind, uint32_t isa, int level,
+size_t tare_tactic_candidates(uint32_t kind, uint32_t isa, int level, const char *bans,
                               struct tare_kernel candidates[TARE_MAX_TACTICS])
 {
     struct tare_kernel kernel;
     size_t n = 0;
     for (size_t i = 0; tare_layer_kind_info(kind)->kernels(i, &kernel); i++) {
-        if ((kernel.isa & isa) != kernel.isa) continue;
+        if ((kernel.isa & isa) != kernel.isa ||
+            tare_tactic_is_banned(bans, kernel.name))
+            continue;
         if (n == TARE_MAX_TACTICS) /* the slowest goes */
             memmove(candidates, candidates + 1, --n * sizeof *candidates);
         candidates[n++] = kernel;
@@ -37,31 +39,36 @@ size_t tare_tactic_candidates(uint32_t kind, uint32_t isa, int level,
     return n_kept;
 }
 
+/* The names of a kind's kernels, unless there is but one. */
+static enum tare_status name_kernels(struct tare_plan_builder *plan, uint32_t kind,
+                                     uint32_t isa, struct tare_error *err)
+{
+    struct tare_kernel kernel;
+    tare_kernel_list_fn *kernels = tare_layer_kind_info(kind)->kernels;
+    enum tare_status st = TARE_OK;
+    size_t n = 0;
+    for (size_t i = 0; kernels(i, &kernel); i++)
+        n += (kernel.isa & isa) == kernel.isa;
+    for (size_t i = 0; st == TARE_OK && n > 1 && kernels(i, &kernel); i++)
+        if ((kernel.isa & isa) == kernel.isa)
+            st = tare_plan_add_text(plan, kernel.name, err);
+    return st;
+}
+
 enum tare_status tare_tactics_name(struct tare_plan_builder *plan, uint32_t isa,
-                                   const struct tare_tactic_options *options,
                                    struct tare_error *err)
 {
     bool seen[TARE_LAYER_KIND_COUNT] = {false};
-    for (size_t i = 0; i < plan->n_layers; i++) {
-        struct tare_kernel candidates[TARE_MAX_TACTICS];
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < plan->n_layers; i++) {
         const uint32_t kind = plan->layers[i].kind;
-        if (seen[kind]) continue;
+        if (!seen[kind]) st = name_kernels(plan, kind, isa, err);
         seen[kind] = true;
-        const size_t n = tare_tactic_candidates(kind, isa, options->level, candidates);
-        for (size_t k = 0; n > 1 && k < n; k++) {
-            const enum tare_status st =
-                tare_plan_add_text(plan, candidates[k].name, err);
-            if (st != TARE_OK) return st;
-        }
     }
-    for (int i = 0; i < TARE_SOURCE_COUNT; i++) {
-        const char *name = tare_kernel_source_name((enum tare_kernel_source)i);
-        const enum tare_status st = options->sources & TARE_TACTICS_FROM(i)
-                                        ? tare_plan_add_text(plan, name, err)
-                                        : TARE_OK;
-        if (st != TARE_OK) return st;
-    }
-    return TARE_OK;
+    for (int i = 0; st == TARE_OK && i < TARE_SOURCE_COUNT; i++)
+        st = tare_plan_add_text(
+            plan, tare_kernel_source_name((enum tare_kernel_source)i), err);
+    return st;
 }
 
 size_t tare_tactic_pick(const struct tare_tactic *tactics, size_t n)
@@ -87,26 +94,40 @@ struct job {
     size_t n_contests;
 };
 
+static enum tare_status list_layer(struct job *job, size_t i, struct tare_error *err)
+{
+    const struct tare_layer *layer = &job->engine->layers[i];
+    struct tare_tactic_choice *row = &job->rows[i];
+    struct tare_kernel candidates[TARE_MAX_TACTICS], first;
+    row->n_tactics =
+        tare_tactic_candidates(layer->record->kind, job->engine->header->isa,
+                               job->options->level, job->options->bans, candidates);
+    TARE_FAIL_IF(row->n_tactics == 0 &&
+                     tare_layer_kind_info(layer->record->kind)->kernels(0, &first),
+                 err, TARE_E_ARG,
+                 "layer '%.80s' (%s): --ban-tactic=%.100s bans all of "
+                 "its tactics",
+                 row->layer, row->type, job->options->bans);
+    for (size_t k = 0; k < row->n_tactics; k++)
+        row->tactics[k] = (struct tare_tactic){candidates[k].name, -1.0};
+    job->signatures[i] = tare_tactic_signature(layer);
+    return tare_tactic_sources_add(job->engine, i, job->modules, job->options, row,
+                                   err);
+}
+
 static enum tare_status list_candidates(struct job *job, struct tare_error *err)
 {
-    const bool own = job->options->sources & TARE_TACTICS_OWN;
+    const struct tare_tactic_script *script = job->options->script;
+    enum tare_status st = TARE_OK;
     for (size_t i = 0; i < job->engine->n_layers; i++) {
         const struct tare_layer *layer = &job->engine->layers[i];
-        struct tare_tactic_choice *row = &job->rows[i];
-        struct tare_kernel candidates[TARE_MAX_TACTICS];
-        row->layer = layer->name;
-        row->type = tare_layer_kind_info(layer->record->kind)->name;
-        row->n_tactics =
-            tare_tactic_candidates(layer->record->kind, job->engine->header->isa,
-                                   job->options->level, candidates);
-        for (size_t k = 0; k < row->n_tactics; k++)
-            row->tactics[k] = (struct tare_tactic){candidates[k].name, -1.0};
-        job->signatures[i] = tare_tactic_signature(layer);
-        const enum tare_status st =
-            tare_tactic_sources_add(job->engine, i, job->modules, own, row, err);
-        if (st != TARE_OK) return st;
+        job->rows[i].layer = layer->name;
+        job->rows[i].type = tare_layer_kind_info(layer->record->kind)->name;
     }
-    return TARE_OK;
+    if (script) return tare_tactic_script_apply(script, job->engine, job->rows, err);
+    for (size_t i = 0; st == TARE_OK && i < job->engine->n_layers; i++)
+        st = list_layer(job, i, err);
+    return st;
 }
 
 /* What a time holds for: a kernel, or a version of a library. */
@@ -165,31 +186,71 @@ static enum tare_status hold_contests(struct job *job, struct tare_error *err)
     return st;
 }
 
-static void decide(struct job *job)
+struct tare_tactic_row tare_tactic_row_of(const struct tare_tactic_choice *choice)
+{
+    return (struct tare_tactic_row){
+        .layer = choice->layer,
+        .type = choice->type,
+        .tactics = choice->tactics,
+        .n_tactics = choice->n_tactics,
+        .chosen = choice->chosen,
+        .reason = choice->reason,
+    };
+}
+
+/* By time, of a row that has all times. */
+static void choose_fastest(struct tare_tactic_choice *row, const char *source)
+{
+    row->chosen = tare_tactic_pick(row->tactics, row->n_tactics);
+    bool is_fastest = true;
+    for (size_t k = 0; k < row->n_tactics; k++)
+        is_fastest =
+            is_fastest && row->tactics[k].time_us >= row->tactics[row->chosen].time_us;
+    (void)snprintf(row->reason, sizeof row->reason, "%s%s",
+                   is_fastest ? "the fastest"
+                              : "as fast as the fastest, and later in the table",
+                   source);
+}
+
+/* The user's selector has the last word. */
+static enum tare_status ask(const struct tare_tactic_options *options,
+                            struct tare_tactic_choice *row, struct tare_error *err)
+{
+    const struct tare_tactic_row shown = tare_tactic_row_of(row);
+    const size_t chosen = options->choose(options->choose_ctx, &shown);
+    TARE_FAIL_IF(chosen >= row->n_tactics, err, TARE_E_ARG,
+                 "layer '%.80s' (%s): the tactic selector chose number %zu of %zu",
+                 row->layer, row->type, chosen, row->n_tactics);
+    if (chosen != row->chosen)
+        (void)snprintf(row->reason, sizeof row->reason, "the selector's choice");
+    row->chosen = chosen;
+    return TARE_OK;
+}
+
+static enum tare_status decide(struct job *job, struct tare_error *err)
 {
     size_t next = 0;
-    for (size_t i = 0; i < job->engine->n_layers; i++) {
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < job->engine->n_layers; i++) {
         struct tare_tactic_choice *row = &job->rows[i];
         bool is_new = false;
-        if (row->n_tactics < 2) {
-            (void)snprintf(row->reason, sizeof row->reason, "the only one");
-            continue;
+        if (row->n_tactics == 0) continue;
+        if (row->n_tactics == 1) {
+            (void)snprintf(row->reason, sizeof row->reason, "%s",
+                           job->options->script ? "from the tactics file"
+                                                : "the only one");
+        } else {
+            (void)look_up(job, i, &is_new); /* all are there, in whole nanoseconds */
+            const bool is_timed =
+                next < job->n_contests && job->contests[next].layer == i;
+            next += is_timed;
+            choose_fastest(row, is_timed ? ""
+                                : is_new ? " (timed in an equal layer)"
+                                         : " (from the timing cache)");
         }
-        (void)look_up(job, i, &is_new); /* all are there, in whole nanoseconds */
-        const bool is_timed = next < job->n_contests && job->contests[next].layer == i;
-        next += is_timed;
-        row->chosen = tare_tactic_pick(row->tactics, row->n_tactics);
-        bool is_fastest = true;
-        for (size_t k = 0; k < row->n_tactics; k++)
-            is_fastest = is_fastest &&
-                         row->tactics[k].time_us >= row->tactics[row->chosen].time_us;
-        (void)snprintf(row->reason, sizeof row->reason, "%s%s",
-                       is_fastest ? "the fastest"
-                                  : "as fast as the fastest, and later in the table",
-                       is_timed ? ""
-                       : is_new ? " (timed in an equal layer)"
-                                : " (from the timing cache)");
+        if (job->options->choose) st = ask(job->options, row, err);
     }
+    return st;
 }
 
 /* Where `text` is among strings, or 0: the name of the only kernel of ours need not be
@@ -240,8 +301,8 @@ static enum tare_status run_job(struct job *job, struct tare_error *err)
     list_contests(job);
     st = hold_contests(job, err);
     if (st != TARE_OK) return st;
-    decide(job);
-    return tare_timing_cache_save(job->cache, err);
+    st = decide(job, err);
+    return st == TARE_OK ? tare_timing_cache_save(job->cache, err) : st;
 }
 
 enum tare_status tare_tactics_choose(uint8_t *bytes, size_t n_bytes,

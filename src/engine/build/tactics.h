@@ -25,11 +25,27 @@
 #define TARE_TACTICS_FROM(source)                                                      \
     (UINT32_C(2) << (source)) /* enum tare_kernel_source */
 
+/** The tactic of one layer, as a tactics file has it. */
+struct tare_scripted_tactic {
+    char *layer, *type, *tactic;
+};
+
+/** Those of all layers that have kernels, in their order. */
+struct tare_tactic_script {
+    const char *path; /* of the file, for messages */
+    const struct tare_scripted_tactic *lines;
+    size_t n;
+};
+
 struct tare_tactic_options {
     uint32_t sources;         /* bits of them */
     int level;                /* 0 to TARE_MAX_LEVEL; see tare/builder.h */
     int n_threads;            /* that kernels are timed with; 1 or more */
     const char *timing_cache; /* path, or NULL */
+    const char *bans;         /* "NAME[,NAME]", or NULL */
+    const struct tare_tactic_script *script; /* no choice at all; or NULL */
+    tare_tactic_chooser *choose;             /* or NULL */
+    void *choose_ctx;
 };
 
 /** How the tactic of one layer was chosen. */
@@ -51,36 +67,52 @@ struct tare_tactic_report {
 enum tare_status tare_tactic_sources_parse(const char *spec, uint32_t *sources,
                                            struct tare_error *err);
 
+/** All names of "NAME[,NAME]" are those of kernels or sources. @param bans  NULL: none.
+ *  (tactic_script.c) */
+enum tare_status tare_tactic_bans_check(const char *bans, struct tare_error *err);
+
+/** @param bans  NULL: none is. */
+bool tare_tactic_is_banned(const char *bans, const char *name);
+
+struct tare_engine;
+
+/** Make each layer's only candidate the one that the script has for it.
+ *  @param rows  with layer and type set. */
+enum tare_status tare_tactic_script_apply(const struct tare_tactic_script *script,
+                                          const struct tare_engine *engine,
+                                          struct tare_tactic_choice *rows,
+                                          struct tare_error *err);
+
 /** The modules of `sources`; NULL where one is not asked for. */
 enum tare_status
 tare_tactic_sources_open(uint32_t sources,
                          const struct tare_kernel_module *modules[TARE_SOURCE_COUNT],
                          struct tare_error *err);
 
-struct tare_engine;
-
 /** Put the modules that can compute layer `i` in front of a row's candidates: they win
- *  no ties. @param own  false: in their place. */
+ *  no ties. Without TARE_TACTICS_OWN in options->sources: in their place. */
 enum tare_status
 tare_tactic_sources_add(struct tare_engine *engine, size_t i,
-                        const struct tare_kernel_module *const *modules, bool own,
+                        const struct tare_kernel_module *const *modules,
+                        const struct tare_tactic_options *options,
                         struct tare_tactic_choice *row, struct tare_error *err);
 
 /** The kernels of ours that layers of a kind may run and that are worth a try at
- * `level`, slowest first: one or more, or none where the kind has none at all.
+ * `level`, slowest first: one or more, or none where the kind has none at all
+ *  or all are banned.
  *  @param level  TARE_LEAST_TIMED_LEVEL or more. */
-size_t tare_tactic_candidates(uint32_t kind, uint32_t isa, int level,
+size_t tare_tactic_candidates(uint32_t kind, uint32_t isa, int level, const char *bans,
                               struct tare_kernel candidates[TARE_MAX_TACTICS]);
 
-/** Add the names that tare_tactics_choose() may need to the engine's strings. */
+/** Add the names that tare_tactics_choose() may need to the engine's strings: all that
+ *  layers of these kinds may run, so that the choice alone tells two engines apart. */
 enum tare_status tare_tactics_name(struct tare_plan_builder *plan, uint32_t isa,
-                                   const struct tare_tactic_options *options,
                                    struct tare_error *err);
 
 /**
- * Choose the tactic of each layer that has several candidates, by time, and note it in
- * its record.
- * @param bytes   what tare_plan_write() made behind tare_tactics_name() of the level.
+ * Choose the tactic of each layer that has several candidates, by time or as the script
+ * has it, and note it in its record.
+ * @param bytes   what tare_plan_write() made behind tare_tactics_name().
  * @param plugins  that the engine wants, or NULL
  * @param report  how; tare_free() its rows, also on failure.
  */
@@ -89,6 +121,9 @@ enum tare_status tare_tactics_choose(uint8_t *bytes, size_t n_bytes,
                                      const struct tare_plugins *plugins,
                                      struct tare_tactic_report *report,
                                      struct tare_error *err);
+
+/** As the API has it. */
+struct tare_tactic_row tare_tactic_row_of(const struct tare_tactic_choice *choice);
 
 /** The fastest, or the last of those that are about as fast: the choice then does not
  *  hang on noise. */

@@ -1,0 +1,24 @@
+/* api/tactics_file.h - tactics files: which kernel each layer of an engine runs. */
+#ifndef TARE_API_TACTICS_FILE_H
+#define TARE_API_TACTICS_FILE_H
+
+#include "engine/build/tactics.h"
+
+struct tare_tactics {
+    uint32_t isa;    /* of the engine, TARE_CPU_* bits */
+    uint64_t engine; /* XXH3 of its bytes */
+    struct tare_tactic_script script;
+    char *path;                         /* the script's, owned */
+    struct tare_scripted_tactic *lines; /* the script's, owned */
+};
+
+/** The instruction sets of its engine, if this CPU has them and `name` says no others.
+ *  @param name  a level, or NULL */
+enum tare_status tare_tactics_isa(const struct tare_tactics *tactics, const char *name,
+                                  uint32_t *isa, struct tare_error *err);
+
+/** Warn when the engine is not the one that they were saved from. */
+void tare_tactics_compare(const struct tare_tactics *tactics, const uint8_t *bytes,
+                          size_t n_bytes);
+
+#endif /* TARE_API_TACTICS_FILE_H */
