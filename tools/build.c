@@ -7,10 +7,12 @@
 #include "tools/config.h"
 #include "tools/config_run.h"
 #include "tools/data.h"
+#include "tools/interrupt.h"
 #include "tools/json.h"
 #include "tools/layers.h"
 #include "tools/march.h"
 #include "tools/plugins.h"
+#include "tools/progress.h"
 #include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/synthetic.h"
@@ -249,6 +251,8 @@ static enum tare_status build(struct tare_build_options *build_options,
         st = tare_tactics_read(flags.load_tactics, &tactics, err);
     build_options->tactics = tactics;
     if (st == TARE_OK) st = tare_build(model, build_options, &plan, err);
+    if (st == TARE_OK && interrupt_came())
+        st = report_error(err, TARE_E_CANCELLED, "cancelled: nothing is written");
     if (st == TARE_OK) st = tare_plan_open(plan, &engine, err);
     if (st == TARE_OK) st = save(plan, err);
     if (st == TARE_OK && flags.json)
@@ -321,6 +325,7 @@ int tool_build(int argc, char **argv)
         .strip_weights = flags.strip_weights,
         .version_compatible = flags.version_compatible,
         .ban_tactics = flags.bans,
+        .monitor = &progress_monitor,
     };
     struct tare_profile profiles[OPTION_LIST_MAX];
     build_options.profiles = profiles;
@@ -335,5 +340,8 @@ int tool_build(int argc, char **argv)
                            build_options.n_profiles);
 
     struct tare_error err = {0};
-    return build(&build_options, &err) == TARE_OK ? EXIT_DONE : report_failure(&err);
+    interrupt_defer();
+    if (build(&build_options, &err) != TARE_OK) status = report_failure(&err);
+    interrupt_resume();
+    return status;
 }

@@ -8,6 +8,7 @@
 #include "tare/file.h"
 #include "tools/data.h"
 #include "tools/feed.h"
+#include "tools/interrupt.h"
 #include "tools/observe.h"
 #include "tools/plugins.h"
 #include "tools/ranks.h"
@@ -344,7 +345,9 @@ int tool_calibrate(int argc, char **argv)
     if (comm.size > 1 && flags.resume)
         st = report_error(&err, TARE_E_ARG, "--resume works with one process only");
     if (st == TARE_OK) st = calibrate(&job, &comm, &err);
+    interrupt_defer();
     if (st == TARE_OK && comm.rank == 0) st = write_files(&job, &err);
+    interrupt_resume();
     if (st == TARE_OK && comm.rank == 0) print_summary(&job);
     release(&job);
     return ranks_close(&comm, st, &err);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/interrupt.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 
@@ -128,8 +129,10 @@ static enum tare_status run_share(struct feed *feed, const struct tare_forward *
         s->next += n;
         const bool is_due = report_clock() - last >= CHECKPOINT_SECONDS;
         if (st == TARE_OK && options->path && (is_due || s->next == s->end)) {
+            interrupt_defer();
             if (options->comm->size == 1)
                 st = tare_observations_write(observations, options->path, err);
+            interrupt_resume();
             last = report_clock();
         }
     }

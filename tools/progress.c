@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/interrupt.h"
 #include "tools/options.h"
 #include "tools/report.h"
 
@@ -17,6 +18,7 @@ static struct {
     double interval; /* seconds between two times; 0: it is not shown */
     bool is_terminal;
     bool is_on_screen;
+    size_t n_steps; /* of a monitor's phase; 0: none is shown */
 } progress;
 
 void progress_start(const char *what)
@@ -69,6 +71,37 @@ void progress_show(void *ctx, size_t done, size_t total)
                   bar, done, total, rate, left);
     progress.is_on_screen = true;
 }
+
+/* The phase that contains the others shows nothing. */
+static void start_phase(void *ctx, const char *phase, const char *parent,
+                        size_t n_steps)
+{
+    (void)ctx;
+    progress.n_steps = parent ? n_steps : 0;
+    if (parent) progress_start(phase);
+}
+
+/* The last step is not worth a line of its own: the next phase begins. */
+static bool show_step(void *ctx, const char *phase, size_t step)
+{
+    (void)phase;
+    if (step + 1 < progress.n_steps) progress_show(ctx, step + 1, progress.n_steps);
+    return !interrupt_came();
+}
+
+static void finish_phase(void *ctx, const char *phase)
+{
+    (void)ctx;
+    (void)phase;
+    progress.n_steps = 0;
+    progress_clear();
+}
+
+const struct tare_monitor progress_monitor = {
+    .phase_start = start_phase,
+    .step_complete = show_step,
+    .phase_finish = finish_phase,
+};
 
 void progress_clear(void)
 {

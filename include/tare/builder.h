@@ -8,6 +8,7 @@
 #include "tare/cache.h"
 #include "tare/export.h"
 #include "tare/model.h"
+#include "tare/monitor.h"
 #include "tare/status.h"
 
 #ifdef __cplusplus
@@ -115,6 +116,9 @@ struct tare_build_options {
      * saved from; a warning says so if they do not. Not with profiles of several
      * shapes. */
     const struct tare_tactics *tactics;
+    /** Told of the phases "build" and, in it, "optimize", "make layers" and "time
+     *  kernels"; NULL: nobody watches. */
+    const struct tare_monitor *monitor;
 };
 
 /** A kernel that a layer can run. */
@@ -162,6 +166,7 @@ struct tare_engine;
  *                             cannot be obeyed; a recovery of another model.
  * @retval TARE_E_FORMAT       The timing cache is damaged.
  * @retval TARE_E_IO           It cannot be read or written.
+ * @retval TARE_E_CANCELLED    The monitor wanted no more.
  * @retval TARE_E_UNSUPPORTED  Something in the model cannot be run, or a tactic source
  * is not installed; the text names it. Threads: safe.
  */

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/monitor.h"
 #include "base/text.h"
 #include "engine/build/build.h"
 #include "engine/isa.h"
@@ -145,6 +146,15 @@ static enum tare_status choose_recovery(const struct tare_model *model,
     return st;
 }
 
+/* The steps of the build as a whole. */
+enum { BUILD_OPTIMIZED, BUILD_ASSIGNED, BUILD_MADE, BUILD_STEPS };
+
+static enum tare_status step(const struct tare_build_options *options, size_t done,
+                             struct tare_error *err)
+{
+    return tare_monitor_step(options->monitor, TARE_PHASE_BUILD, done, err);
+}
+
 /* Optimised and annotated, or with constants folded only. */
 static enum tare_status make_graph(const struct tare_model *model,
                                    const struct tare_build_options *options,
@@ -152,10 +162,12 @@ static enum tare_status make_graph(const struct tare_model *model,
                                    struct tare_graph *g, struct tare_error *err)
 {
     if (options->keep_tensors) return keep_tensors(g, options->cut_early, err);
-    const struct tare_optimize_options optimize = {.dump = &plan->passes};
+    const struct tare_optimize_options optimize = {.dump = &plan->passes,
+                                                   .monitor = options->monitor};
     struct tare_make_options *make = &plan->make;
     make->precision = precision_options(options, isa);
     enum tare_status st = tare_optimize(g, &optimize, err);
+    if (st == TARE_OK) st = step(options, BUILD_OPTIMIZED, err);
     if (st == TARE_OK && options->cache && options->int8 && !tare_graph_is_explicit(g))
         st = tare_check_cache_names(options->cache, model->graph, g, &make->precision,
                                     err);
@@ -163,9 +175,9 @@ static enum tare_status make_graph(const struct tare_model *model,
         st = list_ranges(options->cache, &plan->ranges, &make->n_ranges, err);
     if (st == TARE_OK) st = choose_recovery(model, g, options, &make->recovery, err);
     make->ranges = plan->ranges;
-    return st == TARE_OK
-               ? tare_make_annotated(g, make, &plan->report, &plan->n_recovered, err)
-               : st;
+    if (st == TARE_OK)
+        st = tare_make_annotated(g, make, &plan->report, &plan->n_recovered, err);
+    return st == TARE_OK ? step(options, BUILD_ASSIGNED, err) : st;
 }
 
 static size_t count_nodes(const struct tare_graph *g)
@@ -202,7 +214,8 @@ static enum tare_status make_engine(const struct tare_graph *g,
                     .bans = options->ban_tactics,
                     .script = options->tactics ? &options->tactics->script : NULL,
                     .choose = options->choose_tactic,
-                    .choose_ctx = options->choose_tactic_ctx}};
+                    .choose_ctx = options->choose_tactic_ctx,
+                    .monitor = options->monitor}};
     st = tare_engine_build(g, &engine, &plan->bytes, &plan->n_bytes, &notes, err);
     plan->tactics = notes.tactics;
     if (st != TARE_OK || !engine.in_place) return st;
@@ -255,7 +268,26 @@ enum tare_status tare_build_graph(const struct tare_model *model,
     uint32_t isa;
     enum tare_status st = check_options(model, options, err);
     if (st == TARE_OK) st = choose_isa(options, &isa, err);
-    return st == TARE_OK ? prepare(model, options, isa, NULL, graph, plan, err) : st;
+    if (st != TARE_OK) return st;
+    tare_monitor_start(options->monitor, TARE_PHASE_BUILD, NULL, BUILD_MADE);
+    st = prepare(model, options, isa, NULL, graph, plan, err);
+    tare_monitor_finish(options->monitor, TARE_PHASE_BUILD);
+    return st;
+}
+
+/* @param[out] graph, plan  also set on failure */
+static enum tare_status build_checked(const struct tare_model *model,
+                                      const struct tare_build_options *options,
+                                      uint32_t isa, const struct tare_dims *shapes,
+                                      bool in_place, struct tare_graph **graph,
+                                      struct tare_plan **plan, struct tare_error *err)
+{
+    enum tare_status st = prepare(model, options, isa, shapes, graph, plan, err);
+    if (st == TARE_OK) st = make_engine(*graph, options, isa, in_place, *plan, err);
+    if (st == TARE_OK) st = step(options, BUILD_MADE, err);
+    if (st == TARE_OK && options->tactics)
+        tare_tactics_compare(options->tactics, (*plan)->bytes, (*plan)->n_bytes);
+    return st;
 }
 
 static enum tare_status build(const struct tare_model *model,
@@ -271,14 +303,10 @@ static enum tare_status build(const struct tare_model *model,
     if (st == TARE_OK) st = choose_isa(options, &isa, err);
     if (st == TARE_OK) st = check_tactics(options, isa, err);
     if (st != TARE_OK) return st;
-    st = prepare(model, options, isa, shapes, graph, plan, err);
-    if (st != TARE_OK) return st;
-    st = make_engine(*graph, options, isa, in_place, *plan, err);
-    if (st == TARE_OK) {
-        if (options->tactics)
-            tare_tactics_compare(options->tactics, (*plan)->bytes, (*plan)->n_bytes);
-        return TARE_OK;
-    }
+    tare_monitor_start(options->monitor, TARE_PHASE_BUILD, NULL, BUILD_STEPS);
+    st = build_checked(model, options, isa, shapes, in_place, graph, plan, err);
+    tare_monitor_finish(options->monitor, TARE_PHASE_BUILD);
+    if (st == TARE_OK) return TARE_OK;
     tare_graph_destroy(*graph);
     tare_plan_destroy(*plan);
     *graph = NULL;

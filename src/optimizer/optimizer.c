@@ -110,30 +110,48 @@ static enum tare_status run_pass(const struct tare_pass *pass, struct tare_graph
     return TARE_OK;
 }
 
+/* One round; later ones tell the monitor the last step again. */
+static enum tare_status run_round(struct tare_graph *graph,
+                                  const struct tare_optimize_options *options,
+                                  const bool disabled[N_PASSES], int round, bool *again,
+                                  struct tare_error *err)
+{
+    *again = false;
+    for (size_t i = 0; i < N_PASSES; i++) {
+        bool changed = false;
+        enum tare_status st =
+            disabled[i] ? TARE_OK : run_pass(&passes[i], graph, &changed, err);
+        if (st == TARE_OK)
+            st = tare_monitor_step(options->monitor, TARE_PHASE_OPTIMIZE,
+                                   round ? N_PASSES - 1 : i, err);
+        if (st != TARE_OK) return st;
+        *again |= changed;
+        if (options->dump && !disabled[i] && (changed || round == 0))
+            tare_text_add(options->dump, "After %s: %zu layers\n", passes[i].name,
+                          count_layers(graph));
+    }
+    return TARE_OK;
+}
+
 enum tare_status tare_optimize(struct tare_graph *graph,
                                const struct tare_optimize_options *options,
                                struct tare_error *err)
 {
-    struct tare_text *const dump = options ? options->dump : NULL;
+    static const struct tare_optimize_options none = {0};
+    if (!options) options = &none;
+    struct tare_text *const dump = options->dump;
     bool disabled[N_PASSES] = {false};
     enum tare_status status = read_disabled(disabled, err);
     if (status != TARE_OK) return status;
     if (dump) tare_text_add(dump, "Original: %zu layers\n", count_layers(graph));
 
     bool again = true;
-    for (int round = 0; round < MAX_ROUNDS && again; round++) {
-        again = false;
-        for (size_t i = 0; i < N_PASSES; i++) {
-            if (disabled[i]) continue;
-            bool changed = false;
-            status = run_pass(&passes[i], graph, &changed, err);
-            if (status != TARE_OK) return status;
-            again |= changed;
-            if (dump && (changed || round == 0))
-                tare_text_add(dump, "After %s: %zu layers\n", passes[i].name,
-                              count_layers(graph));
-        }
-    }
+    tare_monitor_start(options->monitor, TARE_PHASE_OPTIMIZE, TARE_PHASE_BUILD,
+                       N_PASSES);
+    for (int round = 0; status == TARE_OK && round < MAX_ROUNDS && again; round++)
+        status = run_round(graph, options, disabled, round, &again, err);
+    tare_monitor_finish(options->monitor, TARE_PHASE_OPTIMIZE);
+    if (status != TARE_OK) return status;
     if (dump) tare_text_add(dump, "Final: %zu layers\n", count_layers(graph));
     TARE_FAIL_IF(dump && dump->failed, err, TARE_E_NOMEM, "optimizer: no memory");
     return TARE_OK;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/monitor.h"
 #include "base/text.h"
 #include "graph/graph.h"
 
@@ -36,6 +37,7 @@ struct tare_optimize_options {
      *  pass, once, and again where a later round changed something, and "Final: 24
      *  layers". A layer is a node, as there; constants are none. May be NULL. */
     struct tare_text *dump;
+    const struct tare_monitor *monitor; /* told the first round pass by pass; or NULL */
 };
 
 /** The pass that engine/build runs while it makes layers: it is named as the others

@@ -15,8 +15,10 @@ static enum tare_status make(const struct tare_graph *graph,
     const bool chooses =
         (tactics->level >= TARE_LEAST_TIMED_LEVEL || tactics->script) &&
         !(options->isa & TARE_ISA_PORTABLE);
-    struct tare_lower lower = {
-        .graph = graph, .plan = plan, .in_place = options->in_place};
+    struct tare_lower lower = {.graph = graph,
+                               .plan = plan,
+                               .in_place = options->in_place,
+                               .monitor = tactics->monitor};
     enum tare_status st = tare_lower_graph(&lower, err);
     notes->n_joined = lower.n_joined;
     if (st == TARE_OK) st = tare_memory_plan(plan, err);

@@ -229,23 +229,32 @@ static enum tare_status lower_output(struct tare_lower *l, int32_t tensor,
     return st;
 }
 
-/* Nodes in order; those that have to wait are collected and come last. */
+/* A node that has to wait is collected: it comes last. */
+static enum tare_status lower_or_wait(struct tare_lower *l,
+                                      const struct tare_node *node,
+                                      const struct tare_node **late, size_t *n_late,
+                                      struct tare_error *err)
+{
+    if (node->dead) return TARE_OK;
+    if (!is_late(l, node)) return lower_node(l, node, err);
+    late[(*n_late)++] = node;
+    for (size_t k = 0; k < node->n_outputs; k++)
+        l->is_late[node->outputs[k]] = true;
+    return TARE_OK;
+}
+
 static enum tare_status lower_nodes(struct tare_lower *l, const struct tare_node **late,
                                     size_t *n_late, struct tare_error *err)
 {
     const struct tare_graph *g = l->graph;
     enum tare_status st = TARE_OK;
+    tare_monitor_start(l->monitor, TARE_PHASE_LAYERS, TARE_PHASE_BUILD, g->n_nodes);
     for (size_t i = 0; st == TARE_OK && i < g->n_nodes; i++) {
-        const struct tare_node *node = &g->nodes[i];
-        if (node->dead) continue;
-        if (!is_late(l, node)) {
-            st = lower_node(l, node, err);
-            continue;
-        }
-        late[(*n_late)++] = node;
-        for (size_t k = 0; k < node->n_outputs; k++)
-            l->is_late[node->outputs[k]] = true;
+        st = lower_or_wait(l, &g->nodes[i], late, n_late, err);
+        if (st == TARE_OK)
+            st = tare_monitor_step(l->monitor, TARE_PHASE_LAYERS, i, err);
     }
+    tare_monitor_finish(l->monitor, TARE_PHASE_LAYERS);
     return st;
 }
 

@@ -7,6 +7,7 @@
 #ifndef TARE_ENGINE_BUILD_LOWER_H
 #define TARE_ENGINE_BUILD_LOWER_H
 
+#include "base/monitor.h"
 #include "engine/build/plan_builder.h"
 #include "graph/graph.h"
 #include "graph/params.h"
@@ -41,11 +42,12 @@ struct tare_place {
 struct tare_lower {
     const struct tare_graph *graph;
     struct tare_plan_builder *plan;
-    struct tare_versions *versions; /* [n_tensors] */
-    struct tare_place *places;      /* [n_tensors] */
-    bool *is_late;                  /* [n_tensors] made by the last program */
-    bool in_place;                  /* tensors may be parts of others */
-    size_t n_joined;                /* Concat that copy nothing */
+    struct tare_versions *versions;     /* [n_tensors] */
+    struct tare_place *places;          /* [n_tensors] */
+    bool *is_late;                      /* [n_tensors] made by the last program */
+    bool in_place;                      /* tensors may be parts of others */
+    const struct tare_monitor *monitor; /* or NULL */
+    size_t n_joined;                    /* Concat that copy nothing */
 };
 
 /** Add the layers of a node. TARE_E_UNSUPPORTED, with nothing added: no kernel computes

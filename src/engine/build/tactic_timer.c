@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/monitor.h"
 #include "engine/build/tactics.h"
 #include "engine/context.h"
 
@@ -162,7 +163,8 @@ static enum tare_status bind(struct tare_context *context,
 /* The layers in order, so that each finds its inputs; of a program that cannot work
  * with made-up input, the layers behind it find zeros. */
 static enum tare_status walk(struct tare_context *context,
-                             const struct tare_engine *engine, int level,
+                             const struct tare_engine *engine,
+                             const struct tare_tactic_options *options,
                              struct tare_tactic_contest *contests, size_t n_contests,
                              struct tare_error *err)
 {
@@ -171,25 +173,35 @@ static enum tare_status walk(struct tare_context *context,
     enum tare_status st = TARE_OK;
     size_t next = 0;
     for (size_t i = 0; st == TARE_OK && next < n_contests; i++) {
-        if (contests[next].layer == i)
-            st = time_layer(context, engine, level, &contests[next++], rivals, err);
+        if (contests[next].layer == i) {
+            st = time_layer(context, engine, options->level, &contests[next], rivals,
+                            err);
+            if (st == TARE_OK)
+                st = tare_monitor_step(options->monitor, TARE_PHASE_TACTICS, next, err);
+            next++;
+        }
         tare_context_run_layer(context, i);
     }
     tare_free(rivals);
     return st;
 }
 
-enum tare_status tare_tactics_time(const struct tare_engine *engine, int n_threads,
-                                   int level, struct tare_tactic_contest *contests,
+enum tare_status tare_tactics_time(const struct tare_engine *engine,
+                                   const struct tare_tactic_options *options,
+                                   struct tare_tactic_contest *contests,
                                    size_t n_contests, struct tare_error *err)
 {
     const size_t n = (size_t)engine->header->n_inputs + engine->header->n_outputs;
     struct tare_context *context = NULL;
     void **blocks = tare_alloc_array(n, sizeof *blocks);
     TARE_FAIL_IF(!blocks, err, TARE_E_NOMEM, "no memory to time tactics");
-    enum tare_status st = tare_context_create(engine, n_threads, &context, err);
+    enum tare_status st =
+        tare_context_create(engine, options->n_threads, &context, err);
     if (st == TARE_OK) st = bind(context, engine, blocks, n, err);
-    if (st == TARE_OK) st = walk(context, engine, level, contests, n_contests, err);
+    tare_monitor_start(options->monitor, TARE_PHASE_TACTICS, TARE_PHASE_BUILD,
+                       n_contests);
+    if (st == TARE_OK) st = walk(context, engine, options, contests, n_contests, err);
+    tare_monitor_finish(options->monitor, TARE_PHASE_TACTICS);
     tare_context_destroy(context);
     for (size_t i = 0; i < n; i++)
         tare_free(blocks[i]);

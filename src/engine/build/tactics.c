@@ -173,9 +173,8 @@ static void list_contests(struct job *job)
 static enum tare_status hold_contests(struct job *job, struct tare_error *err)
 {
     if (job->n_contests == 0) return TARE_OK;
-    enum tare_status st =
-        tare_tactics_time(job->engine, job->options->n_threads, job->options->level,
-                          job->contests, job->n_contests, err);
+    enum tare_status st = tare_tactics_time(job->engine, job->options, job->contests,
+                                            job->n_contests, err);
     for (size_t i = 0; st == TARE_OK && i < job->n_contests; i++) {
         const struct tare_tactic_contest *contest = &job->contests[i];
         for (size_t k = 0; st == TARE_OK && k < contest->n_tactics; k++)

@@ -46,6 +46,7 @@ struct tare_tactic_options {
     const struct tare_tactic_script *script; /* no choice at all; or NULL */
     tare_tactic_chooser *choose;             /* or NULL */
     void *choose_ctx;
+    const struct tare_monitor *monitor; /* of the build, or NULL */
 };
 
 /** How the tactic of one layer was chosen. */
@@ -145,8 +146,9 @@ struct tare_tactic_contest {
  * input.
  * @param contests  in the order of their layers.
  */
-enum tare_status tare_tactics_time(const struct tare_engine *engine, int n_threads,
-                                   int level, struct tare_tactic_contest *contests,
+enum tare_status tare_tactics_time(const struct tare_engine *engine,
+                                   const struct tare_tactic_options *options,
+                                   struct tare_tactic_contest *contests,
                                    size_t n_contests, struct tare_error *err);
 
 #endif /* TARE_ENGINE_BUILD_TACTICS_H */
