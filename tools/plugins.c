@@ -42,8 +42,8 @@ enum tare_status plugins_load_engine(const char *path, struct tare_engine **engi
     const struct tare_plugins *plugins;
     *engine = NULL;
     const enum tare_status st = plugins_load(NULL, 0, &plugins, err);
-    return st == TARE_OK ? tare_engine_load_with_plugins(path, plugins, engine, err)
-                         : st;
+    const struct tare_load_options load = {.plugins = plugins};
+    return st == TARE_OK ? tare_engine_load_with(path, &load, engine, err) : st;
 }
 
 enum tare_status plugins_load_surgery(const char *path, struct tare_model **model,

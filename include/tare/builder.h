@@ -9,6 +9,7 @@
 #include "tare/export.h"
 #include "tare/model.h"
 #include "tare/monitor.h"
+#include "tare/recorder.h"
 #include "tare/status.h"
 
 #ifdef __cplusplus
@@ -119,6 +120,7 @@ struct tare_build_options {
     /** Told of the phases "build" and, in it, "optimize", "make layers" and "time
      *  kernels"; NULL: nobody watches. */
     const struct tare_monitor *monitor;
+    struct tare_recorder *recorder; /**< Told of what fails, or NULL. */
 };
 
 /** A kernel that a layer can run. */

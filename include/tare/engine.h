@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tare/allocator.h"
 #include "tare/export.h"
+#include "tare/recorder.h"
 #include "tare/status.h"
 #include "tare/tensor.h"
 
@@ -121,17 +123,28 @@ tare_engine_load(const char *path, struct tare_engine **engine, struct tare_erro
 TARE_API enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
                                            struct tare_engine **engine,
                                            struct tare_error *err);
-/** The same for an engine that has layers of plugins. @param plugins  where it finds
- *  them (tare/plugin.h), now and when it is made anew; outlives the engine; may be
- * NULL.
+/** Zero-initialise. */
+struct tare_load_options {
+    /** Of the engine's tables; weights stay in the file. What programs, the engines of
+     * other shapes and the libraries of other tactic sources take is not of it. NULL:
+     * the C library's. */
+    const struct tare_allocator *allocator;
+    struct tare_recorder *recorder; /**< Of the engine and its contexts, or NULL. */
+    /** Where it finds the plugins of its layers (tare/plugin.h), now and when it is
+     * made anew; outlives the engine; or NULL. */
+    const struct tare_plugins *plugins;
+};
+/** tare_engine_load() and tare_engine_open() with options.
  *  @retval TARE_E_UNSUPPORTED  Also: a plugin is not there; the text says which. */
-TARE_API enum tare_status
-tare_engine_load_with_plugins(const char *path, const struct tare_plugins *plugins,
-                              struct tare_engine **engine, struct tare_error *err);
-TARE_API enum tare_status
-tare_engine_open_with_plugins(const void *bytes, size_t n_bytes,
-                              const struct tare_plugins *plugins,
-                              struct tare_engine **engine, struct tare_error *err);
+TARE_API enum tare_status tare_engine_load_with(const char *path,
+                                                const struct tare_load_options *options,
+                                                struct tare_engine **engine,
+                                                struct tare_error *err);
+TARE_API enum tare_status tare_engine_open_with(const void *bytes, size_t n_bytes,
+                                                const struct tare_load_options *options,
+                                                struct tare_engine **engine,
+                                                struct tare_error *err);
+
 /** The engine's file; lives as long as the engine. NULL for what tare_engine_fix() has
  *  made. */
 TARE_API const void *tare_engine_bytes(const struct tare_engine *engine,
@@ -139,6 +152,7 @@ TARE_API const void *tare_engine_bytes(const struct tare_engine *engine,
 /** Write that file, complete or not at all. @retval TARE_E_ARG  There is none. */
 TARE_API enum tare_status tare_engine_save(const struct tare_engine *engine,
                                            const char *path, struct tare_error *err);
+
 /** Release; NULL is fine. All its contexts must be gone. */
 TARE_API void tare_engine_destroy(struct tare_engine *engine);
 
@@ -184,6 +198,18 @@ TARE_API enum tare_status tare_context_create(const struct tare_engine *engine,
                                               int n_threads,
                                               struct tare_context **context,
                                               struct tare_error *err);
+/** Zero-initialise. */
+struct tare_context_options {
+    int n_threads; /**< As above. */
+    /** Of all that the context has: activations, scratch, tables, threads, a tap's
+     * buffer; not of what programs take. NULL: the C library's. */
+    const struct tare_allocator *allocator;
+    struct tare_recorder *recorder; /**< NULL: the engine's, if it has one. */
+};
+TARE_API enum tare_status
+tare_context_create_with(const struct tare_engine *engine,
+                         const struct tare_context_options *options,
+                         struct tare_context **context, struct tare_error *err);
 TARE_API void tare_context_destroy(struct tare_context *context);
 
 /**
@@ -237,8 +263,9 @@ TARE_API enum tare_status tare_context_set_address(struct tare_context *context,
 
 /**
  * Run the network once. All bindings of known shape need an address. Allocates nothing,
- * but for what layers of type "program" make while they run, what plugins do, and
- * when shapes have been set since the last run.
+ * but for what layers of type "program" make while they run, what plugins and the
+ * libraries of other tactic sources do, and when shapes have been set since the last
+ * run.
  * @retval TARE_E_ARG  A binding has no address; the text names it.
  * Other errors come from programs and plugins: an index out of range, no memory;
  * outputs are then undefined.

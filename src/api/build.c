@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/monitor.h"
+#include "base/recorder.h"
 #include "base/text.h"
 #include "engine/build/build.h"
 #include "engine/isa.h"
@@ -333,9 +334,9 @@ enum tare_status tare_build_at(const struct tare_model *model,
     return st;
 }
 
-enum tare_status tare_build(const struct tare_model *model,
-                            const struct tare_build_options *options,
-                            struct tare_plan **plan, struct tare_error *err)
+static enum tare_status build_any(const struct tare_model *model,
+                                  const struct tare_build_options *options,
+                                  struct tare_plan **plan, struct tare_error *err)
 {
     struct tare_shape_range *ranges = NULL;
     *plan = NULL;
@@ -356,6 +357,15 @@ enum tare_status tare_build(const struct tare_model *model,
     tare_plan_destroy(*plan);
     *plan = NULL;
     return st;
+}
+
+enum tare_status tare_build(const struct tare_model *model,
+                            const struct tare_build_options *options,
+                            struct tare_plan **plan, struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return tare_recorder_note(options->recorder, build_any(model, options, plan, said),
+                              said);
 }
 
 void tare_plan_destroy(struct tare_plan *plan)
@@ -379,8 +389,8 @@ const void *tare_plan_bytes(const struct tare_plan *plan, size_t *n_bytes)
 enum tare_status tare_plan_open(const struct tare_plan *plan,
                                 struct tare_engine **engine, struct tare_error *err)
 {
-    return tare_engine_open_with_plugins(plan->bytes, plan->n_bytes, plan->plugins,
-                                         engine, err);
+    const struct tare_load_options load = {.plugins = plan->plugins};
+    return tare_engine_open_with(plan->bytes, plan->n_bytes, &load, engine, err);
 }
 
 enum tare_status tare_plan_save(const struct tare_plan *plan, const char *path,

@@ -7,8 +7,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/mem.h"
-
 enum { SPIN_ROUNDS = 2000 };
 
 struct worker {
@@ -18,6 +16,7 @@ struct worker {
 };
 
 struct tare_pool {
+    struct tare_allocator allocator;
     int n_threads;
     int n_started; /* workers with a thread; worker 0 is the caller */
     struct worker *workers;
@@ -94,16 +93,25 @@ static void start_round(struct tare_pool *pool)
 enum tare_status tare_pool_create(int n_threads, struct tare_pool **pool,
                                   struct tare_error *err)
 {
+    static const struct tare_allocator own = {0};
+    return tare_pool_create_from(&own, n_threads, pool, err);
+}
+
+enum tare_status tare_pool_create_from(const struct tare_allocator *allocator,
+                                       int n_threads, struct tare_pool **pool,
+                                       struct tare_error *err)
+{
     *pool = NULL;
     TARE_FAIL_IF(n_threads < 1 || n_threads > 1024, err, TARE_E_ARG,
                  "threads: %d, want 1 to 1024", n_threads);
-    struct tare_pool *p = tare_alloc_array(1, sizeof *p);
+    struct tare_pool *p = tare_array_from(allocator, 1, sizeof *p);
     TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "threads: no memory");
+    p->allocator = *allocator;
     p->n_threads = n_threads;
     p->n_started = 1;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
-    p->workers = tare_alloc_array((size_t)n_threads, sizeof *p->workers);
+    p->workers = tare_array_from(allocator, (size_t)n_threads, sizeof *p->workers);
     if (!p->workers) {
         tare_pool_destroy(p);
         return tare_error_set(err, TARE_E_NOMEM, "threads: no memory");
@@ -133,8 +141,9 @@ void tare_pool_destroy(struct tare_pool *pool)
         pthread_join(pool->workers[i].thread, NULL);
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->lock);
-    tare_free(pool->workers);
-    tare_free(pool);
+    const struct tare_allocator allocator = pool->allocator;
+    tare_free_to(&allocator, pool->workers);
+    tare_free_to(&allocator, pool);
 }
 
 int tare_pool_size(const struct tare_pool *pool)

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/allocator.h"
 #include "base/error.h"
 
 struct tare_pool;
@@ -14,6 +15,10 @@ typedef void tare_pool_fn(void *arg, int64_t begin, int64_t end, int worker);
 /** `n_threads` >= 1, the calling thread of tare_pool_run included. */
 enum tare_status tare_pool_create(int n_threads, struct tare_pool **pool,
                                   struct tare_error *err);
+/** The same in the memory of an allocator, which outlives the pool. */
+enum tare_status tare_pool_create_from(const struct tare_allocator *allocator,
+                                       int n_threads, struct tare_pool **pool,
+                                       struct tare_error *err);
 void tare_pool_destroy(struct tare_pool *pool);
 
 /** NULL counts as one thread. */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/recorder.h"
 #include "engine/specials.h"
 #include "engine/tap.h"
 #include "graph/graph.h"
@@ -24,6 +25,8 @@ struct room {
 };
 
 struct tare_context {
+    struct tare_allocator allocator;
+    struct tare_recorder *recorder;
     const struct tare_engine *engine; /* that runs */
     struct tare_context_shapes shapes;
     struct tare_pool *pool;
@@ -61,7 +64,8 @@ static void set_addresses(struct tare_context *c, size_t k)
                                                         : c->tables.outputs[k];
 }
 
-static void release_tables(struct tables *tables, const struct tare_engine *e)
+static void release_tables(const struct tare_allocator *a, struct tables *tables,
+                           const struct tare_engine *e)
 {
     for (size_t i = 0; tables->programs && i < e->n_layers; i++)
         tare_graph_destroy(tables->programs[i]);
@@ -69,12 +73,12 @@ static void release_tables(struct tables *tables, const struct tare_engine *e)
         tare_plugin_free(tables->plugins[i]);
     for (size_t i = 0; tables->made && i < n_bindings_of(e); i++)
         tare_free(tables->made[i].data);
-    tare_free(tables->inputs);
-    tare_free(tables->outputs);
-    tare_free(tables->programs);
-    tare_free(tables->plugins);
-    tare_free(tables->made);
-    tare_free(tables->layer_ms);
+    tare_free_to(a, tables->inputs);
+    tare_free_to(a, tables->outputs);
+    tare_free_to(a, tables->programs);
+    tare_free_to(a, tables->plugins);
+    tare_free_to(a, tables->made);
+    tare_free_to(a, tables->layer_ms);
     *tables = (struct tables){0};
 }
 
@@ -96,16 +100,18 @@ static enum tare_status copy_programs(struct tables *tables,
 }
 
 /* @param[out] tables  release_tables() them, also on failure. */
-static enum tare_status make_tables(struct tables *tables, const struct tare_engine *e,
+static enum tare_status make_tables(const struct tare_allocator *a,
+                                    struct tables *tables, const struct tare_engine *e,
                                     struct tare_error *err)
 {
     *tables = (struct tables){
-        .inputs = tare_alloc_array(e->n_ids, sizeof *tables->inputs),
-        .outputs = tare_alloc_array(e->n_ids, sizeof *tables->outputs),
-        .programs = tare_alloc_array(e->n_layers, sizeof(struct tare_graph *)),
-        .plugins = tare_alloc_array(e->n_layers, sizeof(struct tare_plugin_instance *)),
-        .made = tare_alloc_array(n_bindings_of(e), sizeof *tables->made),
-        .layer_ms = tare_alloc_array(e->n_layers, sizeof *tables->layer_ms),
+        .inputs = tare_array_from(a, e->n_ids, sizeof *tables->inputs),
+        .outputs = tare_array_from(a, e->n_ids, sizeof *tables->outputs),
+        .programs = tare_array_from(a, e->n_layers, sizeof(struct tare_graph *)),
+        .plugins =
+            tare_array_from(a, e->n_layers, sizeof(struct tare_plugin_instance *)),
+        .made = tare_array_from(a, n_bindings_of(e), sizeof *tables->made),
+        .layer_ms = tare_array_from(a, e->n_layers, sizeof *tables->layer_ms),
     };
     TARE_FAIL_IF(!tables->inputs || !tables->outputs || !tables->programs ||
                      !tables->plugins || !tables->made || !tables->layer_ms,
@@ -114,19 +120,20 @@ static enum tare_status make_tables(struct tables *tables, const struct tare_eng
 }
 
 /* Memory of n bytes where `room` is too small; else NULL data. */
-static bool make_room(const struct room *room, size_t n, bool is_huge,
-                      struct room *made)
+static bool make_room(const struct tare_allocator *a, const struct room *room, size_t n,
+                      bool is_huge, struct room *made)
 {
     *made = (struct room){NULL, n};
     if (room->data && n <= room->n_bytes) return true;
-    made->data = is_huge ? tare_alloc_huge(n) : tare_alloc_array(n, 1);
+    made->data = is_huge ? tare_huge_from(a, n) : tare_array_from(a, n, 1);
     return made->data != NULL;
 }
 
-static void take_room(struct room *room, const struct room *made)
+static void take_room(const struct tare_allocator *a, struct room *room,
+                      const struct room *made)
 {
     if (!made->data) return;
-    tare_free(room->data);
+    tare_free_to(a, room->data);
     *room = *made;
 }
 
@@ -139,21 +146,22 @@ static enum tare_status make_rooms(struct tare_context *c, const struct tare_eng
         return tare_error_set(err, TARE_E_NOMEM,
                               "context: scratch of %zu bytes is too large",
                               e->scratch_bytes);
+    const struct tare_allocator *a = &c->allocator;
     struct room arena, scratch = {0}, shared = {0};
     const bool ok =
-        make_room(&c->arena, (size_t)e->header->arena_bytes, true, &arena) &&
-        make_room(&c->scratch, scratch_bytes, false, &scratch) &&
-        make_room(&c->shared, e->shared_bytes, false, &shared);
+        make_room(a, &c->arena, (size_t)e->header->arena_bytes, true, &arena) &&
+        make_room(a, &c->scratch, scratch_bytes, false, &scratch) &&
+        make_room(a, &c->shared, e->shared_bytes, false, &shared);
     if (!ok) {
-        tare_free(arena.data);
-        tare_free(scratch.data);
+        tare_free_to(a, arena.data);
+        tare_free_to(a, scratch.data);
         return tare_error_set(err, TARE_E_NOMEM,
                               "context: no memory for %llu bytes of activations",
                               (unsigned long long)e->header->arena_bytes);
     }
-    take_room(&c->arena, &arena);
-    take_room(&c->scratch, &scratch);
-    take_room(&c->shared, &shared);
+    take_room(a, &c->arena, &arena);
+    take_room(a, &c->scratch, &scratch);
+    take_room(a, &c->shared, &shared);
     c->scratch_stride = stride;
     return TARE_OK;
 }
@@ -164,13 +172,13 @@ enum tare_status tare_context_use(struct tare_context *context,
 {
     struct tare_context *c = context;
     struct tables tables;
-    enum tare_status st = make_tables(&tables, engine, err);
+    enum tare_status st = make_tables(&c->allocator, &tables, engine, err);
     if (st == TARE_OK) st = make_rooms(c, engine, err);
     if (st != TARE_OK) {
-        release_tables(&tables, engine);
+        release_tables(&c->allocator, &tables, engine);
         return st;
     }
-    release_tables(&c->tables, c->engine);
+    release_tables(&c->allocator, &c->tables, c->engine);
     tare_tap_release(&c->tap);
     c->tables = tables;
     c->engine = engine;
@@ -197,27 +205,34 @@ static enum tare_status make_shapes(struct tare_context *c,
 {
     const size_t n_inputs = engine->header->n_inputs;
     c->shapes.base = engine;
-    c->bindings = tare_alloc_array(n_bindings_of(engine), sizeof *c->bindings);
+    c->bindings =
+        tare_array_from(&c->allocator, n_bindings_of(engine), sizeof *c->bindings);
     TARE_FAIL_IF(!c->bindings, err, TARE_E_NOMEM, "context: no memory");
     if (engine->n_profiles == 0) return TARE_OK;
-    c->shapes.dims = tare_alloc_array(n_inputs, sizeof *c->shapes.dims);
+    c->shapes.dims = tare_array_from(&c->allocator, n_inputs, sizeof *c->shapes.dims);
     TARE_FAIL_IF(!c->shapes.dims, err, TARE_E_NOMEM, "context: no memory");
     for (size_t i = 0; i < n_inputs; i++)
         c->shapes.dims[i] = engine->tensors[engine->ids[i]].dims;
     return TARE_OK;
 }
 
-enum tare_status tare_context_create(const struct tare_engine *engine, int n_threads,
-                                     struct tare_context **context,
-                                     struct tare_error *err)
+static enum tare_status create(const struct tare_engine *engine,
+                               const struct tare_context_options *options,
+                               struct tare_context **context, struct tare_error *err)
 {
+    struct tare_allocator allocator;
     *context = NULL;
     TARE_FAIL_IF(engine->n_layers == 0, err, TARE_E_UNSUPPORTED, "engine: %s",
                  TARE_STRIPPED);
-    struct tare_context *c = tare_alloc_array(1, sizeof *c);
+    enum tare_status st = tare_allocator_take(options->allocator, &allocator, err);
+    if (st != TARE_OK) return st;
+    struct tare_context *c = tare_array_from(&allocator, 1, sizeof *c);
     TARE_FAIL_IF(!c, err, TARE_E_NOMEM, "context: no memory");
+    c->allocator = allocator;
+    c->recorder = options->recorder ? options->recorder : engine->recorder;
+    c->tap.allocator = &c->allocator;
     c->engine = engine;
-    enum tare_status st = tare_pool_create(n_threads, &c->pool, err);
+    st = tare_pool_create_from(&c->allocator, options->n_threads, &c->pool, err);
     if (st == TARE_OK) st = make_shapes(c, engine, err);
     if (st == TARE_OK) st = tare_context_use(c, engine, NULL, err);
     if (st != TARE_OK) {
@@ -228,24 +243,48 @@ enum tare_status tare_context_create(const struct tare_engine *engine, int n_thr
     return TARE_OK;
 }
 
+enum tare_status tare_context_create_with(const struct tare_engine *engine,
+                                          const struct tare_context_options *options,
+                                          struct tare_context **context,
+                                          struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return tare_recorder_note(options->recorder ? options->recorder : engine->recorder,
+                              create(engine, options, context, said), said);
+}
+
+enum tare_status tare_context_create(const struct tare_engine *engine, int n_threads,
+                                     struct tare_context **context,
+                                     struct tare_error *err)
+{
+    const struct tare_context_options options = {.n_threads = n_threads};
+    return tare_context_create_with(engine, &options, context, err);
+}
+
 void tare_context_destroy(struct tare_context *context)
 {
     if (!context) return;
+    const struct tare_allocator allocator = context->allocator, *const a = &allocator;
     tare_pool_destroy(context->pool);
-    release_tables(&context->tables, context->engine);
-    tare_free(context->arena.data);
-    tare_free(context->scratch.data);
-    tare_free(context->shared.data);
-    tare_free(context->bindings);
-    tare_free(context->shapes.dims);
+    release_tables(a, &context->tables, context->engine);
+    tare_free_to(a, context->arena.data);
+    tare_free_to(a, context->scratch.data);
+    tare_free_to(a, context->shared.data);
+    tare_free_to(a, context->bindings);
+    tare_free_to(a, context->shapes.dims);
     tare_tap_release(&context->tap);
     if (context->shapes.special)
         tare_special_return(context->shapes.base->specials, context->shapes.special);
-    tare_free(context);
+    tare_free_to(a, context);
 }
 
-enum tare_status tare_context_set_address(struct tare_context *context, size_t i,
-                                          void *data, struct tare_error *err)
+struct tare_recorder *tare_context_recorder(const struct tare_context *context)
+{
+    return context->recorder;
+}
+
+static enum tare_status set_address(struct tare_context *context, size_t i, void *data,
+                                    struct tare_error *err)
 {
     const struct tare_engine *e = context->engine;
     const size_t n = n_bindings_of(e);
@@ -265,6 +304,14 @@ enum tare_status tare_context_set_address(struct tare_context *context, size_t i
         if (t->storage == TARE_IN_BINDING && t->offset == i) set_addresses(context, k);
     }
     return TARE_OK;
+}
+
+enum tare_status tare_context_set_address(struct tare_context *context, size_t i,
+                                          void *data, struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return tare_recorder_note(context->recorder, set_address(context, i, data, said),
+                              said);
 }
 
 static void run_as(struct tare_context *c, size_t i, const struct tare_layer *layer,
@@ -377,7 +424,10 @@ void tare_context_result(const struct tare_context *context, size_t i,
 enum tare_status tare_context_set_tap(struct tare_context *context, tare_tap *tap,
                                       void *ctx, bool linear, struct tare_error *err)
 {
-    return tare_tap_prepare(&context->tap, context->engine, tap, ctx, linear, err);
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    const enum tare_status st =
+        tare_tap_prepare(&context->tap, context->engine, tap, ctx, linear, said);
+    return tare_recorder_note(context->recorder, st, said);
 }
 
 void tare_context_limit_tap(struct tare_context *context, const bool *wanted)

@@ -27,6 +27,9 @@ enum tare_status tare_context_use(struct tare_context *context,
 enum tare_status tare_context_run_layers(struct tare_context *context,
                                          struct tare_error *err);
 
+/** Who is told of failures, or NULL. */
+struct tare_recorder *tare_context_recorder(const struct tare_context *context);
+
 /** The first error of a layer since the context was made, or since this was asked. */
 enum tare_status tare_context_failure(struct tare_context *context,
                                       struct tare_error *err);

@@ -25,8 +25,9 @@ static enum tare_status prepare(const struct tare_engine *e, struct tare_layer *
 
 static enum tare_status make_layers(struct tare_engine *e, struct tare_error *err)
 {
-    e->layers = tare_alloc_array(e->n_layers, sizeof *e->layers);
-    e->layer_tensors = tare_alloc_array(e->n_ids, sizeof(struct tare_plan_tensor *));
+    e->layers = tare_array_from(&e->allocator, e->n_layers, sizeof *e->layers);
+    e->layer_tensors =
+        tare_array_from(&e->allocator, e->n_ids, sizeof(struct tare_plan_tensor *));
     TARE_FAIL_IF(!e->layers || !e->layer_tensors, err, TARE_E_NOMEM,
                  "engine: no memory");
     for (size_t i = 0; i < e->n_ids; i++)
@@ -85,8 +86,8 @@ static void add_tap(struct tare_engine *e, int32_t id, size_t layer)
 /* Inputs first, then outputs of the layers in order. */
 static enum tare_status make_taps(struct tare_engine *e, struct tare_error *err)
 {
-    e->taps = tare_alloc_array(e->n_ids, sizeof *e->taps);
-    e->tap_layer = tare_alloc_array(e->n_ids, sizeof *e->tap_layer);
+    e->taps = tare_array_from(&e->allocator, e->n_ids, sizeof *e->taps);
+    e->tap_layer = tare_array_from(&e->allocator, e->n_ids, sizeof *e->tap_layer);
     TARE_FAIL_IF(!e->taps || !e->tap_layer, err, TARE_E_NOMEM, "engine: no memory");
     for (uint32_t i = 0; i < e->header->n_inputs; i++)
         add_tap(e, e->ids[i], SIZE_MAX);
@@ -109,18 +110,23 @@ static enum tare_status open_bytes(struct tare_engine *e, const void *bytes,
                                               : st;
 }
 
-enum tare_status tare_engine_open_remade(const struct tare_engine *base,
-                                         const void *bytes, size_t n_bytes,
-                                         const struct tare_plugins *plugins,
-                                         struct tare_engine **engine,
-                                         struct tare_error *err)
+enum tare_status tare_engine_open_as(const struct tare_engine *base, const void *bytes,
+                                     size_t n_bytes,
+                                     const struct tare_load_options *options,
+                                     struct tare_engine **engine,
+                                     struct tare_error *err)
 {
+    struct tare_allocator allocator;
     *engine = NULL;
-    struct tare_engine *e = tare_alloc_array(1, sizeof *e);
+    enum tare_status st = tare_allocator_take(options->allocator, &allocator, err);
+    if (st != TARE_OK) return st;
+    struct tare_engine *e = tare_array_from(&allocator, 1, sizeof *e);
     TARE_FAIL_IF(!e, err, TARE_E_NOMEM, "engine: no memory");
+    e->allocator = allocator;
+    e->recorder = options->recorder;
     e->base = base;
-    e->plugins = plugins;
-    const enum tare_status st = open_bytes(e, bytes, n_bytes, err);
+    e->plugins = options->plugins;
+    st = open_bytes(e, bytes, n_bytes, err);
     if (st != TARE_OK) {
         tare_engine_destroy(e);
         return st;
@@ -129,13 +135,23 @@ enum tare_status tare_engine_open_remade(const struct tare_engine *base,
     return TARE_OK;
 }
 
+enum tare_status tare_engine_open_remade(const struct tare_engine *base,
+                                         const void *bytes, size_t n_bytes,
+                                         const struct tare_plugins *plugins,
+                                         struct tare_engine **engine,
+                                         struct tare_error *err)
+{
+    const struct tare_load_options options = {.plugins = plugins};
+    return tare_engine_open_as(base, bytes, n_bytes, &options, engine, err);
+}
+
 enum tare_status tare_engine_open_own(uint8_t *bytes, size_t n_bytes,
-                                      const struct tare_plugins *plugins,
+                                      const struct tare_load_options *options,
                                       struct tare_engine **engine,
                                       struct tare_error *err)
 {
     const enum tare_status st =
-        tare_engine_open_remade(NULL, bytes, n_bytes, plugins, engine, err);
+        tare_engine_open_as(NULL, bytes, n_bytes, options, engine, err);
     if (st == TARE_OK)
         (*engine)->own = bytes;
     else
@@ -161,18 +177,19 @@ enum tare_status tare_engine_save(const struct tare_engine *engine, const char *
 void tare_engine_destroy(struct tare_engine *engine)
 {
     if (!engine) return;
+    const struct tare_allocator a = engine->allocator;
     tare_specials_destroy(engine->specials);
     for (size_t i = 0; engine->layers && i < engine->n_layers; i++) {
         tare_graph_destroy(engine->layers[i].program);
         tare_layer_release(&engine->layers[i]);
     }
-    tare_free(engine->layers);
-    tare_free(engine->layer_tensors);
-    tare_free(engine->taps);
-    tare_free(engine->tap_layer);
+    tare_free_to(&a, engine->layers);
+    tare_free_to(&a, engine->layer_tensors);
+    tare_free_to(&a, engine->taps);
+    tare_free_to(&a, engine->tap_layer);
     tare_map_close(&engine->map);
     tare_free(engine->own);
-    tare_free(engine);
+    tare_free_to(&a, engine);
 }
 
 void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info *info)

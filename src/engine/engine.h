@@ -2,6 +2,7 @@
 #ifndef TARE_ENGINE_ENGINE_H
 #define TARE_ENGINE_ENGINE_H
 
+#include "base/allocator.h"
 #include "base/file.h"
 #include "engine/layer.h"
 #include "tare/engine.h"
@@ -9,6 +10,8 @@
 struct tare_specials;
 
 struct tare_engine {
+    struct tare_allocator allocator;
+    struct tare_recorder *recorder;     /* or NULL */
     const struct tare_engine *base;     /* that it was made anew from, or NULL */
     uint8_t *own;                       /* its bytes, when they are its own */
     struct tare_map map;                /* of the file, when we opened it */
@@ -39,8 +42,16 @@ struct tare_engine {
                                        there is one alone */
 };
 
-/** tare_engine_open_with_plugins() of what was made anew from `base`, whose weights it
- * may use: that outlives it. */
+/** What all ways to open bytes end with. @param base  NULL: another engine's weights
+ * are not used */
+enum tare_status tare_engine_open_as(const struct tare_engine *base, const void *bytes,
+                                     size_t n_bytes,
+                                     const struct tare_load_options *options,
+                                     struct tare_engine **engine,
+                                     struct tare_error *err);
+
+/** tare_engine_open() of what was made anew from `base`, whose weights it may use: that
+ *  outlives it. */
 enum tare_status tare_engine_open_remade(const struct tare_engine *base,
                                          const void *bytes, size_t n_bytes,
                                          const struct tare_plugins *plugins,
@@ -50,7 +61,7 @@ enum tare_status tare_engine_open_remade(const struct tare_engine *base,
 /** tare_engine_open() of bytes that the engine takes over, also on failure:
  *  tare_free(). */
 enum tare_status tare_engine_open_own(uint8_t *bytes, size_t n_bytes,
-                                      const struct tare_plugins *plugins,
+                                      const struct tare_load_options *options,
                                       struct tare_engine **engine,
                                       struct tare_error *err);
 

@@ -4,7 +4,6 @@
 
 #include "base/dims.h"
 #include "base/half.h"
-#include "base/mem.h"
 
 static bool needs_buffer(const struct tare_plan_tensor *t, bool linear)
 {
@@ -23,18 +22,18 @@ enum tare_status tare_tap_prepare(struct tare_tap_state *state,
     }
     float *buffer = NULL;
     if (show) {
-        buffer = tare_alloc_array(largest, sizeof *buffer);
+        buffer = tare_array_from(state->allocator, largest, sizeof *buffer);
         TARE_FAIL_IF(!buffer, err, TARE_E_NOMEM, "context: no memory for the tap");
     }
     tare_tap_release(state);
-    *state = (struct tare_tap_state){show, ctx, linear, buffer, NULL};
+    *state = (struct tare_tap_state){state->allocator, show, ctx, linear, buffer, NULL};
     return TARE_OK;
 }
 
 void tare_tap_release(struct tare_tap_state *state)
 {
-    tare_free(state->buffer);
-    *state = (struct tare_tap_state){0};
+    tare_free_to(state->allocator, state->buffer);
+    *state = (struct tare_tap_state){.allocator = state->allocator};
 }
 
 /* Where value `i` of the held order is. */

@@ -5,7 +5,8 @@
 #include "engine/engine.h"
 
 struct tare_tap_state {
-    tare_tap *show; /* NULL: nobody looks */
+    const struct tare_allocator *allocator; /* of the context */
+    tare_tap *show;                         /* NULL: nobody looks */
     void *ctx;
     bool linear;
     float *buffer;      /* room for the largest tensor that needs converting */

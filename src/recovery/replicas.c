@@ -13,6 +13,7 @@ enum tare_status tare_replicas_build(struct tare_replicas *r, struct tare_pool *
                                      const struct tare_build_options *options,
                                      struct tare_error *err)
 {
+    const struct tare_load_options load = {.plugins = model->plugins};
     struct tare_plan *plan;
     size_t n_bytes;
     *r = (struct tare_replicas){.pool = pool};
@@ -23,8 +24,7 @@ enum tare_status tare_replicas_build(struct tare_replicas *r, struct tare_pool *
     r->bytes = tare_alloc(n_bytes);
     if (r->bytes) {
         memcpy(r->bytes, bytes, n_bytes);
-        st = tare_engine_open_with_plugins(r->bytes, n_bytes, model->plugins,
-                                           &r->engine, err);
+        st = tare_engine_open_with(r->bytes, n_bytes, &load, &r->engine, err);
     } else {
         st = tare_error_set(err, TARE_E_NOMEM, "recovery: no memory");
     }

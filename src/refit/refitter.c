@@ -254,6 +254,10 @@ enum tare_status tare_refitter_refit(struct tare_refitter *refitter,
                                      struct tare_error *err)
 {
     const struct tare_engine *old = refitter->engine;
+    const struct tare_load_options options = {
+        .allocator = old->allocator.alloc ? &old->allocator : NULL,
+        .recorder = old->recorder,
+        .plugins = old->plugins};
     uint8_t *bytes = NULL;
     size_t n_bytes = 0;
     *engine = NULL;
@@ -262,7 +266,6 @@ enum tare_status tare_refitter_refit(struct tare_refitter *refitter,
     drop_recovery(refitter);
     st = tare_renew(&refitter->source, old->ranges, old->n_profiles, &bytes, &n_bytes,
                     err);
-    return st == TARE_OK
-               ? tare_engine_open_own(bytes, n_bytes, old->plugins, engine, err)
-               : st;
+    return st == TARE_OK ? tare_engine_open_own(bytes, n_bytes, &options, engine, err)
+                         : st;
 }

@@ -21,11 +21,11 @@ enum tare_status tare_strip_plan(const uint8_t *bytes, size_t n_bytes,
                                  const struct tare_plugins *plugins, uint8_t **bare,
                                  size_t *n_bare, struct tare_error *err)
 {
+    const struct tare_load_options load = {.plugins = plugins};
     struct tare_engine *engine;
     struct tare_source source;
     *bare = NULL;
-    enum tare_status st =
-        tare_engine_open_with_plugins(bytes, n_bytes, plugins, &engine, err);
+    enum tare_status st = tare_engine_open_with(bytes, n_bytes, &load, &engine, err);
     if (st != TARE_OK) return st;
     st = tare_source_read(engine->source, engine->source_bytes, engine->header->isa,
                           plugins, &source, err);

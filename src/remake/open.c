@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/recorder.h"
 #include "engine/engine.h"
 #include "remake/renew.h"
 
@@ -64,7 +65,7 @@ static enum tare_status renew(const uint8_t *bytes, struct tare_source *source,
 }
 
 static enum tare_status open_foreign(const uint8_t *bytes,
-                                     const struct tare_plugins *plugins,
+                                     const struct tare_load_options *options,
                                      struct tare_engine **engine,
                                      struct tare_error *err)
 {
@@ -76,7 +77,7 @@ static enum tare_status open_foreign(const uint8_t *bytes,
     const struct tare_plan_section *section = &h.sections[TARE_SECTION_SOURCE];
     enum tare_status st =
         tare_source_read(bytes + section->offset, (size_t)section->n_bytes, h.isa,
-                         plugins, &source, err);
+                         options->plugins, &source, err);
     if (st == TARE_OK)
         tare_log(TARE_LOG_WARN,
                  "engine format %u, this tare reads format %d: the engine is made anew "
@@ -85,47 +86,67 @@ static enum tare_status open_foreign(const uint8_t *bytes,
                  (unsigned)h.version, TARE_PLAN_VERSION);
     if (st == TARE_OK) st = renew(bytes, &source, &made, &n_made, err);
     tare_source_release(&source);
-    return st == TARE_OK ? tare_engine_open_own(made, n_made, plugins, engine, err)
+    return st == TARE_OK ? tare_engine_open_own(made, n_made, options, engine, err)
                          : st;
 }
 
-enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
-                                  struct tare_engine **engine, struct tare_error *err)
-{
-    return tare_engine_open_with_plugins(bytes, n_bytes, NULL, engine, err);
-}
-
-enum tare_status tare_engine_open_with_plugins(const void *bytes, size_t n_bytes,
-                                               const struct tare_plugins *plugins,
-                                               struct tare_engine **engine,
-                                               struct tare_error *err)
+static enum tare_status open_bytes(const void *bytes, size_t n_bytes,
+                                   const struct tare_load_options *options,
+                                   struct tare_engine **engine, struct tare_error *err)
 {
     *engine = NULL;
     return is_foreign(bytes, n_bytes)
-               ? open_foreign(bytes, plugins, engine, err)
-               : tare_engine_open_remade(NULL, bytes, n_bytes, plugins, engine, err);
+               ? open_foreign(bytes, options, engine, err)
+               : tare_engine_open_as(NULL, bytes, n_bytes, options, engine, err);
 }
 
-enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,
-                                  struct tare_error *err)
-{
-    return tare_engine_load_with_plugins(path, NULL, engine, err);
-}
-
-enum tare_status tare_engine_load_with_plugins(const char *path,
-                                               const struct tare_plugins *plugins,
-                                               struct tare_engine **engine,
-                                               struct tare_error *err)
+static enum tare_status open_file(const char *path,
+                                  const struct tare_load_options *options,
+                                  struct tare_engine **engine, struct tare_error *err)
 {
     struct tare_map map;
     *engine = NULL;
     enum tare_status st = tare_map_open(path, &map, err);
     if (st != TARE_OK) return st;
-    st = tare_engine_open_with_plugins(map.base, map.n_bytes, plugins, engine, err);
+    st = open_bytes(map.base, map.n_bytes, options, engine, err);
     if (st != TARE_OK || (*engine)->own)
         tare_map_close(&map);
     else
         (*engine)->map = map;
     if (st != TARE_OK) tare_error_wrap(err, "%s", path);
     return st;
+}
+
+static const struct tare_load_options no_options = {0};
+
+enum tare_status tare_engine_open_with(const void *bytes, size_t n_bytes,
+                                       const struct tare_load_options *options,
+                                       struct tare_engine **engine,
+                                       struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return tare_recorder_note(options->recorder,
+                              open_bytes(bytes, n_bytes, options, engine, said), said);
+}
+
+enum tare_status tare_engine_open(const void *bytes, size_t n_bytes,
+                                  struct tare_engine **engine, struct tare_error *err)
+{
+    return tare_engine_open_with(bytes, n_bytes, &no_options, engine, err);
+}
+
+enum tare_status tare_engine_load_with(const char *path,
+                                       const struct tare_load_options *options,
+                                       struct tare_engine **engine,
+                                       struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return tare_recorder_note(options->recorder, open_file(path, options, engine, said),
+                              said);
+}
+
+enum tare_status tare_engine_load(const char *path, struct tare_engine **engine,
+                                  struct tare_error *err)
+{
+    return tare_engine_load_with(path, &no_options, engine, err);
 }

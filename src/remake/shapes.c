@@ -1,6 +1,7 @@
 /* Contexts that change their shapes: the engine that runs is made anew, or was. */
 #include "base/dims.h"
 #include "base/mem.h"
+#include "base/recorder.h"
 #include "engine/context.h"
 #include "engine/specials.h"
 #include "remake/remake.h"
@@ -32,8 +33,8 @@ static enum tare_status settle(struct tare_context *context, struct tare_error *
     return st;
 }
 
-enum tare_status tare_context_set_profile(struct tare_context *context, size_t profile,
-                                          struct tare_error *err)
+static enum tare_status set_profile(struct tare_context *context, size_t profile,
+                                    struct tare_error *err)
 {
     struct tare_context_shapes *s = tare_context_shapes(context);
     const enum tare_status st = tare_profile_exists(s->base, profile, err);
@@ -44,9 +45,8 @@ enum tare_status tare_context_set_profile(struct tare_context *context, size_t p
     return TARE_OK;
 }
 
-enum tare_status tare_context_set_shape(struct tare_context *context, size_t i,
-                                        const struct tare_dims *dims,
-                                        struct tare_error *err)
+static enum tare_status set_shape(struct tare_context *context, size_t i,
+                                  const struct tare_dims *dims, struct tare_error *err)
 {
     struct tare_context_shapes *s = tare_context_shapes(context);
     TARE_FAIL_IF(i >= s->base->header->n_inputs, err, TARE_E_ARG,
@@ -59,8 +59,8 @@ enum tare_status tare_context_set_shape(struct tare_context *context, size_t i,
     return TARE_OK;
 }
 
-enum tare_status tare_context_set_shapes(struct tare_context *context,
-                                         const char *shapes, struct tare_error *err)
+static enum tare_status set_shapes(struct tare_context *context, const char *shapes,
+                                   struct tare_error *err)
 {
     const size_t n = tare_context_shapes(context)->base->header->n_inputs;
     struct tare_dims *dims = tare_alloc_array(n, sizeof *dims);
@@ -68,14 +68,14 @@ enum tare_status tare_context_set_shapes(struct tare_context *context,
     enum tare_status st =
         tare_profile_parse(tare_context_shapes(context)->base, shapes, dims, err);
     for (size_t i = 0; st == TARE_OK && i < n; i++)
-        if (dims[i].rank >= 0) st = tare_context_set_shape(context, i, &dims[i], err);
+        if (dims[i].rank >= 0) st = set_shape(context, i, &dims[i], err);
     tare_free(dims);
     return st;
 }
 
-enum tare_status tare_context_binding(struct tare_context *context, size_t i,
-                                      struct tare_binding *binding,
-                                      struct tare_error *err)
+static enum tare_status get_binding(struct tare_context *context, size_t i,
+                                    struct tare_binding *binding,
+                                    struct tare_error *err)
 {
     const enum tare_status st = settle(context, err);
     if (st != TARE_OK) return st;
@@ -86,8 +86,52 @@ enum tare_status tare_context_binding(struct tare_context *context, size_t i,
     return TARE_OK;
 }
 
-enum tare_status tare_context_run(struct tare_context *context, struct tare_error *err)
+static enum tare_status run(struct tare_context *context, struct tare_error *err)
 {
     const enum tare_status st = settle(context, err);
     return st == TARE_OK ? tare_context_run_layers(context, err) : st;
+}
+
+/* The functions of the API: the above, and the context's recorder is told. */
+
+static enum tare_status note(const struct tare_context *context, enum tare_status st,
+                             const struct tare_error *said)
+{
+    return tare_recorder_note(tare_context_recorder(context), st, said);
+}
+
+enum tare_status tare_context_set_profile(struct tare_context *context, size_t profile,
+                                          struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return note(context, set_profile(context, profile, said), said);
+}
+
+enum tare_status tare_context_set_shape(struct tare_context *context, size_t i,
+                                        const struct tare_dims *dims,
+                                        struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return note(context, set_shape(context, i, dims, said), said);
+}
+
+enum tare_status tare_context_set_shapes(struct tare_context *context,
+                                         const char *shapes, struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return note(context, set_shapes(context, shapes, said), said);
+}
+
+enum tare_status tare_context_binding(struct tare_context *context, size_t i,
+                                      struct tare_binding *binding,
+                                      struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return note(context, get_binding(context, i, binding, said), said);
+}
+
+enum tare_status tare_context_run(struct tare_context *context, struct tare_error *err)
+{
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
+    return note(context, run(context, said), said);
 }

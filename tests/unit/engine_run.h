@@ -24,12 +24,13 @@ built_make_with(const struct tare_graph *graph,
                 const struct tare_engine_options *options, struct built *built,
                 struct tare_error *err)
 {
+    const struct tare_load_options load = {.plugins = options->plugins};
     memset(built, 0, sizeof *built);
     enum tare_status st =
         tare_engine_build(graph, options, &built->bytes, &built->n_bytes, NULL, err);
     if (st == TARE_OK)
-        st = tare_engine_open_with_plugins(built->bytes, built->n_bytes,
-                                           options->plugins, &built->engine, err);
+        st = tare_engine_open_with(built->bytes, built->n_bytes, &load, &built->engine,
+                                   err);
     return st;
 }
 

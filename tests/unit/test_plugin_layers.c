@@ -269,8 +269,9 @@ static void test_not_loaded(void **state)
     other = probe_plugin;
     other.version = "1";
     NET_TRY(tare_plugins_add(others, &other, &err_));
-    assert_int_equal(tare_engine_open_with_plugins(built.bytes, built.n_bytes, others,
-                                                   &engine, &err),
+    assert_int_equal(tare_engine_open_with(
+                         built.bytes, built.n_bytes,
+                         &(struct tare_load_options){.plugins = others}, &engine, &err),
                      TARE_E_UNSUPPORTED);
     assert_non_null(strstr(err.text, "of version '2', and that of version '1' is "
                                      "loaded: give its library"));
@@ -396,9 +397,11 @@ static void test_forged_shape(void **state)
     y.dims.d[3] = 5;
     memcpy(built.bytes + at, &y, sizeof y);
     rehash(built.bytes);
-    assert_int_equal(tare_engine_open_with_plugins(built.bytes, built.n_bytes, plugins,
-                                                   &engine, &err),
-                     TARE_E_FORMAT);
+    assert_int_equal(
+        tare_engine_open_with(built.bytes, built.n_bytes,
+                              &(struct tare_load_options){.plugins = plugins}, &engine,
+                              &err),
+        TARE_E_FORMAT);
     assert_non_null(
         strstr(err.text, "'probe' (plugin): its record is invalid (outputs)"));
     built_release(&built);
@@ -427,8 +430,9 @@ static void test_forged(void **state)
             forged.bytes[from + i / 6] ^= masks[i % 6];
             rehash(forged.bytes);
             const bool opens =
-                tare_engine_open_with_plugins(forged.bytes, forged.n_bytes, plugins,
-                                              &forged.engine, NULL) == TARE_OK;
+                tare_engine_open_with(forged.bytes, forged.n_bytes,
+                                      &(struct tare_load_options){.plugins = plugins},
+                                      &forged.engine, NULL) == TARE_OK;
             if (opens) (void)built_run(&forged, 1, NULL, &y, NULL);
             n_run += opens;
             n_refused += !opens;

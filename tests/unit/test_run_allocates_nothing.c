@@ -1,57 +1,13 @@
 /* A run allocates nothing: the linker hands every call of the C allocator in this
  * program and in the library to the counters below. Nor does setting an address, or a
  * run that is tapped or timed; every kind of layer but programs is met. */
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "engine/engine.h"
+#include "tests/unit/count_allocations.h"
 #include "tests/unit/engine_graphs.h"
 #include "tests/unit/engine_net.h"
 #include "tests/unit/engine_ops.h"
-
-static atomic_int n_allocations;
-
-/* -Wl,--wrap=NAME (tests/CMakeLists.txt) */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *block, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-int __real_posix_memalign(void **block, size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *block, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-int __wrap_posix_memalign(void **block, size_t align, size_t n);
-
-void *__wrap_malloc(size_t n)
-{
-    n_allocations++;
-    return __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    n_allocations++;
-    return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *block, size_t n)
-{
-    n_allocations++;
-    return __real_realloc(block, n);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t n)
-{
-    n_allocations++;
-    return __real_aligned_alloc(align, n);
-}
-
-int __wrap_posix_memalign(void **block, size_t align, size_t n)
-{
-    n_allocations++;
-    return __real_posix_memalign(block, align, n);
-}
 
 static uint64_t seed = 5;
 static bool met[TARE_LAYER_KIND_COUNT];

@@ -310,9 +310,9 @@ enum tare_status tare_tactics_choose(uint8_t *bytes, size_t n_bytes,
                                      struct tare_tactic_report *report,
                                      struct tare_error *err)
 {
+    const struct tare_load_options load = {.plugins = plugins};
     struct tare_engine *engine;
-    enum tare_status st =
-        tare_engine_open_with_plugins(bytes, n_bytes, plugins, &engine, err);
+    enum tare_status st = tare_engine_open_with(bytes, n_bytes, &load, &engine, err);
     if (st != TARE_OK) return st;
     report->n_rows = engine->n_layers;
     report->rows = tare_alloc_array(report->n_rows, sizeof *report->rows);
