@@ -114,8 +114,7 @@ struct tare_build_options {
     /** Run these, and time nothing; NULL: choose. The engine is then for their
      * instruction sets, which `isa` says, too, or is NULL; optimization_level is not
      * used. The same model and options give the bytes of the engine that they were
-     * saved from; a warning says so if they do not. Not with profiles of several
-     * shapes. */
+     * saved from; a warning says so if they do not. */
     const struct tare_tactics *tactics;
     /** Told of the phases "build" and, in it, "optimize", "make layers" and "time
      *  kernels"; NULL: nobody watches. */

@@ -213,7 +213,7 @@ static enum tare_status make_engine(const struct tare_graph *g,
                         options->timing_threads > 0 ? options->timing_threads : 1,
                     .timing_cache = options->timing_cache,
                     .bans = options->ban_tactics,
-                    .script = options->tactics ? &options->tactics->script : NULL,
+                    .script = options->tactics ? options->tactics->scripts : NULL,
                     .choose = options->choose_tactic,
                     .choose_ctx = options->choose_tactic_ctx,
                     .monitor = options->monitor}};
@@ -286,8 +286,6 @@ static enum tare_status build_checked(const struct tare_model *model,
     enum tare_status st = prepare(model, options, isa, shapes, graph, plan, err);
     if (st == TARE_OK) st = make_engine(*graph, options, isa, in_place, *plan, err);
     if (st == TARE_OK) st = step(options, BUILD_MADE, err);
-    if (st == TARE_OK && options->tactics)
-        tare_tactics_compare(options->tactics, (*plan)->bytes, (*plan)->n_bytes);
     return st;
 }
 
@@ -342,10 +340,9 @@ static enum tare_status build_any(const struct tare_model *model,
     *plan = NULL;
     enum tare_status st = TARE_OK;
     if (options->n_profiles > 0) st = tare_build_ranges(model, options, &ranges, err);
-    if (ranges && options->tactics)
-        st = tare_error_set(err, TARE_E_UNSUPPORTED,
-                            "--load-tactics: an engine of several shapes has other "
-                            "tactics in each profile: build an engine for each");
+    if (st == TARE_OK && options->tactics)
+        st =
+            tare_tactics_check(options->tactics, ranges ? options->n_profiles : 1, err);
     if (st == TARE_OK)
         st = ranges ? tare_build_with_ranges(model, options, ranges, plan, err)
                     : tare_build_at(model, options, NULL, plan, err);
@@ -353,7 +350,11 @@ static enum tare_status build_any(const struct tare_model *model,
         st = tare_build_attach_source(model, *plan, err);
     if (st == TARE_OK && options->strip_weights) st = tare_build_strip(*plan, err);
     tare_free(ranges);
-    if (st == TARE_OK) return TARE_OK;
+    if (st == TARE_OK) {
+        if (options->tactics)
+            tare_tactics_compare(options->tactics, (*plan)->bytes, (*plan)->n_bytes);
+        return TARE_OK;
+    }
     tare_plan_destroy(*plan);
     *plan = NULL;
     return st;
@@ -370,14 +371,17 @@ enum tare_status tare_build(const struct tare_model *model,
 
 void tare_plan_destroy(struct tare_plan *plan)
 {
-    if (!plan) return;
-    tare_free(plan->bytes);
-    tare_free(plan->stripped_of);
-    tare_text_free(&plan->passes);
-    tare_precision_report_destroy(plan->report);
-    tare_free(plan->tactics.rows);
-    tare_free(plan->ranges);
-    tare_free(plan);
+    while (plan) {
+        struct tare_plan *const next = plan->next;
+        tare_free(plan->bytes);
+        tare_free(plan->stripped_of);
+        tare_text_free(&plan->passes);
+        tare_precision_report_destroy(plan->report);
+        tare_free(plan->tactics.rows);
+        tare_free(plan->ranges);
+        tare_free(plan);
+        plan = next;
+    }
 }
 
 const void *tare_plan_bytes(const struct tare_plan *plan, size_t *n_bytes)

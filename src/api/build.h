@@ -8,6 +8,7 @@
 #include "tare/builder.h"
 
 struct tare_plan {
+    struct tare_plan *next; /* of the next profile, owned, whose tactics count alone */
     uint8_t *bytes;
     size_t n_bytes;
     const struct tare_plugins *plugins; /* that it may want, or NULL */

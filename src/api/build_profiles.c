@@ -2,6 +2,7 @@
  * what it takes to be made anew for others, and the tactics of each profile. */
 #include "api/build.h"
 #include "api/model.h"
+#include "api/tactics_file.h"
 #include "base/dims.h"
 #include "base/mem.h"
 #include "remake/attach.h"
@@ -99,10 +100,15 @@ static enum tare_status infer_all(struct job *job, struct tare_error *err)
 static enum tare_status build_all(struct job *job, struct tare_error *err)
 {
     for (size_t p = 0; p < job->options->n_profiles; p++) {
+        struct tare_build_options options = *job->options;
+        struct tare_tactics tactics;
+        if (options.tactics) {
+            tactics = tare_tactics_of(options.tactics, p);
+            options.tactics = &tactics;
+        }
         choose_shapes(job, p, pick_opt);
-        TARE_TRY(
-            tare_build_at(job->model, job->options, job->shapes, &job->plans[p], err),
-            err, "profile %zu", p);
+        TARE_TRY(tare_build_at(job->model, &options, job->shapes, &job->plans[p], err),
+                 err, "profile %zu", p);
         const enum tare_status st =
             tare_source_tactics(job->plans[p]->bytes, &job->tactics[p], err);
         if (st != TARE_OK) return st;
@@ -157,7 +163,10 @@ enum tare_status tare_build_with_ranges(const struct tare_model *model,
     const enum tare_status st = run_job(&job, err);
     for (size_t p = 0; p < n_profiles; p++) {
         if (job.tactics) tare_free(job.tactics[p].items);
-        if (job.plans && (p > 0 || st != TARE_OK)) tare_plan_destroy(job.plans[p]);
+        if (st == TARE_OK)
+            job.plans[p]->next = p + 1 < n_profiles ? job.plans[p + 1] : NULL;
+        else if (job.plans)
+            tare_plan_destroy(job.plans[p]);
     }
     if (st == TARE_OK) *plan = job.plans[0];
     tare_free(job.shapes);

@@ -40,41 +40,46 @@ static bool add_line(cJSON *array, const struct tare_tactic_choice *row)
            cJSON_AddStringToObject(line, "tactic", row->tactics[row->chosen].name);
 }
 
-static bool fill(cJSON *root, const struct tare_tactic_report *report, uint32_t isa,
-                 uint64_t engine)
+static bool add_profile(cJSON *profiles, const struct tare_tactic_report *report)
 {
-    cJSON *lines;
-    if (!cJSON_AddNumberToObject(root, "tare_tactics", FORMAT) ||
-        !cJSON_AddStringToObject(root, "version", TARE_VERSION) ||
-        !cJSON_AddStringToObject(root, "isa", tare_isa_name(isa)) ||
-        !add_hex(root, "isa_bits", isa) || !add_hex(root, "engine_xxh3", engine) ||
-        !(lines = cJSON_AddArrayToObject(root, "layers")))
+    cJSON *lines = cJSON_CreateArray();
+    if (!lines || !cJSON_AddItemToArray(profiles, lines)) {
+        cJSON_Delete(lines);
         return false;
+    }
     for (size_t i = 0; i < report->n_rows; i++)
         if (report->rows[i].n_tactics > 0 && !add_line(lines, &report->rows[i]))
             return false;
     return true;
 }
 
+static bool fill(cJSON *root, const struct tare_plan *plan)
+{
+    struct tare_plan_header header;
+    memcpy(&header, plan->bytes, sizeof header);
+    if (!cJSON_AddNumberToObject(root, "tare_tactics", FORMAT) ||
+        !cJSON_AddStringToObject(root, "version", TARE_VERSION) ||
+        !cJSON_AddStringToObject(root, "isa", tare_isa_name(header.isa)) ||
+        !add_hex(root, "isa_bits", header.isa) ||
+        !add_hex(root, "engine_xxh3", tare_hash64(plan->bytes, plan->n_bytes)))
+        return false;
+    cJSON *profiles = cJSON_AddArrayToObject(root, "profiles");
+    bool ok = profiles != NULL;
+    for (; ok && plan; plan = plan->next)
+        ok = add_profile(profiles, &plan->tactics);
+    return ok;
+}
+
 enum tare_status tare_plan_save_tactics(const struct tare_plan *plan, const char *path,
                                         struct tare_error *err)
 {
-    struct tare_plan_header header;
-    const struct tare_tactic_report *report = &plan->tactics;
-    TARE_FAIL_IF(report->n_rows == 0, err, TARE_E_ARG,
+    TARE_FAIL_IF(plan->tactics.n_rows == 0, err, TARE_E_ARG,
                  "%.80s: no tactics to save: they are chosen from "
                  "--optimization-level=%d on, and not with --isa=portable",
                  path, TARE_LEAST_TIMED_LEVEL);
-    memcpy(&header, plan->bytes, sizeof header);
-    TARE_FAIL_IF(
-        header.sections[TARE_SECTION_PROFILES].n_bytes > 0, err, TARE_E_UNSUPPORTED,
-        "%.80s: an engine of several shapes has other tactics in each profile: "
-        "build an engine for each",
-        path);
     cJSON *root = cJSON_CreateObject();
     char *text = NULL;
-    if (root && fill(root, report, header.isa, tare_hash64(plan->bytes, plan->n_bytes)))
-        text = cJSON_Print(root);
+    if (root && fill(root, plan)) text = cJSON_Print(root);
     cJSON_Delete(root);
     TARE_FAIL_IF(!text, err, TARE_E_NOMEM, "%.200s: no memory", path);
     const size_t n = strlen(text);
@@ -99,28 +104,54 @@ static bool hex_of(const cJSON *object, const char *key, uint64_t most, uint64_t
     return end > text + 2 && !*end && !errno && *value <= most;
 }
 
-static enum tare_status read_lines(const cJSON *list, struct tare_tactics *tactics,
-                                   struct tare_error *err)
+static enum tare_status read_line(const cJSON *item, struct tare_scripted_tactic *line,
+                                  size_t number, struct tare_error *err)
+{
+    const char *layer = text_of(item, "layer"), *type = text_of(item, "type");
+    const char *tactic = text_of(item, "tactic");
+    TARE_FAIL_IF(!layer || !type || !tactic || !tactic[0], err, TARE_E_FORMAT,
+                 "entry %zu wants a layer, a type and a tactic", number);
+    line->layer = tare_strdup(layer);
+    line->type = tare_strdup(type);
+    line->tactic = tare_strdup(tactic);
+    TARE_FAIL_IF(!line->layer || !line->type || !line->tactic, err, TARE_E_NOMEM,
+                 "no memory");
+    return TARE_OK;
+}
+
+static enum tare_status read_script(const cJSON *list,
+                                    struct tare_tactic_script *script,
+                                    struct tare_error *err)
+{
+    const cJSON *item;
+    TARE_FAIL_IF(!cJSON_IsArray(list), err, TARE_E_FORMAT, "it is no list");
+    script->lines =
+        tare_alloc_array((size_t)cJSON_GetArraySize(list), sizeof *script->lines);
+    TARE_FAIL_IF(!script->lines, err, TARE_E_NOMEM, "no memory");
+    cJSON_ArrayForEach(item, list)
+    {
+        struct tare_scripted_tactic *line = &script->lines[script->n++];
+        const enum tare_status st = read_line(item, line, script->n, err);
+        if (st != TARE_OK) return st;
+    }
+    return TARE_OK;
+}
+
+static enum tare_status read_scripts(const cJSON *list, struct tare_tactics *tactics,
+                                     struct tare_error *err)
 {
     const size_t n = (size_t)cJSON_GetArraySize(list);
     const cJSON *item;
-    TARE_FAIL_IF(!cJSON_IsArray(list), err, TARE_E_FORMAT, "\"layers\" is no list");
-    tactics->lines = tare_alloc_array(n, sizeof *tactics->lines);
-    TARE_FAIL_IF(!tactics->lines, err, TARE_E_NOMEM, "no memory");
-    tactics->script.lines = tactics->lines;
+    TARE_FAIL_IF(!cJSON_IsArray(list) || n == 0, err, TARE_E_FORMAT,
+                 "\"profiles\" wants a list of layers for each");
+    tactics->scripts = tare_alloc_array(n, sizeof *tactics->scripts);
+    TARE_FAIL_IF(!tactics->scripts, err, TARE_E_NOMEM, "no memory");
     cJSON_ArrayForEach(item, list)
     {
-        struct tare_scripted_tactic *line = &tactics->lines[tactics->script.n++];
-        const char *layer = text_of(item, "layer"), *type = text_of(item, "type");
-        const char *tactic = text_of(item, "tactic");
-        TARE_FAIL_IF(!layer || !type || !tactic || !tactic[0], err, TARE_E_FORMAT,
-                     "entry %zu of \"layers\" wants a layer, a type and a tactic",
-                     tactics->script.n);
-        line->layer = tare_strdup(layer);
-        line->type = tare_strdup(type);
-        line->tactic = tare_strdup(tactic);
-        TARE_FAIL_IF(!line->layer || !line->type || !line->tactic, err, TARE_E_NOMEM,
-                     "no memory");
+        struct tare_tactic_script *script = &tactics->scripts[tactics->n_profiles++];
+        script->path = tactics->path;
+        TARE_TRY(read_script(item, script, err), err, "profile %zu",
+                 tactics->n_profiles - 1);
     }
     return TARE_OK;
 }
@@ -146,7 +177,8 @@ static enum tare_status parse(const char *text, size_t n_bytes,
             tare_error_set(err, TARE_E_FORMAT,
                            "\"isa_bits\" and \"engine_xxh3\" want hexadecimal numbers");
     else
-        st = read_lines(cJSON_GetObjectItemCaseSensitive(root, "layers"), tactics, err);
+        st = read_scripts(cJSON_GetObjectItemCaseSensitive(root, "profiles"), tactics,
+                          err);
     tactics->isa = (uint32_t)isa;
     cJSON_Delete(root);
     return st;
@@ -161,7 +193,7 @@ enum tare_status tare_tactics_read(const char *path, struct tare_tactics **tacti
     enum tare_status st = tare_file_read(path, MAX_BYTES, &bytes, &n_bytes, err);
     if (st != TARE_OK) return st;
     struct tare_tactics *t = tare_alloc_array(1, sizeof *t);
-    if (t) t->script.path = t->path = tare_strdup(path);
+    if (t) t->path = tare_strdup(path);
     st = t && t->path ? parse((const char *)bytes, n_bytes, t, err)
                       : tare_error_set(err, TARE_E_NOMEM, "no memory");
     tare_free(bytes);
@@ -177,12 +209,16 @@ enum tare_status tare_tactics_read(const char *path, struct tare_tactics **tacti
 void tare_tactics_destroy(struct tare_tactics *tactics)
 {
     if (!tactics) return;
-    for (size_t i = 0; i < tactics->script.n; i++) {
-        tare_free(tactics->lines[i].layer);
-        tare_free(tactics->lines[i].type);
-        tare_free(tactics->lines[i].tactic);
+    for (size_t p = 0; p < tactics->n_profiles; p++) {
+        struct tare_tactic_script *script = &tactics->scripts[p];
+        for (size_t i = 0; i < script->n; i++) {
+            tare_free(script->lines[i].layer);
+            tare_free(script->lines[i].type);
+            tare_free(script->lines[i].tactic);
+        }
+        tare_free(script->lines);
     }
-    tare_free(tactics->lines);
+    tare_free(tactics->scripts);
     tare_free(tactics->path);
     tare_free(tactics);
 }
@@ -196,12 +232,29 @@ enum tare_status tare_tactics_isa(const struct tare_tactics *tactics, const char
         tare_isa_missing(*isa, tare_cpu_flags()), err, TARE_E_UNSUPPORTED,
         "%.80s: saved for --isa=%s; this CPU offers %s at most: save it from a "
         "build with that --isa",
-        tactics->script.path, level, tare_isa_name(tare_cpu_flags()));
+        tactics->path, level, tare_isa_name(tare_cpu_flags()));
     uint32_t given = *isa;
     TARE_FAIL_IF(name && (!tare_isa_find(name, &given) || given != *isa), err,
                  TARE_E_ARG, "%.80s: saved for --isa=%s, not %.40s: leave --isa out",
-                 tactics->script.path, level, name);
+                 tactics->path, level, name);
     return TARE_OK;
+}
+
+enum tare_status tare_tactics_check(const struct tare_tactics *tactics,
+                                    size_t n_profiles, struct tare_error *err)
+{
+    TARE_FAIL_IF(tactics->n_profiles != n_profiles, err, TARE_E_ARG,
+                 "%.80s: has tactics for %zu profiles, the build has %zu",
+                 tactics->path, tactics->n_profiles, n_profiles);
+    return TARE_OK;
+}
+
+struct tare_tactics tare_tactics_of(const struct tare_tactics *tactics, size_t profile)
+{
+    struct tare_tactics one = *tactics;
+    one.scripts += profile;
+    one.n_profiles = 1;
+    return one;
 }
 
 /* The same tactics do not make the same engine of another model or other ranges. */
@@ -213,5 +266,5 @@ void tare_tactics_compare(const struct tare_tactics *tactics, const uint8_t *byt
             TARE_LOG_WARN,
             "%s: not the engine that it was saved from: another model, cache, flag "
             "or version of tare",
-            tactics->script.path);
+            tactics->path);
 }

@@ -48,11 +48,11 @@ refused 'edited.json: "isa_bits" and "engine_xxh3" want hexadecimal' edited.json
 edit 's/"tare_tactics":.*1,/"tare_tactics": 2,/'
 refused 'edited.json: tactics file of version 2, want 1' edited.json
 edit 's/"tactic":/"tactics":/'
-refused 'edited.json: entry 1 of "layers" wants a layer, a type and a tactic' edited.json
-edit 's/"layers":/"rows":/'
-refused 'edited.json: "layers" is no list' edited.json
+refused 'edited.json: profile 0: entry 1 wants a layer, a type and a tactic' edited.json
+edit 's/"profiles":/"rows":/'
+refused 'edited.json: "profiles" wants a list of layers for each' edited.json
 size=$(wc -c <float.json)
-for ((n = 0; n < size - 2; n += 97)); do
+for ((n = 0; n < size - 2; n += 397)); do
     head -c $n float.json >cut.json
     refused 'cut.json' cut.json
 done
@@ -92,3 +92,14 @@ refuse 1 'out/t: no tactics to save: they are chosen from --optimization-level=2
 refuse 1 'out/t: no tactics to save' "$tare" build --onnx="$model" --engine=out/e \
     --isa=portable --save-tactics=out/t
 refuse 1 'no/such/folder' "$tare" build --onnx="$model" --engine=out/e --save-tactics=no/such/folder/t
+# An engine of several shapes has tactics for each profile. (The batch of the model is open.)
+shapes=(--min-shapes=1x1x28x28 --opt-shapes=1x1x28x28 --max-shapes=2x1x28x28
+    --min-shapes=1x1x28x28 --opt-shapes=8x1x28x28 --max-shapes=8x1x28x28)
+"$tare" build --onnx="$model" --engine=several.tare --optimization-level=4 --save-tactics=several.json "${shapes[@]}" >/dev/null
+"$tare" build --onnx="$model" --engine=again.tare --load-tactics=several.json "${shapes[@]}" >/dev/null 2>stderr
+cmp several.tare again.tare || fail "another engine of several shapes"
+[[ ! -s stderr ]] || fail "a warning: $(cat stderr)"
+refuse 1 'float.json: has tactics for 1 profiles, the build has 2' "$tare" build \
+    --onnx="$model" --engine=out/e --load-tactics=float.json "${shapes[@]}"
+refuse 1 'several.json: has tactics for 2 profiles, the build has 1' "$tare" build \
+    --onnx="$model" --engine=out/e --load-tactics=several.json

@@ -271,7 +271,7 @@ static void test_bans(void **state)
 
 /* The names of the chosen tactics give the same bytes; wrong ones are refused. */
 static void check_script(const struct tare_graph *g, const struct built *saved,
-                         const struct tare_scripted_tactic *lines, size_t n,
+                         struct tare_scripted_tactic *lines, size_t n,
                          const char *message)
 {
     struct built built;

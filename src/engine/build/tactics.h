@@ -33,7 +33,7 @@ struct tare_scripted_tactic {
 /** Those of all layers that have kernels, in their order. */
 struct tare_tactic_script {
     const char *path; /* of the file, for messages */
-    const struct tare_scripted_tactic *lines;
+    struct tare_scripted_tactic *lines;
     size_t n;
 };
 
