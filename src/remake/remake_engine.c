@@ -1,5 +1,6 @@
 /* Engines from the source that another one carries. */
 #include "base/mem.h"
+#include "base/recorder.h"
 #include "engine/engine.h"
 #include "engine/weight_index.h"
 #include "remake/remake.h"
@@ -54,10 +55,12 @@ static enum tare_status make_fixed(const struct tare_engine *base, size_t profil
         st = tare_remake_engine(base, profile, dims, index, &bytes, &n_bytes, err);
     if (st == TARE_OK)
         st = tare_engine_open_remade(base, bytes, n_bytes, base->plugins, fixed, err);
-    if (st == TARE_OK)
+    if (st == TARE_OK) {
         (*fixed)->own = bytes;
-    else
+        (*fixed)->recorder = base->recorder;
+    } else {
         tare_free(bytes);
+    }
     tare_weight_index_destroy(index);
     return st;
 }
@@ -70,12 +73,13 @@ enum tare_status tare_engine_fix(const struct tare_engine *base, size_t profile,
     *fixed = NULL;
     struct tare_dims *dims = tare_alloc_array(n, sizeof *dims);
     struct tare_dims *named = tare_alloc_array(n, sizeof *named);
+    struct tare_error own = {0}, *const said = tare_error_or(err, &own);
     enum tare_status st = TARE_OK;
-    if (!dims || !named) st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory");
-    if (st == TARE_OK) st = choose_shapes(base, profile, shapes, dims, named, err);
+    if (!dims || !named) st = tare_error_set(said, TARE_E_NOMEM, "engine: no memory");
+    if (st == TARE_OK) st = choose_shapes(base, profile, shapes, dims, named, said);
     if (st == TARE_OK && base->n_profiles > 0)
-        st = make_fixed(base, profile, dims, fixed, err);
+        st = make_fixed(base, profile, dims, fixed, said);
     tare_free(dims);
     tare_free(named);
-    return st;
+    return tare_recorder_note(base->recorder, st, said);
 }

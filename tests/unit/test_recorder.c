@@ -128,6 +128,9 @@ static void check_context(struct tare_engine *engine, struct tare_recorder *of_e
     tare_context_destroy(context);
     assert_int_equal(tare_context_create(engine, 0, &context, NULL), TARE_E_ARG);
     expect(of_engine, n + 3, TARE_E_ARG, "threads: 0");
+    struct tare_engine *fixed;
+    assert_int_equal(tare_engine_fix(engine, 7, NULL, &fixed, NULL), TARE_E_ARG);
+    expect(of_engine, n + 4, TARE_E_ARG, "profile 7: the engine has 0");
     tare_recorder_destroy(own);
 }
 
