@@ -117,7 +117,7 @@ struct tare_build_options {
      * saved from; a warning says so if they do not. */
     const struct tare_tactics *tactics;
     /** Told of the phases "build" and, in it, "optimize", "make layers" and "time
-     *  kernels"; NULL: nobody watches. */
+     * kernels", in each profile anew; NULL: nobody watches. */
     const struct tare_monitor *monitor;
     struct tare_recorder *recorder; /**< Told of what fails, or NULL. */
 };
