@@ -177,10 +177,21 @@ enum tare_status tare_plugin_configure(struct tare_plugin_instance *instance,
                          : failed(instance->type, st, &why, "configure()", err);
 }
 
+/* One thread alone is given no more at a time either: plugins have memory for so much.
+ */
 static void parallel_for(void *pool, int64_t n_units, int64_t grain,
                          tare_plugin_loop_fn *fn, void *arg)
 {
-    tare_pool_run(pool, n_units, grain, fn, arg);
+    if (grain < 1) grain = 1;
+    if (tare_pool_size(pool) > 1) {
+        tare_pool_run(pool, n_units, grain, fn, arg);
+        return;
+    }
+    for (int64_t begin = 0; begin < n_units;) {
+        const int64_t end = n_units - begin > grain ? begin + grain : n_units;
+        fn(arg, begin, end, 0);
+        begin = end;
+    }
 }
 
 enum tare_status tare_plugin_enqueue(struct tare_plugin_instance *instance,
