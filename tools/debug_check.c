@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/npy.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 
 /* Writes what the part's inputs are in FP32. @param[out] stray  one whose values are
@@ -59,7 +60,7 @@ static enum tare_status build(const struct debug_check *check, struct tare_plan 
         .int8 = check->cache != NULL, .cache = check->cache, .isa = check->isa};
     struct tare_model *model = NULL;
     *plan = NULL;
-    enum tare_status st = tare_model_load(check->part, &model, err);
+    enum tare_status st = plugins_load_model(check->part, &model, err);
     if (st == TARE_OK) st = tare_model_bind(model, NULL, check->batch, NULL, err);
     if (st == TARE_OK) st = tare_build(model, &o, plan, err);
     tare_model_destroy(model);
@@ -103,9 +104,7 @@ static enum tare_status judge_plan(struct debug_check *check,
     struct run_arrays outputs = {0}, wanted = {0};
     bool passed = true;
     double sqnr_db = 0.0;
-    size_t n_bytes;
-    const void *bytes = tare_plan_bytes(plan, &n_bytes);
-    enum tare_status st = tare_engine_open(bytes, n_bytes, &engine, err);
+    enum tare_status st = tare_plan_open(plan, &engine, err);
     if (st == TARE_OK)
         st = debug_replay(&check->tensors, engine, &outputs, &wanted, err);
     if (st == TARE_OK)

@@ -44,10 +44,8 @@ static enum tare_status run_plan(const struct debug_judge *judge,
                                  struct tare_error *err)
 {
     const struct run_wants wants = {.inputs = false};
-    size_t n_bytes;
-    const void *bytes = tare_plan_bytes(plan, &n_bytes);
     *kept = (struct run_kept){0};
-    const enum tare_status st = tare_engine_open(bytes, n_bytes, engine, err);
+    const enum tare_status st = tare_plan_open(plan, engine, err);
     return st == TARE_OK ? run_keep(*engine, judge->dataset, &wants, kept, err) : st;
 }
 

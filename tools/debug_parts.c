@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "tools/plugins.h"
 #include "tools/report.h"
 
 static enum tare_status no_memory(struct tare_error *err)
@@ -40,7 +41,7 @@ enum tare_status debug_parts_open(const char *path, struct debug_parts *parts,
                                   struct tare_error *err)
 {
     *parts = (struct debug_parts){.path = path};
-    const enum tare_status st = tare_surgeon_load(path, &parts->model, err);
+    const enum tare_status st = plugins_load_surgery(path, &parts->model, err);
     if (st != TARE_OK) return st;
     const size_t n_nodes = tare_surgeon_n_nodes(parts->model);
     const size_t n_tensors = tare_surgeon_n_tensors(parts->model);
@@ -102,7 +103,7 @@ enum tare_status debug_parts_write(struct debug_parts *parts, const bool *keep,
     struct words *in = inputs ? inputs : &own;
     struct tare_model *model = NULL;
     enum tare_status st = name_ends(parts, keep, in, &outputs, err);
-    if (st == TARE_OK) st = tare_surgeon_load(parts->path, &model, err);
+    if (st == TARE_OK) st = plugins_load_surgery(parts->path, &model, err);
     const struct tare_surgery surgery = {.model = model};
     if (st == TARE_OK)
         st = tare_surgeon_extract(&surgery, (const char *const *)in->items, in->n,

@@ -13,6 +13,7 @@
 #include "tools/debug_judge.h"
 #include "tools/json.h"
 #include "tools/options.h"
+#include "tools/plugins.h"
 #include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/words.h"
@@ -91,7 +92,7 @@ static enum tare_status open_job(struct job *job, struct tare_error *err)
     char path[RECOVER_PATH_BYTES];
     int64_t sample[3];
     const bool has_data = data_is_given();
-    enum tare_status st = tare_model_load(flags.onnx, &job->model, err);
+    enum tare_status st = plugins_load_model(flags.onnx, &job->model, err);
     if (st == TARE_OK) st = tare_cache_read(flags.cache, &job->cache, err);
     if (st == TARE_OK && !flags.no_recovery)
         st = recover_read_beside(flags.cache, path, &job->recovery, err);

@@ -10,6 +10,7 @@
 #include "tools/debug_check.h"
 #include "tools/debug_parts.h"
 #include "tools/options.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 #include "tools/scratch.h"
 #include "tools/words.h"
@@ -116,7 +117,7 @@ static enum tare_status write_base(const struct job *job, struct tare_error *err
     struct tare_model *model = NULL;
     struct words shapes = {0};
     char batch[32];
-    enum tare_status st = tare_surgeon_load(flags.onnx, &model, err);
+    enum tare_status st = plugins_load_surgery(flags.onnx, &model, err);
     const struct tare_surgery surgery = {.model = model};
     words_split(&shapes, flags.shapes ? flags.shapes : "", ',');
     for (size_t i = 0; st == TARE_OK && i < shapes.n; i++)
@@ -136,7 +137,7 @@ static enum tare_status make_tensors(struct job *job, struct tare_error *err)
     struct tare_model *model = NULL;
     struct tare_dataset *dataset = NULL;
     int64_t sample[3];
-    enum tare_status st = tare_model_load(job->base, &model, err);
+    enum tare_status st = plugins_load_model(job->base, &model, err);
     if (st == TARE_OK) st = data_open_for_model(model, &dataset, err);
     if (st == TARE_OK) {
         tare_dataset_dims(dataset, sample);

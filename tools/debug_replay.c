@@ -13,12 +13,10 @@ enum tare_status debug_tensors_make(const struct tare_model *model,
 {
     const struct tare_build_options all = {.keep_tensors = true};
     const struct run_wants wants = {.inputs = true, .inner = true};
-    size_t n_bytes;
     *tensors = (struct debug_tensors){0};
     enum tare_status st = tare_build(model, &all, &tensors->plan, err);
     if (st != TARE_OK) return st;
-    const void *bytes = tare_plan_bytes(tensors->plan, &n_bytes);
-    st = tare_engine_open(bytes, n_bytes, &tensors->engine, err);
+    st = tare_plan_open(tensors->plan, &tensors->engine, err);
     return st == TARE_OK
                ? run_keep(tensors->engine, dataset, &wants, &tensors->kept, err)
                : st;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tare/surgeon.h"
+#include "tools/plugins.h"
 #include "tools/report.h"
 
 static bool is_tap(const struct tare_engine *engine, const char *name)
@@ -42,7 +43,7 @@ enum tare_status run_mark_all(const char *model, const struct tare_engine *engin
 {
     struct tare_model *marked = NULL;
     struct words outputs = {0};
-    enum tare_status st = tare_surgeon_load(model, &marked, err);
+    enum tare_status st = plugins_load_surgery(model, &marked, err);
     if (st == TARE_OK) {
         const struct tare_surgery surgery = {.model = marked};
         list(marked, engine, &outputs, names);

@@ -66,6 +66,34 @@ cmp same/y.npy fp32/y.npy
 "$tare" run --engine=explicit.tare --npy=x.npy --output=explicit "${both[@]}" >log
 error explicit/y.npy explicit.npy 1e-9
 
+# An engine of several shapes runs it in each; one that is refitted or stripped takes it on.
+flags=(--onnx=net.onnx --int8 --cache=net.cache --optimization-level=0 "${both[@]}")
+"$tare" build "${flags[@]}" --engine=shapes.tare --refit \
+    --min-shapes=1x3x16x16 --opt-shapes=2x3x16x16 --max-shapes=6x3x16x16 >log
+for batch in 1 3 6; do
+    "$tare" build "${flags[@]}" --engine=one.tare --batch=$batch >log
+    "$tare" run --engine=one.tare --npy=x.npy --output=one "${both[@]}" >log
+    "$tare" run --engine=shapes.tare --npy=x.npy --batch=$batch --output=several "${both[@]}" >log
+    cmp one/y.npy several/y.npy || fail "batch $batch of an engine of several differs"
+done
+"$tare" perf --engine=shapes.tare --shapes=5x3x16x16 --warmup=0 --duration=0.01 "${both[@]}" >log
+"$tare" compare --onnx=net.onnx --engine=shapes.tare --batch=4 --npy=x.npy "${both[@]}" >log
+"$tare" refit --engine=shapes.tare --onnx=net.onnx --output=same.tare "${both[@]}" >log
+cmp shapes.tare same.tare || fail "refitted with the same weights it is another"
+"$tare" build "${flags[@]}" --engine=whole.tare --refit >log
+"$tare" build "${flags[@]}" --engine=bare.tare --strip-weights >log
+"$tare" refit --engine=bare.tare --onnx=net.onnx --output=same.tare "${both[@]}" >log
+cmp whole.tare same.tare || fail "stripped and refitted it is another"
+refuse 1 "source: it wants plugin 'tare.examples::AddScalar' of version '1', which is not loaded" \
+    "$tare" refit --engine=bare.tare --dump-refit
+
+# What must stay in FP32, and the part that fails, are found with plugins too.
+"$tare" debug precision --onnx=net.onnx --cache=net.cache --npy=x.npy --min-sqnr=120 "${both[@]}" >log
+grep -q '^Must stay in FP32: 3 of 4 INT8 layers' log || fail "debug precision: $(cat log)"
+"$tare" debug reduce --onnx=net.onnx --output=part.onnx "${both[@]}" \
+    --check="! '$tare' inspect model {} '${both[0]}' '${both[1]}' | grep -q LayerNorm" >log
+grep -q '^part.onnx: 1 of 6 nodes fail' log || fail "debug reduce: $(cat log)"
+
 # hb_mapper's road has them as well.
 cat >net.yaml <<'END3'
 model_parameters: {onnx_model: net.onnx, march: avx2, output_model_file_prefix: net, working_dir: yaml}
