@@ -1,6 +1,5 @@
 /* tare perf: time an engine as trtexec does. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,8 @@
 #include "tools/perf.h"
 #include "tools/report.h"
 #include "tools/shaped.h"
-#include "tools/synthetic.h"
+#include "tools/stream.h"
+#include "tools/times.h"
 #include "tools/tool.h"
 
 static struct {
@@ -59,124 +59,30 @@ static const struct usage usage = {
     "  tare perf --engine=resnet.tare --shapes=input:8x3x224x224\n",
 };
 
-/* One stream: its context, buffers and times. */
-struct stream {
-    struct tare_context *context;
-    void **buffers; /* [n_bindings]; NULL: an output that the context holds */
-    size_t n_bindings;
-    double *times_ms;
-    size_t n_times, capacity;
-    enum tare_status status;
-    struct tare_error error;
-    size_t n_least;    /* runs to measure */
-    double begin;      /* of the warm-up, one moment for all streams */
-    double start, end; /* of the measured runs */
-};
-
-static bool add_time(struct stream *s, double ms)
-{
-    if (s->n_times == s->capacity) {
-        const size_t capacity = s->capacity ? 2 * s->capacity : 1024;
-        double *grown = realloc(s->times_ms, capacity * sizeof *grown);
-        if (!grown) return false;
-        s->times_ms = grown;
-        s->capacity = capacity;
-    }
-    s->times_ms[s->n_times++] = ms;
-    return true;
-}
-
 static enum tare_status no_memory(struct tare_error *err)
 {
     return report_error(err, TARE_E_NOMEM, "no memory for the measurement");
 }
 
-/* Streams start to measure within a run of each other, so that all are busy while one
- * measures, but for the last run. */
-static void *measure(void *arg)
+static int threads_of_stream(void)
 {
-    struct stream *s = arg;
-    while (s->status == TARE_OK && (report_clock() - s->begin) * 1e3 < flags.warmup_ms)
-        s->status = tare_context_run(s->context, &s->error);
-    if (s->status != TARE_OK) return NULL;
-    s->start = report_clock();
-    do {
-        const double before = report_clock();
-        s->status = tare_context_run(s->context, &s->error);
-        s->end = report_clock();
-        if (s->status == TARE_OK && !add_time(s, (s->end - before) * 1e3))
-            s->status = no_memory(&s->error);
-    } while (s->status == TARE_OK &&
-             (s->end - s->start < flags.duration_s || s->n_times < s->n_least));
-    return NULL;
-}
-
-/* A context with buffers of its own. @param context_ms  what the context took; NULL is
- * fine. */
-static enum tare_status open_stream(struct stream *s, const struct tare_engine *engine,
-                                    double *context_ms, struct tare_error *err)
-{
-    struct tare_engine_info info;
-    tare_engine_info(engine, &info);
-    const int n_threads = common_options.threads > 0 ? (int)common_options.threads : 1;
-    const double before = report_clock();
-    enum tare_status st = tare_context_create(engine, n_threads, &s->context, err);
-    if (context_ms) *context_ms = (report_clock() - before) * 1e3;
-    if (st != TARE_OK) return st;
-    s->n_bindings = info.n_bindings;
-    s->buffers = calloc(info.n_bindings, sizeof *s->buffers);
-    if (!s->buffers) return no_memory(err);
-    for (size_t i = 0; st == TARE_OK && i < info.n_bindings; i++) {
-        struct tare_binding binding;
-        tare_engine_binding(engine, i, &binding);
-        if (binding.dims.rank < 0) continue;
-        s->buffers[i] = calloc(1, binding.n_bytes);
-        if (!s->buffers[i]) return no_memory(err);
-        if (binding.is_input) synthetic_fill(&binding, s->buffers[i]);
-        st = tare_context_set_address(s->context, i, s->buffers[i], err);
-    }
-    return st;
-}
-
-static void close_stream(struct stream *s)
-{
-    tare_context_destroy(s->context);
-    for (size_t i = 0; s->buffers && i < s->n_bindings; i++)
-        free(s->buffers[i]);
-    free(s->buffers);
-    free(s->times_ms);
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
+    return common_options.threads > 0 ? (int)common_options.threads : 1;
 }
 
 static enum tare_status summarize(const struct stream *streams,
                                   struct perf_summary *summary, struct tare_error *err)
 {
-    double start = streams[0].start, end = streams[0].end;
-    for (size_t i = 0; i < summary->n_streams; i++) {
-        const struct stream *s = &streams[i];
-        if (s->status != TARE_OK) {
-            *err = s->error;
-            return s->status;
-        }
-        summary->n += s->n_times;
-        if (s->start < start) start = s->start;
-        if (s->end > end) end = s->end;
-    }
-    summary->wall_s = end - start;
+    for (size_t i = 0; i < summary->n_streams; i++)
+        summary->n += streams[i].n_runs;
+    summary->wall_s = streams_wall_s(streams, summary->n_streams);
     summary->times_ms = calloc(summary->n, sizeof *summary->times_ms);
     if (!summary->times_ms) return no_memory(err);
     size_t at = 0;
-    for (size_t i = 0; i < summary->n_streams; i++) {
-        memcpy(summary->times_ms + at, streams[i].times_ms,
-               streams[i].n_times * sizeof *summary->times_ms);
-        at += streams[i].n_times;
-    }
-    qsort(summary->times_ms, summary->n, sizeof *summary->times_ms, ascending);
+    for (size_t i = 0; i < summary->n_streams; i++)
+        for (size_t k = 0; k < streams[i].n_runs; k++)
+            summary->times_ms[at++] =
+                (streams[i].runs[k].end - streams[i].runs[k].start) * 1e3;
+    times_sort(summary->times_ms, summary->n);
     return TARE_OK;
 }
 
@@ -213,31 +119,6 @@ static enum tare_status profile(struct stream *s, size_t *n_runs,
     return st;
 }
 
-static enum tare_status run_streams(struct stream *streams, size_t n_streams,
-                                    struct tare_error *err)
-{
-    pthread_t *threads = calloc(n_streams, sizeof *threads);
-    if (!threads) return no_memory(err);
-    const double begin = report_clock();
-    size_t n_started = 1;
-    for (size_t i = 0; i < n_streams; i++) {
-        const size_t n_frames = (size_t)flags.frames;
-        streams[i].begin = begin;
-        streams[i].n_least =
-            flags.frames ? n_frames / n_streams + (i < n_frames % n_streams ? 1 : 0)
-                         : (size_t)flags.iterations;
-    }
-    while (n_started < n_streams &&
-           pthread_create(&threads[n_started], NULL, measure, &streams[n_started]) == 0)
-        n_started++;
-    (void)measure(&streams[0]);
-    for (size_t i = 1; i < n_started; i++)
-        pthread_join(threads[i], NULL);
-    free(threads);
-    if (n_started == n_streams) return TARE_OK;
-    return report_error(err, TARE_E_IO, "cannot start %zu streams", n_streams);
-}
-
 /* Load the engine and run it once, timed, before anything has touched either. Making
  * the user's buffers is not counted. */
 static enum tare_status run_first(struct stream *s, struct shaped *shaped,
@@ -246,7 +127,9 @@ static enum tare_status run_first(struct stream *s, struct shaped *shaped,
     double before = report_clock();
     enum tare_status st = shaped_open(shaped, flags.engine, 0, err);
     first->open_ms = (report_clock() - before) * 1e3;
-    if (st == TARE_OK) st = open_stream(s, shaped->engine, &first->context_ms, err);
+    if (st == TARE_OK)
+        st = stream_open(s, shaped->engine, threads_of_stream(), &first->context_ms,
+                         err);
     if (st != TARE_OK) return st;
     before = report_clock();
     st = tare_context_run(s->context, err);
@@ -314,12 +197,16 @@ static enum tare_status perf(struct perf_summary *summary, struct tare_error *er
     enum tare_status st = make_folder(err);
     if (st == TARE_OK) st = run_first(&streams[0], &shaped, &summary->first, err);
     for (size_t i = 1; st == TARE_OK && i < summary->n_streams; i++)
-        st = open_stream(&streams[i], shaped.engine, NULL, err);
-    if (st == TARE_OK) st = run_streams(streams, summary->n_streams, err);
+        st = stream_open(&streams[i], shaped.engine, threads_of_stream(), NULL, err);
+    const struct stream_options loop = {.warmup_ms = flags.warmup_ms,
+                                        .duration_s = flags.duration_s,
+                                        .iterations = (size_t)flags.iterations,
+                                        .frames = (size_t)flags.frames};
+    if (st == TARE_OK) st = streams_run(streams, summary->n_streams, &loop, err);
     if (st == TARE_OK) st = summarize(streams, summary, err);
     if (st == TARE_OK) st = report(shaped.engine, &streams[0], summary, err);
     for (size_t i = 0; i < summary->n_streams; i++)
-        close_stream(&streams[i]);
+        stream_close(&streams[i]);
     free(streams);
     free(summary->times_ms);
     shaped_close(&shaped);

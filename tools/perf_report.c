@@ -1,36 +1,13 @@
 /* What tare perf measured, in trtexec's words and as JSON. */
 #include "tools/perf.h"
 
-#include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tare/file.h"
 #include "tools/options.h"
 #include "tools/report.h"
-
-/* trtexec's index: max(n - 1 - int((1 - p/100) * n), 0). */
-static double percentile(const struct perf_summary *s, double p)
-{
-    const double drop = (1.0 - p / 100.0) * (double)s->n;
-    const int64_t i = (int64_t)s->n - 1 - (int64_t)drop;
-    return s->times_ms[i > 0 ? i : 0];
-}
-
-static double median(const struct perf_summary *s)
-{
-    return s->n % 2 ? s->times_ms[s->n / 2]
-                    : 0.5 * (s->times_ms[s->n / 2 - 1] + s->times_ms[s->n / 2]);
-}
-
-static double mean(const struct perf_summary *s)
-{
-    double total = 0.0;
-    for (size_t i = 0; i < s->n; i++)
-        total += s->times_ms[i];
-    return total / (double)s->n;
-}
+#include "tools/times.h"
 
 static double first_ms(const struct perf_first *first)
 {
@@ -45,11 +22,7 @@ static double throughput_qps(const struct perf_summary *s)
 
 static void warn_if_unsteady(const struct perf_summary *s)
 {
-    const double middle = mean(s);
-    double spread = 0.0;
-    for (size_t i = 0; i < s->n; i++)
-        spread += (s->times_ms[i] - middle) * (s->times_ms[i] - middle);
-    spread = sqrt(spread / (double)s->n) / middle;
+    const double spread = times_variation(s->times_ms, s->n);
     if (spread > 0.01 && !common_options.quiet)
         (void)fprintf(
             stderr,
@@ -65,10 +38,11 @@ void perf_print_summary(const struct perf_summary *s)
     printf("=== Performance summary ===\n");
     printf("Throughput: %.6g qps\n", throughput_qps(s));
     printf("Latency: min = %.6g ms, max = %.6g ms, mean = %.6g ms, median = %.6g ms",
-           s->times_ms[0], s->times_ms[s->n - 1], mean(s), median(s));
+           s->times_ms[0], s->times_ms[s->n - 1], times_mean(s->times_ms, s->n),
+           times_median(s->times_ms, s->n));
     for (size_t i = 0; i < s->n_percentiles; i++)
         printf(", percentile(%g%%) = %.6g ms", s->percentiles[i],
-               percentile(s, s->percentiles[i]));
+               times_percentile(s->times_ms, s->n, s->percentiles[i]));
     printf("\nTotal Host Walltime: %.6g s\nRuns: %zu", s->wall_s, s->n);
     if (s->n_streams > 1) printf(" of %zu streams", s->n_streams);
     char memory[32];
@@ -137,12 +111,12 @@ cJSON *perf_json(const struct tare_engine *engine, const struct tare_context *co
     json_add_number(root, "throughput_qps", throughput_qps(s));
     cJSON *latency = cJSON_AddObjectToObject(root, "latency_ms");
     json_add_number(latency, "min", s->times_ms[0]);
-    json_add_number(latency, "mean", mean(s));
-    json_add_number(latency, "median", median(s));
+    json_add_number(latency, "mean", times_mean(s->times_ms, s->n));
+    json_add_number(latency, "median", times_median(s->times_ms, s->n));
     json_add_number(latency, "max", s->times_ms[s->n - 1]);
-    json_add_number(latency, "p90", percentile(s, 90.0));
-    json_add_number(latency, "p95", percentile(s, 95.0));
-    json_add_number(latency, "p99", percentile(s, 99.0));
+    json_add_number(latency, "p90", times_percentile(s->times_ms, s->n, 90.0));
+    json_add_number(latency, "p95", times_percentile(s->times_ms, s->n, 95.0));
+    json_add_number(latency, "p99", times_percentile(s->times_ms, s->n, 99.0));
     cJSON *first = cJSON_AddObjectToObject(root, "first_inference_ms");
     json_add_number(first, "total", first_ms(&s->first));
     json_add_number(first, "open", s->first.open_ms);
