@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tools/command.h"
 #include "tools/config_model.h"
 #include "tools/march.h"
 #include "tools/options.h"
 #include "tools/report.h"
-#include "tools/tool.h"
 
 /* What is to be done. */
 struct job {
@@ -229,35 +229,11 @@ static void add_own(struct job *job, int argc, char **argv)
     }
 }
 
-/* As one would type it. */
 static void print_command(const struct words *words)
 {
-    (void)fputs("tare: runs: tare", stderr);
-    for (size_t i = 0; i < words->n; i++) {
-        const char *word = words->items[i];
-        const bool is_plain =
-            strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRS"
-                         "TUVWXYZ0123456789-_=./:,+") == strlen(word);
-        (void)fputs(is_plain ? " " : " '", stderr);
-        for (const char *at = word; *at; at++)
-            if (*at == '\'')
-                (void)fputs("'\\''", stderr);
-            else
-                (void)fputc(*at, stderr);
-        if (!is_plain) (void)fputc('\'', stderr);
-    }
-    (void)fputc('\n', stderr);
-}
-
-static int run_tool(tool_fn *tool, const struct words *words)
-{
-    char **argv = calloc(words->n + 1, sizeof *argv);
-    if (!argv) return EXIT_FAILED;
-    if (words->n) memcpy(argv, words->items, words->n * sizeof *argv);
-    common_options = (struct common_options){0};
-    const int status = tool((int)words->n, argv);
-    free(argv);
-    return status;
+    char *text = command_text(words);
+    if (text) (void)fprintf(stderr, "tare: runs: %s\n", text);
+    free(text);
 }
 
 int config_run(const char *path, bool fast_perf, int argc, char **argv)
@@ -275,11 +251,11 @@ int config_run(const char *path, bool fast_perf, int argc, char **argv)
     int status = st == TARE_OK ? EXIT_DONE : report_failure(&err);
     if (status == EXIT_DONE && job.calibrates) {
         if (!is_quiet) print_command(&job.calibrate);
-        status = run_tool(tool_calibrate, &job.calibrate);
+        status = command_run(tool_calibrate, &job.calibrate);
     }
     if (status == EXIT_DONE) {
         if (!is_quiet) print_command(&job.build);
-        status = run_tool(tool_build, &job.build);
+        status = command_run(tool_build, &job.build);
     }
     config_close(&job.config);
     words_free(&job.calibrate);

@@ -25,6 +25,7 @@ static const struct {
      "look into a model, an engine, a cache, observations, the CPU"},
     {"quantize", tool_quantize,
      "write the quantized model as ONNX, for other runtimes"},
+    {"exec", tool_exec, "build, run and time an engine with trtexec's flags"},
     {"surgeon", tool_surgeon, "rewrite a model: tidy up, cut, insert, rename"},
     {"debug", tool_debug, "what of a model fails; which layers must stay in FP32"},
 };

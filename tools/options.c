@@ -130,7 +130,7 @@ static const char *store(const struct option *o, const char *value)
     case OPTION_REAL: {
         const double v = strtod(value, &end);
         if (errno || end == value || *end || !isfinite(v) || v < (double)o->minimum)
-            return "a number >= 0";
+            return o->minimum ? "a number >= -1" : "a number >= 0";
         *(double *)o->target = v;
         return NULL;
     }
@@ -186,23 +186,39 @@ static int apply_common(const struct usage *usage)
     return EXIT_DONE;
 }
 
+bool options_parse_own(const struct usage *usage, const struct option_group *groups,
+                       size_t n_groups, int argc, char **argv, int *status)
+{
+    *status = EXIT_DONE;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(usage, groups, n_groups);
+            return false;
+        }
+        *status = parse_one(usage, groups, n_groups, argv[i]);
+        if (*status != EXIT_DONE) return false;
+    }
+    return true;
+}
+
 bool options_parse(const struct usage *usage, const struct option_group *groups,
                    size_t n_groups, int argc, char **argv, int *status)
 {
     struct option_group all[8];
     memcpy(all, groups, n_groups * sizeof *all);
     all[n_groups++] = common_group;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(usage, all, n_groups);
-            *status = EXIT_DONE;
-            return false;
-        }
-        *status = parse_one(usage, all, n_groups, argv[i]);
-        if (*status != EXIT_DONE) return false;
-    }
+    if (!options_parse_own(usage, all, n_groups, argc, argv, status)) return false;
     *status = apply_common(usage);
     return *status == EXIT_DONE;
+}
+
+const struct option *options_find(const struct option_group *groups, size_t n_groups,
+                                  const char *argument)
+{
+    const struct option *nearest;
+    if (strncmp(argument, "--", 2) != 0) return NULL;
+    const char *name = argument + 2;
+    return find(groups, n_groups, name, strcspn(name, "="), &nearest);
 }
 
 int option_threads(void)

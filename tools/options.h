@@ -14,7 +14,7 @@ enum option_kind {
     OPTION_TEXT,   /* const char * */
     OPTION_LIST,   /* struct option_list: may be given several times */
     OPTION_COUNT,  /* int64_t, >= minimum */
-    OPTION_REAL    /* double, >= minimum */
+    OPTION_REAL    /* double, >= minimum: 0, or -1 */
 };
 
 enum { OPTION_LIST_MAX = 16 };
@@ -63,6 +63,14 @@ extern struct common_options common_options;
  */
 bool options_parse(const struct usage *usage, const struct option_group *groups,
                    size_t n_groups, int argc, char **argv, int *status);
+
+/** The same for a command that has none of the common flags. */
+bool options_parse_own(const struct usage *usage, const struct option_group *groups,
+                       size_t n_groups, int argc, char **argv, int *status);
+
+/** The option that "--name" or "--name=value" gives; NULL: none of these. */
+const struct option *options_find(const struct option_group *groups, size_t n_groups,
+                                  const char *argument);
 
 /** "tare: …" and a hint to --help on stderr; returns EXIT_USAGE. */
 int usage_error(const struct usage *usage, const char *fmt, ...)

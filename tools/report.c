@@ -1,5 +1,6 @@
 #include "tools/report.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -116,4 +117,15 @@ double report_clock(void)
     struct timespec t;
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void report_sleep(double ms)
+{
+    const double seconds = ms * 1e-3;
+    if (seconds <= 0.0) return;
+    const struct timespec pause = {
+        .tv_sec = (time_t)seconds,
+        .tv_nsec = (long)((seconds - floor(seconds)) * 1e9),
+    };
+    (void)nanosleep(&pause, NULL);
 }

@@ -37,4 +37,7 @@ double report_peak_memory(void);
 /** Seconds of a monotonic clock. */
 double report_clock(void);
 
+/** Sleep that many milliseconds; none when it is 0. */
+void report_sleep(double ms);
+
 #endif /* TARE_TOOLS_REPORT_H */

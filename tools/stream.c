@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "tools/report.h"
 #include "tools/synthetic.h"
@@ -45,7 +44,7 @@ void stream_close(struct stream *s)
     free(s->runs);
 }
 
-static bool add_run(struct stream *s, double start, double end)
+static bool add_run(struct stream *s, const struct stream_run *run)
 {
     if (s->n_runs == s->capacity) {
         const size_t capacity = s->capacity ? 2 * s->capacity : 1024;
@@ -54,19 +53,20 @@ static bool add_run(struct stream *s, double start, double end)
         s->runs = grown;
         s->capacity = capacity;
     }
-    s->runs[s->n_runs++] = (struct stream_run){start, end};
+    s->runs[s->n_runs++] = *run;
     return true;
 }
 
-static void rest(const struct stream *s)
+/* One run. @return false: it failed, or what follows it did. */
+static bool run_once(struct stream *s, struct stream_run *run)
 {
-    const double seconds = s->options->idle_ms * 1e-3;
-    if (seconds <= 0.0) return;
-    const struct timespec idle = {
-        .tv_sec = (time_t)seconds,
-        .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9),
-    };
-    (void)nanosleep(&idle, NULL);
+    const struct stream_options *o = s->options;
+    run->start = report_clock();
+    s->status = tare_context_run(s->context, &s->error);
+    run->end = report_clock();
+    if (s->status == TARE_OK && o->after && !o->after(o->ctx, s))
+        s->status = no_memory(&s->error);
+    return s->status == TARE_OK;
 }
 
 /* Streams start to measure within a run of each other, so that all are busy while one
@@ -75,23 +75,20 @@ static void *measure(void *arg)
 {
     struct stream *s = arg;
     const struct stream_options *o = s->options;
-    while (s->status == TARE_OK && (report_clock() - s->begin) * 1e3 < o->warmup_ms) {
-        s->status = tare_context_run(s->context, &s->error);
+    struct stream_run run;
+    while ((report_clock() - s->begin) * 1e3 < o->warmup_ms) {
+        if (!run_once(s, &run)) return NULL;
         s->n_warmup++;
-        rest(s);
+        report_sleep(o->idle_ms);
     }
-    const double first = report_clock();
-    double end = first;
-    while (s->status == TARE_OK &&
-           (end - first < o->duration_s || s->n_runs < s->n_least || !s->n_runs)) {
-        if (s->n_runs) rest(s);
-        const double start = report_clock();
-        s->status = tare_context_run(s->context, &s->error);
-        end = report_clock();
-        if (s->status == TARE_OK &&
-            (!add_run(s, start, end) || (o->after && !o->after(o->ctx, s))))
+    do {
+        if (s->n_runs) report_sleep(o->idle_ms);
+        if (!run_once(s, &run)) return NULL;
+        if (!add_run(s, &run)) {
             s->status = no_memory(&s->error);
-    }
+            return NULL;
+        }
+    } while (run.end - s->runs[0].start < o->duration_s || s->n_runs < s->n_least);
     return NULL;
 }
 
@@ -109,6 +106,7 @@ enum tare_status streams_run(struct stream *streams, size_t n,
         streams[i].n_least = options->frames
                                  ? options->frames / n + (i < options->frames % n)
                                  : options->iterations;
+        streams[i].n_runs = streams[i].n_warmup = 0;
     }
     while (n_started < n &&
            pthread_create(&threads[n_started], NULL, measure, &streams[n_started]) == 0)

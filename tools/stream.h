@@ -17,8 +17,8 @@ struct stream_options {
     size_t iterations; /**< and at least so many runs of each stream, one if 0; */
     size_t frames;     /**< or, not 0, so many of all streams together. */
     double idle_ms;    /**< Sleep between two runs. */
-    /** Called behind every measured run by the stream's thread; false: no memory.
-     *  NULL: nobody asks. */
+    /** Called behind every run, of the warm-up too, by the stream's thread; false: no
+     *  memory. NULL: nobody asks. */
     bool (*after)(void *ctx, struct stream *stream);
     void *ctx;
 };
@@ -50,7 +50,8 @@ enum tare_status stream_open(struct stream *s, const struct tare_engine *engine,
 void stream_close(struct stream *s);
 
 /** Run all `n` at the same time, each in a thread of its own; the first in the
- *  caller's. Fails with the first failure of a stream. */
+ *  caller's. What they have run before is forgotten. Fails with the first failure of a
+ *  stream. */
 enum tare_status streams_run(struct stream *streams, size_t n,
                              const struct stream_options *options,
                              struct tare_error *err);

@@ -6,6 +6,7 @@
 typedef int tool_fn(int argc, char **argv);
 
 tool_fn tool_calibrate, tool_build, tool_run, tool_perf, tool_compare, tool_inspect,
-    tool_cache, tool_surgeon, tool_quantize, tool_search, tool_debug, tool_refit;
+    tool_cache, tool_surgeon, tool_quantize, tool_search, tool_debug, tool_refit,
+    tool_exec;
 
 #endif /* TARE_TOOLS_TOOL_H */

@@ -1,0 +1,147 @@
+/* tools/exec.h - tare exec: trtexec's command line, log and files. */
+#ifndef TARE_TOOLS_EXEC_H
+#define TARE_TOOLS_EXEC_H
+
+#include <stdbool.h>
+
+#include "tare/builder.h"
+#include "tare/engine.h"
+#include "tools/options.h"
+#include "tools/stream.h"
+#include "tools/words.h"
+
+/** What the flags of exec_flags.inc say. */
+struct exec_flags {
+    const char *onnx, *caffe_model, *caffe_deploy;
+    struct option_list outputs;
+    struct {
+        const char *min, *opt, *max, *min_calib, *opt_calib, *max_calib, *run;
+    } shapes;
+    const char *input_formats, *output_formats, *pools, *verbosity, *runtime, *sparsity;
+    const char *constraints, *layer_precisions, *output_types, *device_types;
+    const char *calib, *calibrator, *save, *load, *engine;
+    const char *tactic_sources, *timing_cache, *preview, *tempfiles;
+    bool fp16, bf16, int8, best, strongly_typed;
+    bool skip_inference, plan_version, no_timing_cache, heuristic;
+    const char *hardware;
+    int64_t level, timing, aux_streams;
+    double workspace;
+
+    const char *load_inputs;
+    int64_t batch, iterations, streams, cpu_threads;
+    double warmup_ms, duration_s, sleep_ms, idle_ms, cache_ratio;
+    bool time_deserialize, separate_profile;
+
+    bool verbose, dump_output, dump_raw, dump_profile, dump_layers;
+    int64_t avg_runs;
+    const char *percentiles;
+    const char *export_times, *export_output, *export_profile, *export_layers;
+
+    int64_t device, dla_core;
+    struct option_list plugins;
+    bool noted; /**< switches that do nothing but say so */
+    const char *noted_text;
+};
+extern struct exec_flags exec_flags;
+
+enum { EXEC_MAX_PERCENTILES = 16 };
+/** What is left of them when they are checked. */
+struct exec_settings {
+    double percentiles[EXEC_MAX_PERCENTILES];
+    size_t n_percentiles;
+    enum tare_constraints constraints;
+    char *tactic_sources; /**< those that tare has; NULL: the default */
+    struct words data;    /**< flags of data and preprocessing, as they were given */
+    struct words notes;   /**< one a flag that is about something else than a CPU */
+    int n_threads;        /**< of one context */
+};
+
+/** Fill exec_flags and the settings from the command line, and check what needs no
+ *  file. Prints help or what is wrong. @return true: go on; false: end with *status. */
+bool exec_parse(int argc, char **argv, struct exec_settings *settings, int *status);
+void exec_settings_free(struct exec_settings *settings);
+
+/** Lines of the log: "[date-time] [I] ..."; information on standard output, warnings
+ *  and errors on standard error. Verbose ones want --verbose. */
+void exec_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void exec_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void exec_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void exec_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/** The library's messages go to the same log. */
+void exec_start_log(void);
+
+/** The sections of the log that say what was asked for, and of what. */
+void exec_print_options(const struct exec_settings *settings);
+void exec_print_device(void);
+
+/** An engine, and what it was made from. exec_engine_close() it. */
+struct exec_engine {
+    struct tare_plan *plan; /**< NULL: loaded */
+    struct tare_engine *engine;
+};
+/** Build, and save where that is asked for; or load. */
+enum tare_status exec_engine_open(const struct exec_settings *settings,
+                                  struct exec_engine *out, struct tare_error *err);
+void exec_engine_close(struct exec_engine *engine);
+/** --timeDeserialize. */
+enum tare_status exec_time_load(const struct exec_engine *engine,
+                                struct tare_error *err);
+
+/** The cache of --calib: read; or made from the samples, and written; or of random
+ *  numbers. @param[out] cache  NULL: there is none; tare_cache_destroy() it. */
+enum tare_status exec_calibrate(const struct exec_settings *settings,
+                                const struct tare_model *model,
+                                struct tare_cache **cache, struct tare_error *err);
+
+/** The shapes to build for, without the quotes that names may stand in; NULL: none.
+ *  free() them. */
+char *exec_build_shapes(void);
+/** The same to calibrate with. */
+char *exec_calibration_shapes(void);
+/** --shapes against what the engine binds. */
+enum tare_status exec_check_run_shapes(const struct tare_engine *engine,
+                                       struct tare_error *err);
+
+/** --inputIOFormats and --outputIOFormats against what the engine binds. */
+enum tare_status exec_check_formats(const struct tare_engine *engine,
+                                    struct tare_error *err);
+
+/** Time the layers of the first stream while it runs. */
+struct exec_profile {
+    const struct tare_engine *engine;
+    size_t n_layers, n_runs, capacity;
+    double *sums; /**< [n_layers] milliseconds up to the last run */
+    float *times; /**< [n_runs][n_layers] milliseconds of each run */
+};
+/** Zero-initialise; free it with exec_profile_free(). */
+enum tare_status exec_profile_open(struct exec_profile *profile,
+                                   const struct tare_engine *engine,
+                                   struct tare_error *err);
+/** After a run of the profiled context. @return false: no memory */
+bool exec_profile_add(struct exec_profile *profile, const struct tare_context *context);
+void exec_profile_print(const struct exec_profile *profile);
+enum tare_status exec_profile_write(const struct exec_profile *profile,
+                                    const char *path, struct tare_error *err);
+void exec_profile_free(struct exec_profile *profile);
+
+/** Open the streams, run them, and report on them as the flags say. */
+enum tare_status exec_infer(const struct exec_settings *settings,
+                            const struct tare_engine *engine, struct tare_error *err);
+
+/** Trace and summary of the measured runs, and --exportTimes. */
+enum tare_status exec_report_times(const struct exec_settings *settings,
+                                   const struct stream *streams, size_t n_streams,
+                                   struct tare_error *err);
+
+/** --dumpLayerInfo and --exportLayerInfo. */
+enum tare_status exec_layer_info(const struct tare_engine *engine,
+                                 struct tare_error *err);
+
+/** --loadInputs: values into the stream's inputs. */
+enum tare_status exec_load_inputs(const struct tare_engine *engine, struct stream *s,
+                                  struct tare_error *err);
+/** --dumpOutput, --dumpRawBindingsToFile and --exportOutput, of the last run. */
+enum tare_status exec_dump_tensors(const struct tare_engine *engine,
+                                   const struct stream *s, struct tare_error *err);
+
+#endif /* TARE_TOOLS_EXEC_H */

@@ -1,0 +1,214 @@
+/* Inputs from files, and inputs and outputs to files and the log. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tare/file.h"
+#include "tools/exec.h"
+#include "tools/json_text.h"
+#include "tools/report.h"
+
+/* `n_bytes` of `path`, which has no more and no less. */
+static enum tare_status read_exactly(const char *path,
+                                     const struct tare_binding *binding, char *to,
+                                     struct tare_error *err)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return report_error(err, TARE_E_IO, "--loadInputs: cannot open %.180s", path);
+    const size_t n = fread(to, 1, binding->n_bytes, file);
+    const bool has_more = fgetc(file) != EOF;
+    (void)fclose(file);
+    if (n == binding->n_bytes && !has_more) return TARE_OK;
+    char dims[128];
+    return report_error(
+        err, TARE_E_FORMAT,
+        "--loadInputs: %.80s has %s %zu bytes, input '%.40s' is %s [%.60s]", path,
+        has_more ? "more than" : "only", n, binding->name,
+        tare_dtype_name(binding->dtype), report_dims(&binding->dims, dims));
+}
+
+/* One "name:file". */
+static enum tare_status load_input(const struct tare_engine *engine, struct stream *s,
+                                   char *entry, struct tare_error *err)
+{
+    char *colon = strrchr(entry, ':');
+    if (!colon)
+        return report_error(err, TARE_E_ARG, "--loadInputs: '%.120s' is not name:file",
+                            entry);
+    *colon = '\0';
+    if (colon > entry + 1 && *entry == '\'' && colon[-1] == '\'') {
+        colon[-1] = '\0';
+        entry++;
+    }
+    for (size_t i = 0; i < s->n_bindings; i++) {
+        struct tare_binding binding;
+        tare_engine_binding(engine, i, &binding);
+        if (!binding.is_input || strcmp(binding.name, entry) != 0) continue;
+        exec_info("Using values loaded from %s for input %s", colon + 1, entry);
+        return read_exactly(colon + 1, &binding, s->buffers[i], err);
+    }
+    return report_error(err, TARE_E_ARG, "--loadInputs: '%.120s' is no input", entry);
+}
+
+enum tare_status exec_load_inputs(const struct tare_engine *engine, struct stream *s,
+                                  struct tare_error *err)
+{
+    struct words entries = {0};
+    enum tare_status st = TARE_OK;
+    if (exec_flags.load_inputs) words_split(&entries, exec_flags.load_inputs, ',');
+    for (size_t i = 0; i < entries.n && st == TARE_OK; i++)
+        st = load_input(engine, s, entries.items[i], err);
+    if (entries.failed)
+        st = report_error(err, TARE_E_NOMEM, "no memory for the inputs");
+    words_free(&entries);
+    return st;
+}
+
+/* Element i. Not for float16, which an engine does not bind. */
+static void write_value(FILE *to, const struct tare_result *tensor, size_t i,
+                        bool is_json)
+{
+    const void *data = tensor->data;
+    switch (tensor->dtype) {
+    case TARE_F32:
+    case TARE_F64: {
+        const double v = tensor->dtype == TARE_F32 ? (double)((const float *)data)[i]
+                                                   : ((const double *)data)[i];
+        if (is_json)
+            json_text_number(to, v);
+        else
+            (void)fprintf(to, "%g", v);
+        return;
+    }
+    case TARE_U8:
+    case TARE_BOOL: (void)fprintf(to, "%d", ((const uint8_t *)data)[i]); return;
+    case TARE_S8: (void)fprintf(to, "%d", ((const int8_t *)data)[i]); return;
+    case TARE_S16: (void)fprintf(to, "%d", ((const int16_t *)data)[i]); return;
+    case TARE_U16:
+    case TARE_F16:
+    case TARE_BF16: (void)fprintf(to, "%u", ((const uint16_t *)data)[i]); return;
+    case TARE_S32: (void)fprintf(to, "%" PRId32, ((const int32_t *)data)[i]); return;
+    case TARE_U32: (void)fprintf(to, "%" PRIu32, ((const uint32_t *)data)[i]); return;
+    case TARE_S64: (void)fprintf(to, "%" PRId64, ((const int64_t *)data)[i]); return;
+    case TARE_U64: (void)fprintf(to, "%" PRIu64, ((const uint64_t *)data)[i]); return;
+    }
+}
+
+static size_t n_values(const struct tare_result *tensor)
+{
+    return tensor->n_bytes / (size_t)tare_dtype_bytes(tensor->dtype);
+}
+
+static void print_output(const char *name, const struct tare_result *tensor)
+{
+    char dims[128];
+    exec_info("%s: (%s)", name, report_dims(&tensor->dims, dims));
+    for (size_t i = 0; i < n_values(tensor); i++) {
+        if (i) (void)fputc(' ', stdout);
+        write_value(stdout, tensor, i, false);
+    }
+    (void)fputc('\n', stdout);
+}
+
+static void write_output(FILE *to, const char *name, const struct tare_result *tensor)
+{
+    char dims[128];
+    (void)fputs("{ \"name\" : ", to);
+    json_text_string(to, name);
+    (void)fprintf(to, ", \"dimensions\" : \"%s\", \"values\" : [ ",
+                  tensor->dims.rank ? report_dims(&tensor->dims, dims) : "");
+    for (size_t i = 0; i < n_values(tensor); i++) {
+        if (i) (void)fputs(", ", to);
+        write_value(to, tensor, i, true);
+    }
+    (void)fputs(" ] }\n", to);
+}
+
+/* TensorRT's names of types. */
+static const char *type_name(enum tare_dtype dtype)
+{
+    static const char *const names[] = {
+        [TARE_F32] = "Float",     [TARE_U8] = "UInt8",   [TARE_S8] = "Int8",
+        [TARE_S32] = "Int32",     [TARE_S64] = "Int64",  [TARE_BOOL] = "Bool",
+        [TARE_F64] = "Double",    [TARE_F16] = "Half",   [TARE_S16] = "Int16",
+        [TARE_U16] = "UInt16",    [TARE_U32] = "UInt32", [TARE_U64] = "UInt64",
+        [TARE_BF16] = "BFloat16",
+    };
+    return names[dtype];
+}
+
+/* trtexec's name of the file: what file systems may not like becomes '_'. */
+static enum tare_status dump_raw(const struct tare_binding *binding,
+                                 const struct tare_result *tensor,
+                                 struct tare_error *err)
+{
+    char path[512], dims[256] = "";
+    size_t used = 0;
+    for (int i = 0; i < tensor->dims.rank; i++)
+        used += (size_t)snprintf(dims + used, sizeof dims - used, "%s%lld",
+                                 i ? "." : "", (long long)tensor->dims.d[i]);
+    const char *direction = binding->is_input ? "input" : "output";
+    const int n = snprintf(path, sizeof path, "%.200s.%s.%s.%s.raw", binding->name,
+                           direction, dims, type_name(tensor->dtype));
+    for (int i = 0; i < n && path[i]; i++)
+        if (!isalnum((unsigned char)path[i]) && !strchr("._-,", path[i])) path[i] = '_';
+    exec_info("Writing file for %s binding %s (with datatype %s and dimensions %s) to "
+              "%s",
+              direction, binding->name, type_name(tensor->dtype), dims, path);
+    return tare_file_write(path, tensor->data, tensor->n_bytes, err);
+}
+
+/* Binding i as the last run left it. */
+static struct tare_result value_of(const struct stream *s, size_t i,
+                                   const struct tare_binding *binding)
+{
+    struct tare_result tensor = {binding->dims, binding->dtype, s->buffers[i],
+                                 binding->n_bytes};
+    if (!binding->is_input) tare_context_result(s->context, i, &tensor);
+    return tensor;
+}
+
+static enum tare_status export_outputs(const struct tare_engine *engine,
+                                       const struct stream *s, struct tare_error *err)
+{
+    struct json_text text;
+    const enum tare_status st = json_text_open(&text, err);
+    if (st != TARE_OK) return st;
+    const char *separator = "  ";
+    (void)fputs("[\n", text.to);
+    for (size_t i = 0; i < s->n_bindings; i++) {
+        struct tare_binding binding;
+        tare_engine_binding(engine, i, &binding);
+        if (binding.is_input) continue;
+        const struct tare_result tensor = value_of(s, i, &binding);
+        (void)fputs(separator, text.to);
+        write_output(text.to, binding.name, &tensor);
+        separator = ", ";
+    }
+    (void)fputs("]\n", text.to);
+    return json_text_close(&text, exec_flags.export_output, err);
+}
+
+enum tare_status exec_dump_tensors(const struct tare_engine *engine,
+                                   const struct stream *s, struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    struct tare_binding binding;
+    if (exec_flags.dump_output) exec_info("Output Tensors:");
+    for (size_t i = 0; i < s->n_bindings && exec_flags.dump_output; i++) {
+        tare_engine_binding(engine, i, &binding);
+        const struct tare_result tensor = value_of(s, i, &binding);
+        if (!binding.is_input) print_output(binding.name, &tensor);
+    }
+    if (exec_flags.dump_raw) exec_info("Writing Raw Bindings to Files:");
+    for (size_t i = 0; i < s->n_bindings && exec_flags.dump_raw && st == TARE_OK; i++) {
+        tare_engine_binding(engine, i, &binding);
+        const struct tare_result tensor = value_of(s, i, &binding);
+        st = dump_raw(&binding, &tensor, err);
+    }
+    if (st == TARE_OK && exec_flags.export_output) st = export_outputs(engine, s, err);
+    return st;
+}
