@@ -23,8 +23,8 @@ struct exec_flags {
     const char *tactic_sources, *timing_cache, *preview, *tempfiles;
     bool fp16, bf16, int8, best, strongly_typed;
     bool skip_inference, plan_version, no_timing_cache, heuristic;
-    const char *hardware;
-    int64_t level, timing, aux_streams;
+    const char *hardware, *platform, *allocation;
+    int64_t level, timing, aux_streams, tactics, tiling;
     double workspace;
 
     const char *load_inputs;

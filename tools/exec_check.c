@@ -24,14 +24,13 @@ static int check_word(const char *flag, const char *text, const char *words)
     return usage_error(&exec_usage, "--%s=%s, want %s", flag, text, words);
 }
 
-/* A size in MiB, or with one of TensorRT 10's suffixes. */
+/* A size in MiB, or with a unit: TensorRT 10's B, K, M, G, or as people write them. */
 static bool is_size(const char *text)
 {
     char *end;
     const double v = strtod(text, &end);
-    if (end == text || !(v >= 0.0)) return false;
-    if (*end && strchr("BKMG", *end)) end++;
-    return *end == '\0';
+    return end != text && v >= 0.0 &&
+           (!*end || is_one_of(end, strlen(end), "B|K|M|G|KB|MB|GB|KiB|MiB|GiB"));
 }
 
 /* Entries "key:value[,key:value]"; the last colon counts. @param keys  NULL: any */
@@ -220,6 +219,11 @@ static int check_words(void)
         status = check_word("useRuntime", f->runtime, "full|lean|dispatch");
     if (status == EXIT_DONE)
         status = check_word("sparsity", f->sparsity, "disable|enable|force");
+    if (status == EXIT_DONE)
+        status = check_word("runtimePlatform", f->platform, "SameAsBuild|WindowsAMD64");
+    if (status == EXIT_DONE)
+        status =
+            check_word("allocationStrategy", f->allocation, "static|profile|runtime");
     if (status == EXIT_DONE)
         status = check_pairs(
             "memPoolSize", f->pools,

@@ -347,10 +347,12 @@ verbose() {
 noted() {
     local flag fast=(--onnx=net.onnx --skipInference --builderOptimizationLevel=0)
     run "${fast[@]}" --saveEngine=plain.tare
-    for flag in --explicitBatch --workspace=4096 --memPoolSize=workspace:512.5,dlaSRAM:1M --minTiming=1 --avgTiming=8 \
+    for flag in --explicitBatch --workspace=4096 --memPoolSize=workspace:512.5,dlaSRAM:1M,dlaLocalDRAM:8MiB --minTiming=1 --avgTiming=8 \
         --leanDLLPath=x.so --excludeLeanRuntime --sparsity=force --noTF32 --fp8 --int4 --directIO \
         --layerDeviceTypes=head.fc:DLA,*:GPU --safe --restricted --consistency --buildDLAStandalone --allowGPUFallback \
-        --maxAuxStreams=2 --ignoreParsedPluginLibs --preview=+fasterDynamicShapes0805,-profileSharing0806 --tempdir=/none \
+        --monitorMemory --runtimePlatform=SameAsBuild --allowWeightStreaming --maxTactics=5 \
+        --tilingOptimizationLevel=1 --l2LimitForTiling=1048576 --weightStreamingBudget=50% --allocationStrategy=profile \
+        --asyncFileReader --nvtxVerbosity=none --maxAuxStreams=2 --ignoreParsedPluginLibs --preview=+fasterDynamicShapes0805,-profileSharing0806 --tempdir=/none \
         --tempfileControls=in_memory:allow,temporary:deny --exposeDMA --noDataTransfers --useManagedMemory \
         --useSpinWait --threads --useCudaGraph --persistentCacheRatio=0.5 --hostTime --useDLACore=0; do
         run "${fast[@]}" --saveEngine=noted.tare "$flag"
@@ -368,6 +370,8 @@ noted() {
     refused 2 "'in_memory:maybe' is not" --onnx=net.onnx --tempfileControls=in_memory:maybe
     refused 2 "'x' wants a \+ or -" --onnx=net.onnx --preview=x
     refused 2 '--sparsity=half, want' --onnx=net.onnx --sparsity=half
+    refused 2 '--allocationStrategy=heap, want' --onnx=net.onnx --allocationStrategy=heap
+    refused 2 '--runtimePlatform=Mars, want' --onnx=net.onnx --runtimePlatform=Mars
     refused 2 '--persistentCacheRatio: want 0 to 1' --onnx=net.onnx --persistentCacheRatio=1.5
     refused 2 "'--threads' takes no value" --onnx=net.onnx --threads=4
 }
@@ -375,7 +379,7 @@ noted() {
 refused_flags() {
     local flag
     for flag in --refit --versionCompatible --timeRefit --dumpRefit --staticPlugins=x.so --dynamicPlugins=x.so \
-        --setPluginsToSerialize=x.so; do
+        --setPluginsToSerialize=x.so --errorOnTimingCacheMiss --markDebug=x; do
         refused 2 "${flag%%=*}: " --onnx=net.onnx --saveEngine=out/e "$flag"
     done
 }
