@@ -14,9 +14,10 @@
 struct exec_flags {
     const char *onnx, *caffe_model, *caffe_deploy;
     struct option_list outputs;
-    struct {
-        const char *min, *opt, *max, *min_calib, *opt_calib, *max_calib, *run;
-    } shapes;
+    struct tare_profile shapes; /**< of the profile that flags speak of */
+    int64_t profile;            /**< its number */
+    struct tare_profile calib_shapes;
+    const char *run_shapes;
     const char *input_formats, *output_formats, *pools, *verbosity, *runtime, *sparsity;
     const char *constraints, *layer_precisions, *output_types, *device_types;
     const char *calib, *calibrator, *save, *load, *engine;
@@ -28,7 +29,7 @@ struct exec_flags {
     double workspace;
 
     const char *load_inputs;
-    int64_t batch, iterations, streams, cpu_threads;
+    int64_t batch, iterations, streams, cpu_threads, use_profile, calib_profile;
     double warmup_ms, duration_s, sleep_ms, idle_ms, cache_ratio;
     bool time_deserialize, separate_profile;
 
@@ -44,7 +45,7 @@ struct exec_flags {
 };
 extern struct exec_flags exec_flags;
 
-enum { EXEC_MAX_PERCENTILES = 16 };
+enum { EXEC_MAX_PERCENTILES = 16, EXEC_MAX_PROFILES = 16 };
 /** What is left of them when they are checked. */
 struct exec_settings {
     double percentiles[EXEC_MAX_PERCENTILES];
@@ -54,6 +55,13 @@ struct exec_settings {
     struct words data;    /**< flags of data and preprocessing, as they were given */
     struct words notes;   /**< one a flag that is about something else than a CPU */
     int n_threads;        /**< of one context */
+    /** [n_profiles] of shapes, without the quotes that names may stand in, owned; of
+     *  --shapes where that is all there is. */
+    struct exec_shapes {
+        char *min, *opt, *max;
+    } profiles[EXEC_MAX_PROFILES];
+    size_t n_profiles;
+    char *run_shapes, *calib_shapes; /**< likewise; NULL: none */
 };
 
 /** Fill exec_flags and the settings from the command line, and check what needs no
@@ -93,14 +101,12 @@ enum tare_status exec_calibrate(const struct exec_settings *settings,
                                 const struct tare_model *model,
                                 struct tare_cache **cache, struct tare_error *err);
 
-/** The shapes to build for, without the quotes that names may stand in; NULL: none.
- *  free() them. */
-char *exec_build_shapes(void);
-/** The same to calibrate with. */
-char *exec_calibration_shapes(void);
-/** --shapes against what the engine binds. */
-enum tare_status exec_check_run_shapes(const struct tare_engine *engine,
-                                       struct tare_error *err);
+/** An engine of the shapes to run with: --shapes; or those of the build; or, of an
+ *  engine that was loaded, 1 for every open axis, which is said.
+ *  @param[out] fixed  tare_engine_destroy() it; NULL: `engine` itself is. */
+enum tare_status exec_fix_shapes(const struct exec_settings *settings,
+                                 const struct tare_engine *engine,
+                                 struct tare_engine **fixed, struct tare_error *err);
 
 /** --inputIOFormats and --outputIOFormats against what the engine binds. */
 enum tare_status exec_check_formats(const struct tare_engine *engine,

@@ -15,11 +15,11 @@ static enum tare_status make_cache(const struct exec_settings *settings,
 {
     const struct exec_flags *f = &exec_flags;
     struct words words = {0};
-    char *shapes = exec_calibration_shapes();
     words_add(&words, "calibrate");
     words_add(&words, "--onnx=%s", f->onnx);
     words_add(&words, "--cache=%s", f->calib);
-    if (shapes) words_add(&words, "--opt-shapes=%s", shapes);
+    if (settings->calib_shapes)
+        words_add(&words, "--opt-shapes=%s", settings->calib_shapes);
     if (f->batch > 1) words_add(&words, "--batch=%lld", (long long)f->batch);
     if (f->calibrator) words_add(&words, "--calibrator=%s", f->calibrator);
     if (f->cpu_threads) words_add(&words, "--threads=%lld", (long long)f->cpu_threads);
@@ -34,7 +34,6 @@ static enum tare_status make_cache(const struct exec_settings *settings,
                           f->calib);
     exec_start_log();
     free(text);
-    free(shapes);
     words_free(&words);
     return st;
 }

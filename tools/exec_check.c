@@ -122,25 +122,6 @@ static int take_percentiles(struct exec_settings *settings)
                        exec_flags.percentiles, EXEC_MAX_PERCENTILES);
 }
 
-/* Either the one in the middle or all three, as trtexec wants it. */
-static int check_shapes(const char *min, const char *opt, const char *max,
-                        const char *suffix)
-{
-    if ((!min && !max) || (min && opt && max)) return EXIT_DONE;
-    return usage_error(&exec_usage,
-                       "give either --optShapes%s alone, or all of --minShapes%s, "
-                       "--optShapes%s and --maxShapes%s",
-                       suffix, suffix, suffix, suffix);
-}
-
-static int check_one_shape(const char *min, const char *opt, const char *max)
-{
-    if (!min || (strcmp(min, opt) == 0 && strcmp(opt, max) == 0)) return EXIT_DONE;
-    return usage_error(&exec_usage,
-                       "--minShapes, --optShapes and --maxShapes differ: an engine has "
-                       "one shape; build one engine for each");
-}
-
 /* Where the engine comes from, and where it goes. */
 static int check_engine(void)
 {
@@ -251,9 +232,8 @@ static int take_constraints(struct exec_settings *settings)
     return EXIT_DONE;
 }
 
-int exec_check(struct exec_settings *settings)
+int exec_check(const struct tare_profile *shapes, struct exec_settings *settings)
 {
-    const struct exec_flags *f = &exec_flags;
     int status = check_engine();
     if (status == EXIT_DONE) status = take_level(settings);
     if (status == EXIT_DONE) status = check_numbers();
@@ -262,12 +242,6 @@ int exec_check(struct exec_settings *settings)
     if (status == EXIT_DONE) status = take_percentiles(settings);
     if (status == EXIT_DONE) status = take_sources(settings);
     if (status == EXIT_DONE) status = check_calibration(settings);
-    if (status == EXIT_DONE)
-        status = check_shapes(f->shapes.min, f->shapes.opt, f->shapes.max, "");
-    if (status == EXIT_DONE)
-        status = check_shapes(f->shapes.min_calib, f->shapes.opt_calib,
-                              f->shapes.max_calib, "Calib");
-    if (status == EXIT_DONE)
-        status = check_one_shape(f->shapes.min, f->shapes.opt, f->shapes.max);
+    if (status == EXIT_DONE) status = exec_take_shapes(shapes, settings);
     return status;
 }

@@ -105,6 +105,13 @@ static enum tare_status build_bound(const struct exec_settings *settings,
         st = recover_read_beside(f->calib, path, &recovery, err);
     if (recovery) exec_info("Recovery: %s", path);
     options.recovery = recovery;
+    struct tare_profile profiles[EXEC_MAX_PROFILES];
+    for (size_t i = 0; i < settings->n_profiles; i++)
+        profiles[i] =
+            (struct tare_profile){settings->profiles[i].min, settings->profiles[i].opt,
+                                  settings->profiles[i].max};
+    options.profiles = profiles;
+    options.n_profiles = settings->n_profiles;
     const double before = report_clock();
     if (st == TARE_OK) st = tare_build(model, &options, plan, err);
     if (st == TARE_OK) {
@@ -116,26 +123,41 @@ static enum tare_status build_bound(const struct exec_settings *settings,
     return st;
 }
 
+/* Fix the shapes: those of the first profile. */
+static enum tare_status bind(const struct exec_settings *settings,
+                             struct tare_model *model, struct tare_error *err)
+{
+    const int64_t batch = exec_flags.batch ? exec_flags.batch : 1;
+    const bool is_said = settings->n_profiles || exec_flags.batch;
+    for (size_t i = 0; i < tare_model_n_inputs(model) && !is_said; i++) {
+        struct tare_model_value input;
+        tare_model_input(model, i, &input);
+        if (input.dims.rank > 0 && input.dims.d[0] < 0)
+            exec_warn("Dynamic dimensions required for input: %s, but no shapes were "
+                      "provided. Automatically setting the first one to 1",
+                      input.name);
+    }
+    return tare_model_bind(model, settings->profiles[0].opt, batch, NULL, err);
+}
+
 static enum tare_status build(const struct exec_settings *settings,
                               struct tare_plan **plan, struct tare_error *err)
 {
     const struct exec_flags *f = &exec_flags;
     struct tare_model *model = NULL;
-    char *shapes = exec_build_shapes();
     double before = report_clock();
     exec_info("Start parsing network model.");
     enum tare_status st = tare_model_load(f->onnx, &model, err);
     if (st == TARE_OK)
         exec_info("Finished parsing network model. Parse time: %g",
                   report_clock() - before);
-    if (st == TARE_OK) st = tare_model_bind(model, shapes, f->batch, NULL, err);
+    if (st == TARE_OK) st = bind(settings, model, err);
     if (st == TARE_OK) st = build_bound(settings, model, plan, err);
     if (st == TARE_OK && f->save) {
         st = tare_plan_save(*plan, f->save, err);
         if (st == TARE_OK) exec_info("Engine saved to %s", f->save);
     }
     tare_model_destroy(model);
-    free(shapes);
     return st;
 }
 
@@ -160,8 +182,7 @@ enum tare_status exec_engine_open(const struct exec_settings *settings,
     if (st != TARE_OK) return st;
     exec_info("Engine deserialized in %g sec.", report_clock() - before);
     print_engine(out->engine);
-    st = exec_check_formats(out->engine, err);
-    return st == TARE_OK ? exec_check_run_shapes(out->engine, err) : st;
+    return exec_check_formats(out->engine, err);
 }
 
 enum tare_status exec_time_load(const struct exec_engine *engine,

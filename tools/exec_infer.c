@@ -80,7 +80,9 @@ static enum tare_status infer(const struct exec_settings *settings,
     const struct exec_flags *f = &exec_flags;
     const bool profiles = f->dump_profile || f->export_profile;
     enum tare_status st = open_streams(settings, engine, streams, n, err);
-    if (st == TARE_OK && profiles) st = exec_profile_open(&watch->profile, engine, err);
+    if (st == TARE_OK && profiles)
+        st = exec_profile_open(&watch->profile, tare_context_engine(streams[0].context),
+                               err);
     if (st != TARE_OK) return st;
     report_sleep(f->sleep_ms);
     exec_info("Starting inference");
@@ -93,8 +95,9 @@ static enum tare_status infer(const struct exec_settings *settings,
     return st;
 }
 
-enum tare_status exec_infer(const struct exec_settings *settings,
-                            const struct tare_engine *engine, struct tare_error *err)
+static enum tare_status run_streams(const struct exec_settings *settings,
+                                    const struct tare_engine *engine,
+                                    struct tare_error *err)
 {
     const size_t n = (size_t)exec_flags.streams;
     struct stream *streams = calloc(n, sizeof *streams);
@@ -105,5 +108,15 @@ enum tare_status exec_infer(const struct exec_settings *settings,
         stream_close(&streams[i]);
     exec_profile_free(&watch.profile);
     free(streams);
+    return st;
+}
+
+enum tare_status exec_infer(const struct exec_settings *settings,
+                            const struct tare_engine *engine, struct tare_error *err)
+{
+    struct tare_engine *fixed = NULL;
+    enum tare_status st = exec_fix_shapes(settings, engine, &fixed, err);
+    if (st == TARE_OK) st = run_streams(settings, fixed ? fixed : engine, err);
+    tare_engine_destroy(fixed);
     return st;
 }

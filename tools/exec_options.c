@@ -41,15 +41,11 @@ static void print_precision(const struct exec_flags *f)
     exec_info("Calibration: %s", text(f->calib, f->int8 ? "none" : ""));
 }
 
-static void print_shape(const char *phase, const char *which, const char *shapes)
-{
-    if (shapes) exec_info("Input %s shapes%s: %s", phase, which, shapes);
-}
-
 static void print_build(const struct exec_settings *settings)
 {
     const struct exec_flags *f = &exec_flags;
     exec_info("=== Build Options ===");
+    if (f->load) exec_info("The engine is loaded: build options do nothing");
     exec_info("Memory Pools: workspace: default");
     print_precision(f);
     exec_info("Hardware Compatibility: %s", text(f->hardware, "Disabled"));
@@ -66,15 +62,13 @@ static void print_build(const struct exec_settings *settings)
     exec_info("BuilderOptimizationLevel: %d", (int)f->level);
     exec_info("Input(s) format: %s", text(f->input_formats, "the model's, CHW"));
     exec_info("Output(s) format: %s", text(f->output_formats, "the model's, CHW"));
-    if (f->shapes.opt || f->shapes.run) {
-        print_shape("build", ", min", f->shapes.min);
-        print_shape("build", f->shapes.min ? ", opt" : "",
-                    text(f->shapes.opt, f->shapes.run));
-        print_shape("build", ", max", f->shapes.max);
-    } else {
-        exec_info("Input build shapes: model");
+    if (settings->n_profiles == 0) exec_info("Input build shapes: model");
+    for (size_t i = 0; i < settings->n_profiles; i++) {
+        const struct exec_shapes *p = &settings->profiles[i];
+        exec_info("Input build shapes (profile %zu): %s+%s+%s", i, text(p->min, p->opt),
+                  text(p->opt, ""), text(p->max, p->opt));
     }
-    exec_info("Input calibration shapes: %s", text(f->shapes.opt_calib, "model"));
+    exec_info("Input calibration shapes: %s", text(settings->calib_shapes, "model"));
 }
 
 static void print_inference(const struct exec_settings *settings)
@@ -83,7 +77,7 @@ static void print_inference(const struct exec_settings *settings)
     exec_info("=== Inference Options ===");
     exec_info("Batch: Explicit");
     exec_info("Input inference shapes: %s",
-              text(f->shapes.run, text(f->shapes.opt, "model")));
+              text(settings->run_shapes, text(settings->profiles[0].opt, "model")));
     exec_info("Iterations: %lld", (long long)f->iterations);
     if (f->duration_s < 0.0)
         exec_info("Duration: until stopped (+ %gms warm up)", f->warmup_ms);
@@ -96,6 +90,7 @@ static void print_inference(const struct exec_settings *settings)
     exec_info("Data transfers: none, an engine works where inputs and outputs are");
     exec_info("Separate profiling: %s", enabled(f->separate_profile));
     exec_info("Time Deserialize: %s", enabled(f->time_deserialize));
+    exec_info("Optimization Profile Index: %lld", (long long)f->use_profile);
     exec_info("Inputs: %s", text(f->load_inputs, ""));
 }
 

@@ -9,7 +9,6 @@
 
 struct exec_flags exec_flags = {
     .level = -1,
-    .batch = 1,
     .iterations = 10,
     .streams = 1,
     .warmup_ms = 200.0,
@@ -102,6 +101,30 @@ static int sort_arguments(int argc, char **argv, char **own, int *n_own,
     return EXIT_DONE;
 }
 
+/* One by one: --minShapes and its like are of the profile that --profile named last. */
+static bool parse_own(int n, char **own, struct exec_settings *settings, int *status)
+{
+    struct exec_flags *f = &exec_flags;
+    struct tare_profile shapes[EXEC_MAX_PROFILES] = {{0}};
+    for (int i = 1; i < n; i++) {
+        const int64_t before = f->profile;
+        char *argv[] = {own[0], own[i]};
+        if (!options_parse_own(&exec_usage, groups, N_ALL, 2, argv, status))
+            return false;
+        if (f->profile >= EXEC_MAX_PROFILES) {
+            *status = usage_error(&exec_usage, "--profile: there are %d, from 0 on",
+                                  EXEC_MAX_PROFILES);
+            return false;
+        }
+        if (f->profile == before) continue;
+        shapes[before] = f->shapes;
+        f->shapes = shapes[f->profile];
+    }
+    shapes[f->profile] = f->shapes;
+    *status = exec_check(shapes, settings);
+    return *status == EXIT_DONE;
+}
+
 bool exec_parse(int argc, char **argv, struct exec_settings *settings, int *status)
 {
     int n_own;
@@ -110,12 +133,8 @@ bool exec_parse(int argc, char **argv, struct exec_settings *settings, int *stat
     if (!own) return false;
     make_groups();
     *status = sort_arguments(argc, argv, own, &n_own, settings);
-    bool goes_on = *status == EXIT_DONE &&
-                   options_parse_own(&exec_usage, groups, N_ALL, n_own, own, status);
-    if (goes_on) {
-        *status = exec_check(settings);
-        goes_on = *status == EXIT_DONE;
-    }
+    const bool goes_on =
+        *status == EXIT_DONE && parse_own(n_own, own, settings, status);
     free(own);
     const int cores = tare_cpu_threads(), streams = (int)exec_flags.streams;
     settings->n_threads = exec_flags.cpu_threads ? (int)exec_flags.cpu_threads
@@ -129,4 +148,11 @@ void exec_settings_free(struct exec_settings *settings)
     words_free(&settings->data);
     words_free(&settings->notes);
     free(settings->tactic_sources);
+    for (size_t i = 0; i < EXEC_MAX_PROFILES; i++) {
+        free(settings->profiles[i].min);
+        free(settings->profiles[i].opt);
+        free(settings->profiles[i].max);
+    }
+    free(settings->run_shapes);
+    free(settings->calib_shapes);
 }

@@ -27,7 +27,7 @@ enum tare_status stream_open(struct stream *s, const struct tare_engine *engine,
         struct tare_binding binding;
         tare_engine_binding(engine, i, &binding);
         if (binding.dims.rank < 0) continue;
-        s->buffers[i] = calloc(1, binding.n_bytes);
+        s->buffers[i] = calloc(1, binding.n_bytes ? binding.n_bytes : 1);
         if (!s->buffers[i]) return no_memory(err);
         if (binding.is_input) synthetic_fill(&binding, s->buffers[i]);
         st = tare_context_set_address(s->context, i, s->buffers[i], err);

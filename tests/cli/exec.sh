@@ -91,16 +91,47 @@ giexec() {
 }
 
 shapes() {
-    run --onnx=net.onnx --minShapes=input:2x1x28x28 --optShapes=input:2x1x28x28 --maxShapes=input:2x1x28x28 \
-        --saveEngine=two.tare "${once[@]}"
-    said 'Input binding for input with dimensions 2x1x28x28 is created\.'
-    run --onnx=net.onnx --shapes="'input':3x1x28x28" "${once[@]}"
-    said 'Input binding for input with dimensions 3x1x28x28 is created\.'
-    run --loadEngine=two.tare --shapes="'input':2x1x28x28" "${once[@]}"
-    refused 1 "input 'input' is 2x1x28x28 in this engine, not 4x1x28x28" --loadEngine=two.tare --shapes=input:4x1x28x28
-    refused 1 "'x' is no input" --loadEngine=two.tare --shapes=x:4x1x28x28
+    local range=(--minShapes=input:1x1x28x28 --optShapes="'input':4x1x28x28" --maxShapes=input:16x1x28x28)
+    run --onnx=net.onnx "${range[@]}" --saveEngine=range.tare "${once[@]}"
+    said 'Input binding for input with dimensions 4x1x28x28 is created\.'
+    run --loadEngine=range.tare "${once[@]}" --exportProfile=p.json --dumpRawBindingsToFile --exportOutput=o.json
+    said 'Shape missing for input with dynamic shape: input\. Automatically setting shape to: 1x1x28x28' errors
+    said 'Output binding for out/"a.b with dimensions 1x10 is created\.'
+    check o.json 'assert j[0]["dimensions"] == "1x10" and len(j[0]["values"]) == 10'
+    [[ -e input.input.1.1.28.28.Float.raw ]] || fail "not at batch 1"
+    # the same bytes as of an engine for that shape alone
+    run --loadEngine=range.tare "${once[@]}" --shapes="'input':7x1x28x28" --dumpRawBindingsToFile
+    mv out__a_b.output.7.10.Float.raw ranged.raw
+    run --onnx=net.onnx "${once[@]}" --shapes="'input':7x1x28x28" --dumpRawBindingsToFile
+    said 'Input build shapes \(profile 0\): input:7x1x28x28\+.*'
+    cmp out__a_b.output.7.10.Float.raw ranged.raw || fail "another output than an engine's for that shape"
+    run --onnx=net.onnx --optShapes=input:2x1x28x28 --saveEngine=two.tare "${once[@]}"
+    run --onnx=net.onnx --skipInference
+    said 'Dynamic dimensions required for input: input, but no shapes .* to 1' errors
+    refused 1 "'input'.*axis 0.* 17.*1.*16" --loadEngine=range.tare --shapes=input:17x1x28x28
+    refused 1 "'x" --loadEngine=range.tare --shapes=x:4x1x28x28
+    refused 1 "the engine was built for 2x1x28x28 alone" --loadEngine=two.tare --shapes=input:4x1x28x28
     refused 2 'give either --optShapes alone' --onnx=net.onnx --minShapes=input:1x1x28x28
     refused 2 'give either --optShapesCalib alone' --onnx=net.onnx --maxShapesCalib=input:1x1x28x28
+}
+
+# Several profiles: the shapes behind --profile=N are its own.
+profiles() {
+    local two=(--profile=1 --minShapes=input:8x1x28x28 --optShapes=input:8x1x28x28 --maxShapes=input:9x1x28x28
+        --profile=0 --optShapes=input:3x1x28x28)
+    run --onnx=net.onnx "${two[@]}" --saveEngine=profiles.tare "${once[@]}"
+    said 'Input binding for input with dimensions 3x1x28x28 is created\.'
+    run --loadEngine=profiles.tare --useProfile=1 --shapes=input:9x1x28x28 "${once[@]}"
+    said 'Input binding for input with dimensions 9x1x28x28 is created\.'
+    run --loadEngine=profiles.tare --useProfile=1 "${once[@]}"
+    said '.* Automatically setting shape to: 8x1x28x28' errors
+    refused 1 '--useProfile=2: the engine has 2 profiles' --loadEngine=profiles.tare --useProfile=2
+    refused 1 "'input'.*axis 0" --loadEngine=profiles.tare --useProfile=0 --shapes=input:9x1x28x28
+    refused 2 '--profile=1: profile 0 has no shapes' --onnx=net.onnx --profile=1 --optShapes=input:3x1x28x28
+    refused 2 '--profile: there are 16' --onnx=net.onnx --profile=16
+    refused 2 '--calibProfile=1: there is no such profile' --onnx=net.onnx --calibProfile=1
+    refused 1 '--calib: out/c is not there' --onnx=net.onnx --int8 "${two[@]}" --calibProfile=1 --calib=out/c
+    said 'Input calibration shapes: input:8x1x28x28'
 }
 
 calibration() {
@@ -345,7 +376,7 @@ verbose() {
 
 # Flags about what a CPU does not have: one line each, and the same engine.
 noted() {
-    local flag fast=(--onnx=net.onnx --skipInference --builderOptimizationLevel=0)
+    local flag fast=(--onnx=net.onnx --batch=1 --skipInference --builderOptimizationLevel=0)
     run "${fast[@]}" --saveEngine=plain.tare
     for flag in --explicitBatch --workspace=4096 --memPoolSize=workspace:512.5,dlaSRAM:1M,dlaLocalDRAM:8MiB --minTiming=1 --avgTiming=8 \
         --leanDLLPath=x.so --excludeLeanRuntime --sparsity=force --noTF32 --fp8 --int4 --directIO \
@@ -391,7 +422,7 @@ unknown() {
     refused 2 "unexpected argument 'net.onnx'" net.onnx
 }
 
-for subject in road giexec shapes calibration precisions tactics loop times profile layer_info tensors formats \
+for subject in road giexec shapes profiles calibration precisions tactics loop times profile layer_info tensors formats \
     loading compatibility device verbose noted refused_flags unknown; do
     "$subject"
 done

@@ -8,6 +8,7 @@
 "$tare" exec --help | sed '/^Data (one source):/,$d' | sed -nE 's/^  (--[A-Za-z0-9]+).*/\1/p' | sort >ours
 # FLAG SCRIPT FUNCTION, a line a flag: rows are | `--a`, `--b` | what | `script` function |
 grep '^| `--' "$root/docs/trtexec.md" | while IFS='|' read -r _ flags _ proof _; do
+    # shellcheck disable=SC2013 # flags are words
     for flag in $(grep -oE -- '--[A-Za-z0-9]+' <<<"$flags"); do
         echo "$flag $(tr -d '`' <<<"$proof")"
     done
