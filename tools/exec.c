@@ -30,7 +30,8 @@ static enum tare_status work(const struct exec_settings *settings,
     } else if (st == TARE_OK && f->time_deserialize) {
         st = exec_time_load(&engine, err);
     } else if (st == TARE_OK) {
-        st = exec_layer_info(engine.engine, err);
+        st = exec_report_refit(engine.engine, err);
+        if (st == TARE_OK) st = exec_layer_info(engine.engine, err);
         if (st == TARE_OK && f->skip_inference)
             exec_info("Skipped inference phase since --skipInference is added.");
         else if (st == TARE_OK)

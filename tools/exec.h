@@ -23,6 +23,7 @@ struct exec_flags {
     const char *calib, *calibrator, *save, *load, *engine;
     const char *tactic_sources, *timing_cache, *preview, *tempfiles;
     bool fp16, bf16, int8, best, strongly_typed;
+    bool refit, strip, version_compatible;
     bool skip_inference, plan_version, no_timing_cache, heuristic;
     const char *hardware, *platform, *allocation;
     int64_t level, timing, aux_streams, tactics, tiling;
@@ -31,9 +32,9 @@ struct exec_flags {
     const char *load_inputs;
     int64_t batch, iterations, streams, cpu_threads, use_profile, calib_profile;
     double warmup_ms, duration_s, sleep_ms, idle_ms, cache_ratio;
-    bool time_deserialize, separate_profile;
+    bool time_deserialize, time_refit, refit_from_onnx, separate_profile;
 
-    bool verbose, dump_output, dump_raw, dump_profile, dump_layers;
+    bool verbose, dump_refit, dump_output, dump_raw, dump_profile, dump_layers;
     int64_t avg_runs;
     const char *percentiles;
     const char *export_times, *export_output, *export_profile, *export_layers;
@@ -94,6 +95,13 @@ void exec_engine_close(struct exec_engine *engine);
 /** --timeDeserialize. */
 enum tare_status exec_time_load(const struct exec_engine *engine,
                                 struct tare_error *err);
+
+/** --refitFromOnnx, and what an engine without weights needs before it runs: the
+ *  weights of --onnx. Does nothing where neither is the case. */
+enum tare_status exec_refit(struct exec_engine *engine, struct tare_error *err);
+/** --dumpRefit and --timeRefit. */
+enum tare_status exec_report_refit(const struct tare_engine *engine,
+                                   struct tare_error *err);
 
 /** The cache of --calib: read; or made from the samples, and written; or of random
  *  numbers. @param[out] cache  NULL: there is none; tare_cache_destroy() it. */

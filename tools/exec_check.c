@@ -126,18 +126,22 @@ static int take_percentiles(struct exec_settings *settings)
 static int check_engine(void)
 {
     struct exec_flags *f = &exec_flags;
-    const char **engine = f->onnx ? &f->save : &f->load;
+    const bool builds = f->onnx && !f->refit_from_onnx;
+    const char **engine = builds ? &f->save : &f->load;
     if (f->engine && *engine && strcmp(*engine, f->engine) != 0)
         return usage_error(&exec_usage, "--engine and --%s name two files",
-                           f->onnx ? "saveEngine" : "loadEngine");
+                           builds ? "saveEngine" : "loadEngine");
     if (f->engine) *engine = f->engine;
     if (f->load && f->save)
         return usage_error(&exec_usage, "--loadEngine and --saveEngine exclude each "
                                         "other");
-    if (f->load && f->onnx)
+    if (f->load && f->onnx && !f->refit_from_onnx)
         return usage_error(&exec_usage,
-                           "--loadEngine runs what was built: leave --onnx "
-                           "out");
+                           "--loadEngine runs what was built: leave --onnx out, or say "
+                           "--refitFromOnnx");
+    if (f->refit_from_onnx && !(f->load && f->onnx))
+        return usage_error(&exec_usage,
+                           "--refitFromOnnx wants --loadEngine and --onnx");
     if (!f->load && !f->onnx)
         return usage_error(&exec_usage, "no model: give --onnx, or --loadEngine");
     if (f->plan_version && !f->load)

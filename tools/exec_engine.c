@@ -94,6 +94,9 @@ static enum tare_status build_bound(const struct exec_settings *settings,
         .layer_precisions = f->layer_precisions,
         .layer_output_types = f->output_types,
         .isa = choose_isa(),
+        .refit = f->refit,
+        .strip_weights = f->strip,
+        .version_compatible = f->version_compatible,
         .tactic_sources = settings->tactic_sources,
         .optimization_level = (int)f->level,
         .timing_threads = settings->n_threads,
@@ -176,11 +179,13 @@ enum tare_status exec_engine_open(const struct exec_settings *settings,
 {
     enum tare_status st = TARE_OK;
     *out = (struct exec_engine){0};
-    if (exec_flags.onnx) st = build(settings, &out->plan, err);
+    if (!exec_flags.load) st = build(settings, &out->plan, err);
     const double before = report_clock();
     if (st == TARE_OK) st = load(out->plan, &out->engine, err);
     if (st != TARE_OK) return st;
     exec_info("Engine deserialized in %g sec.", report_clock() - before);
+    st = exec_refit(out, err);
+    if (st != TARE_OK) return st;
     print_engine(out->engine);
     return exec_check_formats(out->engine, err);
 }

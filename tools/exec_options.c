@@ -48,6 +48,9 @@ static void print_build(const struct exec_settings *settings)
     if (f->load) exec_info("The engine is loaded: build options do nothing");
     exec_info("Memory Pools: workspace: default");
     print_precision(f);
+    exec_info("Refit: %s", enabled(f->refit));
+    exec_info("Strip weights: %s", enabled(f->strip));
+    exec_info("Version Compatible: %s", enabled(f->version_compatible));
     exec_info("Hardware Compatibility: %s", text(f->hardware, "Disabled"));
     exec_info("Skip inference: %s", enabled(f->skip_inference));
     exec_info("Save engine: %s", text(f->save, ""));
@@ -90,6 +93,7 @@ static void print_inference(const struct exec_settings *settings)
     exec_info("Data transfers: none, an engine works where inputs and outputs are");
     exec_info("Separate profiling: %s", enabled(f->separate_profile));
     exec_info("Time Deserialize: %s", enabled(f->time_deserialize));
+    exec_info("Time Refit: %s", enabled(f->time_refit));
     exec_info("Optimization Profile Index: %lld", (long long)f->use_profile);
     exec_info("Inputs: %s", text(f->load_inputs, ""));
 }
@@ -101,6 +105,7 @@ static void print_reporting(const struct exec_flags *f)
     exec_info("Verbose: %s", enabled(f->verbose));
     exec_info("Averages: %lld inferences", (long long)f->avg_runs);
     exec_info("Percentiles: %s", text(f->percentiles, "90,95,99"));
+    exec_info("Dump refittable layers: %s", enabled(f->dump_refit));
     exec_info("Dump output: %s", enabled(f->dump_output));
     exec_info("Profile: %s", enabled(profiles));
     exec_info("Export timing to JSON file: %s", text(f->export_times, ""));

@@ -1,8 +1,9 @@
 /* tare refit: other weights for an engine, without a build. */
+#include "tools/refit.h"
+
 #include <stdio.h>
 
 #include "tare/model.h"
-#include "tare/refit.h"
 #include "tools/inspect.h"
 #include "tools/json.h"
 #include "tools/options.h"
@@ -44,7 +45,7 @@ static const struct usage usage = {
     "  tare refit --engine=net.tare --dump-refit\n",
 };
 
-static void print_weights(const struct tare_refitter *refitter)
+void refit_print_weights(const struct tare_refitter *refitter)
 {
     printf("%-10s %-18s %-8s  %s\n", "Type", "Shape", "State", "Weight (nodes)");
     for (size_t i = 0; i < tare_refitter_n_weights(refitter); i++) {
@@ -80,11 +81,11 @@ static cJSON *weights_json(const struct tare_refitter *refitter)
     return root;
 }
 
-static enum tare_status set_from_file(struct tare_refitter *refitter,
-                                      struct tare_error *err)
+enum tare_status refit_set_from_file(struct tare_refitter *refitter, const char *path,
+                                     struct tare_error *err)
 {
     struct tare_model *model;
-    enum tare_status st = plugins_load_model(flags.onnx, &model, err);
+    enum tare_status st = plugins_load_model(path, &model, err);
     if (st != TARE_OK) return st;
     st = tare_refitter_set_from_model(refitter, model, err);
     tare_model_destroy(model);
@@ -120,8 +121,9 @@ static enum tare_status refit(struct tare_error *err)
     struct tare_refitter *refitter = NULL;
     enum tare_status st = plugins_load_engine(flags.engine, &engine, err);
     if (st == TARE_OK) st = tare_refitter_create(engine, &refitter, err);
-    if (st == TARE_OK && flags.onnx) st = set_from_file(refitter, err);
-    if (st == TARE_OK && flags.dump_refit) print_weights(refitter);
+    if (st == TARE_OK && flags.onnx)
+        st = refit_set_from_file(refitter, flags.onnx, err);
+    if (st == TARE_OK && flags.dump_refit) refit_print_weights(refitter);
     if (st == TARE_OK && flags.json)
         st = json_write(weights_json(refitter), flags.json, err);
     if (st == TARE_OK && flags.output) st = make(refitter, err);

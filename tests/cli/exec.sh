@@ -360,6 +360,38 @@ compatibility() {
     refused 1 '--isa=pascal, want native' --onnx=net.onnx --hardwareCompatibilityLevel=pascal
 }
 
+refit() {
+    run --onnx=net.onnx --refit --saveEngine=refit.tare --dumpRefit --timeRefit --skipInference
+    said 'Refittable weights: [0-9]+'
+    grep -qE '^float32 +10x64 +engine.s +.*head\.fc' log || fail "no weights: $(cat log)"
+    said 'Engine refitted 10 times in [0-9.e+-]+ ms, [0-9.e+-]+ ms each\.'
+    for flag in --versionCompatible --vc; do
+        run --onnx=net.onnx "$flag" --saveEngine=vc.tare --skipInference
+        said 'Version Compatible: Enabled'
+        run --loadEngine=vc.tare --dumpRefit --skipInference
+    done
+    for flag in --stripAllWeights --weightless --stripWeights; do
+        run --onnx=net.onnx "$flag" --saveEngine=bare.tare "${once[@]}"
+        said 'Engine refitted with the weights of net.onnx in .*'
+        [[ $(stat -c %s bare.tare) -lt 40000 ]] || fail "$flag: $(stat -c %s bare.tare) bytes"
+    done
+    refused 1 'the engine has no weights: give them with --refitFromOnnx' --loadEngine=bare.tare
+    refused 1 'the engine was not built to be refitted' --loadEngine=net.tare --dumpRefit
+    refused 2 '--refitFromOnnx wants --loadEngine and --onnx' --onnx=net.onnx --refitFromOnnx
+    run --loadEngine=bare.tare --refitFromOnnx --onnx=net.onnx "${once[@]}" --dumpRawBindingsToFile
+    mv out__a_b.output.1.10.Float.raw refitted.raw
+    run --loadEngine=net.tare "${once[@]}" --dumpRawBindingsToFile
+    cmp out__a_b.output.1.10.Float.raw refitted.raw || fail "another output than the engine's that was never stripped"
+    # other weights: the output of a build with them
+    /usr/bin/python3 -c 'import onnx, numpy' 2>/dev/null || return 0
+    /usr/bin/python3 "$root/tests/cli/refit_models.py" net.onnx other.onnx 1
+    run --loadEngine=refit.tare --refitFromOnnx --onnx=other.onnx "${once[@]}" --dumpRawBindingsToFile
+    ! cmp -s out__a_b.output.1.10.Float.raw refitted.raw || fail "other weights, the same output"
+    mv out__a_b.output.1.10.Float.raw refitted.raw
+    run --onnx=other.onnx "${once[@]}" --dumpRawBindingsToFile
+    cmp out__a_b.output.1.10.Float.raw refitted.raw || fail "another output than a build's with these weights"
+}
+
 device() {
     run --loadEngine=net.tare --device=0 --skipInference
     refused 2 'there is device 0, the CPU' --loadEngine=net.tare --device=1
@@ -409,7 +441,7 @@ noted() {
 
 refused_flags() {
     local flag
-    for flag in --refit --versionCompatible --timeRefit --dumpRefit --staticPlugins=x.so --dynamicPlugins=x.so \
+    for flag in --staticPlugins=x.so --dynamicPlugins=x.so \
         --setPluginsToSerialize=x.so --errorOnTimingCacheMiss --markDebug=x; do
         refused 2 "${flag%%=*}: " --onnx=net.onnx --saveEngine=out/e "$flag"
     done
@@ -423,6 +455,6 @@ unknown() {
 }
 
 for subject in road giexec shapes profiles calibration precisions tactics loop times profile layer_info tensors formats \
-    loading compatibility device verbose noted refused_flags unknown; do
+    loading compatibility refit device verbose noted refused_flags unknown; do
     "$subject"
 done
