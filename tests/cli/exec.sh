@@ -329,6 +329,24 @@ assert all(abs(float(t) - v) <= 1e-5 * abs(v) for t, v in zip(text, values)) and
     refused 1 'cannot open none.raw' --loadEngine=net.tare --loadInputs=input:none.raw
 }
 
+# Inputs and outputs that are no float32, and an output whose shape a run tells.
+typed() {
+    local node=/usr/share/libonnx-testdata/data/node
+    [[ -d $node ]] || return 0
+    python3 -c "
+import struct
+open('x.raw', 'wb').write(struct.pack('<6q', 9007199254740993, 7, -7, 9, 4611686018427387907, 5))
+open('y.raw', 'wb').write(struct.pack('<6q', 3, 4, 4, 2, 4611686018427387904, 5))"
+    run --onnx=$node/test_mod_int64_fmod/model.onnx --loadInputs=x:x.raw,y:y.raw "${once[@]}" --dumpRawBindingsToFile \
+        --inputIOFormats=int64:chw --exportOutput=typed.json
+    check typed.json 'assert j == [{"name": "z", "dimensions": "6", "values": [0, 3, -3, 1, 3, 0]}], j'
+    cmp x.raw x.input.6.Int64.raw || fail "not the values that were loaded"
+    run --onnx=$node/test_nonzero_example/model.onnx "${once[@]}" --exportOutput=late.json --dumpRawBindingsToFile
+    said 'Output binding for result with dimensions that a run tells is created\.'
+    check late.json 'assert j[0]["dimensions"] == "2x%d" % (len(j[0]["values"]) // 2)'
+    compgen -G 'result.output.2.*.Int64.raw' >/dev/null || fail "no raw file of its shape: $(ls)"
+}
+
 formats() {
     run --loadEngine=net.tare --inputIOFormats=fp32:chw --outputIOFormats=fp32:hwc+chw --skipInference
     refused 1 "'input' is fp32:chw in the model, .* not as fp16:chw" --loadEngine=net.tare --inputIOFormats=fp16:chw
@@ -454,7 +472,7 @@ unknown() {
     refused 2 "unexpected argument 'net.onnx'" net.onnx
 }
 
-for subject in road giexec shapes profiles calibration precisions tactics loop times profile layer_info tensors formats \
+for subject in road giexec shapes profiles calibration precisions tactics loop times profile layer_info tensors typed formats \
     loading compatibility refit device verbose noted refused_flags unknown; do
     "$subject"
 done
