@@ -183,6 +183,24 @@ static int check_numbers(void)
     return EXIT_DONE;
 }
 
+/* What needs a run when there is none. */
+static void note_no_run(struct exec_settings *settings)
+{
+    const struct exec_flags *f = &exec_flags;
+    const struct {
+        bool is_given;
+        const char *name;
+    } needs[] = {
+        {f->load_inputs, "loadInputs"},         {f->dump_output, "dumpOutput"},
+        {f->dump_raw, "dumpRawBindingsToFile"}, {f->dump_profile, "dumpProfile"},
+        {f->export_times, "exportTimes"},       {f->export_output, "exportOutput"},
+        {f->export_profile, "exportProfile"}};
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0] && f->skip_inference; i++)
+        if (needs[i].is_given)
+            words_add(&settings->notes, "--%s: there is no run, with --skipInference",
+                      needs[i].name);
+}
+
 /* Samples, and how to choose ranges, are for a new cache. */
 static int check_calibration(const struct exec_settings *settings)
 {
@@ -247,5 +265,6 @@ int exec_check(const struct tare_profile *shapes, struct exec_settings *settings
     if (status == EXIT_DONE) status = take_sources(settings);
     if (status == EXIT_DONE) status = check_calibration(settings);
     if (status == EXIT_DONE) status = exec_take_shapes(shapes, settings);
+    note_no_run(settings);
     return status;
 }

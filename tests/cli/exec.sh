@@ -57,7 +57,9 @@ road() {
     said 'Activations of a context: .*'
     said 'Peak memory of the process so far: .*'
     said 'Engine built in [0-9.e-]+ sec\.'
-    run --onnx=net.onnx --buildOnly
+    run --onnx=net.onnx --buildOnly --exportTimes=none.json
+    said '--exportTimes: there is no run, with --skipInference' errors
+    [[ ! -e none.json ]] || fail "times of no run"
     said 'Skip inference: Enabled'
     run --loadEngine=net.tare "${once[@]}"
     for section in 'Model Options' 'Build Options' 'System Options' 'Inference Options' 'Reporting Options' \
