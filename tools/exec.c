@@ -31,6 +31,7 @@ static enum tare_status work(const struct exec_settings *settings,
         st = exec_time_load(&engine, err);
     } else if (st == TARE_OK) {
         st = exec_report_refit(engine.engine, err);
+        if (f->dump_profiles) exec_print_profiles(engine.engine);
         if (st == TARE_OK) st = exec_layer_info(engine.engine, err);
         if (st == TARE_OK && f->skip_inference)
             exec_info("Skipped inference phase since --skipInference is added.");

@@ -34,7 +34,8 @@ struct exec_flags {
     double warmup_ms, duration_s, sleep_ms, idle_ms, cache_ratio;
     bool time_deserialize, time_refit, refit_from_onnx, separate_profile;
 
-    bool verbose, dump_refit, dump_output, dump_raw, dump_profile, dump_layers;
+    bool verbose, dump_refit, dump_output, dump_raw, dump_profile, dump_layers,
+        dump_profiles;
     int64_t avg_runs;
     const char *percentiles;
     const char *export_times, *export_output, *export_profile, *export_layers;
@@ -109,6 +110,8 @@ enum tare_status exec_calibrate(const struct exec_settings *settings,
                                 const struct tare_model *model,
                                 struct tare_cache **cache, struct tare_error *err);
 
+/** --dumpOptimizationProfile. */
+void exec_print_profiles(const struct tare_engine *engine);
 /** An engine of the shapes to run with: --shapes; or those of the build; or, of an
  *  engine that was loaded, 1 for every open axis, which is said.
  *  @param[out] fixed  tare_engine_destroy() it; NULL: `engine` itself is. */

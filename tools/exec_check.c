@@ -223,7 +223,7 @@ static int check_words(void)
     if (status == EXIT_DONE)
         status = check_word("sparsity", f->sparsity, "disable|enable|force");
     if (status == EXIT_DONE)
-        status = check_word("runtimePlatform", f->platform, "SameAsBuild|WindowsAMD64");
+        status = check_word("runtimePlatform", f->platform, "SameAsBuild");
     if (status == EXIT_DONE)
         status =
             check_word("allocationStrategy", f->allocation, "static|profile|runtime");

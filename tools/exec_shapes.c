@@ -60,6 +60,27 @@ int exec_take_shapes(const struct tare_profile *shapes, struct exec_settings *se
     return EXIT_DONE;
 }
 
+void exec_print_profiles(const struct tare_engine *engine)
+{
+    const size_t n_profiles = tare_engine_n_profiles(engine);
+    struct tare_engine_info info;
+    tare_engine_info(engine, &info);
+    exec_info("Optimization Profile Information:");
+    if (n_profiles == 0) exec_info("All shapes are fixed");
+    for (size_t p = 0; p < n_profiles; p++)
+        for (size_t i = 0; i < info.n_bindings; i++) {
+            struct tare_binding binding;
+            struct tare_shape_range range;
+            char min[128], opt[128], max[128];
+            tare_engine_binding(engine, i, &binding);
+            if (!binding.is_input) continue;
+            tare_engine_profile(engine, p, i, &range);
+            exec_info("Optimization Profile %zu: %s: min=%s, opt=%s, max=%s", p,
+                      binding.name, report_dims(&range.min, min),
+                      report_dims(&range.opt, opt), report_dims(&range.max, max));
+        }
+}
+
 /* "name:1x3x224x224" for one input of a loaded engine: 1 for its open axes, or the
  * least that they may be. */
 static void add_default(const struct tare_engine *engine, size_t i,
