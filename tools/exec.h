@@ -41,7 +41,7 @@ struct exec_flags {
     const char *export_times, *export_output, *export_profile, *export_layers;
 
     int64_t device, dla_core;
-    struct option_list plugins;
+    struct option_list plugins, kept_plugins;
     bool noted; /**< switches that do nothing but say so */
     const char *noted_text;
 };

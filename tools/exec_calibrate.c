@@ -23,6 +23,8 @@ static enum tare_status make_cache(const struct exec_settings *settings,
     if (f->batch > 1) words_add(&words, "--batch=%lld", (long long)f->batch);
     if (f->calibrator) words_add(&words, "--calibrator=%s", f->calibrator);
     if (f->cpu_threads) words_add(&words, "--threads=%lld", (long long)f->cpu_threads);
+    for (size_t i = 0; i < f->plugins.n; i++)
+        words_add(&words, "--plugin=%s", f->plugins.items[i]);
     for (size_t i = 0; i < settings->data.n; i++)
         words_add(&words, "%s", settings->data.items[i]);
     enum tare_status st = TARE_OK;

@@ -6,6 +6,7 @@
 #include "tare/recovery.h"
 #include "tools/exec.h"
 #include "tools/layers.h"
+#include "tools/plugins.h"
 #include "tools/recover.h"
 #include "tools/report.h"
 #include "tools/tactics.h"
@@ -150,7 +151,7 @@ static enum tare_status build(const struct exec_settings *settings,
     struct tare_model *model = NULL;
     double before = report_clock();
     exec_info("Start parsing network model.");
-    enum tare_status st = tare_model_load(f->onnx, &model, err);
+    enum tare_status st = plugins_load_model(f->onnx, &model, err);
     if (st == TARE_OK)
         exec_info("Finished parsing network model. Parse time: %g",
                   report_clock() - before);
@@ -168,10 +169,8 @@ static enum tare_status build(const struct exec_settings *settings,
 static enum tare_status load(const struct tare_plan *plan, struct tare_engine **engine,
                              struct tare_error *err)
 {
-    size_t n_bytes;
-    if (!plan) return tare_engine_load(exec_flags.load, engine, err);
-    const void *bytes = tare_plan_bytes(plan, &n_bytes);
-    return tare_engine_open(bytes, n_bytes, engine, err);
+    return plan ? tare_plan_open(plan, engine, err)
+                : plugins_load_engine(exec_flags.load, engine, err);
 }
 
 enum tare_status exec_engine_open(const struct exec_settings *settings,

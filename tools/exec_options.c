@@ -120,6 +120,9 @@ void exec_print_options(const struct exec_settings *settings)
     print_build(settings);
     exec_info("=== System Options ===");
     exec_info("Device: 0");
+    exec_info("Plugins:");
+    for (size_t i = 0; i < exec_flags.plugins.n; i++)
+        exec_info("  %s", exec_flags.plugins.items[i]);
     print_inference(settings);
     print_reporting(&exec_flags);
     exec_info("%s", "");

@@ -136,6 +136,7 @@ bool exec_parse(int argc, char **argv, struct exec_settings *settings, int *stat
     const bool goes_on =
         *status == EXIT_DONE && parse_own(n_own, own, settings, status);
     free(own);
+    common_options.plugins = exec_flags.plugins;
     const int cores = tare_cpu_threads(), streams = (int)exec_flags.streams;
     settings->n_threads = exec_flags.cpu_threads ? (int)exec_flags.cpu_threads
                           : cores > streams      ? cores / streams

@@ -231,6 +231,27 @@ refit() {
     cmp out__a_b.output.1.10.Float.raw refitted.raw || fail "another output than a build's with these weights"
 }
 
+# The example plugins; their own test is cli/plugins.
+plugins() {
+    local flag folder=$build/examples/plugins
+    /usr/bin/python3 -c 'import onnx, numpy' 2>/dev/null || return 0
+    mkdir -p plugin
+    (cd plugin && /usr/bin/python3 "$root/tests/cli/plugin_model.py")
+    refused 1 'AddScalar' --onnx=plugin/net.onnx --saveEngine=out/e
+    for flag in --staticPlugins --dynamicPlugins --plugins; do
+        run --onnx=plugin/net.onnx "$flag=$folder/add_scalar.so" "$flag=$folder/layer_norm.so" --saveEngine=plugin.tare \
+            "${once[@]}" --dumpProfile
+        said ' +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +add'
+        refused 1 'AddScalar|LayerNorm' --loadEngine=plugin.tare
+        run --loadEngine=plugin.tare "$flag=$folder/add_scalar.so" "$flag=$folder/layer_norm.so" "${once[@]}"
+    done
+    # calibrated, which runs the plugins, too
+    run --onnx=plugin/net.onnx --staticPlugins="$folder/add_scalar.so" --staticPlugins="$folder/layer_norm.so" --int8 \
+        --calib=plugin.cache --calibrator=minmax --npy=plugin/x.npy --skipInference
+    grep -q '^a1: ' plugin.cache || fail "no range of a plugin's output: $(cat plugin.cache)"
+    refused 1 'none.so' --onnx=plugin/net.onnx --plugins=none.so
+}
+
 device() {
     run --loadEngine=net.tare --device=0 --skipInference
     refused 2 'there is device 0, the CPU' --loadEngine=net.tare --device=1
@@ -245,5 +266,5 @@ verbose() {
     ! grep -qE 'Explanations .* ===|^conv ' log || fail "verbose without --verbose"
 }
 
-subjects road giexec shapes profiles calibration precisions tactics loading compatibility refit device \
+subjects road giexec shapes profiles calibration precisions tactics loading compatibility refit plugins device \
     verbose
