@@ -77,7 +77,7 @@ static bool is_distribution(const float *scores, size_t n, double *most,
 {
     double sum = 0.0, exponentials = 0.0;
     bool is_positive = true;
-    *most = -INFINITY;
+    *most = -(double)INFINITY;
     for (size_t c = 0; c < n; c++) {
         sum += (double)scores[c];
         is_positive = is_positive && scores[c] >= 0.0F;

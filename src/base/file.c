@@ -164,7 +164,8 @@ enum tare_status tare_output_write(struct tare_output *out, const void *data,
     return TARE_OK;
 }
 
-enum tare_status tare_output_commit(struct tare_output *out, struct tare_error *err)
+/* All bytes on the disk, under the temporary name. */
+static enum tare_status output_flush(struct tare_output *out, struct tare_error *err)
 {
     /* mkstemp makes files private; give what creat() would have given. */
     const mode_t mask = umask(0);
@@ -175,17 +176,51 @@ enum tare_status tare_output_commit(struct tare_output *out, struct tare_error *
     else if (fchmod(out->fd, 0666 & ~mask) != 0 || fsync(out->fd) != 0)
         st = io_error(err, out->path, "write");
     if (close(out->fd) != 0 && st == TARE_OK) st = io_error(err, out->path, "write");
-    if (st == TARE_OK && rename(out->temporary, out->path) != 0)
-        st = io_error(err, out->path, "rename into place");
+    out->fd = -1;
+    return st;
+}
+
+static enum tare_status output_place(struct tare_output *out, struct tare_error *err)
+{
+    if (rename(out->temporary, out->path) == 0) return TARE_OK;
+    return io_error(err, out->path, "rename into place");
+}
+
+enum tare_status tare_output_commit(struct tare_output *out, struct tare_error *err)
+{
+    enum tare_status st = output_flush(out, err);
+    if (st == TARE_OK) st = output_place(out, err);
     if (st != TARE_OK) (void)unlink(out->temporary);
     output_free(out);
+    return st;
+}
+
+enum tare_status tare_output_commit_pair(struct tare_output *part,
+                                         struct tare_output *whole,
+                                         struct tare_error *err)
+{
+    enum tare_status st = output_flush(part, err);
+    if (st == TARE_OK) st = output_flush(whole, err);
+    if (st == TARE_OK && unlink(whole->path) != 0 && errno != ENOENT)
+        st = io_error(err, whole->path, "replace");
+    if (st == TARE_OK) st = output_place(part, err);
+    const bool is_placed = st == TARE_OK;
+    if (st == TARE_OK) st = output_place(whole, err);
+    if (st == TARE_OK) {
+        output_free(part);
+        output_free(whole);
+        return st;
+    }
+    if (is_placed) (void)unlink(part->path);
+    tare_output_discard(part);
+    tare_output_discard(whole);
     return st;
 }
 
 void tare_output_discard(struct tare_output *out)
 {
     if (!out) return;
-    (void)close(out->fd);
+    if (out->fd >= 0) (void)close(out->fd);
     (void)unlink(out->temporary);
     output_free(out);
 }

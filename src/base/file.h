@@ -40,6 +40,12 @@ enum tare_status tare_output_write(struct tare_output *out, const void *data,
                                    size_t n_bytes, struct tare_error *err);
 /** Flush to disk, rename to the final name, release. On failure nothing is left. */
 enum tare_status tare_output_commit(struct tare_output *out, struct tare_error *err);
+/** Commit two files, of which `whole` refers to `part`; on failure both are removed. An
+ *  old file of the whole's name goes before the new part comes: a crash in between
+ *  leaves no whole beside the part of another. */
+enum tare_status tare_output_commit_pair(struct tare_output *part,
+                                         struct tare_output *whole,
+                                         struct tare_error *err);
 /** Remove the temporary file and release; NULL is fine. */
 void tare_output_discard(struct tare_output *out);
 

@@ -221,9 +221,11 @@ static void append(ProtobufCBuffer *buffer, size_t n, const uint8_t *data)
     sink->n += n;
 }
 
+/** @param[out] out  to be committed or discarded; NULL on failure */
 static enum tare_status write_model(const Onnx__ModelProto *model, const char *path,
-                                    struct tare_error *err)
+                                    struct tare_output **out, struct tare_error *err)
 {
+    *out = NULL;
     struct sink sink = {.base.append = append,
                         .gathered = tare_alloc(SINK_BYTES),
                         .st = TARE_OK,
@@ -234,7 +236,7 @@ static enum tare_status write_model(const Onnx__ModelProto *model, const char *p
         (void)protobuf_c_message_pack_to_buffer(&model->base, &sink.base);
         flush(&sink);
         if (sink.st == TARE_OK)
-            sink.st = tare_output_commit(sink.out, err);
+            *out = sink.out;
         else
             tare_output_discard(sink.out);
     }
@@ -258,18 +260,37 @@ static enum tare_status write_constants(const struct tare_exporter *exporter,
     return st;
 }
 
+/** @param[out] out  to be committed or discarded; NULL on failure */
 static enum tare_status write_external(struct tare_exporter *exporter, const char *path,
-                                       struct tare_error *err)
+                                       struct tare_output **out, struct tare_error *err)
 {
-    struct tare_output *out;
     const char *file = tare_export_text(exporter, "%s.data", path);
+    *out = NULL;
     TARE_FAIL_IF(!file, err, TARE_E_NOMEM, "%s: no memory", path);
-    enum tare_status st = tare_output_create(file, &out, err);
+    enum tare_status st = tare_output_create(file, out, err);
     if (st != TARE_OK) return st;
-    st = write_constants(exporter, out, err);
-    if (st == TARE_OK) return tare_output_commit(out, err);
-    tare_output_discard(out);
+    st = write_constants(exporter, *out, err);
+    if (st == TARE_OK) return st;
+    tare_output_discard(*out);
+    *out = NULL;
     return st;
+}
+
+/** The model, and what it keeps in a file of its own: both or none. */
+static enum tare_status write_files(struct tare_exporter *exporter,
+                                    const Onnx__ModelProto *model, const char *path,
+                                    struct tare_error *err)
+{
+    struct tare_output *constants = NULL, *file = NULL;
+    enum tare_status st = TARE_OK;
+    if (exporter->external_bytes) st = write_external(exporter, path, &constants, err);
+    if (st == TARE_OK) st = write_model(model, path, &file, err);
+    if (st != TARE_OK) {
+        tare_output_discard(constants);
+        return st;
+    }
+    return constants ? tare_output_commit_pair(constants, file, err)
+                     : tare_output_commit(file, err);
 }
 
 /** Bytes of all constants, in bodies too; SIZE_MAX: more than that. */
@@ -303,12 +324,10 @@ enum tare_status tare_onnx_export(const struct tare_graph *graph, const char *pa
         if (!exporter.location) st = tare_error_set(err, TARE_E_NOMEM, "no memory");
     }
     if (st == TARE_OK) st = fill_model(&exporter, &model, err);
-    if (st != TARE_OK) {
+    if (st != TARE_OK)
         tare_error_wrap(err, "%s", path);
-    } else {
-        if (exporter.external_bytes) st = write_external(&exporter, path, err);
-        if (st == TARE_OK) st = write_model(&model, path, err);
-    }
+    else
+        st = write_files(&exporter, &model, path, err);
     release(&exporter, &proto);
     return st;
 }

@@ -53,12 +53,27 @@ static bool take(struct rest *rest, void *to, size_t n)
     return true;
 }
 
-static bool take_floats(struct rest *rest, size_t n, float **out)
+/* A block of its own of the next n_bytes. @param what  "a bias", if they are not there
+ */
+static enum tare_status take_block(struct rest *rest, size_t n_bytes, void **out,
+                                   const char *what, struct tare_error *err)
+{
+    if (n_bytes > rest->n) return damaged(rest, what, err);
+    *out = tare_alloc(n_bytes);
+    TARE_FAIL_IF(!*out, err, TARE_E_NOMEM, "%s: no memory", rest->path);
+    (void)take(rest, *out, n_bytes);
+    return TARE_OK;
+}
+
+static enum tare_status take_floats(struct rest *rest, size_t n, float **out,
+                                    const char *what, struct tare_error *err)
 {
     size_t n_bytes;
-    if (!tare_mul_size(n, sizeof **out, &n_bytes) || n_bytes > rest->n) return false;
-    *out = tare_alloc(n_bytes);
-    return *out && take(rest, *out, n_bytes);
+    void *block;
+    if (!tare_mul_size(n, sizeof **out, &n_bytes)) return damaged(rest, what, err);
+    const enum tare_status st = take_block(rest, n_bytes, &block, what, err);
+    if (st == TARE_OK) *out = block;
+    return st;
 }
 
 static bool floats_valid(const float *values, size_t n, float above)
@@ -87,41 +102,56 @@ static enum tare_status take_factors(struct rest *rest, size_t n,
                                      struct tare_error *err)
 {
     float *factors = NULL;
-    enum tare_status st = TARE_OK;
-    if (!take_floats(rest, n, &factors))
-        st = damaged(rest, "factors are cut", err);
-    else if (!factors_valid(factors, n))
+    enum tare_status st = take_floats(rest, n, &factors, "factors are cut", err);
+    if (st == TARE_OK && !factors_valid(factors, n))
         st = damaged(rest, "a factor is out of range", err);
-    else if (!tare_recovered_rescale(layer, factors))
+    if (st == TARE_OK && !tare_recovered_rescale(layer, factors))
         st = tare_error_set(err, TARE_E_NOMEM, "%s: no memory", rest->path);
     tare_free(factors);
     return st;
+}
+
+static enum tare_status take_bias(struct rest *rest, size_t n,
+                                  struct tare_recovered_layer *layer,
+                                  struct tare_error *err)
+{
+    const enum tare_status st =
+        take_floats(rest, n, &layer->bias, "a bias is cut", err);
+    if (st == TARE_OK && !floats_valid(layer->bias, n, -INFINITY))
+        return damaged(rest, "a bias is not finite", err);
+    return st;
+}
+
+static enum tare_status take_weights(struct rest *rest, const struct layer_header *h,
+                                     struct tare_recovered_layer *layer,
+                                     struct tare_error *err)
+{
+    static const char cut[] = "weights are cut";
+    size_t n_weights;
+    void *weights;
+    enum tare_status st = take_floats(rest, h->n_channels, &layer->scales, cut, err);
+    if (st == TARE_OK && !tare_mul_size(h->n_channels, h->n_weights, &n_weights))
+        st = damaged(rest, cut, err);
+    if (st == TARE_OK) st = take_block(rest, n_weights, &weights, cut, err);
+    if (st != TARE_OK) return st;
+    layer->weights = weights;
+    if (!floats_valid(layer->scales, h->n_channels, 0.0f) ||
+        !weights_valid(layer->weights, n_weights))
+        return damaged(rest, "weights are out of range", err);
+    return TARE_OK;
 }
 
 static enum tare_status take_parts(struct rest *rest, const struct layer_header *h,
                                    struct tare_recovered_layer *layer,
                                    struct tare_error *err)
 {
-    size_t n_weights;
-    if (h->parts & HAS_BIAS) {
-        if (!take_floats(rest, h->n_channels, &layer->bias))
-            return damaged(rest, "a bias is cut", err);
-        if (!floats_valid(layer->bias, h->n_channels, -INFINITY))
-            return damaged(rest, "a bias is not finite", err);
-    }
-    if (h->parts & HAS_WEIGHTS) {
-        if (!take_floats(rest, h->n_channels, &layer->scales) ||
-            !tare_mul_size(h->n_channels, h->n_weights, &n_weights) ||
-            n_weights > rest->n || !(layer->weights = tare_alloc(n_weights)) ||
-            !take(rest, layer->weights, n_weights))
-            return damaged(rest, "weights are cut", err);
-        if (!floats_valid(layer->scales, h->n_channels, 0.0f) ||
-            !weights_valid(layer->weights, n_weights))
-            return damaged(rest, "weights are out of range", err);
-    }
+    enum tare_status st = TARE_OK;
+    if (h->parts & HAS_BIAS) st = take_bias(rest, h->n_channels, layer, err);
+    if (st == TARE_OK && h->parts & HAS_WEIGHTS) st = take_weights(rest, h, layer, err);
     layer->now = (struct tare_recovered){layer->bias, layer->weights, layer->scales};
-    if (h->parts & HAS_FACTORS) return take_factors(rest, h->n_channels, layer, err);
-    return TARE_OK;
+    if (st == TARE_OK && h->parts & HAS_FACTORS)
+        st = take_factors(rest, h->n_channels, layer, err);
+    return st;
 }
 
 static enum tare_status take_layer(struct rest *rest, struct tare_recovery *r,
