@@ -17,13 +17,18 @@
 #include "base/hash.h"
 #include "base/hdf5_lock.h"
 #include "base/mem.h"
+#include "calibrators/hdf5_view.h"
 #include "calibrators/observations.h"
 
 #define FORMAT    "tare-observations"
 #define VERSION   1
 #define MAX_BYTES ((size_t)1 << 32)
-#define MAX_ROWS  ((hsize_t)1 << 20)
+#define MAX_ROWS  (UINT64_C(1) << 20)
 #define MAX_NAME  4096
+
+/* Of a tensor, in the file: its entry among the rows, and a row of nothing but zeros.
+ */
+#define LEAST_ROW_BYTES 64
 
 /* A column of one number a tensor: where it lives in memory. */
 struct column {
@@ -208,23 +213,18 @@ static bool write_all(hid_t file, const struct tare_observations *o)
     return ok;
 }
 
-/* An HDF5 file that lives in memory; `image` opens an existing one. The oldest format
- * is kept: an image of the newer ones has a superblock whose checksum is out of date.
- */
-static hid_t memory_file(void *image, size_t n_bytes)
+/* An HDF5 file that lives in memory, in the oldest format, which hdf5_view.c reads. */
+static hid_t memory_file(void)
 {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t file = -1;
-    if (access >= 0 && H5Pset_fapl_core(access, (size_t)1 << 20, false) >= 0 &&
-        (!image || H5Pset_file_image(access, image, n_bytes) >= 0))
-        file = image ? H5Fopen("observations", H5F_ACC_RDONLY, access)
-                     : H5Fcreate("observations", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    if (access >= 0 && H5Pset_fapl_core(access, (size_t)1 << 20, false) >= 0)
+        file = H5Fcreate("observations", H5F_ACC_TRUNC, H5P_DEFAULT, access);
     if (access >= 0) (void)H5Pclose(access);
     return file;
 }
 
-/* Behind what HDF5 reads: a mark and the XXH3 of all before. A damaged file is found
- * out before HDF5, which trusts much, sees a byte of it. */
+/* Behind what HDF5 reads: a mark and the XXH3 of all before. */
 enum { TRAILER_BYTES = 16 };
 static const char trailer_mark[9] = "TAREOBS1";
 
@@ -252,7 +252,7 @@ enum tare_status tare_observations_write(const struct tare_observations *observa
     ssize_t n_bytes = -1;
     tare_hdf5_lock();
     be_quiet();
-    const hid_t file = memory_file(NULL, 0);
+    const hid_t file = memory_file();
     if (file >= 0 && write_all(file, observations) &&
         H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0)
         n_bytes = H5Fget_file_image(file, NULL, 0);
@@ -270,152 +270,91 @@ enum tare_status tare_observations_write(const struct tare_observations *observa
     return st;
 }
 
-/* Laid out as dataset_properties() does: in a file where the layout contradicts the
- * chunks' content HDF5 reads behind its own buffers. */
-static bool layout_ok(hid_t set, hid_t type, int rank, const hsize_t dims[2])
-{
-    const hid_t p = H5Dget_create_plist(set);
-    hsize_t chunk[2] = {0, 0};
-    const bool is_chunked = p >= 0 && H5Pget_layout(p) == H5D_CHUNKED;
-    const bool ok = rank == 2 ? is_chunked && H5Pget_chunk(p, 2, chunk) == 2 &&
-                                    chunk[0] == 1 && chunk[1] == dims[1] &&
-                                    H5Tget_size(type) == sizeof(uint64_t)
-                              : p >= 0 && !is_chunked;
-    if (p >= 0) (void)H5Pclose(p);
-    return ok;
-}
-
-/* The dataset `name`, if it has these dims (a dim of 0 takes any) and class. */
-static hid_t open_array(hid_t file, const char *name, H5T_class_t class, int rank,
-                        hsize_t dims[2])
-{
-    hsize_t have[2] = {0, 0};
-    if (H5Lexists(file, name, H5P_DEFAULT) <= 0) return -1;
-    const hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
-    if (set < 0) return -1;
-    const hid_t space = H5Dget_space(set), type = H5Dget_type(set);
-    bool ok = space >= 0 && type >= 0 && H5Tget_class(type) == class &&
-              H5Sget_simple_extent_ndims(space) == rank &&
-              H5Sget_simple_extent_dims(space, have, NULL) == rank;
-    for (int i = 0; ok && i < rank; i++) {
-        ok = dims[i] == 0 || dims[i] == have[i];
-        dims[i] = have[i];
-    }
-    ok = ok && layout_ok(set, type, rank, have);
-    if (type >= 0) (void)H5Tclose(type);
-    if (space >= 0) (void)H5Sclose(space);
-    if (ok) return set;
-    (void)H5Dclose(set);
-    return -1;
-}
-
-static bool read_array(hid_t file, const char *name, H5T_class_t class, hid_t in_memory,
-                       int rank, hsize_t dims[2], void *data)
-{
-    const hid_t set = open_array(file, name, class, rank, dims);
-    if (set < 0) return false;
-    const bool ok = H5Dread(set, in_memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
-    (void)H5Dclose(set);
-    return ok;
-}
-
-static bool read_number(hid_t file, const char *name, uint64_t *value)
-{
-    if (H5Aexists(file, name) <= 0) return false;
-    const hid_t a = H5Aopen(file, name, H5P_DEFAULT);
-    if (a < 0) return false;
-    const hid_t space = H5Aget_space(a), type = H5Aget_type(a);
-    const bool ok =
-        space >= 0 && type >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
-        H5Tget_class(type) == H5T_INTEGER && H5Aread(a, H5T_NATIVE_UINT64, value) >= 0;
-    if (type >= 0) (void)H5Tclose(type);
-    if (space >= 0) (void)H5Sclose(space);
-    (void)H5Aclose(a);
-    return ok;
-}
-
 /* What the readers below return where it is not the file that is wrong. */
 static const char no_memory[] = "memory";
 
-static const char *read_names(hid_t file, struct tare_observations *o)
+/* A dataset of one axis, of n elements: its values, NULL where it is not so. */
+static const uint8_t *find_column(const struct tare_hdf5 *file,
+                                  const struct column *column, size_t n)
+{
+    struct tare_hdf5_set set;
+    const enum tare_hdf5_class class =
+        column->type == COLUMN_F32 ? TARE_HDF5_FLOAT : TARE_HDF5_INTEGER;
+    if (!tare_hdf5_find(file, column->name, &set) || set.class != class ||
+        set.elem_bytes != column_bytes(column) || set.rank != 1 || set.dims[0] != n)
+        return NULL;
+    return tare_hdf5_values(file, &set);
+}
+
+static const char *read_names(const struct tare_hdf5 *file, struct tare_observations *o)
 {
     static const char problem[] = "dataset 'name'";
-    hsize_t dims[2] = {0, 0};
-    const hid_t set = open_array(file, "name", H5T_STRING, 1, dims);
-    if (set < 0) return problem;
-    const hid_t type = H5Dget_type(set);
-    const size_t width =
-        type >= 0 && H5Tis_variable_str(type) == 0 ? H5Tget_size(type) : 0;
-    char *names = NULL;
-    const char *found = problem;
-    if (width >= 1 && width <= MAX_NAME + 1 && dims[0] >= 1 && dims[0] <= MAX_ROWS) {
-        names = tare_alloc_array((size_t)dims[0], width);
-        o->tensors = tare_alloc_array((size_t)dims[0], sizeof *o->tensors);
-        found = names && o->tensors ? NULL : no_memory;
+    struct tare_hdf5_set set;
+    const uint8_t *names;
+    if (!tare_hdf5_find(file, "name", &set) || set.class != TARE_HDF5_TEXT ||
+        set.elem_bytes > MAX_NAME + 1 || set.dims[0] < 1 || set.dims[0] > MAX_ROWS ||
+        set.dims[0] > file->n_bytes / LEAST_ROW_BYTES ||
+        !(names = tare_hdf5_values(file, &set)))
+        return problem;
+    o->tensors = tare_alloc_array((size_t)set.dims[0], sizeof *o->tensors);
+    if (!o->tensors) return no_memory;
+    o->n_tensors = (size_t)set.dims[0];
+    for (size_t i = 0; i < o->n_tensors; i++) {
+        const char *name = (const char *)names + i * set.elem_bytes;
+        o->tensors[i].name = tare_strndup(name, set.elem_bytes);
+        if (!o->tensors[i].name) return no_memory;
+        if (!o->tensors[i].name[0]) return problem;
     }
-    if (!found && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) < 0)
-        found = problem;
-    if (o->tensors) o->n_tensors = (size_t)dims[0];
-    for (size_t i = 0; i < o->n_tensors && !found; i++) {
-        o->tensors[i].name = tare_strndup(names + i * width, width);
-        if (!o->tensors[i].name)
-            found = no_memory;
-        else if (!o->tensors[i].name[0])
-            found = problem;
-    }
-    tare_free(names);
-    if (type >= 0) (void)H5Tclose(type);
-    (void)H5Dclose(set);
-    return found;
+    return NULL;
 }
 
-static const char *read_columns(hid_t file, struct tare_observations *o)
+static void take_numbers(const struct row *row, struct tare_observed_tensor *to)
 {
-    const char *problem = NULL;
-    uint64_t *values = tare_alloc_array(o->n_tensors, sizeof *values);
-    struct row *rows = tare_alloc_array(o->n_tensors, sizeof *rows);
-    if (!values || !rows) problem = no_memory;
-    for (int c = 0; !problem && c < N_COLUMNS; c++) {
-        hsize_t dims[2] = {o->n_tensors, 0};
-        const size_t n_bytes = column_bytes(&columns[c]);
-        if (!read_array(file, columns[c].name,
-                        columns[c].type == COLUMN_F32 ? H5T_FLOAT : H5T_INTEGER,
-                        memory_type(&columns[c]), 1, dims, values))
-            problem = columns[c].name;
-        for (size_t i = 0; !problem && i < o->n_tensors; i++)
-            memcpy((char *)&rows[i] + columns[c].offset, (char *)values + i * n_bytes,
-                   n_bytes);
-    }
-    for (size_t i = 0; !problem && i < o->n_tensors; i++) {
-        struct tare_observer *to = &o->tensors[i].observer;
-        o->tensors[i].first_bad_sample = rows[i].first_bad_sample == UINT64_MAX
-                                             ? SIZE_MAX
-                                             : (size_t)rows[i].first_bad_sample;
-        to->count = rows[i].count;
-        to->n_zeros = rows[i].n_zeros;
-        to->n_nan = rows[i].n_nan;
-        to->n_inf = rows[i].n_inf;
-        to->exponent = rows[i].exponent;
-        to->min = rows[i].min;
-        to->max = rows[i].max;
-    }
-    tare_free(rows);
-    tare_free(values);
-    return problem;
+    to->first_bad_sample =
+        row->first_bad_sample == UINT64_MAX ? SIZE_MAX : (size_t)row->first_bad_sample;
+    to->observer.count = row->count;
+    to->observer.n_zeros = row->n_zeros;
+    to->observer.n_nan = row->n_nan;
+    to->observer.n_inf = row->n_inf;
+    to->observer.exponent = row->exponent;
+    to->observer.min = row->min;
+    to->observer.max = row->max;
 }
 
-static const char *read_histograms(hid_t file, struct tare_observations *o)
+static const char *read_columns(const struct tare_hdf5 *file,
+                                struct tare_observations *o)
 {
-    hsize_t dims[2] = {o->n_tensors, TARE_OBSERVER_BINS};
-    uint64_t *bins =
-        tare_alloc_array(o->n_tensors, TARE_OBSERVER_BINS * sizeof(uint64_t));
-    if (!bins) return no_memory;
-    const bool ok =
-        read_array(file, "histogram", H5T_INTEGER, H5T_NATIVE_UINT64, 2, dims, bins);
-    for (size_t i = 0; ok && i < o->n_tensors; i++)
-        memcpy(o->tensors[i].observer.bins, bins + i * TARE_OBSERVER_BINS,
-               TARE_OBSERVER_BINS * sizeof(uint64_t));
-    tare_free(bins);
+    const uint8_t *values[N_COLUMNS];
+    for (int c = 0; c < N_COLUMNS; c++)
+        if (!(values[c] = find_column(file, &columns[c], o->n_tensors)))
+            return columns[c].name;
+    for (size_t i = 0; i < o->n_tensors; i++) {
+        struct row row;
+        for (int c = 0; c < N_COLUMNS; c++) {
+            const size_t n_bytes = column_bytes(&columns[c]);
+            memcpy((char *)&row + columns[c].offset, values[c] + i * n_bytes, n_bytes);
+        }
+        take_numbers(&row, &o->tensors[i]);
+    }
+    return NULL;
+}
+
+static void take_bins(void *ctx, uint64_t row, const uint64_t *bins)
+{
+    struct tare_observations *o = ctx;
+    memcpy(o->tensors[row].observer.bins, bins, sizeof o->tensors[row].observer.bins);
+}
+
+static const char *read_histograms(const struct tare_hdf5 *file,
+                                   struct tare_observations *o)
+{
+    struct tare_hdf5_set set;
+    uint64_t *buffer = tare_alloc_array(2 * TARE_OBSERVER_BINS, sizeof *buffer);
+    if (!buffer) return no_memory;
+    const bool ok = tare_hdf5_find(file, "histogram", &set) && set.rank == 2 &&
+                    set.dims[0] == o->n_tensors && set.dims[1] == TARE_OBSERVER_BINS &&
+                    tare_hdf5_rows(file, &set, buffer, take_bins, o);
+    tare_free(buffer);
     return ok ? NULL : "dataset 'histogram'";
 }
 
@@ -438,14 +377,15 @@ static bool observer_valid(const struct tare_observer *o)
     return last < 0 ? tare_observer_amax(o) == 0.0F : bin == (double)last;
 }
 
-static const char *read_all(hid_t file, struct tare_observations *o)
+static const char *read_all(const struct tare_hdf5 *file, struct tare_observations *o)
 {
     uint64_t version, samples;
-    if (!read_number(file, "version", &version) || version != VERSION)
+    if (!tare_hdf5_attribute(file, "version", &version) || version != VERSION)
         return "attribute 'version'";
-    if (!read_number(file, "samples", &samples) || samples < 1 || samples > INT64_MAX)
+    if (!tare_hdf5_attribute(file, "samples", &samples) || samples < 1 ||
+        samples > INT64_MAX)
         return "attribute 'samples'";
-    if (!read_number(file, "source", &o->source)) return "attribute 'source'";
+    if (!tare_hdf5_attribute(file, "source", &o->source)) return "attribute 'source'";
     o->n_samples = (size_t)samples;
     const char *problem = read_names(file, o);
     if (!problem) problem = read_columns(file, o);
@@ -465,16 +405,16 @@ enum tare_status tare_observations_read(const char *path,
     const enum tare_status st = tare_file_read(path, MAX_BYTES, &bytes, &n_bytes, err);
     if (st != TARE_OK) return st;
     struct tare_observations *o = tare_alloc_array(1, sizeof *o);
-    const bool sealed = is_sealed(bytes, n_bytes);
-    tare_hdf5_lock();
-    be_quiet();
-    const hid_t file = o && sealed ? memory_file(bytes, n_bytes - TRAILER_BYTES) : -1;
-    const char *problem = !o         ? no_memory
-                          : !sealed  ? "its checksum"
-                          : file < 0 ? "not HDF5"
-                                     : read_all(file, o);
-    if (file >= 0) (void)H5Fclose(file);
-    tare_hdf5_unlock();
+    struct tare_hdf5 file;
+    const char *problem = NULL;
+    if (!o)
+        problem = no_memory;
+    else if (!is_sealed(bytes, n_bytes))
+        problem = "its checksum";
+    else if (!tare_hdf5_open(bytes, n_bytes - TRAILER_BYTES, &file))
+        problem = "not HDF5";
+    else
+        problem = read_all(&file, o);
     tare_free(bytes);
     if (!problem) {
         *observations = o;

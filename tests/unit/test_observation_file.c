@@ -96,6 +96,48 @@ static void test_round_trip(void **state)
     unlink(path);
 }
 
+enum { N_MANY = 300 };
+
+static enum tare_status run_many(void *ctx, int worker, size_t sample,
+                                 tare_observe_fn *show, void *observe_ctx,
+                                 struct tare_error *err)
+{
+    (void)ctx;
+    (void)worker;
+    (void)sample;
+    (void)err;
+    for (size_t i = 0; i < N_MANY; i++) {
+        const float x[2] = {(float)i, -0.5F};
+        show(observe_ctx, i, x, 2);
+    }
+    return TARE_OK;
+}
+
+/* More rows than one node of HDF5's B-tree takes. */
+static void test_many_tensors(void **state)
+{
+    (void)state;
+    static char text[N_MANY][24];
+    const char *many[N_MANY];
+    char path[64];
+    struct tare_observations *o, *back;
+    for (int i = 0; i < N_MANY; i++) {
+        (void)snprintf(text[i], sizeof text[i], "tensor%d", i);
+        many[i] = text[i];
+    }
+    const struct tare_forward forward = {
+        .n_workers = 1, .n_tensors = N_MANY, .names = many, .run = run_many};
+    temporary(path);
+    assert_int_equal(tare_observations_create(&forward, 1, NULL, NULL, &o, NULL),
+                     TARE_OK);
+    assert_int_equal(tare_observations_write(o, path, NULL), TARE_OK);
+    assert_int_equal(tare_observations_read(path, &back, NULL), TARE_OK);
+    check_equal(o, back);
+    tare_observations_destroy(o);
+    tare_observations_destroy(back);
+    unlink(path);
+}
+
 static void test_damaged(void **state)
 {
     (void)state;
@@ -187,6 +229,7 @@ int main(int argc, char **argv)
     check_init(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_many_tensors),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_failed_allocations),
