@@ -1,4 +1,5 @@
-# What `cmake --install` puts where: libraries, headers, the command, man pages, examples, and how
+# What `cmake --install` puts where: libraries, headers, the command, its manual and
+# completion, examples, and how
 # pkg-config and find_package(tare) find them.
 include(CMakePackageConfigHelpers)
 
@@ -8,7 +9,16 @@ install(TARGETS tare_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/tare DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/tare)
-install(FILES docs/man/tare.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(DIRECTORY ${CMAKE_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES tools/completion/tare.bash RENAME tare
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+# Where zsh looks: Debian's packages have a folder of their own.
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(zsh_completions ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+else()
+  set(zsh_completions ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+endif()
+install(FILES tools/completion/_tare DESTINATION ${zsh_completions})
 
 # The command finds its library wherever the prefix is moved to.
 file(RELATIVE_PATH lib_from_bin ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})

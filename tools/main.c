@@ -4,6 +4,7 @@
 
 #include "tare/text.h"
 #include "tare/version.h"
+#include "tools/help.h"
 #include "tools/options.h"
 #include "tools/tool.h"
 
@@ -47,6 +48,14 @@ static void print_help(void)
         "\n`tare SUBCOMMAND --help` lists every flag.\n");
 }
 
+/* The subcommands, for completion. */
+static void print_words(void)
+{
+    for (size_t i = 0; i < N_TOOLS; i++)
+        printf("%s\t%s\n", tools[i].name, tools[i].purpose);
+    printf("--help\n--version\n");
+}
+
 static int unknown(const char *name)
 {
     size_t nearest = 0;
@@ -79,12 +88,18 @@ int main(int argc, char **argv)
         print_help();
         return finish(EXIT_DONE);
     }
+    if (strcmp(argv[1], "--help=words") == 0) {
+        print_words();
+        return finish(EXIT_DONE);
+    }
     if (strcmp(argv[1], "--version") == 0) {
         printf("tare %s\n", TARE_VERSION);
         return finish(EXIT_DONE);
     }
     for (size_t i = 0; i < N_TOOLS; i++) {
         if (strcmp(argv[1], tools[i].name) != 0) continue;
+        static char help[] = "--help"; /* whatever its form */
+        if (help_choose(argv[argc - 1], tools[i].purpose)) argv[argc - 1] = help;
         return finish(tools[i].run(argc - 1, argv + 1));
     }
     return unknown(argv[1]);

@@ -9,6 +9,7 @@
 
 #include "tare/cpu.h"
 #include "tare/text.h"
+#include "tools/help.h"
 #include "tools/report.h"
 
 struct common_options common_options;
@@ -36,52 +37,6 @@ int usage_error(const struct usage *usage, const char *fmt, ...)
     va_end(ap);
     (void)fprintf(stderr, "\nSee `tare %s --help`.\n", usage->name);
     return EXIT_USAGE;
-}
-
-/* Words of `text` from column HELP_AT on, in lines of at most HELP_WIDTH columns; the
- * cursor stands at `column`. */
-enum { HELP_AT = 34, HELP_WIDTH = 100 };
-
-static void print_wrapped(const char *text, int column)
-{
-    for (const char *at = text; *at;) {
-        const int n = (int)strcspn(at, " ");
-        if (column > HELP_AT && column + 1 + n > HELP_WIDTH) {
-            printf("\n");
-            column = 0;
-        }
-        if (column < HELP_AT)
-            printf("%*s", HELP_AT - column, "");
-        else if (column > HELP_AT)
-            printf(" ");
-        printf("%.*s", n, at);
-        column = (column > HELP_AT ? column + 1 : HELP_AT) + n;
-        at += n;
-        while (*at == ' ')
-            at++;
-    }
-    printf("\n");
-}
-
-static void print_option(const struct option *o)
-{
-    const int n =
-        o->value ? printf("  --%s=%s", o->name, o->value) : printf("  --%s", o->name);
-    const bool fits = n < HELP_AT - 1;
-    if (!fits) printf("\n");
-    print_wrapped(o->help, fits ? n : 0);
-}
-
-static void print_help(const struct usage *usage, const struct option_group *groups,
-                       size_t n_groups)
-{
-    printf("Usage: tare %s %s\n\n%s\n", usage->name, usage->synopsis, usage->purpose);
-    for (size_t g = 0; g < n_groups; g++) {
-        printf("\n%s:\n", groups[g].title);
-        for (size_t i = 0; i < groups[g].n; i++)
-            print_option(&groups[g].options[i]);
-    }
-    printf("\nExamples:\n%s", usage->examples);
 }
 
 static const struct option *find(const struct option_group *groups, size_t n_groups,
@@ -192,7 +147,7 @@ bool options_parse_own(const struct usage *usage, const struct option_group *gro
     *status = EXIT_DONE;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(usage, groups, n_groups);
+            help_print(usage, groups, n_groups);
             return false;
         }
         *status = parse_one(usage, groups, n_groups, argv[i]);
