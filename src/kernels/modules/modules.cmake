@@ -6,7 +6,8 @@ function(tare_kernel_module name)
   target_include_directories(tare_${name} PRIVATE ${CMAKE_SOURCE_DIR}/include
                              ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(tare_${name} PRIVATE tare_flags ${ARGN})
-  install(TARGETS tare_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(TARGETS tare_${name}
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${name})
 endfunction()
 
 if(TARE_ONEDNN)
