@@ -1,7 +1,7 @@
 /* tare/cache.h - TensorRT's calibration cache: one scale for each named tensor.
  *
- * The file is text. Its first line is "TRT-<version>-<algorithm>", for example
- * "TRT-8601-EntropyCalibration2"; every other line is "<name>: <hex>", where <hex> is
+ * The file is text. Its first line is "TRT-VERSION-ALGORITHM", for example
+ * "TRT-8601-EntropyCalibration2"; every other line is "NAME: HEX", where HEX is
  * the big-endian IEEE 754 float32 scale = amax / 127. Caches by TensorRT load here, and
  * ours load there. */
 #ifndef TARE_CACHE_H
