@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <zip.h>
 
 #include "base/mem.h"
@@ -72,10 +73,12 @@ static enum tare_status read_entry(zip_t *archive, zip_uint64_t entry, const cha
                                    uint8_t **bytes, size_t *n_bytes,
                                    struct tare_error *err)
 {
+    struct stat on_disk;
     zip_stat_t info;
     const zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
     TARE_FAIL_IF(zip_stat_index(archive, entry, 0, &info) != 0 ||
-                     (info.valid & wanted) != wanted,
+                     (info.valid & wanted) != wanted || stat(path, &on_disk) != 0 ||
+                     info.comp_size > (zip_uint64_t)on_disk.st_size,
                  err, TARE_E_FORMAT, "%s: damaged archive", path);
     TARE_FAIL_IF(info.size > MAX_BYTES || info.size / DEFLATE_RATIO > info.comp_size,
                  err, TARE_E_FORMAT, "%s: an array of %llu bytes out of %llu", path,
