@@ -2,12 +2,11 @@
  * read is written, and reads back the same. */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "fuzz_file.h"
 #include "tare/cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
@@ -22,25 +21,32 @@ static void check_same(const struct tare_cache *a, const struct tare_cache *b)
     }
 }
 
+/* Written and read again. */
+static void check_written(const struct tare_cache *cache)
+{
+    char path[] = "/dev/shm/fuzz_cache.XXXXXX";
+    struct tare_cache *again;
+    const int file = mkstemp(path);
+    if (file < 0) return;
+    (void)close(file);
+    if (tare_cache_write(cache, path, NULL) != TARE_OK ||
+        tare_cache_read(path, &again, NULL) != TARE_OK)
+        abort();
+    check_same(cache, again);
+    tare_cache_destroy(again);
+    (void)unlink(path);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
-    char path[] = "/tmp/fuzz_cache.XXXXXX"; /* the readers take files */
-    struct tare_cache *cache, *ranges, *again;
-    const int file = mkstemp(path);
-    if (file < 0) return 0;
-    (void)close(file);
-    if (tare_file_write(path, data, n_bytes, NULL) == TARE_OK) {
-        if (tare_cache_read_ranges(path, &ranges, NULL) == TARE_OK)
-            tare_cache_destroy(ranges);
-        if (tare_cache_read(path, &cache, NULL) == TARE_OK) {
-            if (tare_cache_write(cache, path, NULL) != TARE_OK ||
-                tare_cache_read(path, &again, NULL) != TARE_OK)
-                abort();
-            check_same(cache, again);
-            tare_cache_destroy(again);
-            tare_cache_destroy(cache);
-        }
+    struct tare_cache *cache, *ranges;
+    const char *path = fuzz_file(0, data, n_bytes);
+    if (!path) return 0;
+    if (tare_cache_read_ranges(path, &ranges, NULL) == TARE_OK)
+        tare_cache_destroy(ranges);
+    if (tare_cache_read(path, &cache, NULL) == TARE_OK) {
+        check_written(cache);
+        tare_cache_destroy(cache);
     }
-    (void)unlink(path);
     return 0;
 }

@@ -28,5 +28,5 @@ int main(int argc, char **argv)
         free(exact);
     }
     printf("%d files replayed\n", argc - 1);
-    return 0;
+    return argc > 1 ? 0 : 1;
 }
