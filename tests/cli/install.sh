@@ -12,7 +12,10 @@ cmake --install "$build" --prefix "$work/first" >log
 mv first prefix
 prefix=$work/prefix
 "$prefix/bin/tare" --version | grep -q '^tare '
-[[ -e $prefix/share/man/man1/tare.1 ]] || fail "no man page"
+for file in man/man1/tare.1 man/man1/tare-build.1 bash-completion/completions/tare; do
+    [[ -s $prefix/share/$file ]] || fail "no $file"
+done
+[[ -s $(find "$prefix/share/zsh" -name _tare) ]] || fail "no completion for zsh"
 
 cat >load.c <<'END'
 #include <stdio.h>
