@@ -294,8 +294,9 @@ static void test_missing(void **state)
         h.version = TARE_PLAN_VERSION + 1;
         memcpy(copy, &h, sizeof h);
         expect_missing(copy, n_bytes, "engine: its source: ");
+        const struct tare_load_options load = {.plugins = plugins};
         struct tare_engine *engine;
-        NET_TRY(tare_engine_open_with_plugins(copy, n_bytes, plugins, &engine, &err_));
+        NET_TRY(tare_engine_open_with(copy, n_bytes, &load, &engine, &err_));
         expect_same_file(engine, opened.engine);
         tare_engine_destroy(engine);
         tare_free(copy);
