@@ -81,5 +81,9 @@ refuse 1 "profile 1: the engine has 1" \
     "$tare" run --engine=int8.tare "${samples[@]}" --output=out/o --optimization-profile=1
 refuse 1 "'input': the engine was built for 1x1x28x28 alone" \
     "$tare" run --engine=one.tare "${samples[@]}" --output=out/o --shapes=2x1x28x28
+refuse 2 "an engine has --shapes" \
+    "$tare" run --engine=one.tare "${samples[@]}" --output=out/o --opt-shapes=1x1x28x28
+refuse 2 "a model has --opt-shapes" \
+    "$tare" run "--onnx=$model" "${samples[@]}" --output=out/o --shapes=2x1x28x28
 refuse 1 "another batch alone; build it with --min-shapes" \
     "$tare" run --engine=one.tare "${samples[@]}" --output=out/o --batch=2
