@@ -537,12 +537,29 @@ static void check(const struct tare_graph *before, const struct tare_graph *afte
     graph_values_free(&b);
 }
 
+/* Of outputs nothing is said. */
+static struct tare_source_binding *bindings_of(const struct tare_graph *graph)
+{
+    struct tare_source_binding *bindings =
+        tare_alloc_array(graph->n_inputs + graph->n_outputs, sizeof *bindings);
+    assert_non_null(bindings);
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        const struct tare_tensor *t = &graph->tensors[graph->inputs[i]];
+        bindings[i] = (struct tare_source_binding){
+            .is_told = true, .dtype = t->dtype, .dims = t->dims};
+    }
+    return bindings;
+}
+
 /* The engine that is made of the network's source is the one that is made of it. */
 static void check_remade(const struct tare_graph *graph, uint64_t seed)
 {
     struct tare_make_options make = {.precision.isa = tare_cpu_flags(),
                                      .in_place = true};
-    const struct tare_source_content content = {.graph = graph, .make = &make};
+    const size_t n_bindings = graph->n_inputs + graph->n_outputs;
+    struct tare_source_binding *bindings = bindings_of(graph);
+    const struct tare_source_content content = {
+        .graph = graph, .make = &make, .bindings = bindings, .n_bindings = n_bindings};
     struct tare_source_bytes bytes = {0};
     struct tare_source source;
     struct built fresh;
@@ -565,6 +582,7 @@ static void check_remade(const struct tare_graph *graph, uint64_t seed)
     tare_source_release(&source);
     tare_free(section);
     tare_free(bytes.blob.data);
+    tare_free(bindings);
 }
 
 static uint64_t first_seed;
