@@ -8,6 +8,7 @@
 #include "tests/unit/engine_graphs.h"
 #include "tests/unit/engine_net.h"
 #include "tests/unit/engine_ops.h"
+#include "tests/unit/plugin_probe.h"
 
 static uint64_t seed = 5;
 static bool met[TARE_LAYER_KIND_COUNT];
@@ -59,14 +60,22 @@ static void check_engine(const struct tare_engine *engine, const char *what)
         free(buffers[i]);
 }
 
-static void check(const struct tare_graph *g, const char *what)
+static void check_with(const struct tare_graph *g, const struct tare_plugins *plugins,
+                       const char *what)
 {
     struct built built;
-    NET_TRY(built_make(g, tare_cpu_flags(), &built, &err_));
+    const struct tare_engine_options options = {
+        .isa = tare_cpu_flags(), .in_place = true, .plugins = plugins};
+    NET_TRY(built_make_with(g, &options, &built, &err_));
     for (size_t i = 0; i < built.engine->n_layers; i++)
         met[built.engine->records[i].kind] = true;
     check_engine(built.engine, what);
     built_release(&built);
+}
+
+static void check(const struct tare_graph *g, const char *what)
+{
+    check_with(g, NULL, what);
 }
 
 static void assign_halves(struct tare_graph *g, const char *spec)
@@ -204,6 +213,21 @@ static void test_operators(void **state)
     }
 }
 
+/* What tare does for a plugin that allocates nothing itself. */
+static void test_plugin(void **state)
+{
+    (void)state;
+    struct tare_plugins *plugins = with_probe();
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(2, 3, 5, 4));
+    (void)net_conv(g, "conv", "x", "a", 3, 8, 3, true, &seed);
+    probe_node(g, "probe", "a", "y", 0.75F, NULL);
+    net_output(g, "y");
+    check_with(net_infer(g), plugins, "plugin");
+    tare_graph_destroy(g);
+    tare_plugins_destroy(plugins);
+}
+
 /* The counters count, and no kind was left out but the one that does allocate. */
 static void test_coverage(void **state)
 {
@@ -223,7 +247,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_networks),  cmocka_unit_test(test_attention),
         cmocka_unit_test(test_winograd),  cmocka_unit_test(test_lstm),
-        cmocka_unit_test(test_operators), cmocka_unit_test(test_coverage),
+        cmocka_unit_test(test_operators), cmocka_unit_test(test_plugin),
+        cmocka_unit_test(test_coverage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
