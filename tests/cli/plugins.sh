@@ -60,6 +60,15 @@ holds "$(json compare.json outputs sqnr_db) > 26"
 "$tare" run --engine=same.tare --npy=x.npy --output=same "${both[@]}" >log
 cmp same/y.npy fp32/y.npy
 
+# In every shape of an engine that has several.
+"$tare" build --onnx=net.onnx --int8 --fp16 --cache=net.cache --engine=shapes.tare "${both[@]}" \
+    --precision-constraints=obey --layer-precisions=norm:fp16 \
+    --min-shapes=1x3x16x16 --opt-shapes=2x3x16x16 --max-shapes=4x3x16x16 >log
+for batch in 1 3; do
+    "$tare" run --engine=shapes.tare --npy=x.npy --batch=$batch --output=shapes "${both[@]}" >log
+    cmp shapes/y.npy int8-1/y.npy || fail "other bytes in a batch of $batch"
+done
+
 # A model that is quantized itself: any zero point, to the bit.
 "$tare" build --onnx=explicit.onnx --int8 --engine=explicit.tare "${both[@]}" >log
 "$tare" inspect engine explicit.tare "${both[@]}" | grep -qE '^INT8 +plugin ' || fail "FP32 in spite of Q and DQ"
