@@ -24,7 +24,7 @@ fi
 
 # Single files, by the name of the input or without it.
 for i in 0 1; do # past the header of 128 bytes
-    tail -c +$((129 + i * 3136)) in/input.npy | head -c 3136 >frame$i.bin
+    head -c $((128 + (i + 1) * 3136)) in/input.npy | tail -c 3136 >frame$i.bin
 done
 "$tare" run --engine=fp32.tare --load-inputs=in --count=2 --top=2 | cut -f 2- >two.txt
 "$tare" run --engine=fp32.tare --input=input=raw:frame0.bin,frame1.bin --top=2 | tee log | cut -f 2- >raw.txt
