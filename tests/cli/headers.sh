@@ -14,6 +14,6 @@ for header in include/tare/*.h; do
     name=$(basename "$header" .h)
     page=$work/html/${name//_/__}_8h.html
     [[ -s $page ]] || fail "$header has no page"
-    [[ $name == export || $name == version || $name == cpu ]] || grep -q 'class="memdoc"' "$page" ||
+    [[ $name == export || $name == version || $name == cpu ]] || grep -q 'class="memdoc"\|href="struct' "$page" ||
         fail "$header has no comments that doxygen finds"
 done

@@ -62,10 +62,11 @@ static void build(const struct tare_model *model)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
-    struct tare_model model = {0};
-    if (tare_onnx_import_bytes(data, n_bytes, NULL, &model.graph, NULL) != TARE_OK)
-        return 0;
-    if (tare_model_bind(&model, NULL, 1, NULL, NULL) == TARE_OK) build(&model);
-    tare_graph_destroy(model.graph);
+    struct tare_model *model = tare_alloc_array(1, sizeof *model);
+    if (model &&
+        tare_onnx_import_bytes(data, n_bytes, NULL, &model->graph, NULL) == TARE_OK &&
+        tare_model_bind(model, NULL, 1, NULL, NULL) == TARE_OK)
+        build(model);
+    tare_model_destroy(model);
     return 0;
 }
