@@ -309,6 +309,14 @@ static void batched_products(struct tare_graph *g, uint64_t *seed)
     net_output(g, "z");
 }
 
+static void empty_constant_output(struct tare_graph *g, uint64_t *seed)
+{
+    stem(g, seed);
+    (void)net_const(g, "none", TARE_F32, NET_DIMS(2, 0));
+    net_output(g, "none");
+    net_output(g, "c");
+}
+
 static const struct {
     const char *name;
     graph_fn *make;
@@ -322,6 +330,7 @@ static const struct {
     {"input as only output", input_as_only_output, false},
     {"output twice", output_twice, true},
     {"constant output", constant_output, false},
+    {"empty constant output", empty_constant_output, true},
     {"unread input", unread_input, false},
     {"two inputs", two_inputs, true},
     {"same tensor twice", same_tensor_twice, true},
@@ -452,6 +461,21 @@ static void test_refused(void **state)
     tare_graph_destroy(g);
 }
 
+static void test_nothing_to_run(void **state)
+{
+    (void)state;
+    struct built built;
+    struct tare_error err = {0};
+    struct tare_graph *g = net_create(13);
+    image(g);
+    (void)net_const(g, "none", TARE_F32, NET_DIMS(0));
+    net_output(g, "none");
+    net_infer(g);
+    assert_int_equal(built_make(g, 0, &built, &err), TARE_E_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "there is nothing to run"));
+    tare_graph_destroy(g);
+}
+
 int main(int argc, char **argv)
 {
     check_init(argc, argv);
@@ -459,6 +483,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_odd_graphs),
         cmocka_unit_test(test_rounding_casts),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_nothing_to_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,9 @@ static enum tare_status lower_output(struct tare_lower *l, int32_t tensor,
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     int32_t from, id;
+    if (tare_tensor_is_const(t) && is_empty(&t->dims)) /* there is nothing to write */
+        return tare_plan_add_binding(l->plan, t->name, t->dtype, &t->dims, false, &id,
+                                     err);
     enum tare_status st =
         tare_lower_use(l, tensor, TARE_LINEAR, TARE_FORM_OWN, &from, err);
     if (st != TARE_OK) return st;
@@ -308,6 +311,10 @@ enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err)
     if (st == TARE_OK) st = lower_inputs(l, err);
     if (st == TARE_OK) st = lower_nodes(l, late, &n_late, err);
     if (st == TARE_OK) st = lower_outputs(l, late, n_late, err);
+    if (st == TARE_OK && l->plan->n_layers == 0)
+        st = tare_error_set(err, TARE_E_UNSUPPORTED,
+                            "%.80s: its outputs are empty: there is nothing to run",
+                            g->name);
     tare_free(late);
     tare_free(l->versions);
     tare_free(l->is_late);
