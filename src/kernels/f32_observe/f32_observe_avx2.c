@@ -35,6 +35,7 @@ static struct tare_observe_extremes extremes_of(const struct seen *seen)
     _mm256_storeu_si256((__m256i *)(void *)greatest, seen->greatest);
     _mm256_storeu_si256((__m256i *)(void *)least, seen->least);
     _mm256_storeu_si256((__m256i *)(void *)outermost, seen->outermost);
+    _mm256_zeroupper(); /* GCC 12 forgets it behind calls; SSE code would crawl */
     for (int i = 1; i < 8; i++) {
         greatest[0] = greatest[i] > greatest[0] ? greatest[i] : greatest[0];
         least[0] = least[i] < least[0] ? least[i] : least[0];
