@@ -23,18 +23,22 @@ int64_t tare_f32_pool_units(const struct tare_f32_pool *pool)
     return w->batch * w->out_h * channel_blocks(w);
 }
 
+/* How many of a window's taps, start + k * dilation, lie below `end`. */
+static int64_t taps_below(int64_t end, int64_t start, int64_t kernel, int64_t dilation)
+{
+    const int64_t n = end > start ? (end - start + dilation - 1) / dilation : 0;
+    return n < kernel ? n : kernel;
+}
+
 static struct tare_f32_pool_taps taps_along(int64_t start, int64_t kernel,
                                             int64_t dilation, int64_t in,
                                             int64_t pad_after)
 {
-    struct tare_f32_pool_taps taps = {.start = start};
-    for (int64_t k = 0; k < kernel; k++) {
-        const int64_t at = start + k * dilation;
-        if (at < 0) taps.first = k + 1;
-        if (at < in) taps.last = k + 1;
-        if (at < in + pad_after) taps.padded = k + 1;
-    }
-    return taps;
+    return (struct tare_f32_pool_taps){
+        .start = start,
+        .first = taps_below(0, start, kernel, dilation),
+        .last = taps_below(in, start, kernel, dilation),
+        .padded = taps_below(in + pad_after, start, kernel, dilation)};
 }
 
 struct tare_f32_pool_unit tare_f32_pool_unit(const struct tare_f32_pool *pool,
