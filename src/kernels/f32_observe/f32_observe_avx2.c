@@ -98,6 +98,14 @@ static inline size_t squeeze_zeros(uint16_t *out, __m256i index, __m256 a, __m25
     return n + squeeze(out + n, _mm256_extracti128_si256(index, 1), mask >> 24);
 }
 
+/* While a block is counted nothing is read of the next one, which the cache does not
+ * expect then. */
+static inline void fetch_ahead(const float *x)
+{
+    enum { AHEAD = 512 };
+    _mm_prefetch((const char *)((uintptr_t)x + AHEAD * sizeof *x), _MM_HINT_T0);
+}
+
 /* The scale in vectors. */
 struct parts {
     __m256 cut, boost, negative, lower, upper;
@@ -119,6 +127,7 @@ static inline size_t make_indexes(uint16_t *out, const struct parts *p,
     static_assert(TARE_OBSERVE_NEGATIVE == 0 && TARE_OBSERVE_LOWER == 1 &&
                       TARE_OBSERVE_UPPER == 2 && TARE_OBSERVE_BINS == 0x8000 >> 3,
                   "bases are made of signs");
+    fetch_ahead(x);
     const __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
     const __m256i a_bits = _mm256_castps_si256(a), b_bits = _mm256_castps_si256(b);
     see(seen, a_bits);
@@ -139,15 +148,13 @@ static inline size_t make_indexes(uint16_t *out, const struct parts *p,
     return squeeze_zeros(out, index, a, b);
 }
 
-/* Where no value is below zero and none is cut, all bins are those of one part. Far
- * ahead of the values comes what the cache does not expect: the next block. */
+/* Where no value is below zero and none is cut, all bins are those of one part. */
 static inline size_t make_plain_indexes(uint16_t *out, __m256 factor, struct seen *seen,
                                         const float *x)
 {
-    enum { AHEAD = 512 };
     const __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
     const __m256i a_bits = _mm256_castps_si256(a), b_bits = _mm256_castps_si256(b);
-    _mm_prefetch((const char *)((uintptr_t)x + AHEAD * sizeof *x), _MM_HINT_T0);
+    fetch_ahead(x);
     seen->outermost =
         _mm256_max_epu32(seen->outermost, _mm256_max_epu32(a_bits, b_bits));
     seen->least = _mm256_min_epi32(seen->least, _mm256_min_epi32(a_bits, b_bits));
