@@ -87,6 +87,8 @@ static enum tare_status check_options(const struct tare_model *model,
                  "`tare calibrate`)");
     TARE_FAIL_IF(options->keep_tensors && tare_build_carries_source(options), err,
                  TARE_E_ARG, "an engine that keeps every tensor carries no source");
+    TARE_FAIL_IF(options->cut_early && !options->keep_tensors, err, TARE_E_ARG,
+                 "cut_early is for an engine that keeps every tensor");
     TARE_FAIL_IF(options->int8 && options->keep_tensors, err, TARE_E_ARG,
                  "an engine that keeps every tensor is FP32 only");
     return TARE_OK;

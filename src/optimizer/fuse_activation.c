@@ -86,8 +86,13 @@ static enum tare_status find_fused(const struct tare_graph *graph, int32_t i,
     return TARE_OK;
 }
 
-enum tare_status tare_pass_fuse_activation(struct tare_graph *graph, bool *changed,
-                                           struct tare_error *err)
+/* Where nothing is left of node `i` but what `maker` does as well. */
+typedef enum tare_status fuse_fn(struct tare_graph *graph, int32_t maker, int32_t i,
+                                 const struct tare_fused *fused, bool *changed,
+                                 struct tare_error *err);
+
+static enum tare_status for_each(struct tare_graph *graph, fuse_fn *fuse, bool *changed,
+                                 struct tare_error *err)
 {
     for (size_t i = 0; i < graph->n_nodes; i++) {
         int32_t maker;
@@ -95,36 +100,48 @@ enum tare_status tare_pass_fuse_activation(struct tare_graph *graph, bool *chang
         bool fits;
         enum tare_status status =
             find_fused(graph, (int32_t)i, &maker, &fused, &fits, err);
+        if (status == TARE_OK && fits)
+            status = fuse(graph, maker, (int32_t)i, &fused, changed, err);
         if (status != TARE_OK) return status;
-        if (!fits) continue;
-        status = tare_pass_merge(graph, maker, (int32_t)i, err);
-        if (status != TARE_OK) return status;
-        graph->nodes[i].fused = fused;
-        *changed = true;
     }
     return TARE_OK;
+}
+
+static enum tare_status merge(struct tare_graph *graph, int32_t maker, int32_t i,
+                              const struct tare_fused *fused, bool *changed,
+                              struct tare_error *err)
+{
+    const enum tare_status status = tare_pass_merge(graph, maker, i, err);
+    if (status != TARE_OK) return status;
+    graph->nodes[i].fused = *fused;
+    *changed = true;
+    return TARE_OK;
+}
+
+static enum tare_status cut(struct tare_graph *graph, int32_t maker, int32_t i,
+                            const struct tare_fused *fused, bool *changed,
+                            struct tare_error *err)
+{
+    const struct tare_pass_group alone = {.n = 0};
+    const int32_t x = graph->nodes[i].inputs[0];
+    if (fused->negative_slope != 1.0F || fused->lower != 0.0F || fused->upper <= 0.0F)
+        return TARE_OK;
+    const enum tare_status status =
+        tare_pass_replace(graph, i, &alone, TARE_OP_IDENTITY, &x, 1, err);
+    if (status != TARE_OK) return status;
+    graph->nodes[maker].fused = *fused;
+    *changed = true;
+    return TARE_OK;
+}
+
+enum tare_status tare_pass_fuse_activation(struct tare_graph *graph, bool *changed,
+                                           struct tare_error *err)
+{
+    return for_each(graph, merge, changed, err);
 }
 
 enum tare_status tare_pass_cut_early(struct tare_graph *graph, bool *changed,
                                      struct tare_error *err)
 {
-    for (size_t i = 0; i < graph->n_nodes; i++) {
-        int32_t maker;
-        struct tare_fused fused;
-        bool fits;
-        enum tare_status status =
-            find_fused(graph, (int32_t)i, &maker, &fused, &fits, err);
-        if (status != TARE_OK) return status;
-        if (!fits || fused.negative_slope != 1.0F || fused.lower != 0.0F ||
-            fused.upper <= 0.0F)
-            continue;
-        const struct tare_pass_group alone = {.n = 0};
-        const int32_t cut = graph->nodes[i].inputs[0];
-        status = tare_pass_replace(graph, (int32_t)i, &alone, TARE_OP_IDENTITY, &cut, 1,
-                                   err);
-        if (status != TARE_OK) return status;
-        graph->nodes[maker].fused = fused;
-        *changed = true;
-    }
-    return TARE_OK;
+    return for_each(graph, cut, changed, err);
 }

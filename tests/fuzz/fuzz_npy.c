@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "datasets/npy.h"
 #include "datasets/npz.h"
+#include "fuzz_dataset.h"
 #include "fuzz_file.h"
-#include "tare/dataset.h"
 #include "tare/npy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
@@ -35,25 +35,12 @@ static void read_archive(const char *path)
     if (tare_npz_read(path, NULL, &bytes, &n_bytes, NULL) == TARE_OK) tare_free(bytes);
 }
 
-static void read_samples(const char *path)
-{
-    struct tare_dataset_options options = {.npy = path};
-    struct tare_dataset *dataset;
-    tare_preprocess_init(&options.preprocess);
-    if (tare_dataset_create(&options, &dataset, NULL) != TARE_OK) return;
-    void *sample = malloc(tare_dataset_bytes(dataset));
-    if (sample)
-        (void)tare_dataset_read(dataset, tare_dataset_count(dataset) - 1, sample, NULL);
-    free(sample);
-    tare_dataset_destroy(dataset);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 {
     const char *path = fuzz_file(0, data, n_bytes);
     if (!path) return 0;
     read_arrays(path);
     read_archive(path);
-    read_samples(path);
+    fuzz_read_samples((struct tare_dataset_options){.npy = path});
     return 0;
 }

@@ -8,13 +8,13 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "base/hash.h"
 #include "engine/layer.h"
 #include "engine/plan.h"
 #include "tests/kernels/check.h"
 #include "tests/unit/engine_net.h"
 #include "tests/unit/engine_run.h"
 #include "tests/unit/net.h"
+#include "tests/unit/plan_forge.h"
 
 /* The kinds of layers that engine_net() has not. */
 static struct tare_graph *other_net(bool int8)
@@ -139,17 +139,6 @@ static void test_every_length(void **state)
     built_release(&built);
 }
 
-static void rehash(uint8_t *bytes)
-{
-    struct tare_plan_header h;
-    memcpy(&h, bytes, sizeof h);
-    for (int i = 0; i < TARE_SECTION_COUNT; i++)
-        h.sections[i].hash =
-            tare_hash64(bytes + h.sections[i].offset, (size_t)h.sections[i].n_bytes);
-    h.hash = tare_hash64(&h, offsetof(struct tare_plan_header, hash));
-    memcpy(bytes, &h, sizeof h);
-}
-
 static size_t bytes_to_run(const struct tare_engine *engine)
 {
     struct tare_engine_info info;
@@ -191,7 +180,7 @@ static void test_forged_records(void **state)
                        4 * (check_u32() % words),
                    &value, sizeof value);
         }
-        rehash(forged.bytes);
+        plan_rehash(forged.bytes);
         if (tare_engine_open(forged.bytes, forged.n_bytes, &forged.engine, NULL) ==
             TARE_OK) {
             if (bytes_to_run(forged.engine) < ((size_t)1 << 28)) {
@@ -216,7 +205,7 @@ static void test_unknown_tactic(void **state)
     struct tare_error err = {0};
     struct tare_plan_layer *record = &layer_records(&built)[1];
     record->tactic = record->name;
-    rehash(built.bytes);
+    plan_rehash(built.bytes);
     assert_int_equal(tare_engine_open(built.bytes, built.n_bytes, &engine, &err),
                      TARE_E_UNSUPPORTED);
     assert_non_null(strstr(err.text, "layer 1 'stem' (conv): this tare has no tactic "

@@ -8,12 +8,12 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "base/hash.h"
 #include "engine/layer.h"
 #include "engine/plan.h"
 #include "optimizer/optimizer.h"
 #include "precision/precision.h"
 #include "tests/unit/engine_run.h"
+#include "tests/unit/plan_forge.h"
 #include "tests/unit/plugin_probe.h"
 
 /** x -> conv1 -> a -> probe (or, for comparison, Mul and Add) -> b -> conv2 -> y */
@@ -321,17 +321,6 @@ static void test_program(void **state)
     tare_plugins_destroy(plugins);
 }
 
-static void rehash(uint8_t *bytes)
-{
-    struct tare_plan_header h;
-    memcpy(&h, bytes, sizeof h);
-    for (int i = 0; i < TARE_SECTION_COUNT; i++)
-        h.sections[i].hash =
-            tare_hash64(bytes + h.sections[i].offset, (size_t)h.sections[i].n_bytes);
-    h.hash = tare_hash64(&h, offsetof(struct tare_plan_header, hash));
-    memcpy(bytes, &h, sizeof h);
-}
-
 /* The record of the plugin layer. */
 static size_t record_at(const struct built *built, struct tare_plan_layer *r)
 {
@@ -396,7 +385,7 @@ static void test_forged_shape(void **state)
     y.dims.d[2] = 4;
     y.dims.d[3] = 5;
     memcpy(built.bytes + at, &y, sizeof y);
-    rehash(built.bytes);
+    plan_rehash(built.bytes);
     assert_int_equal(
         tare_engine_open_with(built.bytes, built.n_bytes,
                               &(struct tare_load_options){.plugins = plugins}, &engine,
@@ -428,7 +417,7 @@ static void test_forged(void **state)
             float *y = NULL;
             memcpy(forged.bytes, built.bytes, built.n_bytes);
             forged.bytes[from + i / 6] ^= masks[i % 6];
-            rehash(forged.bytes);
+            plan_rehash(forged.bytes);
             const bool opens =
                 tare_engine_open_with(forged.bytes, forged.n_bytes,
                                       &(struct tare_load_options){.plugins = plugins},

@@ -11,12 +11,12 @@
 
 #include "api/model.h"
 #include "base/dims.h"
-#include "base/hash.h"
 #include "engine/engine.h"
 #include "remake/source.h"
 #include "tare/builder.h"
 #include "tests/kernels/check.h"
 #include "tests/unit/net.h"
+#include "tests/unit/plan_forge.h"
 
 /* ---- networks whose inputs are open */
 
@@ -617,17 +617,6 @@ static void test_crowd(void **state)
 
 /* ---- trouble */
 
-static void rehash(uint8_t *bytes)
-{
-    struct tare_plan_header h;
-    memcpy(&h, bytes, sizeof h);
-    for (int i = 0; i < TARE_SECTION_COUNT; i++)
-        h.sections[i].hash =
-            tare_hash64(bytes + h.sections[i].offset, (size_t)h.sections[i].n_bytes);
-    h.hash = tare_hash64(&h, offsetof(struct tare_plan_header, hash));
-    memcpy(bytes, &h, sizeof h);
-}
-
 /* Open forged bytes and go to the smallest shape; an engine that is accepted must run
  * or refuse. */
 static bool try_forged(uint8_t *bytes, size_t n_bytes)
@@ -637,7 +626,7 @@ static bool try_forged(uint8_t *bytes, size_t n_bytes)
     struct tare_shape_range range;
     struct tare_binding b;
     struct tare_error err = {0};
-    rehash(bytes);
+    plan_rehash(bytes);
     if (tare_engine_open(bytes, n_bytes, &engine, &err) != TARE_OK) {
         assert_true(err.text[0]);
         return false;
