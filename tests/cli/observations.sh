@@ -22,7 +22,7 @@ head -n 1 minmax.cache | grep -q MinMaxCalibration || fail "--from ignores --cal
 
 # Killed at any moment: what is there is whole, and --resume ends with the same bytes. The
 # references are slow enough to be caught.
-slow=("$tare" calibrate --onnx="$model" "${data[@]}" --count=60 --isa=ref)
+slow=("$tare" calibrate --onnx="$model" "${data[@]}" --count=150 --isa=ref)
 "${slow[@]}" --threads=1 --cache=killed.cache --observations=killed.h5 >log 2>&1 &
 victim=$!
 for _ in $(seq 3000); do
@@ -34,7 +34,7 @@ status=0
 wait "$victim" 2>/dev/null || status=$?
 [[ $status -eq 137 && ! -e killed.cache ]] || fail "it was not killed in time: exit status $status"
 "$tare" inspect observations killed.h5 --json=seen.json >log
-holds "0 < $(json seen.json samples) && $(json seen.json samples) < 60"
+holds "0 < $(json seen.json samples) && $(json seen.json samples) < 150"
 "${slow[@]}" --cache=killed.cache --observations=killed.h5 --resume >log
 "${slow[@]}" --cache=plain.cache --observations=plain.h5 >log
 cmp plain.cache killed.cache || fail "--resume gives another cache"
