@@ -66,6 +66,8 @@ static enum tare_status run_sample(void *ctx, int worker, size_t sample,
         feed_read(feed, worker, (int64_t)sample, &observing.n_samples, err);
     if (st == TARE_OK)
         st = tare_context_set_tap(context, hand_on, &observing, false, err);
+    /* pieces of a batch could not be told by sample */
+    if (st == TARE_OK && feed->batch == 1) tare_context_split_tap(context);
     if (st == TARE_OK) st = tare_context_run(context, err);
     if (st != TARE_OK || !observing.uneven) return st;
     return report_error(

@@ -288,9 +288,10 @@ struct tare_tapped {
     size_t layer;     /**< The layer that made it; SIZE_MAX: a network input. */
     struct tare_dims dims;
     const float
-        *data; /**< [dims]; in the engine's own element order unless `linear`. */
-    size_t n_elems;
-    float step;            /**< Of a tensor that is held as uint8; else 0. */
+        *data;      /**< [dims]; in the engine's own element order unless `linear`. */
+    size_t first;   /**< Element that data[0] is: 0, but in later pieces. */
+    size_t n_elems; /**< All, or those of the piece. */
+    float step;     /**< Of a tensor that is held as uint8; else 0. */
     float lowest, highest; /**< What it can hold; -INFINITY and INFINITY without. */
 };
 /** @return NULL; or, where taps are linear, [n_elems] values to put in the tensor's
@@ -319,6 +320,13 @@ TARE_API enum tare_status tare_engine_tap_origins(const struct tare_engine *engi
 TARE_API enum tare_status tare_context_set_tap(struct tare_context *context,
                                                tare_tap *tap, void *ctx, bool linear,
                                                struct tare_error *err);
+
+/**
+ * Let the tap that is set be shown tensors in pieces of some ten thousand elements,
+ * first to last, each while it is still in cache. Only large tensors come so, and only
+ * in the engine's own order, from a context with one thread.
+ */
+TARE_API void tare_context_split_tap(struct tare_context *context);
 
 /** Switch the layer clock on (from zero) or off. */
 TARE_API void tare_context_set_profiling(struct tare_context *context, bool on);

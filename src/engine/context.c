@@ -36,6 +36,7 @@ struct tare_context {
     struct tables tables;
     struct tare_error error; /* of the first layer that failed */
     struct tare_tap_state tap;
+    struct tare_layer_watch *watch; /* of the layer that runs, or NULL */
     bool profiling;
 };
 
@@ -329,6 +330,7 @@ static void run_as(struct tare_context *c, size_t i, const struct tare_layer *la
         .plugin = c->tables.plugins[i],
         .made = c->tables.made,
         .err = &error,
+        .watch = c->watch,
     };
     const double start = c->profiling ? tare_clock_ms() : 0.0;
     layer->run(layer, &run);
@@ -371,16 +373,41 @@ void *tare_context_place(const struct tare_context *c, size_t i, size_t k)
     return c->tables.outputs[c->engine->layers[i].record->first_id + k];
 }
 
-/* Taps follow each other in the order of the layers. */
-static size_t show_taps(struct tare_context *c, size_t next, size_t layer)
+/* Taps follow each other in the order of the layers: where those of this one end. */
+static size_t taps_end(const struct tare_engine *e, size_t next, size_t layer)
+{
+    while (next < e->n_taps && e->tap_layer[next] == layer)
+        next++;
+    return next;
+}
+
+static void show_taps(struct tare_context *c, size_t next, size_t end)
 {
     const struct tare_engine *e = c->engine;
-    for (; next < e->n_taps && e->tap_layer[next] == layer; next++) {
+    for (; next < end; next++) {
         const struct tare_plan_tensor *t = &e->tensors[e->taps[next]];
         if (c->tap.wanted && !c->tap.wanted[next]) continue;
         tare_tap_show(&c->tap, e, next, activation_address(c, t));
     }
-    return next;
+}
+
+/* Run layer `i`, whose taps are [next, end), and show them. */
+static void run_shown(struct tare_context *c, size_t i, size_t next, size_t end)
+{
+    struct tare_tap_pieces pieces;
+    const bool in_pieces =
+        tare_pool_size(c->pool) == 1 &&
+        tare_tap_begin(&c->tap, c->engine, &c->engine->layers[i], next, end,
+                       tare_context_place(c, i, c->engine->layers[i].n_inputs),
+                       &pieces);
+    c->watch = in_pieces ? &pieces.watch : NULL;
+    tare_context_run_layer(c, i);
+    c->watch = NULL;
+    if (c->error.code != TARE_OK) return;
+    if (in_pieces)
+        tare_tap_finish(&pieces);
+    else
+        show_taps(c, next, end);
 }
 
 enum tare_status tare_context_run_layers(struct tare_context *context,
@@ -394,11 +421,13 @@ enum tare_status tare_context_run_layers(struct tare_context *context,
                      tare_engine_string(e, e->tensors[e->ids[i]].name));
     size_t next_tap = 0;
     context->error = (struct tare_error){0};
-    if (context->tap.show) next_tap = show_taps(context, 0, SIZE_MAX);
+    const bool looks = context->tap.show != NULL;
+    if (looks) show_taps(context, 0, next_tap = taps_end(e, 0, SIZE_MAX));
     for (size_t i = 0; i < e->n_layers; i++) {
-        tare_context_run_layer(context, i);
+        const size_t end = looks ? taps_end(e, next_tap, i) : next_tap;
+        run_shown(context, i, next_tap, end);
         if (context->error.code != TARE_OK) return tare_context_failure(context, err);
-        if (context->tap.show) next_tap = show_taps(context, next_tap, i);
+        next_tap = end;
     }
     return TARE_OK;
 }
@@ -428,6 +457,11 @@ enum tare_status tare_context_set_tap(struct tare_context *context, tare_tap *ta
     const enum tare_status st =
         tare_tap_prepare(&context->tap, context->engine, tap, ctx, linear, said);
     return tare_recorder_note(context->recorder, st, said);
+}
+
+void tare_context_split_tap(struct tare_context *context)
+{
+    context->tap.in_pieces = true;
 }
 
 void tare_context_limit_tap(struct tare_context *context, const bool *wanted)

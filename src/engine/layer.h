@@ -61,6 +61,15 @@ struct tare_layer {
     struct tare_plugin_layer *plugin;   /* of a plugin layer; else NULL */
 };
 
+/** Told of a layer's output while it is made, by kinds that can: its units run in their
+ *  order then, on the calling thread. */
+struct tare_layer_watch {
+    int64_t piece; /* elements that are wanted from one call to the next, about */
+    /** The first n_elems elements of output 0 have their values; never fewer than in
+     *  the call before. */
+    void (*made)(struct tare_layer_watch *watch, int64_t n_elems);
+};
+
 /** Addresses for one run. */
 struct tare_layer_run {
     struct tare_pool *pool;
@@ -73,6 +82,7 @@ struct tare_layer_run {
     struct tare_plugin_instance *plugin; /* likewise */
     struct tare_const *made; /* [n_outputs bindings] where programs' outputs go */
     struct tare_error *err;  /* what went wrong, where something did */
+    struct tare_layer_watch *watch; /* or NULL: nobody looks */
 };
 
 /** The data of a constant operand. */

@@ -5,6 +5,11 @@
 #include "base/dims.h"
 #include "base/half.h"
 
+/* Elements of a piece: as many as the nearest caches keep until they are looked at,
+ * beside what makes them; and what whose multiple it ends at, which vectors like. */
+#define PIECE      INT64_C(8192)
+#define PIECE_STEP INT64_C(1024)
+
 static bool needs_buffer(const struct tare_plan_tensor *t, bool linear)
 {
     return t->dtype != TARE_F32 || t->pitch || (linear && t->format == TARE_HWC);
@@ -26,7 +31,11 @@ enum tare_status tare_tap_prepare(struct tare_tap_state *state,
         TARE_FAIL_IF(!buffer, err, TARE_E_NOMEM, "context: no memory for the tap");
     }
     tare_tap_release(state);
-    *state = (struct tare_tap_state){state->allocator, show, ctx, linear, buffer, NULL};
+    *state = (struct tare_tap_state){.allocator = state->allocator,
+                                     .show = show,
+                                     .ctx = ctx,
+                                     .linear = linear,
+                                     .buffer = buffer};
     return TARE_OK;
 }
 
@@ -89,6 +98,26 @@ static size_t linear_index(struct order order, size_t i)
            rest / order.n_channels;
 }
 
+/* Elements [first, first + n) of the tensor of a tap, from `data` on. */
+static struct tare_tapped tapped_part(const struct tare_engine *engine, size_t tap,
+                                      const float *data, size_t first, size_t n)
+{
+    const struct tare_plan_tensor *t = &engine->tensors[engine->taps[tap]];
+    const struct tare_held_range held = tare_held_range(t);
+    return (struct tare_tapped){
+        .name = tare_engine_string(engine, t->name),
+        .index = tap,
+        .layer = engine->tap_layer[tap],
+        .dims = t->dims,
+        .data = data,
+        .first = first,
+        .n_elems = n,
+        .step = held.step,
+        .lowest = held.lowest,
+        .highest = held.highest,
+    };
+}
+
 void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine *engine,
                    size_t tap, void *data)
 {
@@ -101,20 +130,60 @@ void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine 
             state->buffer[linear_index(order, i)] = element(t, data, place(t, i));
         shown = state->buffer;
     }
-    const struct tare_held_range held = tare_held_range(t);
-    const struct tare_tapped tapped = {
-        .name = tare_engine_string(engine, t->name),
-        .index = tap,
-        .layer = engine->tap_layer[tap],
-        .dims = t->dims,
-        .data = shown,
-        .n_elems = n_elems,
-        .step = held.step,
-        .lowest = held.lowest,
-        .highest = held.highest,
-    };
+    const struct tare_tapped tapped = tapped_part(engine, tap, shown, 0, n_elems);
     const float *instead = state->show(state->ctx, &tapped);
     if (!instead || !state->linear || tapped.layer == SIZE_MAX) return;
     for (size_t i = 0; i < n_elems; i++)
         set_element(t, data, place(t, i), instead[linear_index(order, i)]);
+}
+
+/* Elements [n_shown, n_elems) to every tap of the layer. */
+static void show_piece(struct tare_tap_pieces *pieces, int64_t n_elems)
+{
+    const struct tare_tap_state *state = pieces->state;
+    const size_t first = (size_t)pieces->n_shown;
+    const size_t n = (size_t)(n_elems - pieces->n_shown);
+    const float *data = pieces->data;
+    for (size_t tap = pieces->first; tap < pieces->end; tap++) {
+        if (state->wanted && !state->wanted[tap]) continue;
+        const struct tare_tapped tapped =
+            tapped_part(pieces->engine, tap, data + first, first, n);
+        (void)state->show(state->ctx, &tapped);
+    }
+    pieces->n_shown = n_elems;
+}
+
+static void made(struct tare_layer_watch *watch, int64_t n_elems)
+{
+    struct tare_tap_pieces *pieces = (struct tare_tap_pieces *)watch;
+    if (n_elems - pieces->n_shown >= watch->piece)
+        show_piece(pieces, n_elems / PIECE_STEP * PIECE_STEP);
+}
+
+bool tare_tap_begin(const struct tare_tap_state *state,
+                    const struct tare_engine *engine, const struct tare_layer *layer,
+                    size_t first, size_t end, void *data,
+                    struct tare_tap_pieces *pieces)
+{
+    bool ok = state->show && state->in_pieces && first < end;
+    for (size_t tap = first; ok && tap < end; tap++) {
+        const struct tare_plan_tensor *t = &engine->tensors[engine->taps[tap]];
+        ok = t == layer->outputs[0] && !needs_buffer(t, state->linear);
+    }
+    if (!ok) return false;
+    *pieces = (struct tare_tap_pieces){.watch = {.piece = PIECE, .made = made},
+                                       .state = state,
+                                       .engine = engine,
+                                       .first = first,
+                                       .end = end,
+                                       .data = data};
+    return true;
+}
+
+void tare_tap_finish(struct tare_tap_pieces *pieces)
+{
+    const struct tare_plan_tensor *t =
+        &pieces->engine->tensors[pieces->engine->taps[pieces->first]];
+    const int64_t n_elems = tare_dims_count(&t->dims);
+    if (pieces->n_shown < n_elems || n_elems == 0) show_piece(pieces, n_elems);
 }

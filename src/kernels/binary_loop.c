@@ -78,6 +78,14 @@ int64_t tare_binary_loop_units(const struct tare_binary_loop *loop)
     return (cut.outer + cut.rows - 1) / cut.rows * cut.parts;
 }
 
+int64_t tare_binary_loop_done(const struct tare_binary_loop *loop, int64_t n_units)
+{
+    const struct cut cut = cut_loop(loop);
+    const int64_t rows = n_units / cut.parts * cut.rows;
+    const int64_t first = n_units % cut.parts * UNIT_ELEMENTS;
+    return min_i64(rows, cut.outer) * cut.inner + first;
+}
+
 void tare_binary_walk_begin(const struct tare_binary_loop *loop, int64_t unit,
                             struct tare_binary_walk *walk)
 {

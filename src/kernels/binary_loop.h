@@ -38,6 +38,9 @@ bool tare_binary_loop_plan(const struct tare_dims *a, const struct tare_dims *b,
 /** Units of work: pieces of a few thousand elements; 0 for an empty output. */
 int64_t tare_binary_loop_units(const struct tare_binary_loop *loop);
 
+/** How many elements of the output, from the first on, units [0, n_units) make. */
+int64_t tare_binary_loop_done(const struct tare_binary_loop *loop, int64_t n_units);
+
 /** n neighbouring elements of the output and where their operands begin; an operand
  *  whose step is 0 is one element. All in elements. */
 struct tare_binary_piece {

@@ -121,6 +121,19 @@ static inline bool check_same(const char *what, const float *got, const float *w
     return check_equal(what, got, want, n);
 }
 
+/** As many first elements of the output are there as a family says that the units that
+ *  ran have made: `done` of n, all if they were all units. */
+static inline bool check_done(const char *what, const float *got, const float *want,
+                              int64_t done, int64_t n, bool all)
+{
+    if (done < 0 || done > n || (all && done != n)) {
+        printf("not ok - %s: %lld of %lld elements done (--seed=%llu)\n", what,
+               (long long)done, (long long)n, (unsigned long long)check_seed);
+        return false;
+    }
+    return check_equal(what, got, want, done);
+}
+
 /** |got - want| <= bound, NaN and infinities equal. Prints what differs. */
 static inline bool check_close(const char *what, int64_t i, float got, double want,
                                double bound)

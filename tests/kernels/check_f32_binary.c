@@ -172,6 +172,13 @@ static bool check_one(const struct tare_f32_binary_variant *v)
     job.y = got;
     check_split(run_job, &job, 0, units);
     bool ok = check_same(v->name, got, want, n);
+    if (ok) {
+        const int64_t k = check_range(0, units);
+        memset(got, 0xff, (size_t)n * sizeof *got);
+        job.fn(&job.binary, job.a, job.b, got, 0, k);
+        ok = check_done(v->name, got, want, tare_binary_loop_done(&job.binary.loop, k),
+                        n, k == units);
+    }
     if (ok && count(&job.a_dims) == n) { /* in place */
         memcpy(got, job.a, (size_t)n * sizeof *got);
         job.fn(&job.binary, got, job.b, got, 0, units);

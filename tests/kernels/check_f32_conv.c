@@ -9,7 +9,8 @@
 
 static const struct conv_family family = {
     tare_f32_conv_units, tare_f32_conv_packed_bytes, tare_f32_conv_scratch_bytes,
-    tare_f32_conv_pack,  tare_f32_conv__ref,         "tare_f32_conv__ref"};
+    tare_f32_conv_pack,  tare_f32_conv__ref,         "tare_f32_conv__ref",
+    tare_f32_conv_done};
 
 static struct tare_window random_window(void)
 {

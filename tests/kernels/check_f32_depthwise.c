@@ -219,6 +219,13 @@ static bool check_one(const struct tare_f32_depthwise_variant *v, bool specials)
         check_same(v->name, got, want, n) &&
         check_pitched(v->fn, v->name, &job, want) &&
         check_pitched(tare_f32_depthwise__ref, "tare_f32_depthwise__ref", &job, want);
+    if (ok) {
+        const int64_t k = check_range(0, units);
+        memset(got, 0xff, (size_t)n * sizeof *got);
+        run_job(&job, 0, k);
+        ok = check_done(v->name, got, want, tare_f32_depthwise_done(&job.conv, k), n,
+                        k == units);
+    }
     if (ok && job.conv.epilogue.has_residual) { /* in place of the residual */
         memcpy(got, job.residual, (size_t)n * sizeof *got);
         job.data.residual = got;

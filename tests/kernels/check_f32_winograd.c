@@ -8,10 +8,13 @@
 #include "kernels/f32_winograd/f32_winograd.h"
 #include "tests/kernels/f32_conv_case.h"
 
-static const struct conv_family family = {
-    tare_f32_winograd_units,         tare_f32_winograd_packed_bytes,
-    tare_f32_winograd_scratch_bytes, tare_f32_winograd_pack,
-    tare_f32_winograd__ref,          "tare_f32_winograd__ref"};
+static const struct conv_family family = {tare_f32_winograd_units,
+                                          tare_f32_winograd_packed_bytes,
+                                          tare_f32_winograd_scratch_bytes,
+                                          tare_f32_winograd_pack,
+                                          tare_f32_winograd__ref,
+                                          "tare_f32_winograd__ref",
+                                          NULL};
 
 static struct tare_window window(int64_t out_h, int64_t out_w, int64_t in_c,
                                  int64_t out_c)

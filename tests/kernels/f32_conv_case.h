@@ -18,6 +18,8 @@ struct conv_family {
     void (*pack)(const struct tare_f32_conv *conv, const float *weights, float *packed);
     tare_f32_conv_fn *ref;
     const char *ref_name;
+    /* or NULL */
+    int64_t (*done)(const struct tare_f32_conv *conv, int64_t n_units);
 };
 
 struct job {
@@ -216,6 +218,12 @@ static inline bool check_one(const struct conv_family *family, tare_f32_conv_fn 
     bool ok = check_same(name, got, want, n) && check_pitched(fn, name, &job, want) &&
               check_pitched(family->ref, family->ref_name, &job, want);
 
+    if (ok && family->done) {
+        const int64_t k = check_range(0, units);
+        memset(got, 0xff, (size_t)n * sizeof *got);
+        run_job(&job, 0, k);
+        ok = check_done(name, got, want, family->done(&job.conv, k), n, k == units);
+    }
     if (ok && job.conv.epilogue.has_residual) { /* in place of the residual */
         memcpy(got, job.residual, (size_t)n * sizeof *got);
         job.data.residual = got;

@@ -190,3 +190,23 @@ bool tare_pool_window_valid(const struct tare_window *w, int64_t pad_bottom,
            pad_right >= 0 && pad_right <= MOST_STEP &&
            tare_window_valid(w, layer->inputs[0], layer->outputs[0]);
 }
+
+void tare_layer_spread_watched(const struct tare_layer *layer,
+                               const struct tare_layer_run *run, const void *data,
+                               int64_t n_units, tare_pool_fn *fn,
+                               int64_t (*done)(const void *params, int64_t n_units))
+{
+    struct tare_layer_job job = {layer, run, data};
+    if (!run->watch) {
+        tare_pool_run(run->pool, n_units, tare_layer_grain(run->pool, n_units), fn,
+                      &job);
+        return;
+    }
+    const int64_t n_pieces = tare_plan_count(layer->outputs[0]) / run->watch->piece + 1;
+    const int64_t grain = (n_units - 1) / n_pieces + 1;
+    for (int64_t begin = 0; begin < n_units; begin += grain) {
+        const int64_t end = n_units - begin < grain ? n_units : begin + grain;
+        fn(&job, begin, end, 0);
+        run->watch->made(run->watch, done(layer->params, end));
+    }
+}

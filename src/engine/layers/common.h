@@ -118,6 +118,13 @@ static inline void tare_layer_spread(const struct tare_layer *layer,
     tare_pool_run(run->pool, n_units, grain, fn, &job);
 }
 
+/** The same where units [0, n) have made the first done(params, n) elements of a dense
+ *  output 0: the watch is told of them. */
+void tare_layer_spread_watched(const struct tare_layer *layer,
+                               const struct tare_layer_run *run, const void *data,
+                               int64_t n_units, tare_pool_fn *fn,
+                               int64_t (*done)(const void *params, int64_t n_units));
+
 /** Defines run of a kind whose kernels are fn(params, x, y, begin, end) with
  *  n_units(params) units. */
 #define TARE_LAYER_DEFINE_MAP(stem, family, n_units)                                   \
@@ -137,9 +144,9 @@ static inline void tare_layer_spread(const struct tare_layer *layer,
                           stem##_units);                                               \
     }
 
-/** Defines prepare and run of a convolution: kernels fn(params, data, scratch, begin,
- *  end); fill(layer, run, data) makes the struct of buffers. */
-#define TARE_LAYER_DEFINE_CONV(stem, family, data_struct, fill)                        \
+/** Defines prepare of a convolution, and the function of its units: kernels fn(params,
+ *  data, scratch, begin, end). */
+#define TARE_LAYER_DEFINE_CONV_UNITS(stem, family)                                     \
     enum tare_status tare_##stem##_prepare(struct tare_layer *layer,                   \
                                            struct tare_error *err)                     \
     {                                                                                  \
@@ -154,7 +161,11 @@ static inline void tare_layer_spread(const struct tare_layer *layer,
         const struct family##_variant *variant = job->layer->kernel;                   \
         variant->fn(job->layer->params, job->data,                                     \
                     tare_layer_scratch(job->run, worker), begin, end);                 \
-    }                                                                                  \
+    }
+
+/** The same, and run; fill(layer, run, data) makes the struct of buffers. */
+#define TARE_LAYER_DEFINE_CONV(stem, family, data_struct, fill)                        \
+    TARE_LAYER_DEFINE_CONV_UNITS(stem, family)                                         \
     void tare_##stem##_run(const struct tare_layer *layer,                             \
                            const struct tare_layer_run *run)                           \
     {                                                                                  \
@@ -162,6 +173,21 @@ static inline void tare_layer_spread(const struct tare_layer *layer,
         const int64_t n = family##_units(layer->params);                               \
         tare_layer_spread(layer, run, &data, n, tare_layer_grain(run->pool, n),        \
                           stem##_units);                                               \
+    }
+
+/** The same of a family that knows which elements its first units make. */
+#define TARE_LAYER_DEFINE_WATCHED_CONV(stem, family, data_struct, fill)                \
+    TARE_LAYER_DEFINE_CONV_UNITS(stem, family)                                         \
+    static int64_t stem##_done(const void *params, int64_t n_units)                    \
+    {                                                                                  \
+        return family##_done(params, n_units);                                         \
+    }                                                                                  \
+    void tare_##stem##_run(const struct tare_layer *layer,                             \
+                           const struct tare_layer_run *run)                           \
+    {                                                                                  \
+        const struct data_struct data = fill(layer, run);                              \
+        tare_layer_spread_watched(layer, run, &data, family##_units(layer->params),    \
+                                  stem##_units, stem##_done);                          \
     }
 
 #endif /* TARE_ENGINE_LAYERS_COMMON_H */

@@ -48,7 +48,8 @@ static struct tare_f32_conv_data conv_data(const struct tare_layer *layer,
     };
 }
 
-TARE_LAYER_DEFINE_CONV(f32_conv_layer, tare_f32_conv, tare_f32_conv_data, conv_data)
+TARE_LAYER_DEFINE_WATCHED_CONV(f32_conv_layer, tare_f32_conv, tare_f32_conv_data,
+                               conv_data)
 
 static bool winograd_bytes(const void *params, size_t *size)
 {
@@ -92,5 +93,5 @@ static struct tare_f32_depthwise_data depthwise_data(const struct tare_layer *la
     };
 }
 
-TARE_LAYER_DEFINE_CONV(f32_depthwise_layer, tare_f32_depthwise, tare_f32_depthwise_data,
-                       depthwise_data)
+TARE_LAYER_DEFINE_WATCHED_CONV(f32_depthwise_layer, tare_f32_depthwise,
+                               tare_f32_depthwise_data, depthwise_data)

@@ -70,13 +70,18 @@ static void binary_units(void *arg, int64_t begin, int64_t end, int worker)
                 job->run->outputs[0], begin, end);
 }
 
+static int64_t binary_done(const void *params, int64_t n_units)
+{
+    const struct tare_f32_binary *p = params;
+    return tare_binary_loop_done(&p->loop, n_units);
+}
+
 void tare_f32_binary_layer_run(const struct tare_layer *layer,
                                const struct tare_layer_run *run)
 {
     const struct tare_f32_binary *p = layer->params;
-    const int64_t n = tare_binary_loop_units(&p->loop);
-    tare_layer_spread(layer, run, NULL, n, tare_layer_grain(run->pool, n),
-                      binary_units);
+    tare_layer_spread_watched(layer, run, NULL, tare_binary_loop_units(&p->loop),
+                              binary_units, binary_done);
 }
 
 enum tare_status tare_f32_affine_layer_check(const struct tare_layer *layer,

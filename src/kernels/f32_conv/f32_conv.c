@@ -16,6 +16,17 @@ int64_t tare_f32_conv_units(const struct tare_f32_conv *conv)
     return tare_f32_conv_plan(&conv->window, &plan) ? plan.tiles * plan.blocks : 0;
 }
 
+int64_t tare_f32_conv_done(const struct tare_f32_conv *conv, int64_t n_units)
+{
+    struct tare_f32_conv_plan plan;
+    if (!tare_f32_conv_plan(&conv->window, &plan)) return 0;
+    const int64_t whole = plan.tiles_inside && n_units < plan.tiles * plan.blocks
+                              ? 0
+                              : n_units / plan.blocks;
+    const int64_t longer = whole < plan.longer_tiles ? whole : plan.longer_tiles;
+    return (whole * plan.tile_pixels + longer) * conv->window.out_c;
+}
+
 bool tare_f32_conv_scratch_bytes(const struct tare_f32_conv *conv, size_t *size)
 {
     struct tare_f32_conv_plan plan;

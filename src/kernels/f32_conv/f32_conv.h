@@ -43,6 +43,9 @@ typedef void tare_f32_conv_fn(const struct tare_f32_conv *conv,
 /** Units of work: tiles of output pixels by blocks of output channels. */
 int64_t tare_f32_conv_units(const struct tare_f32_conv *conv);
 
+/** How many elements of a dense y, from the first on, units [0, n_units) make. */
+int64_t tare_f32_conv_done(const struct tare_f32_conv *conv, int64_t n_units);
+
 /** Bytes of packed weights. @retval false when they do not fit in size_t. */
 bool tare_f32_conv_packed_bytes(const struct tare_f32_conv *conv, size_t *size);
 

@@ -43,6 +43,9 @@ typedef void tare_f32_depthwise_fn(const struct tare_f32_depthwise *conv,
 /** Units of work: output rows by blocks of channels. */
 int64_t tare_f32_depthwise_units(const struct tare_f32_depthwise *conv);
 
+/** How many elements of a dense y, from the first on, units [0, n_units) make. */
+int64_t tare_f32_depthwise_done(const struct tare_f32_depthwise *conv, int64_t n_units);
+
 /** Bytes of packed weights. @retval false when they do not fit in size_t. */
 bool tare_f32_depthwise_packed_bytes(const struct tare_f32_depthwise *conv,
                                      size_t *size);

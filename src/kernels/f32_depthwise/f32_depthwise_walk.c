@@ -19,6 +19,12 @@ int64_t tare_f32_depthwise_units(const struct tare_f32_depthwise *conv)
     return w->batch * w->out_h * channel_blocks(w);
 }
 
+int64_t tare_f32_depthwise_done(const struct tare_f32_depthwise *conv, int64_t n_units)
+{
+    const struct tare_window *w = &conv->window;
+    return n_units / channel_blocks(w) * w->out_w * w->out_c;
+}
+
 bool tare_f32_depthwise_packed_bytes(const struct tare_f32_depthwise *conv,
                                      size_t *size)
 {
