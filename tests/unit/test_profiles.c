@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "api/model.h"
+#include "base/cpu.h"
 #include "base/dims.h"
 #include "engine/engine.h"
 #include "remake/source.h"
@@ -335,7 +336,8 @@ static void test_tactics(void **state)
             assert_string_equal(layer->tactic, list->items[k].tactic);
             k++;
         }
-        assert_true(k > 4 && k == list->n);
+        assert_int_equal(k, list->n); /* of the references, there is no choice */
+        assert_true(k > 4 || tare_cpu_flags() == TARE_CPU_NONE);
         tare_engine_destroy(fixed);
     }
     tare_source_release(&source);
