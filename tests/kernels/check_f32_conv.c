@@ -107,10 +107,14 @@ static bool check_variant(const struct tare_f32_conv_variant *v)
     for (int i = 0; i < check_cases(400); i++)
         if (!check_one(&family, v->fn, v->name, random_window(), i % 4 == 0))
             return false;
-    /* Weights larger than a cache: units go through the tiles of a block first. */
-    const struct tare_window large = {1, 4, 5, 400, 4, 5, 360, 1, 1,
-                                      1, 1, 1, 1,   1, 0, 0,   0, 0};
-    return check_one(&family, v->fn, v->name, large, false);
+    /* Several panels of tiles, groups of blocks and stretches of sums; then weights
+     * larger than a cache, with which units go in another order. */
+    const struct tare_window small = {1, 8, 12, 200, 8, 12, 150, 1, 1,
+                                      1, 1, 1,  1,   1, 0,  0,   0, 0};
+    struct tare_window large = small;
+    large.in_c = 900;
+    return check_one(&family, v->fn, v->name, small, false) &&
+           check_one(&family, v->fn, v->name, large, false);
 }
 
 static struct tare_window square(int64_t size, int64_t in_c, int64_t out_c,

@@ -20,9 +20,9 @@ int64_t tare_f32_conv_done(const struct tare_f32_conv *conv, int64_t n_units)
 {
     struct tare_f32_conv_plan plan;
     if (!tare_f32_conv_plan(&conv->window, &plan)) return 0;
-    const int64_t whole = plan.tiles_inside && n_units < plan.tiles * plan.blocks
-                              ? 0
-                              : n_units / plan.blocks;
+    int64_t whole = n_units / (TARE_F32_CONV_PANEL * plan.blocks) * TARE_F32_CONV_PANEL;
+    if (plan.panels_inside) whole = 0;
+    if (n_units == plan.tiles * plan.blocks) whole = plan.tiles;
     const int64_t longer = whole < plan.longer_tiles ? whole : plan.longer_tiles;
     return (whole * plan.tile_pixels + longer) * conv->window.out_c;
 }

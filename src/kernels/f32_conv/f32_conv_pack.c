@@ -31,8 +31,7 @@ void tare_f32_conv_pack(const struct tare_f32_conv *conv, const float *weights,
     if (!tare_f32_conv_plan(w, &plan)) return;
     const int64_t taps = w->kernel_h * w->kernel_w;
     for (int64_t block = 0; block < plan.blocks; block++) {
-        const int64_t unit = plan.tiles_inside ? block * plan.tiles : block;
-        const struct tare_f32_conv_unit at = tare_f32_conv_unit(&plan, unit);
+        const struct tare_f32_conv_block at = tare_f32_conv_block(&plan, block);
         const float *from = weights + at.first_output * plan.depth;
         float *to = packed + at.weights_offset;
         memset(to, 0, (size_t)(plan.depth * at.width) * sizeof *to);
@@ -51,8 +50,7 @@ void tare_f32_conv_unpack(const struct tare_f32_conv *conv, const float *packed,
     if (!tare_f32_conv_plan(w, &plan)) return;
     const int64_t taps = w->kernel_h * w->kernel_w;
     for (int64_t block = 0; block < plan.blocks; block++) {
-        const int64_t unit = plan.tiles_inside ? block * plan.tiles : block;
-        const struct tare_f32_conv_unit at = tare_f32_conv_unit(&plan, unit);
+        const struct tare_f32_conv_block at = tare_f32_conv_block(&plan, block);
         const float *from = packed + at.weights_offset;
         float *to = weights + at.first_output * plan.depth;
         for (int64_t tap = 0; tap < taps; tap++)

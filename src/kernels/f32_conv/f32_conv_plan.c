@@ -11,7 +11,7 @@
 #define LEAST_ROWS   12
 #define WANTED_UNITS 32
 /* More weights than this leave no room in a second-level cache for anything else, so
- * each block is better kept there for all tiles than all blocks for each tile. */
+ * each group of blocks is better kept there for all panels than all groups for each. */
 #define WEIGHTS_IN_CACHE (INT64_C(512) * 1024 / (int64_t)sizeof(float))
 
 static bool mul(int64_t a, int64_t b, int64_t *out)
@@ -19,14 +19,21 @@ static bool mul(int64_t a, int64_t b, int64_t *out)
     return !__builtin_mul_overflow(a, b, out);
 }
 
-/* Pointers for the longest tile, zeros for a run of any group, a copy of each whole row
- * of each pixel. */
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Pointers for the longest panel, zeros for a run of any group, a copy of each whole
+ * row of each pixel, the sums of an area. */
 static bool plan_scratch(const struct tare_window *w, struct tare_f32_conv_plan *plan)
 {
     const int64_t zeros = plan->whole_rows ? plan->run_length : w->in_c;
+    const size_t rows = (size_t)plan->panel_rows;
+    const size_t sums = TARE_F32_CONV_GROUP * TARE_F32_CONV_BLOCK * sizeof(float);
     int64_t pointers, patches = 0;
     size_t size;
-    if (!mul(plan->runs, TARE_F32_CONV_ROWS, &pointers)) return false;
+    if (!mul(plan->runs, plan->panel_rows, &pointers)) return false;
     if (plan->whole_rows && !mul(pointers, plan->run_length, &patches)) return false;
 
     if (!tare_mul_size((size_t)pointers, sizeof(float *), &size)) return false;
@@ -35,14 +42,15 @@ static bool plan_scratch(const struct tare_window *w, struct tare_f32_conv_plan 
     if (!tare_add_size(size, plan->zeros_at, &size)) return false;
     if (!tare_align_size(size, &plan->patches_at)) return false;
     if (!tare_mul_size((size_t)patches, sizeof(float), &size)) return false;
-    return tare_add_size(size, plan->patches_at, &plan->scratch_bytes);
+    if (!tare_add_size(size, plan->patches_at, &size)) return false;
+    if (!tare_align_size(size, &plan->sums_at)) return false;
+    return tare_add_size(plan->sums_at, rows * sums, &plan->scratch_bytes);
 }
 
-/* Large tiles read weights seldom, which pays where those are many, and small ones keep
- * many threads busy. */
+/* Large tiles leave fewer rows over, and small ones keep many threads busy. */
 static int64_t tile_rows(const struct tare_f32_conv_plan *plan)
 {
-    int64_t rows = plan->tiles_inside ? TARE_F32_CONV_ROWS : LEAST_ROWS;
+    int64_t rows = TARE_F32_CONV_ROWS;
     while (rows > LEAST_ROWS &&
            plan->pixels / rows < (WANTED_UNITS - 1) / plan->blocks + 1)
         rows -= LEAST_ROWS;
@@ -62,11 +70,13 @@ bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *
 
     plan->group_blocks = (plan->group_outputs - 1) / TARE_F32_CONV_BLOCK + 1;
     plan->blocks = w->groups * plan->group_blocks;
-    plan->tiles_inside = weights > WEIGHTS_IN_CACHE;
+    plan->panels_inside = weights > WEIGHTS_IN_CACHE;
     /* Tiles of nearly equal size, so that none is left with a pixel or two. */
     plan->tiles = (plan->pixels - 1) / tile_rows(plan) + 1;
     plan->tile_pixels = plan->pixels / plan->tiles;
     plan->longer_tiles = plan->pixels % plan->tiles;
+    const int64_t panel = smaller(plan->tiles, TARE_F32_CONV_PANEL);
+    plan->panel_rows = panel * plan->tile_pixels + smaller(panel, plan->longer_tiles);
     plan->in_pitch = tare_window_in_pitch(w);
     plan->whole_rows = w->groups == 1 && w->dilation_w == 1 && w->kernel_w > 1 &&
                        w->in_c < SHORT_RUN && plan->in_pitch == w->in_c;
@@ -75,27 +85,67 @@ bool tare_f32_conv_plan(const struct tare_window *w, struct tare_f32_conv_plan *
     return plan_scratch(w, plan);
 }
 
-struct tare_f32_conv_unit tare_f32_conv_unit(const struct tare_f32_conv_plan *plan,
-                                             int64_t index)
+struct tare_f32_conv_block tare_f32_conv_block(const struct tare_f32_conv_plan *plan,
+                                               int64_t block)
 {
-    const int64_t inner = plan->tiles_inside ? plan->tiles : plan->blocks;
-    const int64_t slow = index / inner, fast = index % inner;
-    const int64_t tile = plan->tiles_inside ? fast : slow;
-    const int64_t block = plan->tiles_inside ? slow : fast;
     const int64_t group = block < plan->group_blocks ? 0 : block / plan->group_blocks;
     const int64_t first = (block - group * plan->group_blocks) * TARE_F32_CONV_BLOCK;
     const int64_t left = plan->group_outputs - first;
     const int64_t group_width = (plan->group_outputs + 15) / 16 * 16;
-    const int64_t longer = plan->longer_tiles;
-    return (struct tare_f32_conv_unit){
-        .tile = tile,
-        .first_pixel = tile * plan->tile_pixels + (tile < longer ? tile : longer),
-        .n_pixels = plan->tile_pixels + (tile < longer),
+    return (struct tare_f32_conv_block){
         .first_input = group * plan->group_inputs,
         .weights_offset = (group * group_width + first) * plan->depth,
         .width = left > 16 ? TARE_F32_CONV_BLOCK : 16,
         .first_output = group * plan->group_outputs + first,
-        .n_outputs = left < TARE_F32_CONV_BLOCK ? left : TARE_F32_CONV_BLOCK};
+        .n_outputs = smaller(left, TARE_F32_CONV_BLOCK)};
+}
+
+/* Consecutive things of one kind, and the index of a unit among those that they have.
+ */
+struct part {
+    int64_t first, n, index;
+};
+
+/* Those of `all` things from `first` on, taken `most` at a time, that unit `index` is
+ * of, when each has `units` units. */
+static struct part find(int64_t first, int64_t all, int64_t most, int64_t units,
+                        int64_t index)
+{
+    const int64_t skipped = index / (most * units) * most;
+    return (struct part){.first = first + skipped,
+                         .n = smaller(all - skipped, most),
+                         .index = index - skipped * units};
+}
+
+struct tare_f32_conv_area tare_f32_conv_area(const struct tare_f32_conv_plan *plan,
+                                             int64_t begin, int64_t end)
+{
+    struct part panel = {0, plan->tiles, begin};
+    if (!plan->panels_inside)
+        panel = find(0, plan->tiles, TARE_F32_CONV_PANEL, plan->blocks, begin);
+    struct part blocks =
+        find(0, plan->blocks, plan->group_blocks, panel.n, panel.index);
+    blocks = find(blocks.first, plan->group_blocks, TARE_F32_CONV_GROUP, panel.n,
+                  blocks.index);
+    if (plan->panels_inside)
+        panel = find(0, plan->tiles, TARE_F32_CONV_PANEL, blocks.n, blocks.index);
+    else
+        panel.index = blocks.index;
+
+    const int64_t block = panel.index / panel.n, tile = panel.index % panel.n;
+    const int64_t left = end - begin;
+    const bool whole = tile == 0 && left >= panel.n;
+    const int64_t n_tiles = whole ? panel.n : smaller(panel.n - tile, left);
+    const int64_t n_blocks = whole ? smaller(blocks.n - block, left / panel.n) : 1;
+    const int64_t first = panel.first + tile, longer = plan->longer_tiles;
+    const int64_t first_pixel = first * plan->tile_pixels + smaller(first, longer);
+    const int64_t behind = first + n_tiles;
+    return (struct tare_f32_conv_area){
+        .first_pixel = first_pixel,
+        .n_pixels = behind * plan->tile_pixels + smaller(behind, longer) - first_pixel,
+        .first_block = blocks.first + block,
+        .n_blocks = n_blocks,
+        .n_units = n_tiles * n_blocks};
 }
 
 static float *zeros(const struct tare_f32_conv_plan *plan, void *scratch)
@@ -106,6 +156,11 @@ static float *zeros(const struct tare_f32_conv_plan *plan, void *scratch)
 void tare_f32_conv_begin(const struct tare_f32_conv_plan *plan, void *scratch)
 {
     memset(zeros(plan, scratch), 0, plan->patches_at - plan->zeros_at);
+}
+
+float *tare_f32_conv_sums(const struct tare_f32_conv_plan *plan, void *scratch)
+{
+    return (float *)(void *)((char *)scratch + plan->sums_at);
 }
 
 /* The run of a whole kernel row that begins at column x0 of `row`, copied to `patch`
@@ -156,7 +211,7 @@ static void span_inputs(const struct tare_f32_conv_plan *plan,
         const int64_t y = span->y0 + ky * w->dilation_h;
         const bool row_inside = y >= 0 && y < w->in_h;
         const float *row = span->image + (row_inside ? y : 0) * w->in_w * pitch;
-        for (int64_t kx = 0; kx < row_taps; kx++, table += TARE_F32_CONV_ROWS) {
+        for (int64_t kx = 0; kx < row_taps; kx++, table += plan->panel_rows) {
             const int64_t x = span->x0 + kx * w->dilation_w;
             const bool inside = span->inside || (x >= 0 && x < w->in_w);
             if (row_inside && plan->whole_rows && !span->inside)
@@ -171,26 +226,25 @@ static void span_inputs(const struct tare_f32_conv_plan *plan,
 
 const float *const *tare_f32_conv_inputs(const struct tare_f32_conv_plan *plan,
                                          const struct tare_window *w, const float *x,
-                                         const struct tare_f32_conv_unit *unit,
-                                         void *scratch)
+                                         const struct tare_f32_conv_area *area,
+                                         int64_t first_input, void *scratch)
 {
     const float **table = scratch;
     const float *zero = zeros(plan, scratch);
     float *patch = (float *)(void *)((char *)scratch + plan->patches_at);
     const int64_t image_size = w->in_h * w->in_w * plan->in_pitch;
     const int64_t last = w->in_w - (w->kernel_w - 1) * w->dilation_w - 1;
-    int64_t ox = unit->first_pixel % w->out_w;
-    int64_t row = unit->first_pixel / w->out_w; /* of all images */
-    for (int64_t i = 0; i < unit->n_pixels;) {
-        struct span span = {.image =
-                                x + row / w->out_h * image_size + unit->first_input,
+    int64_t ox = area->first_pixel % w->out_w;
+    int64_t row = area->first_pixel / w->out_w; /* of all images */
+    for (int64_t i = 0; i < area->n_pixels;) {
+        struct span span = {.image = x + row / w->out_h * image_size + first_input,
                             .y0 = row % w->out_h * w->stride_h - w->pad_top,
                             .x0 = ox * w->stride_w - w->pad_left,
                             .n = 1};
         span.inside = span.x0 >= 0 && span.x0 <= last;
         if (span.inside) {
             const int64_t fit = (last - span.x0) / w->stride_w + 1;
-            const int64_t row_left = w->out_w - ox, tile_left = unit->n_pixels - i;
+            const int64_t row_left = w->out_w - ox, tile_left = area->n_pixels - i;
             span.n = row_left < tile_left ? row_left : tile_left;
             if (fit < span.n) span.n = fit;
         }

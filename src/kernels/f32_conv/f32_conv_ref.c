@@ -32,17 +32,20 @@ void tare_f32_conv__ref(const struct tare_f32_conv *conv,
     if (!tare_f32_conv_plan(w, &plan)) return;
 
     for (int64_t index = begin; index < end; index++) {
-        const struct tare_f32_conv_unit unit = tare_f32_conv_unit(&plan, index);
-        for (int64_t i = 0; i < unit.n_pixels * unit.n_outputs; i++) {
-            const int64_t pixel = unit.first_pixel + i / unit.n_outputs;
-            const int64_t channel = i % unit.n_outputs;
+        const struct tare_f32_conv_area unit =
+            tare_f32_conv_area(&plan, index, index + 1);
+        const struct tare_f32_conv_block block =
+            tare_f32_conv_block(&plan, unit.first_block);
+        for (int64_t i = 0; i < unit.n_pixels * block.n_outputs; i++) {
+            const int64_t pixel = unit.first_pixel + i / block.n_outputs;
+            const int64_t channel = i % block.n_outputs;
             const int64_t image = pixel / (w->out_h * w->out_w);
-            const int64_t c = unit.first_output + channel;
+            const int64_t c = block.first_output + channel;
             const float *x =
                 data->x + image * w->in_h * w->in_w * tare_window_in_pitch(w);
-            float v = chain(w, x + unit.first_input, pixel / w->out_w % w->out_h,
-                            pixel % w->out_w,
-                            data->weights + unit.weights_offset + channel, unit.width);
+            float v = chain(
+                w, x + block.first_input, pixel / w->out_w % w->out_h, pixel % w->out_w,
+                data->weights + block.weights_offset + channel, block.width);
             v = v + (data->bias ? data->bias[c] : 0.0f);
             if (conv->epilogue.has_residual)
                 v = v + data->residual[pixel * w->out_c + c];

@@ -1,9 +1,8 @@
 /* kernels/f32_winograd/f32_winograd_simd.h - the body of the AVX2, AVX-512 and NEON
  * files, which define WINOGRAD_NAME. A block of patches is transformed once; then each
  * point's products are a matrix product in the register tiles of f32_conv. */
-#include "kernels/f32_conv/f32_conv_tile.h"
+#include "kernels/f32_conv/f32_conv_product.h"
 #include "kernels/f32_winograd/f32_winograd_plan.h"
-#include "kernels/lanes_tile.h"
 
 enum { SIDE = TARE_WINOGRAD_SIDE, POINTS = TARE_WINOGRAD_POINTS };
 
@@ -76,16 +75,19 @@ static void multiply(const struct work *k, const float *weights, int64_t width,
         for (int64_t i = 0; i < k->n; i++)
             rows[i] = k->inputs + (p * stride + i) * in_c;
         const float *point = weights + p * in_c * width;
-        struct ahead ahead = plan_ahead(
-            point + in_c * width, p + 1 < POINTS ? in_c * width : next, k->n, in_c);
-        block_sums(k->n,
-                   (struct operands){.inputs = rows,
-                                     .runs = 1,
-                                     .run_length = in_c,
-                                     .weights = point,
-                                     .width = width,
-                                     .ahead = &ahead},
-                   k->sums + p * stride * TARE_F32_CONV_BLOCK);
+        const struct product product = {.inputs = rows,
+                                        .table_rows = k->n,
+                                        .n_rows = k->n,
+                                        .runs = 1,
+                                        .run_length = in_c,
+                                        .weights = point,
+                                        .n_columns = width,
+                                        .next = point + in_c * width,
+                                        .n_next = p + 1 < POINTS ? in_c * width : next,
+                                        .sums =
+                                            k->sums + p * stride * TARE_F32_CONV_BLOCK,
+                                        .sums_stride = TARE_F32_CONV_BLOCK};
+        product_run(&product);
     }
 }
 
