@@ -17,8 +17,11 @@
 #include "recovery/sweep.h"
 
 #define MOST_TERMS 4608 /* a Gram matrix of 170 MB */
-#define RIDGE      1e-2 /* of the mean variance; ten times that with few rows */
-#define MANY_ROWS  10   /* rows a term */
+/* Of the mean variance, where there are as many rows as terms. It grows with terms over
+ * rows, as that of Hoerl, Kennard and Baldwin (Communications in Statistics 4, 1975)
+ * does: with less to go by, more of what a change seems to gain is chance. Their factor
+ * would be near 1 if rows were independent; the pixels of an image are anything but. */
+#define RIDGE 300.0
 
 /* The pixels of all samples, of which some are taken. */
 struct rounding {
@@ -176,8 +179,7 @@ static void solve(void *arg, int64_t begin, int64_t end, int worker)
         double variance = 0.0, mean = 0.0;
         for (size_t i = 0; i < k; i++)
             variance += xx[i * k + i] / (double)k;
-        const double ridge =
-            RIDGE * variance * (r->n_rows < MANY_ROWS * k ? 10.0 : 1.0);
+        const double ridge = RIDGE * variance * (double)k / (double)r->n_rows;
         double *d = room + k;
         for (size_t i = 0; i < k; i++)
             d[i] = g->xy[c * k + i] / x_scale;

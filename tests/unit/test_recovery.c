@@ -1,5 +1,6 @@
-/* Accuracy recovery on a small network: rounding against exhaustive search, biases
- * that bring the means back, the same bytes for any number of threads. */
+/* Accuracy recovery on a small network: rounding against exhaustive search and by how
+ * much there is to go by, biases that bring the means back, the same bytes for any
+ * number of threads. */
 #include "tests/unit/engine_net.h"
 
 #include <stdlib.h>
@@ -308,6 +309,50 @@ static void rounding_gives_weights(void **state)
     tare_recovery_destroy(recovery);
 }
 
+/* Percent of a convolution's weights that rounding on some samples takes to a step that
+ * is not the nearest. */
+static double percent_moved(size_t n_samples, const char *output, const char *weights)
+{
+    const struct tare_build_options build = int8_build();
+    const struct tare_sample_source source = {NULL, n_samples, fill};
+    const struct tare_recover_options options = {TARE_RECOVER_ROUNDING, false, 1};
+    const int32_t id = tare_graph_find_tensor(model.graph, weights);
+    struct tare_recovery *recovery;
+    struct tare_recovery_layer layer = {.name = ""};
+    size_t n_moved = 0;
+    assert_true(id != TARE_NO_TENSOR);
+    const float *w = model.graph->tensors[id].data;
+    assert_int_equal(tare_recover(&model, &build, &source, &options, NULL, NULL,
+                                  &recovery, rows, &n_rows, NULL),
+                     TARE_OK);
+    for (size_t i = 0; strcmp(layer.name, output) != 0; i++) {
+        assert_true(i < tare_recovery_count(recovery));
+        tare_recovery_get(recovery, i, &layer);
+    }
+    const size_t n = layer.n_channels * layer.n_weights;
+    for (size_t i = 0; i < n; i++)
+        n_moved += layer.weights[i] !=
+                   (int)rint((double)w[i] / (double)layer.scales[i / layer.n_weights]);
+    tare_recovery_destroy(recovery);
+    return 100.0 * (double)n_moved / (double)n;
+}
+
+/* The fewer rows there are for a term, the nearer weights stay to what they were: with
+ * a ridge that does not depend on it, more of them move the less there is to go by. */
+static void few_rows_move_few_weights(void **state)
+{
+    (void)state;
+    double few = 0.0, many = 0.0;
+    static const char *const layers[][2] = {{"grouped_out", "grouped_w"},
+                                            {"last_out", "last_w"}};
+    for (size_t i = 0; i < 2; i++) {
+        few += percent_moved(3, layers[i][0], layers[i][1]) / 2.0;
+        many += percent_moved(N_SAMPLES, layers[i][0], layers[i][1]) / 2.0;
+    }
+    if (few > 10.0 || many < few)
+        fail_msg("moved: %g %% by few rows, %g %% by many", few, many);
+}
+
 static uint8_t *bytes_of(int n_threads, size_t *n)
 {
     uint8_t *bytes;
@@ -419,6 +464,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(moments_are_exact),
         cmocka_unit_test(means_come_back),
         cmocka_unit_test(rounding_gives_weights),
+        cmocka_unit_test(few_rows_move_few_weights),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(builds_take_what_fits),
         cmocka_unit_test(what_cannot_be_done_is_refused),
