@@ -22,7 +22,7 @@
 static struct flags {
     const char *config, *march;
     const char *onnx, *cache, *engine, *constraints, *layer_precisions, *output_types;
-    const char *isa, *json;
+    const char *isa, *json, *input_formats, *output_formats;
     struct option_list min_shapes, opt_shapes, max_shapes;
     const char *timing_cache, *tactic_sources, *save_tactics, *load_tactics, *bans;
     bool int8, fp16, bf16, best, fast_perf, dump_passes, no_recovery;
@@ -58,6 +58,14 @@ static const struct option options[] = {
      "layer:precision[,...]; * matches; fp32, int8, fp16, bf16", 0},
     {"layer-output-types", OPTION_TEXT, &flags.output_types, "SPEC",
      "layer:type[+type][,...] for the layers' outputs", 0},
+    {"input-formats", OPTION_TEXT, &flags.input_formats, "TYPE:FORMAT[,...]",
+     "what the inputs are given as, one entry each or one for all: fp32, fp16, bf16, "
+     "int8, "
+     "uint8; chw, hwc, chw2, chw4, chw16, chw32, hwc8, hwc16, dhwc, dhwc8, cdhw32 "
+     "(default: the model's type, chw)",
+     0},
+    {"output-formats", OPTION_TEXT, &flags.output_formats, "TYPE:FORMAT[,...]",
+     "what the outputs are wanted as, likewise", 0},
     {"opt-shapes", OPTION_LIST, &flags.opt_shapes, "NAME:1x3x224x224[,...]",
      "shapes of inputs that the model leaves open, which kernels are chosen for; give "
      "it and the next two again for each further optimization profile",
@@ -125,6 +133,8 @@ static const struct usage usage = {
     "  tare build --onnx=net.onnx --int8 --cache=net.cache --engine=net.tare \\\n"
     "      --precision-constraints=obey --layer-precisions='conv1:fp32,head*:fp32'\n"
     "  tare build --onnx=net.onnx --engine=net.tare --save-tactics=net.tactics\n"
+    "  tare build --onnx=net.onnx --int8 --cache=net.cache --engine=net.tare \\\n"
+    "      --input-formats=int8:hwc --output-formats=fp16:chw\n"
     "  tare build --config=resnet_config.yaml\n"
     "  tare build --onnx=net.onnx --fast-perf --engine=net.tare\n",
 };
@@ -316,6 +326,8 @@ int tool_build(int argc, char **argv)
         .bf16 = flags.bf16 || flags.best,
         .layer_precisions = flags.layer_precisions,
         .layer_output_types = flags.output_types,
+        .input_formats = flags.input_formats,
+        .output_formats = flags.output_formats,
         .isa = flags.isa,
         .optimization_level = flags.level < 0 ? 3 : (int)flags.level,
         .timing_threads = (int)common_options.threads,

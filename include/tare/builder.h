@@ -7,6 +7,7 @@
 
 #include "tare/cache.h"
 #include "tare/export.h"
+#include "tare/format.h"
 #include "tare/model.h"
 #include "tare/monitor.h"
 #include "tare/recorder.h"
@@ -120,7 +121,38 @@ struct tare_build_options {
      * kernels", in each profile anew; NULL: nobody watches. */
     const struct tare_monitor *monitor;
     struct tare_recorder *recorder; /**< Told of what fails, or NULL. */
+    /** The types and orders that inputs and outputs have at the user's addresses, in
+     * trtexec's syntax, "type:format[+format][,...]": one entry for each, in the
+     * network's order, or one for all; an empty entry, or NULL, is the model's own type
+     * in ONNX's order. A tensor that is float32 in the model may be fp32, fp16, bf16,
+     * int8 (in the scale that it has in INT8, or that the cache has; see struct
+     * tare_binding) or uint8 (the values themselves, 0 to 255); others keep their type.
+     * Formats are those of tare/format.h; of several it is hwc if that is one, else the
+     * first of its list. The engine converts where the network computes with something
+     * else; outputs are those that it has without, converted. */
+    const char *input_formats, *output_formats;
 };
+
+/** What one input or output may be bound as. */
+struct tare_io_format {
+    bool is_set; /**< false: nothing was asked for. */
+    enum tare_dtype dtype;
+    uint32_t formats; /**< Bit i: enum tare_format i. */
+};
+/**
+ * Read input_formats or output_formats.
+ * @param what  names the text in messages: "--input-formats".
+ * @param n     inputs or outputs.
+ * @param[out] entries  [n]
+ * @retval TARE_E_ARG          It is malformed, or has not one entry or n.
+ * @retval TARE_E_UNSUPPORTED  A format of NVIDIA's DLA; the text says what to use.
+ */
+TARE_API enum tare_status tare_io_formats_parse(const char *what, const char *spec,
+                                                size_t n,
+                                                struct tare_io_format *entries,
+                                                struct tare_error *err);
+/** trtexec's word for a type: "fp32", "int8", …. Static storage. */
+TARE_API const char *tare_io_type_name(enum tare_dtype dtype);
 
 /** A kernel that a layer can run. */
 struct tare_tactic {

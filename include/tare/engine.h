@@ -11,6 +11,7 @@
 
 #include "tare/allocator.h"
 #include "tare/export.h"
+#include "tare/format.h"
 #include "tare/recorder.h"
 #include "tare/status.h"
 #include "tare/tensor.h"
@@ -29,8 +30,14 @@ struct tare_binding {
     struct tare_dims dims; /**< In ONNX's order, for example [N,C,H,W]. Rank -1: an
                               output whose shape and type only a run tells. An axis of
                               -1: one of several lengths, which contexts set. */
-    enum tare_dtype dtype;
-    size_t n_bytes; /**< Of a dense tensor of dims and dtype; 0: not known. */
+    enum tare_dtype dtype; /**< Of the values at the user's address. */
+    enum tare_format format;     /**< Their order there. */
+    enum tare_dtype model_dtype; /**< The tensor's type in the model: TARE_F32 where it
+                                    was bound as another type; else dtype. */
+    float
+        scale; /**< Of TARE_S8 that stands for float32: real = scale * value; else 1. */
+    size_t n_bytes; /**< Of a tensor of dims and dtype, with the format's padding; 0:
+                       not known. */
     bool is_input;
 };
 
@@ -38,7 +45,7 @@ struct tare_binding {
 struct tare_result {
     struct tare_dims dims;
     enum tare_dtype dtype;
-    const void *data; /**< Dense, [dims]. */
+    const void *data; /**< [dims], in the order of the binding's format. */
     size_t n_bytes;
 };
 
@@ -161,6 +168,24 @@ TARE_API void tare_engine_info(const struct tare_engine *engine,
 /** @param i  below info.n_bindings; inputs come first, each in the model's order. */
 TARE_API void tare_engine_binding(const struct tare_engine *engine, size_t i,
                                   struct tare_binding *binding);
+/**
+ * Write values as a binding has them: converted, in its order, its padding zeroed.
+ * @param binding  of known shape: of tare_context_binding(), say.
+ * @param values   [dims] in ONNX's order.
+ * @param dtype    of the values: the binding's own, or TARE_F32 where that is the
+ * tensor's type in the model. Float32 becomes float16 or bfloat16 to the nearest; int8
+ * rint(value / scale) in [-127, 127]; uint8 rint(value) in [0, 255].
+ * @param[out] data  [binding->n_bytes]
+ * @retval TARE_E_ARG  The shape is not known, or the type is another.
+ * Allocates: room for the values where both type and order change.
+ */
+TARE_API enum tare_status tare_binding_put(const struct tare_binding *binding,
+                                           const void *values, enum tare_dtype dtype,
+                                           void *data, struct tare_error *err);
+/** The way back: `data` as a binding has it to `values` of `dtype`, in ONNX's order. */
+TARE_API enum tare_status tare_binding_get(const struct tare_binding *binding,
+                                           const void *data, enum tare_dtype dtype,
+                                           void *values, struct tare_error *err);
 /** @param i  below info.n_layers; in order of execution. */
 TARE_API void tare_engine_layer(const struct tare_engine *engine, size_t i,
                                 struct tare_layer_info *layer);

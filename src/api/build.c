@@ -199,14 +199,17 @@ static enum tare_status make_engine(const struct tare_graph *g,
                                     struct tare_error *err)
 {
     struct tare_engine_notes notes = {0};
+    struct tare_border *borders;
     uint32_t sources;
     enum tare_status st =
         tare_tactic_sources_parse(options->tactic_sources, &sources, err);
+    if (st == TARE_OK) st = tare_build_borders(g, options, &plan->make, &borders, err);
     if (st != TARE_OK) return st;
     plan->make.in_place = in_place && !options->keep_tensors &&
                           !tare_optimize_skips(TARE_PASS_CONCAT_SLICES);
     const struct tare_engine_options engine = {
         .isa = isa,
+        .borders = borders,
         .in_place = plan->make.in_place,
         .plugins = plan->plugins,
         .tactics = {.sources = sources,
@@ -221,6 +224,7 @@ static enum tare_status make_engine(const struct tare_graph *g,
                     .monitor = options->monitor}};
     st = tare_engine_build(g, &engine, &plan->bytes, &plan->n_bytes, &notes, err);
     plan->tactics = notes.tactics;
+    tare_free(borders);
     if (st != TARE_OK || !engine.in_place) return st;
     tare_text_add(&plan->passes, "After %s: %zu layers\n", TARE_PASS_CONCAT_SLICES,
                   count_nodes(g) - notes.n_joined);

@@ -2,6 +2,7 @@
 #ifndef TARE_API_BUILD_H
 #define TARE_API_BUILD_H
 
+#include "engine/border.h"
 #include "engine/build/tactics.h"
 #include "graph/graph.h"
 #include "remake/make.h"
@@ -56,6 +57,14 @@ enum tare_status tare_build_with_ranges(const struct tare_model *model,
                                         const struct tare_shape_range *ranges,
                                         struct tare_plan **plan,
                                         struct tare_error *err);
+/** What the inputs and outputs of an annotated graph are bound as, [n_inputs +
+ * n_outputs]; tare_free() it. (io_formats.c)
+ *  @param[out] borders  NULL: as the model has them, and on failure */
+enum tare_status tare_build_borders(const struct tare_graph *g,
+                                    const struct tare_build_options *options,
+                                    const struct tare_make_options *make,
+                                    struct tare_border **borders,
+                                    struct tare_error *err);
 /** Do the options want engines that carry their source? (build_source.c) */
 bool tare_build_carries_source(const struct tare_build_options *options);
 /** Let the plan of one shape carry its source. (build_source.c) */

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "base/cpu.h"
+#include "base/format.h"
 #include "base/mem.h"
 #include "engine/isa.h"
 #include "engine/specials.h"
@@ -60,12 +61,14 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
     return TARE_OK;
 }
 
-/* Float32, or what stands for it; bytes of other meaning have no scale. */
+/* Float32, or what stands for it; bytes of other meaning have no scale. What a binding
+ * has in other orders, taps do not know. */
 static bool is_named_activation(const struct tare_engine *e, int32_t id)
 {
     const struct tare_plan_tensor *t = &e->tensors[id];
     return t->name != 0 && t->storage != TARE_IN_WEIGHTS &&
            t->storage != TARE_IN_CONTEXT &&
+           tare_format_is_plain(&t->dims, (enum tare_format)t->format) &&
            (t->dtype == TARE_F32 || t->dtype == TARE_F16 || t->dtype == TARE_BF16 ||
             (t->dtype == TARE_U8 && t->scale > 0.0F));
 }
@@ -220,10 +223,14 @@ void tare_engine_own_binding(const struct tare_engine *engine, size_t i,
 {
     const struct tare_plan_tensor *t = &engine->tensors[engine->ids[i]];
     const struct tare_dims unknown = {.rank = -1};
+    const bool stands_for_floats = t->dtype != t->model_dtype;
     *binding = (struct tare_binding){
         .name = tare_engine_string(engine, t->name),
         .dims = t->storage == TARE_IN_CONTEXT ? unknown : t->dims,
         .dtype = (enum tare_dtype)t->dtype,
+        .format = (enum tare_format)t->format,
+        .model_dtype = (enum tare_dtype)t->model_dtype,
+        .scale = stands_for_floats && t->dtype == TARE_S8 ? t->scale : 1.0F,
         .n_bytes = (size_t)t->n_bytes,
         .is_input = i < engine->header->n_inputs,
     };

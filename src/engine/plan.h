@@ -11,10 +11,11 @@
 
 #include <stdint.h>
 
+#include "tare/format.h"
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 8
+#define TARE_PLAN_VERSION 9
 /* From this version on, the header up to the end of the section table, the order of the
  * sections there (others come behind them), struct tare_shape_range and what `isa`
  * means stay: so the source of an engine is found by a tare of another version. */
@@ -64,11 +65,6 @@ struct tare_plan_header {
     uint64_t hash; /* of all before it */
 };
 
-enum tare_format {
-    TARE_LINEAR = 0, /* ONNX's order */
-    TARE_HWC = 1     /* rank 4: [N,C,H,W] is stored as [N,H,W,C] */
-};
-
 enum tare_storage {
     TARE_IN_ARENA,   /* offset into the context's arena */
     TARE_IN_WEIGHTS, /* offset into the weights section */
@@ -78,22 +74,30 @@ enum tare_storage {
 };
 
 struct tare_plan_tensor {
-    uint32_t name;   /* string; "" for what has no ONNX name of its own */
-    uint32_t dtype;  /* kernels know TARE_F32, TARE_U8, TARE_F16 and TARE_BF16, programs
-                        all types but the last */
-    uint32_t format; /* enum tare_format */
+    uint32_t name;  /* string; "" for what has no ONNX name of its own */
+    uint32_t dtype; /* kernels know TARE_F32, TARE_U8, TARE_F16 and TARE_BF16, programs
+                       all types but the last */
+    uint32_t
+        format; /* enum tare_format: linear or, where the rank is 4, HWC; others and
+                   other ranks are for bindings, which copies alone read or write */
     uint32_t storage;
     struct tare_dims dims; /* in ONNX's order, whatever the format */
     uint64_t offset;
-    uint64_t n_bytes; /* of the values, without what lies between a slice's pixels */
+    uint64_t n_bytes; /* of the values, without what lies between a slice's pixels; of a
+                         binding with the padding of its format */
     uint64_t pitch; /* of a slice of the channels of a larger HWC tensor: elements from
                        one pixel to the next, more than its channels; else 0 */
-    float scale;    /* of TARE_U8: real = scale * (q - zero_point); 1 of ONNX's uint8 */
+    float scale; /* of TARE_U8: real = scale * (q - zero_point); 1 of ONNX's uint8, and
+                    of one that the user gives as the values of a float tensor; of
+                    TARE_S8 likewise, where it is a float tensor's; else 0 */
     int16_t zero_point, lowest; /* 0 to 255; q in [lowest, 255] */
     uint32_t open_axes; /* of a binding: bit i is set where the length of axis i is one
                            of several; dims has that of the first profile */
     uint32_t in_base;   /* of a weight: 1 where the offset is into the weights of the
                            engine that this one was made anew from; never in files */
+    uint32_t model_dtype; /* of a binding: the type that it has in the model, TARE_F32
+                             where it is bound as another one; else 0 */
+    uint32_t reserved;    /* 0 */
 };
 
 /** Bytes from the first value to the end of the last one. */

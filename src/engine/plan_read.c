@@ -7,6 +7,7 @@
 #include "base/dims.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "engine/border.h"
 #include "engine/engine.h"
 #include "engine/isa.h"
 
@@ -161,19 +162,33 @@ static bool is_binding(const struct tare_engine *e, const struct tare_plan_tenso
     return t->offset < (uint64_t)e->header->n_inputs + e->header->n_outputs;
 }
 
-static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor *t)
+/* Type, order and size of the values. */
+static bool layout_ok(const struct tare_plan_tensor *t)
 {
     size_t n_bytes;
-    if (!string_ok(e, t->name) || t->dtype > TARE_BF16 ||
-        t->in_base > (e->base && t->storage == TARE_IN_WEIGHTS) ||
-        (t->format != TARE_LINEAR && t->format != TARE_HWC))
+    const struct tare_border border = {true, (enum tare_dtype)t->dtype,
+                                       (enum tare_format)t->format,
+                                       t->dtype == TARE_S8 ? t->scale : 0.0F};
+    if (t->storage == TARE_IN_BINDING
+            ? !tare_border_valid(&border, (enum tare_dtype)t->model_dtype)
+            : t->model_dtype != 0 ||
+                  !tare_format_is_plain(&t->dims, (enum tare_format)t->format))
+        return false;
+    return tare_format_bytes(&t->dims, (enum tare_dtype)t->dtype,
+                             (enum tare_format)t->format, &n_bytes, NULL) == TARE_OK &&
+           n_bytes == t->n_bytes;
+}
+
+static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor *t)
+{
+    if (!string_ok(e, t->name) || t->dtype > TARE_BF16 || t->model_dtype > TARE_BF16 ||
+        t->format >= TARE_FORMAT_COUNT || t->reserved != 0 ||
+        t->in_base > (e->base && t->storage == TARE_IN_WEIGHTS))
         return false;
     if (t->storage == TARE_IN_CONTEXT)
         return t->dims.rank == 0 && t->n_bytes == 0 && t->dtype == TARE_F32 &&
                t->offset >= e->header->n_inputs && is_binding(e, t);
-    if (!tare_dims_bytes(&t->dims, (enum tare_dtype)t->dtype, &n_bytes) ||
-        n_bytes != t->n_bytes || (t->format == TARE_HWC && t->dims.rank != 4))
-        return false;
+    if (!layout_ok(t)) return false;
     /* The user's tensors may be empty; programs alone work with such. */
     for (int i = 0; i < t->dims.rank; i++)
         if (t->dims.d[i] < 1 && t->storage != TARE_IN_BINDING) return false;
@@ -190,7 +205,7 @@ static bool tensor_ok(const struct tare_engine *e, const struct tare_plan_tensor
     case TARE_IN_WEIGHTS:
         return inside_aligned(t->offset, t->n_bytes, TARE_PLAN_SLACK,
                               t->in_base ? e->base->weights_bytes : e->weights_bytes);
-    case TARE_IN_BINDING: return is_binding(e, t) && t->format == TARE_LINEAR;
+    case TARE_IN_BINDING: return is_binding(e, t);
     default: return false;
     }
 }
@@ -210,7 +225,16 @@ static bool input_ok(const struct tare_engine *e, const struct tare_plan_layer *
     return storage != TARE_IN_CONTEXT &&
            (storage != TARE_IN_BINDING || r->kind == TARE_LAYER_COPY ||
             r->kind == TARE_LAYER_QUANTIZE || r->kind == TARE_LAYER_CONVERT ||
-            r->kind == TARE_LAYER_PROGRAM);
+            r->kind == TARE_LAYER_U8_TABLE || r->kind == TARE_LAYER_PROGRAM);
+}
+
+/* Copies alone know of other orders and of gaps between the values. */
+static bool order_ok(const struct tare_engine *e, const struct tare_plan_layer *r,
+                     uint32_t k)
+{
+    const struct tare_plan_tensor *t = operand(e, r, k);
+    return r->kind == TARE_LAYER_COPY ||
+           tare_format_is_plain(&t->dims, (enum tare_format)t->format);
 }
 
 /* Bytes of a pixel of a slice, or of all values. */
@@ -276,6 +300,10 @@ static enum tare_status check_layer_record(const struct tare_engine *e, size_t i
     for (uint32_t k = 0; k < r->n_inputs; k++)
         TARE_FAIL_IF(!input_ok(e, r, k), err, TARE_E_FORMAT,
                      "engine: layer %zu reads a binding as it must not: %s", i,
+                     rebuild);
+    for (uint32_t k = 0; k < n_ids; k++)
+        TARE_FAIL_IF(!order_ok(e, r, k), err, TARE_E_FORMAT,
+                     "engine: layer %zu works in an order that it does not know: %s", i,
                      rebuild);
     for (uint32_t k = r->n_inputs; k < n_ids; k++)
         TARE_FAIL_IF(!output_ok(e, r, k), err, TARE_E_FORMAT,

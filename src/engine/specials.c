@@ -82,7 +82,8 @@ static enum tare_status check_bindings(const struct tare_engine *base,
         struct tare_binding x, y;
         tare_engine_binding(base, i, &x);
         tare_engine_binding(engine, i, &y);
-        same = strcmp(x.name, y.name) == 0;
+        same = strcmp(x.name, y.name) == 0 && x.dtype == y.dtype &&
+               x.format == y.format && x.scale == y.scale;
     }
     TARE_FAIL_IF(!same, err, TARE_E_FORMAT,
                  "engine: its source has other inputs or outputs: build the engine "

@@ -38,11 +38,13 @@ static void list_bindings(const uint8_t *bytes, const uint32_t *open_axes,
     for (size_t i = 0; i < n; i++) {
         struct tare_plan_tensor t;
         memcpy(&t, bytes + binding_at(bytes, i), sizeof t);
-        bindings[i] =
-            (struct tare_source_binding){.is_told = t.storage == TARE_IN_BINDING,
-                                         .dtype = (enum tare_dtype)t.dtype,
-                                         .open_axes = open_axes ? open_axes[i] : 0,
-                                         .dims = t.dims};
+        bindings[i] = (struct tare_source_binding){
+            .is_told = t.storage == TARE_IN_BINDING,
+            .model_dtype = (enum tare_dtype)t.model_dtype,
+            .border = {true, (enum tare_dtype)t.dtype, (enum tare_format)t.format,
+                       t.dtype == TARE_S8 ? t.scale : 0.0F},
+            .open_axes = open_axes ? open_axes[i] : 0,
+            .dims = t.dims};
     }
 }
 

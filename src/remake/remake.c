@@ -1,5 +1,6 @@
 #include "remake/remake.h"
 
+#include "base/mem.h"
 #include "engine/build/lower.h"
 #include "engine/plan.h"
 #include "optimizer/optimizer.h"
@@ -33,9 +34,16 @@ static enum tare_status make_plan(const struct tare_source *source,
                                   struct tare_plan_builder *plan, uint8_t **bytes,
                                   size_t *n_bytes, struct tare_error *err)
 {
-    struct tare_lower lower = {
-        .graph = graph, .plan = plan, .in_place = source->make.in_place};
+    struct tare_border *borders = tare_alloc_array(source->n_bindings, sizeof *borders);
+    TARE_FAIL_IF(!borders, err, TARE_E_NOMEM, "engine: no memory to make it anew");
+    for (size_t i = 0; i < source->n_bindings; i++)
+        if (source->bindings[i].is_told) borders[i] = source->bindings[i].border;
+    struct tare_lower lower = {.graph = graph,
+                               .plan = plan,
+                               .borders = borders,
+                               .in_place = source->make.in_place};
     enum tare_status st = tare_lower_graph(&lower, err);
+    tare_free(borders);
     if (st == TARE_OK) st = tare_memory_plan(plan, err);
     if (st == TARE_OK && profile < source->n_profiles)
         st = tare_tactic_names_note(plan, source->tactics[profile].items,

@@ -32,10 +32,10 @@ static enum tare_status add_bindings(const struct tare_source *source,
         const char *name =
             g->tensors[is_input ? g->inputs[i] : g->outputs[i - n_inputs]].name;
         int32_t id;
-        st = binding->is_told
-                 ? tare_plan_add_binding(plan, name, binding->dtype, &binding->dims,
-                                         is_input, &id, err)
-                 : tare_plan_add_result(plan, name, &id, err);
+        st = binding->is_told ? tare_plan_add_binding(plan, name, binding->model_dtype,
+                                                      &binding->border, &binding->dims,
+                                                      is_input, &id, err)
+                              : tare_plan_add_result(plan, name, &id, err);
     }
     return st;
 }

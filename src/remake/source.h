@@ -6,8 +6,9 @@
  *     u32 n, ranges: text name, f64 amax
  *     u32 bytes, what a recovery file holds (none: 0)
  *     u32 n, profiles: u32 n, tactics: text layer, text tactic
- *     u32 n, bindings of the engine: u32 dtype (all ones: a run tells it, and the
- *         shape), u32 open axes, shape
+ *     u32 n, bindings of the engine: u32 dtype in the model (all ones: a run tells it,
+ *         and the shape), since version 2 u32 dtype, u32 format, f32 scale of the
+ *         binding, u32 open axes, shape
  *     u32 n, weights that have been taken out: shape. They are the last of the graph's
  *         inputs
  *     graph   as graph/blob.h writes it, larger constants apart: behind it all, from
@@ -18,19 +19,22 @@
 #include <stdatomic.h>
 
 #include "base/blob.h"
+#include "engine/border.h"
 #include "engine/build/tactic_names.h"
 #include "remake/make.h"
 
 #define TARE_SOURCE_MAGIC "TARESRC" /* with its NUL */
 /* Any change of what is above, of graph/blob.h, of an operator's attributes or of a
  * number that stands for something needs a new one. */
-#define TARE_SOURCE_VERSION 1
+#define TARE_SOURCE_VERSION       2
+#define TARE_SOURCE_LEAST_VERSION 1 /* that is read as well */
 
 /** An input or output of the engine, by the order of its bindings. */
 struct tare_source_binding {
     bool is_told; /* false: a run tells type and shape */
-    enum tare_dtype dtype;
-    uint32_t open_axes; /* as in struct tare_plan_tensor */
+    enum tare_dtype model_dtype;
+    struct tare_border border; /* set where it is told */
+    uint32_t open_axes;        /* as in struct tare_plan_tensor */
     struct tare_dims dims;
 };
 

@@ -128,23 +128,41 @@ static enum tare_status get_tactics(struct tare_blob_rest *rest,
     return st;
 }
 
-static bool get_binding(struct tare_blob_rest *rest,
+/* Before version 2 bindings were as the model has them. */
+static bool get_border(struct tare_blob_rest *rest, uint32_t version,
+                       enum tare_dtype model_dtype, struct tare_border *border)
+{
+    uint32_t dtype, format;
+    *border = (struct tare_border){true, model_dtype, TARE_LINEAR, 0.0F};
+    if (version < 2) return true;
+    if (!tare_blob_get_u32(rest, &dtype) || !tare_blob_get_u32(rest, &format) ||
+        !tare_blob_get(rest, &border->scale, sizeof border->scale) ||
+        format >= TARE_FORMAT_COUNT || dtype > TARE_BF16)
+        return false;
+    border->dtype = (enum tare_dtype)dtype;
+    border->format = (enum tare_format)format;
+    return tare_border_valid(border, model_dtype);
+}
+
+static bool get_binding(struct tare_blob_rest *rest, uint32_t version,
                         struct tare_source_binding *binding)
 {
     uint32_t dtype;
     size_t n_bytes;
-    if (!tare_blob_get_u32(rest, &dtype) ||
+    if (!tare_blob_get_u32(rest, &dtype)) return false;
+    binding->is_told = dtype != UINT32_MAX;
+    if (binding->is_told && dtype > TARE_U64) return false;
+    binding->model_dtype = binding->is_told ? (enum tare_dtype)dtype : TARE_F32;
+    if (!get_border(rest, version, binding->model_dtype, &binding->border) ||
         !tare_blob_get_u32(rest, &binding->open_axes) ||
         !tare_blob_get_shape(rest, &binding->dims))
         return false;
-    binding->is_told = dtype != UINT32_MAX;
-    binding->dtype = binding->is_told ? (enum tare_dtype)dtype : TARE_F32;
     return !binding->is_told ||
-           (dtype <= TARE_U64 &&
-            tare_dims_bytes(&binding->dims, binding->dtype, &n_bytes));
+           tare_format_bytes(&binding->dims, binding->border.dtype,
+                             binding->border.format, &n_bytes, NULL) == TARE_OK;
 }
 
-static enum tare_status get_bindings(struct tare_blob_rest *rest,
+static enum tare_status get_bindings(struct tare_blob_rest *rest, uint32_t version,
                                      struct tare_source *source, struct tare_error *err)
 {
     void *items;
@@ -154,7 +172,8 @@ static enum tare_status get_bindings(struct tare_blob_rest *rest,
     if (st != TARE_OK) return st;
     source->bindings = items;
     for (size_t i = 0; i < source->n_bindings; i++)
-        if (!get_binding(rest, &source->bindings[i])) return damaged("a binding", err);
+        if (!get_binding(rest, version, &source->bindings[i]))
+            return damaged("a binding", err);
     return TARE_OK;
 }
 
@@ -209,21 +228,22 @@ static enum tare_status get_graph(const struct tare_blob_rest *rest,
 /* Magic, version and sizes. @param[out] rest  what is behind them, up to the constants
  * that lie apart. */
 static enum tare_status get_head(const uint8_t *section, size_t n_bytes,
-                                 struct tare_blob_rest *rest, size_t *apart,
-                                 struct tare_error *err)
+                                 struct tare_blob_rest *rest, uint32_t *version,
+                                 size_t *apart, struct tare_error *err)
 {
     char magic[sizeof TARE_SOURCE_MAGIC];
-    uint32_t version;
     uint64_t n_blob;
     *rest = (struct tare_blob_rest){section, n_bytes};
     if (!tare_blob_get(rest, magic, sizeof magic) ||
         memcmp(magic, TARE_SOURCE_MAGIC, sizeof magic) != 0 ||
-        !tare_blob_get_u32(rest, &version))
+        !tare_blob_get_u32(rest, version))
         return damaged("its first bytes", err);
-    TARE_FAIL_IF(version != TARE_SOURCE_VERSION, err, TARE_E_UNSUPPORTED,
-                 "engine: its source has version %u, this tare reads version %d: build "
-                 "the engine again with `tare build`",
-                 (unsigned)version, TARE_SOURCE_VERSION);
+    TARE_FAIL_IF(
+        *version < TARE_SOURCE_LEAST_VERSION || *version > TARE_SOURCE_VERSION, err,
+        TARE_E_UNSUPPORTED,
+        "engine: its source has version %u, this tare reads versions %d to %d: "
+        "build the engine again with `tare build`",
+        (unsigned)*version, TARE_SOURCE_LEAST_VERSION, TARE_SOURCE_VERSION);
     const size_t n_head = SOURCE_SIZE_AT + sizeof n_blob;
     if (!tare_blob_get(rest, &n_blob, sizeof n_blob) || n_blob < n_head ||
         n_blob > n_bytes || !tare_align_size((size_t)n_blob, apart) || *apart > n_bytes)
@@ -239,15 +259,16 @@ enum tare_status tare_source_read(const uint8_t *section, size_t n_bytes, uint32
     struct tare_blob_rest rest;
     struct tare_dims *shapes = NULL;
     size_t apart;
+    uint32_t version;
     *source = (struct tare_source){0};
     atomic_init(&source->n_owners, 1);
     source->make.precision.isa = isa;
-    enum tare_status st = get_head(section, n_bytes, &rest, &apart, err);
+    enum tare_status st = get_head(section, n_bytes, &rest, &version, &apart, err);
     if (st == TARE_OK) st = get_options(&rest, source, err);
     if (st == TARE_OK) st = get_ranges(&rest, source, err);
     if (st == TARE_OK) st = get_recovery(&rest, source, err);
     if (st == TARE_OK) st = get_tactics(&rest, source, err);
-    if (st == TARE_OK) st = get_bindings(&rest, source, err);
+    if (st == TARE_OK) st = get_bindings(&rest, version, source, err);
     if (st == TARE_OK) st = get_stripped(&rest, source, &shapes, err);
     if (st == TARE_OK) {
         const struct tare_blob_apart constants = {section + apart, n_bytes - apart,

@@ -57,7 +57,12 @@ static void put_bindings(struct tare_blob *b, const struct tare_source_content *
     tare_blob_put_n(b, content->n_bindings);
     for (size_t i = 0; i < content->n_bindings; i++) {
         const struct tare_source_binding *binding = &content->bindings[i];
-        tare_blob_put_u32(b, binding->is_told ? (uint32_t)binding->dtype : UINT32_MAX);
+        const struct tare_border *border = &binding->border;
+        tare_blob_put_u32(b, binding->is_told ? (uint32_t)binding->model_dtype
+                                              : UINT32_MAX);
+        tare_blob_put_u32(b, (uint32_t)border->dtype);
+        tare_blob_put_u32(b, (uint32_t)border->format);
+        tare_blob_put(b, &border->scale, sizeof border->scale);
         tare_blob_put_u32(b, binding->open_axes);
         tare_blob_put_shape(b, &binding->dims);
     }

@@ -76,8 +76,8 @@ static void random_plan(struct tare_plan_builder *b)
     const struct tare_dims dims = vector_of(7);
     const float weight[5] = {0};
     int32_t id;
-    assert_int_equal(tare_plan_add_binding(b, "x", TARE_F32, &dims, true, &id, NULL),
-                     TARE_OK);
+    assert_int_equal(
+        tare_plan_add_binding(b, "x", TARE_F32, NULL, &dims, true, &id, NULL), TARE_OK);
     assert_int_equal(tare_plan_add_vector(b, TARE_F32, 5, weight, &id, NULL), TARE_OK);
     const size_t n_layers = 1 + check_u32() % MAX_LAYERS;
     for (size_t i = 0; i < n_layers; i++) {

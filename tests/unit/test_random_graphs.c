@@ -545,8 +545,11 @@ static struct tare_source_binding *bindings_of(const struct tare_graph *graph)
     assert_non_null(bindings);
     for (size_t i = 0; i < graph->n_inputs; i++) {
         const struct tare_tensor *t = &graph->tensors[graph->inputs[i]];
-        bindings[i] = (struct tare_source_binding){
-            .is_told = true, .dtype = t->dtype, .dims = t->dims};
+        bindings[i] =
+            (struct tare_source_binding){.is_told = true,
+                                         .model_dtype = t->dtype,
+                                         .border = {.is_set = true, .dtype = t->dtype},
+                                         .dims = t->dims};
     }
     return bindings;
 }

@@ -222,9 +222,9 @@ static void test_refused_formats(void **state)
     struct tare_refitter *refitter;
     struct tare_error err = {0};
     (void)snprintf(text, sizeof text,
-                   "engine: its source has version %u, this tare reads version %d: "
-                   "build the engine again with `tare build`",
-                   (unsigned)next, TARE_SOURCE_VERSION);
+                   "engine: its source has version %u, this tare reads versions %d to "
+                   "%d: build the engine again with `tare build`",
+                   (unsigned)next, TARE_SOURCE_LEAST_VERSION, TARE_SOURCE_VERSION);
     NET_TRY(tare_engine_open(bytes, n_bytes, &engine, &err_));
     assert_int_equal(tare_refitter_create(engine, &refitter, &err), TARE_E_UNSUPPORTED);
     assert_string_equal(err.text, text);

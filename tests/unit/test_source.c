@@ -132,6 +132,55 @@ static void test_same_bytes(void **state)
     }
 }
 
+/* A section as version 1 had it: bindings without type, format and scale of their own.
+ * They stand before the graph, whose constants lie apart, on the next boundary. */
+static void write_first_version(struct fixture *f)
+{
+    enum { BORDER_BYTES = 12, SHAPE_BYTES = 4 + 4 * 8 };
+    const uint32_t pattern[] = {2, 0, 0, 0,
+                                0, 0, 4}; /* n, the first input up to its rank */
+    const uint32_t version = 1;
+    size_t at = 0, apart, end;
+    uint64_t n_blob;
+    while (memcmp(f->section + at, pattern, sizeof pattern) != 0)
+        at++;
+    memcpy(&n_blob, f->section + SOURCE_SIZE_AT, sizeof n_blob);
+    assert_true(tare_align_size((size_t)n_blob, &apart));
+    const size_t input = at + 8; /* behind n and the type in the model */
+    const size_t output = input + BORDER_BYTES + 4 + SHAPE_BYTES + 4;
+    const size_t n_apart = f->n_bytes - apart,
+                 n_new = (size_t)n_blob - 2 * BORDER_BYTES;
+    assert_true(tare_align_size(n_new, &end));
+    uint8_t *old = tare_alloc_array(end + n_apart, 1), *to = old;
+    memcpy(to, f->section, input);
+    to += input;
+    memcpy(to, f->section + input + BORDER_BYTES, output - input - BORDER_BYTES);
+    to += output - input - BORDER_BYTES;
+    memcpy(to, f->section + output + BORDER_BYTES,
+           (size_t)n_blob - output - BORDER_BYTES);
+    memcpy(old + end, f->section + apart, n_apart);
+    n_blob = n_new;
+    memcpy(old + sizeof TARE_SOURCE_MAGIC, &version, sizeof version);
+    memcpy(old + SOURCE_SIZE_AT, &n_blob, sizeof n_blob);
+    tare_free(f->section);
+    f->section = old;
+    f->n_bytes = end + n_apart;
+}
+
+static void test_first_version(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_make(true);
+    write_first_version(&f);
+    struct built fresh = build_fresh(&f, &shapes[1]);
+    struct built anew = build_anew(&f, &shapes[1], SIZE_MAX, NULL);
+    assert_int_equal(fresh.n_bytes, anew.n_bytes);
+    assert_memory_equal(fresh.bytes, anew.bytes, fresh.n_bytes);
+    built_release(&fresh);
+    built_release(&anew);
+    fixture_release(&f);
+}
+
 /* Weights are the base's, but for what hangs on the shape. */
 static void test_base(void **state)
 {
@@ -253,7 +302,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_base),
         cmocka_unit_test(test_tactics),    cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_first_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ static enum tare_status make(const struct tare_graph *graph,
         (tactics->level >= TARE_LEAST_TIMED_LEVEL || tactics->script) &&
         !(options->isa & TARE_ISA_PORTABLE);
     struct tare_lower lower = {.graph = graph,
+                               .borders = options->borders,
                                .plan = plan,
                                .in_place = options->in_place,
                                .monitor = tactics->monitor};

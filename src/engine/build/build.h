@@ -6,7 +6,9 @@
 #include "graph/graph.h"
 
 struct tare_engine_options {
-    uint32_t isa;  /* TARE_CPU_* bits that the engine may use, or TARE_ISA_PORTABLE */
+    uint32_t isa; /* TARE_CPU_* bits that the engine may use, or TARE_ISA_PORTABLE */
+    const struct tare_border *borders; /* [n_inputs + n_outputs] of the graph, or NULL:
+                                          bindings are as the model has them */
     bool in_place; /* make the inputs of Concat where its output will be: tensors may be
                       slices; else all are dense */
     struct tare_tactic_options tactics;

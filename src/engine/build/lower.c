@@ -98,19 +98,6 @@ static tare_lower_fn *const lowerings[TARE_OP_COUNT] = {
     [TARE_OP_PLUGIN] = tare_lower_plugin,
 };
 
-static enum tare_status lower_inputs(struct tare_lower *l, struct tare_error *err)
-{
-    const struct tare_graph *g = l->graph;
-    for (size_t i = 0; i < g->n_inputs; i++) {
-        const struct tare_tensor *t = tare_lower_tensor(l, g->inputs[i]);
-        const enum tare_status st =
-            tare_plan_add_binding(l->plan, t->name, t->dtype, &t->dims, true,
-                                  &l->versions[g->inputs[i]].binding, err);
-        if (st != TARE_OK) return st;
-    }
-    return TARE_OK;
-}
-
 /* Whether the operator's lowering does what this node asks for. */
 static bool is_lowered(const struct tare_lower *l, const struct tare_node *node)
 {
@@ -190,48 +177,6 @@ static enum tare_status lower_node(struct tare_lower *l, const struct tare_node 
                                                : st;
 }
 
-/* Does a layer read it, or a view of it exist? */
-static bool is_shared(const struct tare_plan_builder *plan, int32_t id)
-{
-    for (size_t i = 0; i < plan->n_tensors; i++)
-        if (plan->alias_of[i] == id) return true;
-    for (size_t i = 0; i < plan->n_layers; i++)
-        for (uint32_t k = 0; k < plan->layers[i].n_inputs; k++)
-            if (plan->ids[plan->layers[i].first_id + k] == id) return true;
-    return false;
-}
-
-/* The layer that makes an output writes to the user's memory, unless others read it. */
-static enum tare_status lower_output(struct tare_lower *l, int32_t tensor,
-                                     struct tare_error *err)
-{
-    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
-    int32_t from, id;
-    if (tare_tensor_is_const(t) && is_empty(&t->dims)) /* there is nothing to write */
-        return tare_plan_add_binding(l->plan, t->name, t->dtype, &t->dims, false, &id,
-                                     err);
-    enum tare_status st =
-        tare_lower_use(l, tensor, TARE_LINEAR, TARE_FORM_OWN, &from, err);
-    if (st != TARE_OK) return st;
-    if (l->plan->tensors[from].storage == TARE_IN_ARENA &&
-        l->plan->alias_of[from] < 0 && !is_shared(l->plan, from))
-        return tare_plan_bind_tensor(l->plan, from, t->name, err);
-
-    struct tare_pieces pieces = {0};
-    int64_t strides[TARE_MAX_RANK];
-    const int32_t elem_bytes = tare_dtype_bytes(t->dtype);
-    tare_lower_strides(&t->dims, TARE_LINEAR, elem_bytes, strides);
-    st = tare_plan_add_binding(l->plan, t->name, t->dtype, &t->dims, false, &id, err);
-    if (st == TARE_OK)
-        st = tare_pieces_add(&pieces, 0, elem_bytes, &t->dims, 0, strides, 0, strides,
-                             err);
-    if (st == TARE_OK)
-        st = tare_lower_copy(l, NULL, "copy to output", &pieces, NULL, &from, 1, id,
-                             err);
-    tare_free(pieces.items);
-    return st;
-}
-
 /* A node that has to wait is collected: it comes last. */
 static enum tare_status lower_or_wait(struct tare_lower *l,
                                       const struct tare_node *node,
@@ -262,13 +207,19 @@ static enum tare_status lower_nodes(struct tare_lower *l, const struct tare_node
 }
 
 /* An output of the program at the end. An empty one has its shape before the run. */
-static enum tare_status bind_late(struct tare_lower *l, int32_t tensor, int32_t *id,
+static enum tare_status bind_late(struct tare_lower *l, size_t i, int32_t *id,
                                   struct tare_error *err)
 {
-    const struct tare_tensor *t = tare_lower_tensor(l, tensor);
+    const struct tare_tensor *t = tare_lower_tensor(l, l->graph->outputs[i]);
+    const struct tare_border *border = tare_lower_border(l, i);
     if (t->has_dims && tare_dims_known(&t->dims) && is_empty(&t->dims))
-        return tare_plan_add_binding(l->plan, t->name, t->dtype, &t->dims, false, id,
-                                     err);
+        return tare_plan_add_binding(l->plan, t->name, t->dtype, border, &t->dims,
+                                     false, id, err);
+    TARE_FAIL_IF(border && (border->dtype != t->dtype || border->format != TARE_LINEAR),
+                 err, TARE_E_UNSUPPORTED,
+                 "output '%.80s': only a run tells its shape: it is bound as the model "
+                 "has it",
+                 t->name);
     return tare_plan_add_result(l->plan, t->name, id, err);
 }
 
@@ -283,9 +234,9 @@ static enum tare_status lower_outputs(struct tare_lower *l,
     size_t n_made = 0;
     enum tare_status st = TARE_OK;
     for (size_t i = 0; st == TARE_OK && i < g->n_outputs; i++) {
-        const int32_t id = g->outputs[i];
-        st = tare_lower_is_late(l, id) ? bind_late(l, id, &made[n_made++], err)
-                                       : lower_output(l, id, err);
+        st = tare_lower_is_late(l, g->outputs[i])
+                 ? bind_late(l, i, &made[n_made++], err)
+                 : tare_lower_output(l, i, err);
     }
     if (st == TARE_OK && n_made > 0)
         st = tare_lower_late(l, late, n_late, made, n_made, err);
@@ -308,7 +259,7 @@ enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err)
         memset(l->versions, 0xff, g->n_tensors * sizeof *l->versions);
 
     if (st == TARE_OK) st = tare_lower_plan_places(l, err);
-    if (st == TARE_OK) st = lower_inputs(l, err);
+    if (st == TARE_OK) st = tare_lower_inputs(l, err);
     if (st == TARE_OK) st = lower_nodes(l, late, &n_late, err);
     if (st == TARE_OK) st = lower_outputs(l, late, n_late, err);
     if (st == TARE_OK && l->plan->n_layers == 0)

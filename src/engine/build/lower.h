@@ -41,6 +41,8 @@ struct tare_place {
 
 struct tare_lower {
     const struct tare_graph *graph;
+    const struct tare_border *borders; /* [n_inputs + n_outputs] of the graph, or NULL:
+                                          none is set */
     struct tare_plan_builder *plan;
     struct tare_versions *versions;     /* [n_tensors] */
     struct tare_place *places;          /* [n_tensors] */
@@ -99,6 +101,13 @@ enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,
 enum tare_status tare_lower_use_slice(struct tare_lower *l, int32_t tensor,
                                       enum tare_format format, enum tare_form form,
                                       int32_t *id, struct tare_error *err);
+/** From plan tensor `from`, which has the floats of the tensor in `format`, to another
+ * form in the same order. It is no version: what it is made from later is up to its
+ * reader. */
+enum tare_status tare_lower_reform(struct tare_lower *l, int32_t tensor, int32_t from,
+                                   enum tare_form from_form, enum tare_format format,
+                                   enum tare_form form, int32_t *id,
+                                   struct tare_error *err);
 /** Make the uint8 version of `y`, which is held, by quantizing the float tensor `x`. */
 enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32_t y,
                                           struct tare_error *err);
@@ -126,6 +135,30 @@ static inline bool tare_lower_is_late(const struct tare_lower *l, int32_t tensor
 {
     return l->is_late[tensor];
 }
+
+/** Bind the network's inputs, as the user gives them. (lower_border.c) */
+enum tare_status tare_lower_inputs(struct tare_lower *l, struct tare_error *err);
+/** Whether the user gives it in a type or an order that conversions other than those of
+ *  lower_border.c do not know: as bytes that stand for floats, or with other formats
+ * than linear and HWC. */
+bool tare_lower_is_foreign(const struct tare_lower *l, int32_t tensor);
+/** The binding of an input that is given as the model has it; -1: it is not. */
+int32_t tare_lower_linear_binding(const struct tare_lower *l, int32_t tensor);
+/** A version of a foreign input. */
+enum tare_status tare_lower_from_border(struct tare_lower *l, int32_t tensor,
+                                        enum tare_format format, enum tare_form form,
+                                        int32_t *id, struct tare_error *err);
+/** An input that is given as bytes in the scale of `to`, which becomes of another
+ * tensor than itself. @retval false in *done: it is given as floats. */
+enum tare_status tare_lower_bytes_as(struct tare_lower *l, int32_t tensor,
+                                     enum tare_format format,
+                                     const struct tare_quant *to, bool *done,
+                                     int32_t *id, struct tare_error *err);
+/** Bind output `i` of the network, which is made, as the user wants it. */
+enum tare_status tare_lower_output(struct tare_lower *l, size_t i,
+                                   struct tare_error *err);
+/** What was asked for output `i`, or NULL. */
+const struct tare_border *tare_lower_border(const struct tare_lower *l, size_t i);
 
 struct tare_weighted;
 /** Add the layer of a window in the node's precision: x, weights, bias[, residual] ->
@@ -169,6 +202,23 @@ enum tare_status tare_lower_add(struct tare_lower *l, const struct tare_node *no
                                 const int32_t *inputs, size_t n_inputs, int32_t output,
                                 struct tare_error *err);
 
+/** Add a layer that belongs to no node, called "<what> <name of the tensor>". */
+enum tare_status tare_lower_add_reformat(struct tare_lower *l, const char *what,
+                                         int32_t tensor, enum tare_layer_kind kind,
+                                         const void *params, const int32_t *inputs,
+                                         size_t n_inputs, int32_t output,
+                                         struct tare_error *err);
+/** Add the layer that quantizes `from` to `to`, or dequantizes it, two plan tensors of
+ *  the tensor's dims. uint8 that is linear has floats that are linear. */
+enum tare_status tare_lower_add_quantize(struct tare_lower *l, int32_t tensor,
+                                         int32_t from, int32_t to,
+                                         struct tare_error *err);
+/** The codes of `from` in those of another scale, by a table of which entry q is y[q]:
+ *  layer "convert <name of the tensor>". (lower_table.c) */
+enum tare_status tare_lower_add_table(struct tare_lower *l, int32_t tensor,
+                                      const uint8_t y[256], int32_t from, int32_t to,
+                                      struct tare_error *err);
+
 /** Strides in bytes of each of ONNX's axes in memory. */
 void tare_lower_strides(const struct tare_dims *dims, enum tare_format format,
                         int32_t elem_bytes, int64_t strides[TARE_MAX_RANK]);
@@ -202,9 +252,6 @@ struct tare_f32_unary;
 enum tare_status tare_lower_as_table(struct tare_lower *l, const struct tare_node *node,
                                      size_t input, const struct tare_f32_unary *kernel,
                                      struct tare_error *err);
-
-/** The code of a value: docs/numerics.md, "Quantize". (lower_table.c) */
-uint8_t tare_lower_code(const struct tare_quant *to, float value);
 
 /** The uint8 version of an input of `node` in the scale of `to`: itself, which may be a
  *  slice, or requantized. (lower_table.c) */

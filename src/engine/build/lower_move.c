@@ -373,7 +373,7 @@ static uint64_t fill_of(const struct tare_quant *quant, enum tare_form form,
                         float value)
 {
     switch (form) {
-    case TARE_FORM_U8: return tare_lower_code(quant, value);
+    case TARE_FORM_U8: return tare_quant_code(quant, value);
     case TARE_FORM_F16: return tare_half_from_float(value);
     case TARE_FORM_BF16: return tare_bfloat16_from_float(value);
     default: return tare_float_bits(value);

@@ -49,7 +49,7 @@ static enum tare_status add_input(struct program *p, int32_t tensor,
     if (tare_tensor_is_const(t) && t->n_bytes <= MAX_INNER_BYTES)
         return add_inner_constant(p, t, id, err);
     /* Programs read no byte more than there is, so that the user's memory will do. */
-    const int32_t binding = p->l->versions[tensor].binding;
+    const int32_t binding = tare_lower_linear_binding(p->l, tensor);
     enum tare_status st = TARE_OK;
     if (binding >= 0)
         p->plan_ids[p->n_inputs] = binding;

@@ -73,12 +73,16 @@ static enum tare_status take_levels(struct tare_lower *l, const struct tare_node
     const int32_t y = node->outputs[0];
     const bool is_image = tare_lower_tensor(l, y)->dims.rank == 4;
     const enum tare_format format = is_image ? TARE_HWC : TARE_LINEAR;
-    int32_t from = l->versions[node->inputs[0]].binding, to;
+    const int32_t x = node->inputs[0], binding = l->versions[x].binding;
+    int32_t from = binding, to;
+    enum tare_format from_format = TARE_LINEAR;
     enum tare_status st = TARE_OK;
-    if (from < 0)
-        st = tare_lower_use(l, node->inputs[0], TARE_LINEAR, TARE_FORM_OWN, &from, err);
+    if (binding < 0 || tare_lower_is_foreign(l, x))
+        st = tare_lower_use(l, x, TARE_LINEAR, TARE_FORM_OWN, &from, err);
+    else
+        from_format = (enum tare_format)l->plan->tensors[binding].format;
     if (st == TARE_OK) st = tare_lower_make(l, y, format, TARE_FORM_U8, &to, err);
-    return st == TARE_OK ? copy_bytes(l, node, from, TARE_LINEAR, to, format, err) : st;
+    return st == TARE_OK ? copy_bytes(l, node, from, from_format, to, format, err) : st;
 }
 
 enum tare_status tare_lower_quantize(struct tare_lower *l, const struct tare_node *node,

@@ -16,14 +16,12 @@ static void decode(const struct tare_quant *from, float x[N_CODES])
         x[q] = (float)(q - from->zero_point) * from->scale;
 }
 
-uint8_t tare_lower_code(const struct tare_quant *to, float value)
+static enum tare_status add_codes(struct tare_lower *l, const uint8_t codes[N_CODES],
+                                  int32_t *id, struct tare_error *err)
 {
-    const float least = (float)(to->lowest - to->zero_point);
-    const float most = (float)(255 - to->zero_point);
-    float v = value / to->scale;
-    v = v > least ? v : least; /* NaN counts as the least, as when quantizing */
-    v = v < most ? v : most;
-    return (uint8_t)((int)rintf(v) + to->zero_point);
+    int8_t table[N_CODES];
+    memcpy(table, codes, N_CODES);
+    return tare_plan_add_vector(l->plan, TARE_S8, N_CODES, table, id, err);
 }
 
 /* The table as a weight: y[q], quantized. */
@@ -31,21 +29,38 @@ static enum tare_status add_table(struct tare_lower *l, const float y[N_CODES],
                                   const struct tare_quant *to, int32_t *id,
                                   struct tare_error *err)
 {
-    int8_t table[N_CODES];
-    for (int q = 0; q < N_CODES; q++) {
-        const uint8_t byte = tare_lower_code(to, y[q]);
-        memcpy(&table[q], &byte, 1);
-    }
-    return tare_plan_add_vector(l->plan, TARE_S8, N_CODES, table, id, err);
+    uint8_t codes[N_CODES];
+    for (int q = 0; q < N_CODES; q++)
+        codes[q] = tare_quant_code(to, y[q]);
+    return add_codes(l, codes, id, err);
+}
+
+static struct tare_table_params params_of(const struct tare_lower *l, int32_t y)
+{
+    struct tare_table_params params;
+    memset(&params, 0, sizeof params);
+    params.n_elems = tare_dims_count(&l->plan->tensors[y].dims);
+    return params;
+}
+
+enum tare_status tare_lower_add_table(struct tare_lower *l, int32_t tensor,
+                                      const uint8_t y[N_CODES], int32_t from,
+                                      int32_t to, struct tare_error *err)
+{
+    const struct tare_table_params params = params_of(l, to);
+    int32_t inputs[2] = {from};
+    const enum tare_status st = add_codes(l, y, &inputs[1], err);
+    return st == TARE_OK
+               ? tare_lower_add_reformat(l, "convert", tensor, TARE_LAYER_U8_TABLE,
+                                         &params, inputs, 2, to, err)
+               : st;
 }
 
 static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *node,
                                   const int32_t inputs[2], int32_t y,
                                   struct tare_error *err)
 {
-    struct tare_table_params params;
-    memset(&params, 0, sizeof params);
-    params.n_elems = tare_dims_count(&l->plan->tensors[y].dims);
+    const struct tare_table_params params = params_of(l, y);
     return tare_lower_add(l, node, TARE_LAYER_U8_TABLE, &params, inputs, 2, y, err);
 }
 

@@ -248,7 +248,8 @@ enum tare_status tare_plan_add_vector(struct tare_plan_builder *b,
 }
 
 enum tare_status tare_plan_bind_tensor(struct tare_plan_builder *b, int32_t id,
-                                       const char *name, struct tare_error *err)
+                                       const char *name, enum tare_dtype dtype,
+                                       struct tare_error *err)
 {
     if (!tare_grow(&b->bindings, &b->cap_bindings, b->n_bindings + 1,
                    sizeof *b->bindings))
@@ -259,6 +260,7 @@ enum tare_status tare_plan_bind_tensor(struct tare_plan_builder *b, int32_t id,
         if (st != TARE_OK) return st;
     }
     t->storage = TARE_IN_BINDING;
+    t->model_dtype = (uint32_t)dtype;
     t->offset = b->n_bindings;
     b->bindings[b->n_bindings++] = id;
     return TARE_OK;
@@ -269,7 +271,7 @@ enum tare_status tare_plan_add_result(struct tare_plan_builder *b, const char *n
 {
     const struct tare_dims unknown = {.rank = 0};
     enum tare_status st = new_tensor(b, name, TARE_F32, TARE_LINEAR, &unknown, id, err);
-    if (st == TARE_OK) st = tare_plan_bind_tensor(b, *id, name, err);
+    if (st == TARE_OK) st = tare_plan_bind_tensor(b, *id, name, TARE_F32, err);
     if (st != TARE_OK) return st;
     b->tensors[*id].storage = TARE_IN_CONTEXT;
     b->tensors[*id].n_bytes = 0;
@@ -278,13 +280,24 @@ enum tare_status tare_plan_add_result(struct tare_plan_builder *b, const char *n
 
 enum tare_status tare_plan_add_binding(struct tare_plan_builder *b, const char *name,
                                        enum tare_dtype dtype,
+                                       const struct tare_border *border,
                                        const struct tare_dims *dims, bool is_input,
                                        int32_t *id, struct tare_error *err)
 {
-    enum tare_status st = new_tensor(b, name, dtype, TARE_LINEAR, dims, id, err);
-    if (st == TARE_OK) st = tare_plan_bind_tensor(b, *id, name, err);
-    if (st == TARE_OK && is_input) b->n_inputs++;
-    return st;
+    const bool is_set = border && border->is_set;
+    const enum tare_dtype held_as = is_set ? border->dtype : dtype;
+    const enum tare_format format = is_set ? border->format : TARE_LINEAR;
+    enum tare_status st = new_tensor(b, name, held_as, format, dims, id, err);
+    if (st == TARE_OK) st = tare_plan_bind_tensor(b, *id, name, dtype, err);
+    if (st != TARE_OK) return st;
+    struct tare_plan_tensor *t = &b->tensors[*id];
+    size_t n_bytes;
+    TARE_TRY(tare_format_bytes(dims, held_as, format, &n_bytes, err), err, "'%.80s'",
+             name);
+    t->n_bytes = n_bytes;
+    if (is_set && held_as == TARE_S8) t->scale = border->scale;
+    if (is_input) b->n_inputs++;
+    return TARE_OK;
 }
 
 enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,

@@ -4,6 +4,7 @@
 #define TARE_ENGINE_BUILD_PLAN_BUILDER_H
 
 #include "base/error.h"
+#include "engine/border.h"
 #include "engine/layer.h"
 #include "graph/graph.h"
 
@@ -99,14 +100,19 @@ enum tare_status tare_plan_add_vector(struct tare_plan_builder *b,
 /** An output of the network whose shape only a run tells; inputs are bound before. */
 enum tare_status tare_plan_add_result(struct tare_plan_builder *b, const char *name,
                                       int32_t *id, struct tare_error *err);
-/** A tensor at an address that the user gives; inputs before outputs. */
+/** A tensor at an address that the user gives; inputs before outputs.
+ *  @param dtype   its type in the model
+ *  @param border  NULL: not set */
 enum tare_status tare_plan_add_binding(struct tare_plan_builder *b, const char *name,
                                        enum tare_dtype dtype,
+                                       const struct tare_border *border,
                                        const struct tare_dims *dims, bool is_input,
                                        int32_t *id, struct tare_error *err);
-/** Let the user give the address of arena tensor `id`, a linear output. */
+/** Let the user give the address of arena tensor `id`, an output, which is `dtype` in
+ * the model. */
 enum tare_status tare_plan_bind_tensor(struct tare_plan_builder *b, int32_t id,
-                                       const char *name, struct tare_error *err);
+                                       const char *name, enum tare_dtype dtype,
+                                       struct tare_error *err);
 enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
                                      const struct tare_layer_spec *spec,
                                      struct tare_error *err);

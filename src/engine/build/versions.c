@@ -246,30 +246,46 @@ static struct tare_convert_params convert_params(const struct tare_dims *dims,
     return p;
 }
 
+enum tare_status tare_lower_add_reformat(struct tare_lower *l, const char *what,
+                                         int32_t tensor, enum tare_layer_kind kind,
+                                         const void *params, const int32_t *inputs,
+                                         size_t n_inputs, int32_t output,
+                                         struct tare_error *err)
+{
+    char name[128];
+    return add_layer(
+        l, NULL, reformat_name(name, sizeof name, what, tare_lower_tensor(l, tensor)),
+        kind, params, inputs, n_inputs, &output, 1, err);
+}
+
+enum tare_status tare_lower_add_quantize(struct tare_lower *l, int32_t tensor,
+                                         int32_t from, int32_t to,
+                                         struct tare_error *err)
+{
+    const struct tare_plan_tensor *x = &l->plan->tensors[from];
+    const struct tare_plan_tensor *y = &l->plan->tensors[to];
+    const bool is_u8 = y->dtype == TARE_U8;
+    const struct tare_convert_params params =
+        convert_params(&y->dims, (enum tare_format)(is_u8 ? y : x)->format,
+                       (enum tare_format)(is_u8 ? x : y)->format);
+    return tare_lower_add_reformat(l, is_u8 ? "quantize" : "dequantize", tensor,
+                                   is_u8 ? TARE_LAYER_QUANTIZE : TARE_LAYER_DEQUANTIZE,
+                                   &params, &from, 1, to, err);
+}
+
 /* uint8 from floats, or floats from uint8. uint8 linear comes from float linear only.
  */
 static enum tare_status convert_quant(struct tare_lower *l, int32_t tensor,
-                                      int32_t from, enum tare_format from_format,
-                                      enum tare_format format, enum tare_form form,
-                                      int32_t *id, struct tare_error *err)
+                                      int32_t from, enum tare_format format,
+                                      enum tare_form form, int32_t *id,
+                                      struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
-    const bool is_u8 = form == TARE_FORM_U8;
-    char name[128];
     TARE_FAIL_IF(!t->quant.held, err, TARE_E_ARG,
                  "tensor '%.80s' is wanted as uint8 but has no scale", t->name);
-    const struct tare_convert_params params =
-        is_u8 ? convert_params(&t->dims, format, from_format)
-              : convert_params(&t->dims, from_format, format);
-    enum tare_status st = tare_plan_add_tensor(l->plan, NULL, tare_form_dtype(form, t),
-                                               format, &t->dims, &t->quant, id, err);
-    if (st == TARE_OK)
-        st = add_layer(
-            l, NULL,
-            reformat_name(name, sizeof name, is_u8 ? "quantize" : "dequantize", t),
-            is_u8 ? TARE_LAYER_QUANTIZE : TARE_LAYER_DEQUANTIZE, &params, &from, 1, id,
-            1, err);
-    return st;
+    const enum tare_status st = tare_plan_add_tensor(
+        l->plan, NULL, tare_form_dtype(form, t), format, &t->dims, &t->quant, id, err);
+    return st == TARE_OK ? tare_lower_add_quantize(l, tensor, from, *id, err) : st;
 }
 
 /* float32 from a 16-bit float, or the other way, in the same order. */
@@ -279,7 +295,6 @@ static enum tare_status convert_half(struct tare_lower *l, int32_t tensor, int32
                                      struct tare_error *err)
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
-    char name[128];
     struct tare_half_params params;
     memset(&params, 0, sizeof params);
     params.op = from_form == TARE_FORM_F16    ? TARE_CONVERT_F16_F32
@@ -289,8 +304,8 @@ static enum tare_status convert_half(struct tare_lower *l, int32_t tensor, int32
     const enum tare_status st = tare_plan_add_tensor(
         l->plan, NULL, tare_form_dtype(form, t), format, &t->dims, NULL, id, err);
     return st == TARE_OK
-               ? add_layer(l, NULL, reformat_name(name, sizeof name, "convert", t),
-                           TARE_LAYER_CONVERT, &params, &from, 1, id, 1, err)
+               ? tare_lower_add_reformat(l, "convert", tensor, TARE_LAYER_CONVERT,
+                                         &params, &from, 1, *id, err)
                : st;
 }
 
@@ -385,10 +400,11 @@ enum tare_status tare_lower_use_broadcast(struct tare_lower *l, int32_t tensor,
 
 /* The cheapest version to start from: the form that is wanted, else float32, else
  * another, in the format that is wanted if it is there; else the user's memory. */
-static int32_t find_source(const struct tare_versions *v, enum tare_format format,
-                           enum tare_form form, enum tare_format *from,
-                           enum tare_form *from_form)
+static int32_t find_source(const struct tare_lower *l, int32_t tensor,
+                           enum tare_format format, enum tare_form form,
+                           enum tare_format *from, enum tare_form *from_form)
 {
+    const struct tare_versions *v = &l->versions[tensor];
     const enum tare_format formats[] = {format,
                                         format == TARE_HWC ? TARE_LINEAR : TARE_HWC};
     const enum tare_form forms[] = {form, TARE_FORM_OWN, TARE_FORM_U8, TARE_FORM_F16,
@@ -399,8 +415,13 @@ static int32_t find_source(const struct tare_versions *v, enum tare_format forma
             *from_form = forms[i];
             if (v->id[*from][*from_form] >= 0) return v->id[*from][*from_form];
         }
-    *from = TARE_LINEAR;
-    *from_form = TARE_FORM_OWN;
+    if (v->binding < 0) return v->binding;
+    const struct tare_plan_tensor *t = &l->plan->tensors[v->binding];
+    *from = (enum tare_format)t->format;
+    *from_form = t->dtype == t->model_dtype ? TARE_FORM_OWN
+                 : t->dtype == TARE_F16     ? TARE_FORM_F16
+                 : t->dtype == TARE_BF16    ? TARE_FORM_BF16
+                                            : TARE_FORM_U8;
     return v->binding;
 }
 
@@ -431,9 +452,32 @@ static bool next_step(enum tare_format from_format, enum tare_form from_form,
         return from_format != format &&
                (form == TARE_FORM_U8 ? format : from_format) == TARE_LINEAR;
     }
-    if (is_half(from_form) && is_half(form)) return true;
+    if (is_half(from_form) && is_half(form)) {
+        *step_format = format;
+        return true;
+    }
     *step_form = form;
     return from_format != format;
+}
+
+enum tare_status tare_lower_reform(struct tare_lower *l, int32_t tensor, int32_t from,
+                                   enum tare_form from_form, enum tare_format format,
+                                   enum tare_form form, int32_t *id,
+                                   struct tare_error *err)
+{
+    enum tare_status st = TARE_OK;
+    *id = from;
+    if (from_form == form) return TARE_OK;
+    if (form == TARE_FORM_U8)
+        return convert_quant(l, tensor, from, format, form, id, err);
+    if (is_half(from_form) && is_half(form)) {
+        st =
+            convert_half(l, tensor, from, from_form, format, TARE_FORM_OWN, &from, err);
+        from_form = TARE_FORM_OWN;
+    }
+    return st == TARE_OK
+               ? convert_half(l, tensor, from, from_form, format, form, id, err)
+               : st;
 }
 
 /* Make the version from one that is there. */
@@ -443,22 +487,22 @@ static enum tare_status convert(struct tare_lower *l, int32_t tensor,
 {
     enum tare_format from_format, step_format;
     enum tare_form from_form, step_form;
-    int32_t from =
-        find_source(&l->versions[tensor], format, form, &from_format, &from_form);
+    int32_t from = find_source(l, tensor, format, form, &from_format, &from_form);
     TARE_FAIL_IF(from < 0, err, TARE_E_ARG, "tensor '%.80s' is read before it is made",
                  tare_lower_tensor(l, tensor)->name);
+    if (from == l->versions[tensor].binding && tare_lower_is_foreign(l, tensor))
+        return tare_lower_from_border(l, tensor, format, form, id, err);
     if (next_step(from_format, from_form, format, form, &step_format, &step_form)) {
         const enum tare_status st =
             tare_lower_use(l, tensor, step_format, step_form, &from, err);
         if (st != TARE_OK) return st;
-        from_format = step_format;
         from_form = step_form;
     }
     if (from_form == form) return convert_format(l, tensor, from, format, id, err);
     const enum tare_status st = use_dense(l, tensor, from_form, &from, err);
     if (st != TARE_OK) return st;
     return form == TARE_FORM_U8 || from_form == TARE_FORM_U8
-               ? convert_quant(l, tensor, from, from_format, format, form, id, err)
+               ? convert_quant(l, tensor, from, format, form, id, err)
                : convert_half(l, tensor, from, from_form, format, form, id, err);
 }
 
@@ -467,16 +511,23 @@ enum tare_status tare_lower_use_quantized(struct tare_lower *l, int32_t x, int32
 {
     const int32_t rank = tare_lower_tensor(l, y)->dims.rank;
     const enum tare_format format = rank == 4 ? TARE_HWC : TARE_LINEAR;
+    int32_t *id = &l->versions[y].id[format][TARE_FORM_U8];
     enum tare_format from_format;
     enum tare_form from_form;
-    int32_t from =
-        find_source(&l->versions[x], format, TARE_FORM_OWN, &from_format, &from_form);
+    int32_t from = find_source(l, x, format, TARE_FORM_OWN, &from_format, &from_form);
+    enum tare_status st = TARE_OK;
+    bool done = false;
     TARE_FAIL_IF(from < 0, err, TARE_E_ARG, "tensor '%.80s' is read before it is made",
                  tare_lower_tensor(l, x)->name);
-    const enum tare_status st = use_dense(l, x, from_form, &from, err);
-    if (st != TARE_OK) return st;
-    return convert_quant(l, y, from, from_format, format, TARE_FORM_U8,
-                         &l->versions[y].id[format][TARE_FORM_U8], err);
+    if (from == l->versions[x].binding && tare_lower_is_foreign(l, x)) {
+        const struct tare_quant *quant = &tare_lower_tensor(l, y)->quant;
+        st = tare_lower_bytes_as(l, x, format, quant, &done, id, err);
+        if (st == TARE_OK && !done)
+            st = tare_lower_use(l, x, format, TARE_FORM_OWN, &from, err);
+    }
+    if (st == TARE_OK && !done) st = use_dense(l, x, from_form, &from, err);
+    if (st != TARE_OK || done) return st;
+    return convert_quant(l, y, from, format, TARE_FORM_U8, id, err);
 }
 
 enum tare_status tare_lower_use(struct tare_lower *l, int32_t tensor,

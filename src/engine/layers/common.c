@@ -74,6 +74,7 @@ static bool is_type(const struct tare_plan_tensor *t, char type)
     case 'F': return is_float;
     case 'u': return t->dtype == TARE_U8 && !t->pitch;
     case 'U': return t->dtype == TARE_U8;
+    case 'c': return (t->dtype == TARE_U8 || t->dtype == TARE_S8) && !t->pitch;
     case 'w': return t->dtype == TARE_F32 && is_weight;
     case 'b': return t->dtype == TARE_S8 && is_weight;
     case 'i': return t->dtype == TARE_S32 && is_weight;

@@ -30,7 +30,7 @@ enum tare_status tare_half_conv_layer_prepare(struct tare_layer *layer,
 
 /** Inputs and outputs are as many as wanted, each of the type given by a letter:
  *  f float32 or 16-bit float, u uint8, w float32 weight, b byte weight (int8), i int32
- * weight; F and U may be slices. */
+ *  weight, c uint8 or int8; F and U may be slices. */
 bool tare_layer_types(const struct tare_layer *layer, const char *inputs,
                       const char *outputs);
 

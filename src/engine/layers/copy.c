@@ -152,8 +152,8 @@ void tare_copy_layer_run(const struct tare_layer *layer,
     const struct tare_copy_params *p = layer->params;
     const struct tare_copy_piece *pieces = pieces_of(layer);
     if (p->does_fill)
-        tare_fill(p->elem_bytes, p->fill, tare_plan_count(layer->outputs[0]),
-                  run->outputs[0]);
+        tare_fill(p->elem_bytes, p->fill,
+                  (int64_t)layer->outputs[0]->n_bytes / p->elem_bytes, run->outputs[0]);
     for (int64_t i = 0; i < p->n_pieces; i++) {
         struct copy_job job = {
             .copy = &pieces[i].copy,

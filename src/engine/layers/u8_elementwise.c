@@ -57,7 +57,7 @@ enum tare_status tare_u8_table_layer_check(const struct tare_layer *layer,
                                            struct tare_error *err)
 {
     const struct tare_table_params *p = layer->params;
-    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "ub", "u") ||
+    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "cb", "c") ||
                            layer->inputs[1]->n_bytes != 256,
                        err, "tensors");
     TARE_LAYER_FAIL_IF(p->n_elems != tare_plan_count(layer->inputs[0]) ||

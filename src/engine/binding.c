@@ -1,0 +1,158 @@
+/* Values on their way to and from what a binding has them as. */
+#include "base/dims.h"
+#include "base/error.h"
+#include "base/format.h"
+#include "base/half.h"
+#include "base/mem.h"
+#include "engine/border.h"
+#include "kernels/copy/copy.h"
+#include "tare/engine.h"
+
+#include <string.h>
+
+/* Bytes that stand for floats as the builder's tables have them. */
+static struct tare_quant quant_of(const struct tare_binding *b)
+{
+    return b->dtype == TARE_S8 ? (struct tare_quant){true, b->scale, 128, 1}
+                               : (struct tare_quant){true, 1.0F, 0, 0};
+}
+
+static void from_floats(const struct tare_binding *b, const float *from, void *to,
+                        size_t n)
+{
+    const struct tare_quant quant = quant_of(b);
+    uint16_t *halves = to;
+    uint8_t *bytes = to;
+    switch (b->dtype) {
+    case TARE_F16:
+        for (size_t i = 0; i < n; i++)
+            halves[i] = tare_half_from_float(from[i]);
+        return;
+    case TARE_BF16:
+        for (size_t i = 0; i < n; i++)
+            halves[i] = tare_bfloat16_from_float(from[i]);
+        return;
+    default:
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = (uint8_t)(tare_quant_code(&quant, from[i]) - quant.zero_point);
+        return;
+    }
+}
+
+static void to_floats(const struct tare_binding *b, const void *from, float *to,
+                      size_t n)
+{
+    const uint16_t *halves = from;
+    const uint8_t *bytes = from;
+    const int8_t *signed_bytes = from;
+    switch (b->dtype) {
+    case TARE_F16:
+        for (size_t i = 0; i < n; i++)
+            to[i] = tare_half_to_float(halves[i]);
+        return;
+    case TARE_BF16:
+        for (size_t i = 0; i < n; i++)
+            to[i] = tare_bfloat16_to_float(halves[i]);
+        return;
+    case TARE_U8:
+        for (size_t i = 0; i < n; i++)
+            to[i] = (float)bytes[i];
+        return;
+    default:
+        for (size_t i = 0; i < n; i++)
+            to[i] = (float)signed_bytes[i] * b->scale;
+        return;
+    }
+}
+
+/* From ONNX's order to the binding's, or back. */
+static void reorder(const struct tare_binding *b, const void *from, void *to,
+                    bool is_back)
+{
+    struct tare_format_part parts[TARE_FORMAT_MAX_PARTS], whole[TARE_FORMAT_MAX_PARTS];
+    const int32_t elem_bytes = tare_dtype_bytes(b->dtype);
+    const size_t n = tare_format_parts(&b->dims, b->format, parts);
+    if (n > 0) (void)tare_format_parts(&b->dims, TARE_LINEAR, whole);
+    for (size_t i = 0; i < n; i++) {
+        struct tare_format_part *p = &parts[i];
+        int64_t linear[TARE_MAX_RANK];
+        struct tare_copy copy;
+        const int64_t at =
+            tare_format_elsewhere(p, whole[0].strides, linear) * elem_bytes;
+        for (int32_t k = 0; k < p->rank; k++) {
+            p->strides[k] *= elem_bytes;
+            linear[k] *= elem_bytes;
+        }
+        p->offset *= elem_bytes;
+        tare_copy_plan(elem_bytes, p->rank, p->dims, is_back ? p->strides : linear,
+                       is_back ? linear : p->strides, &copy);
+        tare_copy_run(&copy, (const char *)from + (is_back ? p->offset : at),
+                      (char *)to + (is_back ? at : p->offset), 0,
+                      tare_copy_units(&copy));
+    }
+}
+
+static enum tare_status check(const struct tare_binding *b, enum tare_dtype dtype,
+                              size_t *n_elems, struct tare_error *err)
+{
+    TARE_FAIL_IF(b->dims.rank < 0 || !tare_dims_known(&b->dims), err, TARE_E_ARG,
+                 "binding '%.80s' has no shape yet", b->name);
+    TARE_FAIL_IF(dtype != b->dtype && (dtype != TARE_F32 || b->model_dtype != TARE_F32),
+                 err, TARE_E_ARG, "binding '%.80s' is %s, which %s is not converted to",
+                 b->name, tare_dtype_name(b->dtype), tare_dtype_name(dtype));
+    *n_elems = (size_t)tare_dims_count(&b->dims);
+    return TARE_OK;
+}
+
+/* Room for the values in the binding's type and ONNX's order; NULL: none is wanted. */
+static enum tare_status make_room(const struct tare_binding *b, bool wanted,
+                                  size_t n_elems, void **room, struct tare_error *err)
+{
+    *room = NULL;
+    if (!wanted) return TARE_OK;
+    *room = tare_alloc_array(n_elems, (size_t)tare_dtype_bytes(b->dtype));
+    TARE_FAIL_IF(!*room, err, TARE_E_NOMEM, "binding '%.80s': no memory", b->name);
+    return TARE_OK;
+}
+
+enum tare_status tare_binding_put(const struct tare_binding *binding,
+                                  const void *values, enum tare_dtype dtype, void *data,
+                                  struct tare_error *err)
+{
+    size_t n;
+    void *room;
+    const bool converts = dtype != binding->dtype;
+    const bool moves = binding->format != TARE_LINEAR;
+    enum tare_status st = check(binding, dtype, &n, err);
+    if (st == TARE_OK) st = make_room(binding, converts && moves, n, &room, err);
+    if (st != TARE_OK) return st;
+    if (converts) from_floats(binding, values, moves ? room : data, n);
+    if (moves) {
+        memset(data, 0, binding->n_bytes);
+        reorder(binding, converts ? room : values, data, false);
+    } else if (!converts) {
+        memcpy(data, values, binding->n_bytes);
+    }
+    tare_free(room);
+    return TARE_OK;
+}
+
+enum tare_status tare_binding_get(const struct tare_binding *binding, const void *data,
+                                  enum tare_dtype dtype, void *values,
+                                  struct tare_error *err)
+{
+    size_t n;
+    void *room;
+    const bool converts = dtype != binding->dtype;
+    const bool moves = binding->format != TARE_LINEAR;
+    enum tare_status st = check(binding, dtype, &n, err);
+    if (st == TARE_OK) st = make_room(binding, converts && moves, n, &room, err);
+    if (st != TARE_OK) return st;
+    if (moves) reorder(binding, data, converts ? room : values, true);
+    if (converts)
+        to_floats(binding, moves ? room : data, values, n);
+    else if (!moves)
+        memcpy(values, data, binding->n_bytes);
+    tare_free(room);
+    return TARE_OK;
+}
