@@ -145,8 +145,8 @@ static enum tare_status check_bindings(const struct compare_job *job,
                             "the two networks have different inputs or outputs");
     for (size_t i = 0; i < info[0].n_bindings; i++) {
         struct tare_binding a, b;
-        tare_engine_binding(job->reference, i, &a);
-        tare_engine_binding(job->test, i, &b);
+        bound_as_model(job->reference, i, &a);
+        bound_as_model(job->test, i, &b);
         if (strcmp(a.name, b.name) != 0 || a.n_bytes != b.n_bytes ||
             a.dims.rank != b.dims.rank || a.dtype != b.dtype ||
             a.is_input != b.is_input)
@@ -174,7 +174,7 @@ static enum tare_status open_all(struct compare_job *job, struct tare_error *err
     st = feed_open(&job->feed, engines, n_engines, job->dataset, option_threads(), err);
     if (st != TARE_OK) return st;
     struct tare_binding output;
-    tare_engine_binding(job->test, job->feed.n_inputs, &output);
+    bound_as_model(job->test, job->feed.n_inputs, &output);
     if (output.dtype == TARE_F32)
         job->n_classes = output.n_bytes / sizeof(float) / (size_t)job->feed.batch;
     return st;

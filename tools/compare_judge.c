@@ -24,7 +24,7 @@ enum tare_status compare_prepare_outputs(struct compare_job *job,
         return report_error(err, TARE_E_NOMEM, "no memory for the %s", "results");
     for (size_t i = 0; i < r->n_outputs; i++) {
         struct tare_binding binding;
-        tare_engine_binding(job->test, job->feed.n_inputs + i, &binding);
+        bound_as_model(job->test, job->feed.n_inputs + i, &binding);
         r->outputs[i].name = binding.name;
         if (binding.dims.rank < 0 && job->stored && job->feed.batch > 1)
             return report_error(err, TARE_E_UNSUPPORTED,
@@ -137,7 +137,7 @@ static enum tare_status judge_output(struct compare_job *job,
     const size_t n_outputs = job->result.n_outputs;
     struct tare_binding binding;
     enum tare_status st = TARE_OK;
-    tare_engine_binding(job->test, feed->n_inputs + i, &binding);
+    bound_as_model(job->test, feed->n_inputs + i, &binding);
     const bool is_late = binding.dims.rank < 0;
     for (int64_t s = 0; st == TARE_OK && s < (is_late ? 1 : n); s++) {
         struct tare_npy_array own = {0};
@@ -178,7 +178,7 @@ enum tare_status compare_open_metrics(struct compare_job *job,
         return report_error(err, TARE_E_NOMEM, "no memory for the %s", "results");
     for (size_t i = 0; i < n; i++) {
         struct tare_binding binding;
-        tare_engine_binding(job->test, job->feed.n_inputs + i, &binding);
+        bound_as_model(job->test, job->feed.n_inputs + i, &binding);
         outputs[i] = (struct tare_metric_output){
             .name = binding.name, .dtype = binding.dtype, .dims = binding.dims};
     }
@@ -214,7 +214,7 @@ static enum tare_status measure_sample(struct compare_job *job,
         const bool is_test = i / n == COMPARE_TEST;
         struct tare_binding binding;
         struct compare_view view = {0};
-        tare_engine_binding(job->test, feed->n_inputs + output, &binding);
+        bound_as_model(job->test, feed->n_inputs + output, &binding);
         if (!is_test && job->stored)
             st = compare_stored_view(job, output, first + s, &own[output], &view, err);
         else
@@ -265,7 +265,7 @@ enum tare_status compare_judge(void *ctx, struct feed *feed, int worker, int64_t
     if (job->with_layers) return compare_judge_layers(job, w, first, n, err);
     enum tare_status st = TARE_OK;
     for (size_t e = 0; st == TARE_OK && e < feed->n_engines; e++)
-        st = tare_context_run(w->contexts[e], err);
+        st = feed_execute(feed, w, e, err);
     return st == TARE_OK ? compare_judge_outputs(job, w, first, n, err) : st;
 }
 

@@ -93,10 +93,10 @@ static enum tare_status note_layers(struct compare_job *job, struct tare_error *
     struct feed_worker *w = &job->feed.workers[0];
     enum tare_status st =
         tare_context_set_tap(w->contexts[0], measure_tap, job, true, err);
-    if (st == TARE_OK) st = tare_context_run(w->contexts[0], err);
+    if (st == TARE_OK) st = feed_execute(&job->feed, w, 0, err);
     if (st == TARE_OK)
         st = tare_context_set_tap(w->contexts[1], note_layer, job, true, err);
-    if (st == TARE_OK) st = tare_context_run(w->contexts[1], err);
+    if (st == TARE_OK) st = feed_execute(&job->feed, w, 1, err);
     return st;
 }
 
@@ -203,11 +203,11 @@ enum tare_status compare_judge_layers(struct compare_job *job, struct feed_worke
     struct look look = {.job = job, .own = w->own, .n = (size_t)n};
     enum tare_status st =
         tare_context_set_tap(w->contexts[0], keep_values, &look, true, err);
-    if (st == TARE_OK) st = tare_context_run(w->contexts[0], err);
+    if (st == TARE_OK) st = feed_execute(&job->feed, w, 0, err);
     for (int isolated = 0; st == TARE_OK && isolated < 2; isolated++) {
         look.isolated = isolated != 0;
         st = tare_context_set_tap(w->contexts[1], judge_layer, &look, true, err);
-        if (st == TARE_OK) st = tare_context_run(w->contexts[1], err);
+        if (st == TARE_OK) st = feed_execute(&job->feed, w, 1, err);
         /* outputs are judged after the first pass, in which nothing was replaced */
         if (st == TARE_OK && !isolated)
             st = compare_judge_outputs(job, w, first, n, err);

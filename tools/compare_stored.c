@@ -26,7 +26,7 @@ static enum tare_status read_output(struct compare_job *job, size_t i,
     char path[4096];
     const size_t n_samples = job->feed.n_samples;
     struct tare_npy_array *array = &job->stored[i];
-    tare_engine_binding(job->test, job->feed.n_inputs + i, &output);
+    bound_as_model(job->test, job->feed.n_inputs + i, &output);
     const bool is_late = output.dims.rank < 0;
     enum tare_status st =
         npy_path(job->stored_in, output.name, -1, path, sizeof path, err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/bound.h"
 #include "tools/npy.h"
 #include "tools/report.h"
 
@@ -368,7 +369,7 @@ enum tare_status data_open_for_engine(const struct tare_engine *engine,
     tare_engine_info(engine, &info);
     for (size_t i = 0; i < info.n_bindings; i++) {
         struct tare_binding binding;
-        tare_engine_binding(engine, i, &binding);
+        bound_as_model(engine, i, &binding);
         if (!binding.is_input) continue;
         if (n < MAX_INPUTS)
             inputs[n] = (struct input){binding.name, binding.dims, binding.dtype};

@@ -22,7 +22,7 @@ struct exec_flags {
     const char *constraints, *layer_precisions, *output_types, *device_types;
     const char *calib, *calibrator, *save, *load, *engine;
     const char *tactic_sources, *timing_cache, *preview, *tempfiles;
-    bool fp16, bf16, int8, best, strongly_typed;
+    bool fp16, bf16, int8, best, strongly_typed, direct_io;
     bool refit, strip, version_compatible;
     bool skip_inference, plan_version, no_timing_cache, heuristic;
     const char *hardware, *platform, *allocation;
@@ -122,6 +122,10 @@ enum tare_status exec_fix_shapes(const struct exec_settings *settings,
 /** --inputIOFormats and --outputIOFormats against what the engine binds. */
 enum tare_status exec_check_formats(const struct tare_engine *engine,
                                     struct tare_error *err);
+
+/** --directIO: nothing is converted or reordered at the engine's border. */
+enum tare_status exec_check_direct(const struct tare_engine *engine,
+                                   struct tare_error *err);
 
 /** Time the layers of the first stream while it runs. */
 struct exec_profile {

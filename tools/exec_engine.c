@@ -94,6 +94,8 @@ static enum tare_status build_bound(const struct exec_settings *settings,
         .constraints = settings->constraints,
         .layer_precisions = f->layer_precisions,
         .layer_output_types = f->output_types,
+        .input_formats = f->input_formats,
+        .output_formats = f->output_formats,
         .isa = choose_isa(),
         .refit = f->refit,
         .strip_weights = f->strip,
@@ -144,6 +146,17 @@ static enum tare_status bind(const struct exec_settings *settings,
     return tare_model_bind(model, settings->profiles[0].opt, batch, NULL, err);
 }
 
+static enum tare_status check_plan(const struct tare_plan *plan, struct tare_error *err)
+{
+    struct tare_engine *engine = NULL;
+    enum tare_status st = TARE_OK;
+    if (!exec_flags.direct_io) return TARE_OK;
+    st = tare_plan_open(plan, &engine, err);
+    if (st == TARE_OK) st = exec_check_direct(engine, err);
+    tare_engine_destroy(engine);
+    return st;
+}
+
 static enum tare_status build(const struct exec_settings *settings,
                               struct tare_plan **plan, struct tare_error *err)
 {
@@ -157,6 +170,7 @@ static enum tare_status build(const struct exec_settings *settings,
                   report_clock() - before);
     if (st == TARE_OK) st = bind(settings, model, err);
     if (st == TARE_OK) st = build_bound(settings, model, plan, err);
+    if (st == TARE_OK) st = check_plan(*plan, err);
     if (st == TARE_OK && f->save) {
         st = tare_plan_save(*plan, f->save, err);
         if (st == TARE_OK) exec_info("Engine saved to %s", f->save);

@@ -25,9 +25,11 @@ static enum tare_status read_exactly(const char *path,
     char dims[128];
     return report_error(
         err, TARE_E_FORMAT,
-        "--loadInputs: %.80s has %s %zu bytes, input '%.40s' is %s [%.60s]", path,
+        "--loadInputs: %.80s has %s %zu bytes, input '%.40s' is %s [%.60s]%s%s", path,
         has_more ? "more than" : "only", n, binding->name,
-        tare_dtype_name(binding->dtype), report_dims(&binding->dims, dims));
+        tare_dtype_name(binding->dtype), report_dims(&binding->dims, dims),
+        binding->format == TARE_LINEAR ? "" : " in the order ",
+        binding->format == TARE_LINEAR ? "" : tare_format_name(binding->format));
 }
 
 /* One "name:file". */
@@ -67,7 +69,6 @@ enum tare_status exec_load_inputs(const struct tare_engine *engine, struct strea
     return st;
 }
 
-/* Element i. Not for float16, which an engine does not bind. */
 static void write_value(FILE *to, const struct tare_result *tensor, size_t i,
                         bool is_json)
 {
@@ -161,7 +162,7 @@ static enum tare_status dump_raw(const struct tare_binding *binding,
     return tare_file_write(path, tensor->data, tensor->n_bytes, err);
 }
 
-/* Binding i as the last run left it. */
+/* Binding i as the last run left it, in its type and order. */
 static struct tare_result value_of(const struct stream *s, size_t i,
                                    const struct tare_binding *binding)
 {
@@ -171,24 +172,56 @@ static struct tare_result value_of(const struct stream *s, size_t i,
     return tensor;
 }
 
+/* Binding i in ONNX's order; 16-bit floats, where the model has others, as those. */
+struct shown {
+    struct tare_result tensor;
+    void *own; /* or NULL: it is there so */
+};
+
+static enum tare_status show(const struct stream *s, size_t i,
+                             const struct tare_binding *binding, struct shown *shown,
+                             struct tare_error *err)
+{
+    const bool is_half = binding->dtype == TARE_F16 || binding->dtype == TARE_BF16;
+    const bool widens = is_half && binding->model_dtype == TARE_F32;
+    *shown = (struct shown){.tensor = value_of(s, i, binding)};
+    if (binding->format == TARE_LINEAR && !widens) return TARE_OK;
+    struct tare_result *t = &shown->tensor;
+    const void *data = t->data;
+    t->dtype = widens ? TARE_F32 : binding->dtype;
+    const enum tare_status st =
+        tare_format_bytes(&t->dims, t->dtype, TARE_LINEAR, &t->n_bytes, err);
+    if (st != TARE_OK) return st;
+    t->data = shown->own = malloc(t->n_bytes + 1);
+    if (!shown->own)
+        return report_error(err, TARE_E_NOMEM, "no memory for '%.80s'", binding->name);
+    return tare_binding_get(binding, data, t->dtype, shown->own, err);
+}
+
 static enum tare_status export_outputs(const struct tare_engine *engine,
                                        const struct stream *s, struct tare_error *err)
 {
     struct json_text text;
-    const enum tare_status st = json_text_open(&text, err);
+    enum tare_status st = json_text_open(&text, err);
     if (st != TARE_OK) return st;
     const char *separator = "  ";
     (void)fputs("[\n", text.to);
-    for (size_t i = 0; i < s->n_bindings; i++) {
+    for (size_t i = 0; st == TARE_OK && i < s->n_bindings; i++) {
         struct tare_binding binding;
+        struct shown shown;
         tare_engine_binding(engine, i, &binding);
         if (binding.is_input) continue;
-        const struct tare_result tensor = value_of(s, i, &binding);
+        st = show(s, i, &binding, &shown, err);
         (void)fputs(separator, text.to);
-        write_output(text.to, binding.name, &tensor);
+        if (st == TARE_OK) write_output(text.to, binding.name, &shown.tensor);
+        free(shown.own);
         separator = ", ";
     }
     (void)fputs("]\n", text.to);
+    if (st != TARE_OK) {
+        json_text_drop(&text);
+        return st;
+    }
     return json_text_close(&text, exec_flags.export_output, err);
 }
 
@@ -198,10 +231,14 @@ enum tare_status exec_dump_tensors(const struct tare_engine *engine,
     enum tare_status st = TARE_OK;
     struct tare_binding binding;
     if (exec_flags.dump_output) exec_info("Output Tensors:");
-    for (size_t i = 0; i < s->n_bindings && exec_flags.dump_output; i++) {
+    for (size_t i = 0; i < s->n_bindings && exec_flags.dump_output && st == TARE_OK;
+         i++) {
+        struct shown shown;
         tare_engine_binding(engine, i, &binding);
-        const struct tare_result tensor = value_of(s, i, &binding);
-        if (!binding.is_input) print_output(binding.name, &tensor);
+        if (binding.is_input) continue;
+        st = show(s, i, &binding, &shown, err);
+        if (st == TARE_OK) print_output(binding.name, &shown.tensor);
+        free(shown.own);
     }
     if (exec_flags.dump_raw) exec_info("Writing Raw Bindings to Files:");
     for (size_t i = 0; i < s->n_bindings && exec_flags.dump_raw && st == TARE_OK; i++) {

@@ -25,7 +25,23 @@ struct tare_result feed_result(const struct feed *feed, const struct feed_worker
 {
     struct tare_result result;
     tare_context_result(w->contexts[e], feed->n_inputs + i, &result);
-    return result;
+    if (result.data == w->outputs[e][i] || !w->outputs[e][i]) return result;
+    struct tare_binding own;
+    bound_as_model(feed->engines[e], feed->n_inputs + i, &own);
+    return (struct tare_result){own.dims, own.dtype, w->outputs[e][i], own.n_bytes};
+}
+
+enum tare_status feed_execute(const struct feed *feed, const struct feed_worker *w,
+                              size_t e, struct tare_error *err)
+{
+    const size_t n_outputs = feed_n_outputs(feed, e);
+    enum tare_status st = TARE_OK;
+    for (size_t i = 0; st == TARE_OK && i < feed->n_inputs; i++)
+        st = bound_put(&w->bound[e], i, w->inputs[i], err);
+    if (st == TARE_OK) st = tare_context_run(w->contexts[e], err);
+    for (size_t i = 0; st == TARE_OK && i < n_outputs; i++)
+        st = bound_get(&w->bound[e], feed->n_inputs + i, w->outputs[e][i], err);
+    return st;
 }
 
 static enum tare_status open_context(struct feed *feed, struct feed_worker *w, size_t e,
@@ -33,20 +49,23 @@ static enum tare_status open_context(struct feed *feed, struct feed_worker *w, s
 {
     enum tare_status st =
         tare_context_create(feed->engines[e], 1, &w->contexts[e], err);
+    if (st == TARE_OK) st = bound_open(&w->bound[e], feed->engines[e], err);
     for (size_t i = 0; st == TARE_OK && i < feed->n_inputs; i++)
-        st = tare_context_set_address(w->contexts[e], i, w->inputs[i], err);
+        st = tare_context_set_address(w->contexts[e], i,
+                                      bound_place(&w->bound[e], i, w->inputs[i]), err);
     if (st != TARE_OK) return st;
     const size_t n_outputs = feed_n_outputs(feed, e);
     w->outputs[e] = calloc(n_outputs, sizeof *w->outputs[e]);
     if (!w->outputs[e]) return no_memory(err);
     for (size_t i = 0; st == TARE_OK && i < n_outputs; i++) {
         struct tare_binding binding;
-        tare_engine_binding(feed->engines[e], feed->n_inputs + i, &binding);
+        bound_as_model(feed->engines[e], feed->n_inputs + i, &binding);
         if (binding.dims.rank < 0) continue; /* the context holds what a run makes */
         w->outputs[e][i] = malloc(binding.n_bytes);
         if (!w->outputs[e][i]) return no_memory(err);
-        st = tare_context_set_address(w->contexts[e], feed->n_inputs + i,
-                                      w->outputs[e][i], err);
+        const size_t k = feed->n_inputs + i;
+        st = tare_context_set_address(
+            w->contexts[e], k, bound_place(&w->bound[e], k, w->outputs[e][i]), err);
     }
     return st;
 }
@@ -90,7 +109,7 @@ static enum tare_status measure_inputs(struct feed *feed, struct tare_error *err
     feed->input_bytes = calloc(info.n_bindings, sizeof *feed->input_bytes);
     if (!feed->input_bytes) return no_memory(err);
     for (size_t i = 0; i < info.n_bindings; i++) {
-        tare_engine_binding(feed->engines[0], i, &input);
+        bound_as_model(feed->engines[0], i, &input);
         if (!input.is_input) break;
         const int64_t batch = input.dims.rank > 0 ? input.dims.d[0] : 1;
         if (i == 0) feed->batch = batch;
@@ -132,6 +151,7 @@ void feed_close(struct feed *feed)
         struct feed_worker *w = &feed->workers[i];
         for (size_t e = 0; e < feed->n_engines; e++) {
             tare_context_destroy(w->contexts[e]);
+            bound_close(&w->bound[e]);
             for (size_t o = 0; w->outputs[e] && o < feed_n_outputs(feed, e); o++)
                 free(w->outputs[e][o]);
             free(w->outputs[e]);

@@ -6,16 +6,18 @@
 #include "tare/calibration.h"
 #include "tare/dataset.h"
 #include "tare/engine.h"
+#include "tools/bound.h"
 
 enum { FEED_MAX_ENGINES = 2 };
 
 /** What one worker works with. */
 struct feed_worker {
     struct tare_context *contexts[FEED_MAX_ENGINES];
-    void **inputs;                    /* [n_inputs] one batch each */
-    void *sample;                     /* one, of all inputs */
+    void **inputs; /* [n_inputs] one batch each, as the model has it */
+    void *sample;  /* one, of all inputs */
     void **outputs[FEED_MAX_ENGINES]; /* [n_outputs] of each engine; feed_result() */
-    void *own;                        /* the caller's */
+    struct bound bound[FEED_MAX_ENGINES];
+    void *own; /* the caller's */
 };
 
 struct feed {
@@ -41,7 +43,11 @@ void feed_close(struct feed *feed);
 /** Outputs of engine `e`; binding number of output i is feed->n_inputs + i. */
 size_t feed_n_outputs(const struct feed *feed, size_t e);
 
-/** Output i of engine `e` as the worker's last run made it. */
+/** Run engine `e` on the worker's inputs. */
+enum tare_status feed_execute(const struct feed *feed, const struct feed_worker *w,
+                              size_t e, struct tare_error *err);
+
+/** Output i of engine `e` as the worker's last run made it, as the model has it. */
 struct tare_result feed_result(const struct feed *feed, const struct feed_worker *w,
                                size_t e, size_t i);
 

@@ -189,11 +189,18 @@ static void print_bindings(const struct tare_engine *engine,
         tare_engine_binding(engine, i, &binding);
         printf("%-12s %s %s [%s]", binding.is_input ? "Input" : "Output", binding.name,
                tare_dtype_name(binding.dtype), report_dims(&binding.dims, dims));
+        if (binding.format != TARE_LINEAR)
+            printf(" %s", tare_format_name(binding.format));
+        if (binding.dtype == TARE_S8 && binding.model_dtype == TARE_F32)
+            printf(" scale %.9g", (double)binding.scale);
         if (binding.n_bytes) printf(" %s", report_bytes((double)binding.n_bytes, size));
         cJSON *row = cJSON_CreateObject();
         (void)cJSON_AddStringToObject(row, "name", binding.name);
         (void)cJSON_AddBoolToObject(row, "input", binding.is_input);
         (void)cJSON_AddStringToObject(row, "type", tare_dtype_name(binding.dtype));
+        (void)cJSON_AddStringToObject(row, "format", tare_format_name(binding.format));
+        if (binding.dtype == TARE_S8 && binding.model_dtype == TARE_F32)
+            json_add_number(row, "scale", (double)binding.scale);
         inspect_add_dims(row, "dims", &binding.dims);
         json_add_number(row, "bytes", (double)binding.n_bytes);
         if (find_quantized(engine, info->n_layers, i, binding.is_input, &quantized)) {

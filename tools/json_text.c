@@ -24,6 +24,12 @@ enum tare_status json_text_close(struct json_text *text, const char *path,
     return st;
 }
 
+void json_text_drop(struct json_text *text)
+{
+    (void)fclose(text->to);
+    free(text->data);
+}
+
 void json_text_string(FILE *to, const char *string)
 {
     (void)fputc('"', to);

@@ -19,6 +19,9 @@ enum tare_status json_text_open(struct json_text *text, struct tare_error *err);
 enum tare_status json_text_close(struct json_text *text, const char *path,
                                  struct tare_error *err);
 
+/** Free it instead. */
+void json_text_drop(struct json_text *text);
+
 /** A string in quotes, escaped. */
 void json_text_string(FILE *to, const char *string);
 /** A number, with the digits that a float32 has; null when it is not finite. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/bound.h"
 #include "tools/onnxruntime_api.h"
 #include "tools/report.h"
 
@@ -158,7 +159,7 @@ static enum tare_status wrap_input(const struct onnxruntime *session, size_t i,
                                    struct tare_error *err)
 {
     struct tare_binding binding;
-    tare_engine_binding(session->engine, i, &binding);
+    bound_as_model(session->engine, i, &binding);
     size_t e = 0;
     while (e + 1 < N_ELEMENTS && elements[e].dtype != binding.dtype)
         e++;

@@ -133,7 +133,7 @@ static enum tare_status keep(void *ctx, struct feed *feed, int worker, int64_t f
     struct tap *tap = &job->taps[worker];
     tap->first = first;
     tap->n = n;
-    enum tare_status st = tare_context_run(w->contexts[0], err);
+    enum tare_status st = feed_execute(feed, w, 0, err);
     if (st == TARE_OK && tap->status != TARE_OK) {
         *err = tap->err;
         return tap->status;
@@ -156,7 +156,7 @@ static enum tare_status open_bindings(struct run_arrays *arrays,
         run_arrays_create(arrays, n, feed->n_samples, feed->batch, err);
     for (size_t i = 0; st == TARE_OK && i < n; i++) {
         struct tare_binding binding;
-        tare_engine_binding(feed->engines[0], first + i, &binding);
+        bound_as_model(feed->engines[0], first + i, &binding);
         /* a sample of one value: its axis tells it from an axis of samples */
         for (; binding.is_input && binding.dims.rank < 2; binding.dims.rank++)
             binding.dims.d[binding.dims.rank] = 1;

@@ -10,11 +10,18 @@ void synthetic_fill(const struct tare_binding *binding, void *data)
 {
     const size_t elem_bytes = (size_t)tare_dtype_bytes(binding->dtype);
     const size_t n = binding->n_bytes / elem_bytes;
+    const bool is_half = binding->dtype == TARE_F16 || binding->dtype == TARE_BF16;
+    const bool stands_for_floats =
+        binding->dtype != binding->model_dtype && binding->model_dtype == TARE_F32;
     uint32_t state = 1;
     for (size_t i = 0; i < n; i++) {
         state = state * UINT32_C(1664525) + UINT32_C(1013904223);
         if (binding->dtype == TARE_F32)
             ((float *)data)[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
+        else if (is_half && stands_for_floats) /* below 1: the sign and a fraction */
+            ((uint16_t *)data)[i] = (uint16_t)(state >> 16 & 0xbbff);
+        else if (stands_for_floats)
+            ((uint8_t *)data)[i] = (uint8_t)(state >> 24);
         else /* the lowest byte is the first */
             ((uint8_t *)data)[i * elem_bytes] = (uint8_t)(state >> 31);
     }

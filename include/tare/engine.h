@@ -58,7 +58,8 @@ struct tare_layer_info {
     const char *nodes;     /**< ONNX nodes inside, joined with " + ". */
     const char *output;    /**< Name of its (first) output tensor. */
     struct tare_dims output_dims;
-    const char *output_format; /**< "linear" or "hwc". */
+    const char *output_format; /**< "linear" or "hwc"; of a binding others of
+                                  tare/format.h. */
     const char *output_dtype;  /**< "float32" or "uint8". */
     float output_scale;        /**< Of a uint8 output; 0 otherwise. */
     int32_t output_zero_point; /**< 0 to 255, of a uint8 output. */
@@ -82,7 +83,7 @@ struct tare_layer_tensor {
     const char *name;      /**< ONNX's; "" for a constant, or what a reformat makes. */
     struct tare_dims dims; /**< In ONNX's order. */
     enum tare_dtype dtype;
-    const char *format; /**< "linear" or "hwc". */
+    const char *format; /**< As output_format above. */
     enum tare_place place;
     size_t offset;  /**< In the arena or the weights; else the binding's number. */
     size_t n_bytes; /**< Of the values, without gaps. */

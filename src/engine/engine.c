@@ -269,7 +269,9 @@ void tare_engine_layer(const struct tare_engine *engine, size_t i,
         .nodes = tare_engine_string(engine, layer->record->nodes),
         .output = tare_engine_string(engine, out->name),
         .output_dims = out->dims,
-        .output_format = out->format == TARE_HWC ? "hwc" : "linear",
+        .output_format = out->format == TARE_LINEAR
+                             ? "linear"
+                             : tare_format_name((enum tare_format)out->format),
         .output_dtype = tare_dtype_name((enum tare_dtype)out->dtype),
         .output_scale = out->dtype == TARE_U8 ? out->scale : 0.0f,
         .output_zero_point = out->zero_point,

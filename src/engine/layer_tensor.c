@@ -33,7 +33,9 @@ void tare_engine_layer_tensor(const struct tare_engine *engine, size_t layer, si
         .name = tare_engine_string(engine, t->name),
         .dims = t->dims,
         .dtype = (enum tare_dtype)t->dtype,
-        .format = t->format == TARE_HWC ? "hwc" : "linear",
+        .format = t->format == TARE_LINEAR
+                      ? "linear"
+                      : tare_format_name((enum tare_format)t->format),
         .place = place_of(t->storage),
         .offset = (size_t)t->offset,
         .n_bytes = (size_t)t->n_bytes,

@@ -37,7 +37,7 @@ noted() {
     local flag fast=(--onnx=net.onnx --batch=1 --skipInference --builderOptimizationLevel=0)
     run "${fast[@]}" --saveEngine=plain.tare
     for flag in --explicitBatch --workspace=4096 --memPoolSize=workspace:512.5,dlaSRAM:1M,dlaLocalDRAM:8MiB --minTiming=1 --avgTiming=8 \
-        --leanDLLPath=x.so --excludeLeanRuntime --sparsity=force --noTF32 --fp8 --int4 --directIO \
+        --leanDLLPath=x.so --excludeLeanRuntime --sparsity=force --noTF32 --fp8 --int4 \
         --layerDeviceTypes=head.fc:DLA,*:GPU --safe --restricted --consistency --buildDLAStandalone --allowGPUFallback \
         --pluginInstanceNorm --pi --noCompilationCache --monitorMemory --runtimePlatform=SameAsBuild --allowWeightStreaming --maxTactics=5 \
         --tilingOptimizationLevel=1 --l2LimitForTiling=1048576 --weightStreamingBudget=50% --allocationStrategy=profile \

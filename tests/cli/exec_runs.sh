@@ -147,11 +147,25 @@ open('y.raw', 'wb').write(struct.pack('<6q', 3, 4, 4, 2, 4611686018427387904, 5)
 
 formats() {
     run --loadEngine=net.tare --inputIOFormats=fp32:chw --outputIOFormats=fp32:hwc+chw --skipInference
-    refused 1 "'input' is fp32:chw in the model, .* not as fp16:chw" --loadEngine=net.tare --inputIOFormats=fp16:chw
-    refused 1 "is fp32:chw in the model, .* not as fp32:hwc8" --loadEngine=net.tare --outputIOFormats=fp32:hwc8
+    refused 1 "the engine has 'input' as fp32:chw: build it with the flag" --loadEngine=net.tare --inputIOFormats=fp16:chw
+    refused 1 "the engine has .* as fp32:chw" --loadEngine=net.tare --outputIOFormats=fp32:hwc8
     refused 1 "'fp12:chw' is not type:format" --loadEngine=net.tare --outputIOFormats=fp12:chw
     refused 1 "unknown format 'cwh'" --loadEngine=net.tare --outputIOFormats=fp32:cwh
-    refused 1 'has 2 entries, the network has 1 inputs' --loadEngine=net.tare --inputIOFormats=fp32:chw,fp32:chw
+    refused 1 'has 2 entries, the network has 1:' --loadEngine=net.tare --inputIOFormats=fp32:chw,fp32:chw
+    # built so: cli/io_formats has the values
+    run --onnx="$model" --inputIOFormats=fp16:hwc16 --outputIOFormats=bf16:chw --builderOptimizationLevel=1 \
+        "${once[@]}" --dumpRawBindingsToFile --saveEngine=formats.tare --exportOutput=formats.json
+    [[ $(stat -c %s input.input.1.1.28.28.Half.raw) -eq $((28 * 28 * 16 * 2)) ]] || fail "no hwc16 of float16: $(ls)"
+    compgen -G '*.output.1.10.BFloat16.raw' >/dev/null || fail "no bfloat16 comes out: $(ls)"
+    check formats.json 'assert len(j[0]["values"]) == 10 and any(v != int(v) for v in j[0]["values"])'
+    run --loadEngine=formats.tare --inputIOFormats=fp16:chw+hwc16 --skipInference
+    # nothing in front of the first convolution but a table
+    run --onnx="$model" --int8 --calib=random --inputIOFormats=int8:hwc --outputIOFormats=fp32:chw --directIO --skipInference \
+        --builderOptimizationLevel=1
+    refused 1 "--directIO: 'input' is fp32:chw, and converted by 'quantize input' to hwc: see --inputIOFormats" \
+        --onnx="$model" --int8 --calib=random --directIO --skipInference --builderOptimizationLevel=1 --saveEngine=none.tare
+    [[ ! -e none.tare ]] || fail "an engine in spite of --directIO"
+    refused 1 "the engine has 'input' as fp16:hwc16" --loadEngine=formats.tare --inputIOFormats=fp16:chw
 }
 
 subjects loop times profile layer_info tensors typed formats
