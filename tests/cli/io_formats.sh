@@ -67,6 +67,13 @@ got, want = (json.load(open(f))[0]["values"] for f in ("out.json", "want.json"))
 assert all(abs(g - w / scale) < 0.501 for g, w in zip(got, want)) and len(set(got)) > 3
 END
 
+# Stripped and refitted, it is the same.
+build whole --refit --input-formats=int8:hwc --output-formats=int8:chw
+build bare --strip-weights --input-formats=int8:hwc --output-formats=int8:chw
+"$tare" inspect engine bare | grep -qE '^Output +logits int8 ' || fail "a stripped engine forgets its types"
+"$tare" refit --engine=bare --onnx="$model" --output=back >/dev/null
+cmp whole back || fail "stripped and refitted, it is another"
+
 refuse 1 "'input' cannot be bound as int8: it has no scale" \
     "$tare" build --onnx="$model" --engine=out/e --input-formats=int8:hwc
 refuse 1 "input formats: dla_hwc4 is for NVIDIA's DLA.*: use chw4" \
