@@ -61,7 +61,7 @@ static enum tare_status add_range(struct tare_cache *cache, const char *name,
 }
 
 static enum tare_status add_ranges(struct tare_cache *cache, const cJSON *root,
-                                   struct tare_error *err)
+                                   bool in_full, struct tare_error *err)
 {
     const cJSON *tensors = get(root, "tensors"), *data = get(root, "data");
     const bool is_report = cJSON_IsArray(tensors);
@@ -70,13 +70,15 @@ static enum tare_status add_ranges(struct tare_cache *cache, const cJSON *root,
     const cJSON *item;
     TARE_FAIL_IF(!cJSON_IsObject(root), err, TARE_E_FORMAT,
                  "not a JSON object of ranges, like {\"conv1\": 2.5}");
+    TARE_FAIL_IF(in_full && !is_report, err, TARE_E_FORMAT,
+                 "not the report of a calibration: it has no list 'tensors'");
     cJSON_ArrayForEach(item, list)
     {
         const char *name = item->string;
         const cJSON *value = item;
         if (is_report) {
             name = cJSON_GetStringValue(get(item, "name"));
-            value = get(item, "threshold");
+            value = get(item, in_full ? "amax" : "threshold");
         }
         if (is_onnxruntime && strcmp(name, "CLS") == 0) continue;
         const enum tare_status st = add_range(cache, name, value, err);
@@ -94,7 +96,7 @@ static const char *algorithm_of(const cJSON *root)
                                            : "MinMaxCalibration";
 }
 
-enum tare_status tare_cache_parse_json(const char *text, size_t length,
+enum tare_status tare_cache_parse_json(const char *text, size_t length, bool in_full,
                                        struct tare_cache **cache,
                                        struct tare_error *err)
 {
@@ -102,7 +104,7 @@ enum tare_status tare_cache_parse_json(const char *text, size_t length,
     *cache = NULL;
     cJSON *root = cJSON_ParseWithLengthOpts(text, length + 1, NULL, 1);
     enum tare_status st = tare_cache_create(NULL, algorithm_of(root), &result, err);
-    if (st == TARE_OK) st = add_ranges(result, root, err);
+    if (st == TARE_OK) st = add_ranges(result, root, in_full, err);
     cJSON_Delete(root);
     if (st == TARE_OK)
         *cache = result;

@@ -44,7 +44,21 @@ enum tare_status tare_cache_read_ranges(const char *path, struct tare_cache **ca
         tare_free(data);
         return tare_cache_read(path, cache, err);
     }
-    st = tare_cache_parse_json(text, length, cache, err);
+    st = tare_cache_parse_json(text, length, false, cache, err);
+    tare_free(data);
+    if (st != TARE_OK) tare_error_wrap(err, "%s", path);
+    return st;
+}
+
+enum tare_status tare_cache_read_seen(const char *path, struct tare_cache **cache,
+                                      struct tare_error *err)
+{
+    uint8_t *data;
+    size_t length;
+    *cache = NULL;
+    enum tare_status st = tare_file_read(path, MAX_FILE_BYTES, &data, &length, err);
+    if (st != TARE_OK) return st;
+    st = tare_cache_parse_json((const char *)data, length, true, cache, err);
     tare_free(data);
     if (st != TARE_OK) tare_error_wrap(err, "%s", path);
     return st;

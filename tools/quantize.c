@@ -2,6 +2,7 @@
  * DequantizeLinear. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tare/quantize.h"
 #include "tools/json.h"
@@ -24,7 +25,7 @@ static const struct option options[] = {
     {"cache", OPTION_TEXT, &flags.cache, "FILE",
      "its ranges: a calibration cache, or ranges in JSON; FILE.recovery is used when "
      "it "
-     "is there",
+     "is there, and for onnxruntime the report FILE.json",
      0},
     {"output", OPTION_TEXT, &flags.output, "OUT.onnx", "the model to write", 0},
     {"style", OPTION_TEXT, &flags.style, "tensorrt|onnxruntime",
@@ -124,19 +125,32 @@ static cJSON *report_json(const struct tare_quantized *quantized)
     return root;
 }
 
+/* What calibration saw, when its report lies beside the cache. */
+static enum tare_status read_seen(struct tare_cache **seen, struct tare_error *err)
+{
+    char path[RECOVER_PATH_BYTES];
+    const int n = snprintf(path, sizeof path, "%s.json", flags.cache);
+    const bool fits = n >= 0 && (size_t)n < sizeof path;
+    return fits && access(path, F_OK) == 0 ? tare_cache_read_seen(path, seen, err)
+                                           : TARE_OK;
+}
+
 static enum tare_status quantize(struct tare_quantize_options *wanted,
                                  struct tare_error *err)
 {
     struct tare_model *model = NULL;
-    struct tare_cache *cache = NULL;
+    struct tare_cache *cache = NULL, *seen = NULL;
     struct tare_recovery *recovery = NULL;
     struct tare_quantized *quantized = NULL;
     char path[RECOVER_PATH_BYTES];
     enum tare_status st = plugins_load_model(flags.onnx, &model, err);
     if (st == TARE_OK) st = tare_cache_read_ranges(flags.cache, &cache, err);
+    if (st == TARE_OK && wanted->style == TARE_STYLE_ONNXRUNTIME)
+        st = read_seen(&seen, err);
     if (st == TARE_OK && !flags.no_recovery)
         st = recover_read_beside(flags.cache, path, &recovery, err);
     wanted->cache = cache;
+    wanted->seen = seen;
     wanted->recovery = recovery;
     if (st == TARE_OK) st = tare_quantize(model, wanted, &quantized, err);
     if (st == TARE_OK)
@@ -147,6 +161,7 @@ static enum tare_status quantize(struct tare_quantize_options *wanted,
     if (st == TARE_OK) print_report(quantized, recovery ? path : NULL);
     tare_quantized_destroy(quantized);
     tare_recovery_destroy(recovery);
+    tare_cache_destroy(seen);
     tare_cache_destroy(cache);
     tare_model_destroy(model);
     return st;

@@ -73,6 +73,16 @@ TARE_API enum tare_status tare_cache_read_ranges(const char *path,
                                                  struct tare_error *err);
 
 /**
+ * Read, of the report that lies beside a cache, the largest magnitudes that calibration
+ * saw: ranges that clip nothing.
+ * @param[out] cache  tare_cache_destroy() it; NULL on failure.
+ * @retval TARE_E_FORMAT  It is no such report.
+ */
+TARE_API enum tare_status tare_cache_read_seen(const char *path,
+                                               struct tare_cache **cache,
+                                               struct tare_error *err);
+
+/**
  * Write the file: complete or not at all. The bytes depend on the content alone.
  * @retval TARE_E_IO  The text says what the system refused.
  */

@@ -53,7 +53,11 @@ enum tare_quantize_weights {
 /** Zero-initialise. Strings are borrowed for the call. */
 struct tare_quantize_options {
     enum tare_quantize_style style;
-    const struct tare_cache *cache;       /**< Ranges; needed. */
+    const struct tare_cache *cache; /**< Ranges; needed. */
+    /** What calibration saw (tare_cache_read_seen()), or NULL. TARE_STYLE_ONNXRUNTIME
+     * rounds outputs of convolutions that a build leaves float; then within these,
+     * since the build does not clip them. */
+    const struct tare_cache *seen;
     const struct tare_recovery *recovery; /**< For that cache, or NULL. */
     enum tare_constraints constraints;    /**< As for tare_build(). */
     const char *layer_precisions;         /**< Layers in fp32 get no pairs. */

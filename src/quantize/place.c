@@ -29,13 +29,22 @@ static struct tare_quant symmetric(const struct tare_quantizing *q, int32_t tens
     return quant;
 }
 
-/* How a tensor is held that the built graph does not have. */
+/* The range of a tensor that the built graph does not hold as codes. What it has as
+ * float is not clipped there, nor is it in onnxruntime, if that is known. */
+static bool find_range(const struct tare_quantizing *q, int32_t tensor, float *amax)
+{
+    const char *name = q->graph->tensors[tensor].name;
+    const bool is_float = !q->for_tensorrt && q->links[tensor] >= 0;
+    return (is_float && q->options->seen &&
+            tare_cache_get(q->options->seen, name, amax)) ||
+           tare_cache_get(q->options->cache, name, amax);
+}
+
 static bool quant_of_range(const struct tare_quantizing *q, int32_t tensor,
                            struct tare_quant *quant)
 {
     float amax;
-    if (!tare_cache_get(q->options->cache, q->graph->tensors[tensor].name, &amax) ||
-        !((double)amax <= TARE_RANGE_MOST))
+    if (!find_range(q, tensor, &amax) || !((double)amax <= TARE_RANGE_MOST))
         return false;
     const double range = (double)amax >= TARE_RANGE_LEAST ? (double)amax : 1;
     const bool nonnegative = q->nonnegative[tensor];

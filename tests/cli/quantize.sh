@@ -83,6 +83,22 @@ for name in old new; do
 done
 diff -r old.out new.out || fail "opset 13 computes something else"
 
+# ---- what a build leaves float is not clipped, if the report says how large it was
+"$tare" surgeon extract old.onnx --outputs=c2 -o head.onnx >/dev/null
+"$tare" calibrate --onnx=head.onnx "${x[@]}" --calibrator=percentile --percentile=90 --cache=clipped.cache >/dev/null
+"$tare" build --onnx=head.onnx --int8 --cache=clipped.cache --engine=clipped.tare --optimization-level=1 >/dev/null
+for name in seen unseen; do
+    "$tare" quantize --onnx=head.onnx --cache=clipped.cache --style=onnxruntime --output=$name.onnx >/dev/null
+    "$tare" quantize --onnx=head.onnx --cache=clipped.cache --output=$name.trt.onnx >/dev/null
+    "$tare" build --onnx=$name.onnx --int8 --engine=$name.tare --optimization-level=1 >/dev/null
+    [[ $name == unseen ]] || mv clipped.cache.json report.json
+done
+cmp seen.trt.onnx unseen.trt.onnx || fail "the report changes --style=tensorrt"
+holds "$(sqnr clipped.tare seen.tare "${x[@]}") > $(sqnr clipped.tare unseen.tare "${x[@]}") + 10"
+echo '{"x": 1}' >clipped.cache.json
+refuse 1 'clipped.cache.json: not the report of a calibration' \
+    "$tare" quantize --onnx=head.onnx --cache=clipped.cache --style=onnxruntime --output=out/q.onnx
+
 # ---- a network that is shipped, with its recovery
 need_images
 "$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --calibrator=minmax --recover=bias,rounding --cache=cache >/dev/null

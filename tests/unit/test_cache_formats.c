@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,32 @@ static void reads_the_forms_of_others(void **state)
     }
 }
 
+static void reads_what_a_report_has_seen(void **state)
+{
+    static const char text[] =
+        "{\"tensors\": [{\"name\": \"x\", \"amax\": 5, \"threshold\": 2}, "
+        "{\"name\": \"y\", \"amax\": null, \"threshold\": null}]}";
+    static const char plain[] = "{\"x\": 1}";
+    struct tare_cache *cache;
+    struct tare_error err = {TARE_OK, ""};
+    float amax = -1.0F;
+    (void)state;
+    assert_int_equal(tare_file_write(path, text, strlen(text), NULL), TARE_OK);
+    assert_int_equal(tare_cache_read_ranges(path, &cache, NULL), TARE_OK);
+    assert_true(tare_cache_get(cache, "x", &amax));
+    assert_true(fabsf(amax - 2.0F) < 1e-5F);
+    tare_cache_destroy(cache);
+    assert_int_equal(tare_cache_read_seen(path, &cache, NULL), TARE_OK);
+    assert_true(tare_cache_get(cache, "x", &amax));
+    assert_true(fabsf(amax - 5.0F) < 1e-5F);
+    assert_false(tare_cache_get(cache, "y", &amax));
+    tare_cache_destroy(cache);
+    assert_int_equal(tare_file_write(path, plain, strlen(plain), NULL), TARE_OK);
+    assert_int_equal(tare_cache_read_seen(path, &cache, &err), TARE_E_FORMAT);
+    assert_non_null(strstr(err.text, "not the report"));
+    assert_null(cache);
+}
+
 static void refuses_other_json(void **state)
 {
     static const char *const files[] = {
@@ -222,6 +249,7 @@ int main(void)
         cmocka_unit_test(writes_onnxruntimes_json),
         cmocka_unit_test(reads_back_what_it_writes),
         cmocka_unit_test(reads_the_forms_of_others),
+        cmocka_unit_test(reads_what_a_report_has_seen),
         cmocka_unit_test(refuses_other_json),
         cmocka_unit_test(writes_ncnns_table),
         cmocka_unit_test(refuses_what_ncnn_cannot_read),
