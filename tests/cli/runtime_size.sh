@@ -3,6 +3,9 @@
 # shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 ! is_sanitized || skip "a build with sanitizers"
+for program in strip readelf; do
+    command -v "$program" >/dev/null || skip "no $program"
+done
 
 strip -o stripped.so "$build/libtare-rt.so"
 size=$(stat -c %s stripped.so)

@@ -10,7 +10,7 @@ build() { "$tare" build --onnx="$data/test_$1/model.onnx" --engine="$1.tare" >lo
 numbers() { tail -c +129 "$2" | od -An -v -t"$1" | xargs; }
 # descr FILE: "<i8 (3, 3)"
 descr() { head -c 128 "$1" | tail -c +11 | sed -nE "s/.*'descr': '([^']*)'.*'shape': (\([^)]*\)).*/\1 \2/p"; }
-s64() { for value; do printf '%016x' "$value" | fold -w2 | tac | tr -d '\n' | xxd -r -p; done; }
+s64() { for value; do printf '%b' "$(printf '%016x' "$value" | fold -w2 | sed 's/^/\\x/' | tac | tr -d '\n')"; done; }
 # real TEST INPUT BYTES: the float32 values of one of ONNX's test inputs.
 real() { tail -c "$3" "$data/test_$1/test_data_set_0/input_$2.pb"; }
 
