@@ -1,21 +1,45 @@
 /* Workers spin briefly for the next loop, then sleep: layers follow each other within
- * microseconds, and a futex wake-up costs more than a small layer. */
+ * microseconds, and a futex wake-up costs more than a small layer. Loops may be open in
+ * several lanes at once; a worker joins those that it finds open, and nobody waits for
+ * one that comes too late. */
 #include "base/threads.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { SPIN_ROUNDS = 2000 };
+#include "base/mem.h"
+
+enum { SPIN_ROUNDS = 2000, N_LANES = 1 + TARE_POOL_LANES };
+
+/* Of a lane's `inside`: the loop is open. What is below counts threads. */
+#define OPEN (UINT32_C(1) << 31)
 
 struct worker {
-    struct tare_pool *pool;
+    struct crew *crew;
     pthread_t thread;
     int index;
 };
 
+/* A lane: one loop at a time, which one thread runs and others join. */
 struct tare_pool {
+    alignas(TARE_ALIGN) struct crew *crew;
+    int leader;              /* the worker that runs loops here */
+    _Atomic uint32_t inside; /* OPEN, and threads that have joined or just look */
+
+    /* the loop; set while it is not open and nobody is inside */
+    tare_pool_fn *fn;
+    void *arg;
+    int64_t n_units;
+    int64_t grain;
+    _Atomic int64_t next;
+};
+
+struct crew {
+    struct tare_pool lanes[N_LANES]; /* the first is the pool that users know */
+    _Atomic int n_lanes;             /* that were used so far */
     struct tare_allocator allocator;
     int n_threads;
     int n_started; /* workers with a thread; worker 0 is the caller */
@@ -23,16 +47,8 @@ struct tare_pool {
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    _Atomic uint64_t round; /* counts loops; a change is the signal to start */
-    _Atomic int n_busy;     /* workers that have not finished this round */
+    _Atomic uint64_t round; /* counts loops; a change is the signal to look */
     _Atomic bool stop;
-
-    /* the loop of this round */
-    tare_pool_fn *fn;
-    void *arg;
-    int64_t n_units;
-    int64_t grain;
-    _Atomic int64_t next;
 };
 
 static void relax(void)
@@ -44,50 +60,80 @@ static void relax(void)
 #endif
 }
 
-static void take_chunks(struct tare_pool *pool, int worker)
+static void take_chunks(struct tare_pool *lane, int worker)
 {
     for (;;) {
-        const int64_t begin = atomic_fetch_add(&pool->next, pool->grain);
-        if (begin >= pool->n_units) return;
-        const int64_t left = pool->n_units - begin;
-        pool->fn(pool->arg, begin, begin + (left < pool->grain ? left : pool->grain),
+        const int64_t begin = atomic_fetch_add(&lane->next, lane->grain);
+        if (begin >= lane->n_units) return;
+        const int64_t left = lane->n_units - begin;
+        lane->fn(lane->arg, begin, begin + (left < lane->grain ? left : lane->grain),
                  worker);
     }
 }
 
-static uint64_t wait_for_round(struct tare_pool *pool, uint64_t seen)
+/* Work on its loop, where it is open: the leader then does not leave without us. */
+static void join(struct tare_pool *lane, int worker)
+{
+    if (!(atomic_load(&lane->inside) & OPEN)) return;
+    if (atomic_fetch_add(&lane->inside, 1) & OPEN) take_chunks(lane, worker);
+    atomic_fetch_sub(&lane->inside, 1);
+}
+
+/* Work on what is open. Workers begin in different lanes. */
+static void help(struct crew *crew, int worker)
+{
+    join(&crew->lanes[0], worker);
+    const int n = atomic_load(&crew->n_lanes) - 1;
+    for (int i = 0; i < n; i++)
+        join(&crew->lanes[1 + (worker + i) % n], worker);
+}
+
+static void wait_for_round(struct crew *crew, uint64_t seen)
 {
     for (int i = 0; i < SPIN_ROUNDS; i++) {
-        const uint64_t now = atomic_load(&pool->round);
-        if (now != seen) return now;
+        if (atomic_load(&crew->round) != seen) return;
         relax();
     }
-    pthread_mutex_lock(&pool->lock);
-    while (atomic_load(&pool->round) == seen)
-        pthread_cond_wait(&pool->wake, &pool->lock);
-    pthread_mutex_unlock(&pool->lock);
-    return atomic_load(&pool->round);
+    pthread_mutex_lock(&crew->lock);
+    while (atomic_load(&crew->round) == seen)
+        pthread_cond_wait(&crew->wake, &crew->lock);
+    pthread_mutex_unlock(&crew->lock);
 }
 
 static void *worker_main(void *arg)
 {
     struct worker *self = arg;
-    struct tare_pool *pool = self->pool;
-    uint64_t seen = 0;
+    struct crew *crew = self->crew;
     for (;;) {
-        seen = wait_for_round(pool, seen);
-        if (atomic_load(&pool->stop)) return NULL;
-        take_chunks(pool, self->index);
-        atomic_fetch_sub(&pool->n_busy, 1);
+        const uint64_t seen = atomic_load(&crew->round);
+        if (atomic_load(&crew->stop)) return NULL;
+        help(crew, self->index);
+        wait_for_round(crew, seen);
     }
 }
 
-static void start_round(struct tare_pool *pool)
+static void start_round(struct crew *crew)
 {
-    pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->round, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_lock(&crew->lock);
+    atomic_fetch_add(&crew->round, 1);
+    pthread_cond_broadcast(&crew->wake);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+/* Close a loop, and wait until those that have joined are done. Whoever waits for the
+ * leaders of other lanes helps them. */
+static void end_loop(struct tare_pool *lane)
+{
+    struct crew *crew = lane->crew;
+    uint64_t seen = 0;
+    atomic_fetch_and(&lane->inside, ~OPEN);
+    for (int i = 0; atomic_load(&lane->inside) > 0; i++) {
+        const uint64_t now = atomic_load(&crew->round);
+        if (lane == crew->lanes && now != seen) help(crew, lane->leader);
+        seen = now;
+        relax();
+        if (i > SPIN_ROUNDS) sched_yield();
+    }
 }
 
 enum tare_status tare_pool_create(int n_threads, struct tare_pool **pool,
@@ -97,6 +143,35 @@ enum tare_status tare_pool_create(int n_threads, struct tare_pool **pool,
     return tare_pool_create_from(&own, n_threads, pool, err);
 }
 
+static void init(struct crew *crew, const struct tare_allocator *allocator,
+                 int n_threads)
+{
+    crew->allocator = *allocator;
+    crew->n_threads = n_threads;
+    crew->n_started = 1;
+    crew->n_lanes = 1;
+    for (int i = 0; i < N_LANES; i++)
+        crew->lanes[i].crew = crew;
+    pthread_mutex_init(&crew->lock, NULL);
+    pthread_cond_init(&crew->wake, NULL);
+}
+
+static enum tare_status start_threads(struct crew *crew, struct tare_error *err)
+{
+    const int n = crew->n_threads;
+    crew->workers = tare_array_from(&crew->allocator, (size_t)n, sizeof *crew->workers);
+    TARE_FAIL_IF(!crew->workers, err, TARE_E_NOMEM, "threads: no memory");
+    for (int i = 1; i < n; i++) {
+        struct worker *w = &crew->workers[i];
+        w->crew = crew;
+        w->index = i;
+        TARE_FAIL_IF(pthread_create(&w->thread, NULL, worker_main, w) != 0, err,
+                     TARE_E_IO, "threads: cannot start thread %d of %d", i + 1, n);
+        crew->n_started++;
+    }
+    return TARE_OK;
+}
+
 enum tare_status tare_pool_create_from(const struct tare_allocator *allocator,
                                        int n_threads, struct tare_pool **pool,
                                        struct tare_error *err)
@@ -104,51 +179,46 @@ enum tare_status tare_pool_create_from(const struct tare_allocator *allocator,
     *pool = NULL;
     TARE_FAIL_IF(n_threads < 1 || n_threads > 1024, err, TARE_E_ARG,
                  "threads: %d, want 1 to 1024", n_threads);
-    struct tare_pool *p = tare_array_from(allocator, 1, sizeof *p);
-    TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "threads: no memory");
-    p->allocator = *allocator;
-    p->n_threads = n_threads;
-    p->n_started = 1;
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->wake, NULL);
-    p->workers = tare_array_from(allocator, (size_t)n_threads, sizeof *p->workers);
-    if (!p->workers) {
-        tare_pool_destroy(p);
-        return tare_error_set(err, TARE_E_NOMEM, "threads: no memory");
-    }
-    for (int i = 1; i < n_threads; i++) {
-        struct worker *w = &p->workers[i];
-        w->pool = p;
-        w->index = i;
-        if (pthread_create(&w->thread, NULL, worker_main, w) != 0) {
-            tare_pool_destroy(p);
-            return tare_error_set(err, TARE_E_IO,
-                                  "threads: cannot start thread %d of %d", i + 1,
-                                  n_threads);
-        }
-        p->n_started++;
-    }
-    *pool = p;
-    return TARE_OK;
+    struct crew *crew = tare_array_from(allocator, 1, sizeof *crew);
+    TARE_FAIL_IF(!crew, err, TARE_E_NOMEM, "threads: no memory");
+    init(crew, allocator, n_threads);
+    const enum tare_status st = start_threads(crew, err);
+    if (st == TARE_OK)
+        *pool = crew->lanes;
+    else
+        tare_pool_destroy(crew->lanes);
+    return st;
 }
 
 void tare_pool_destroy(struct tare_pool *pool)
 {
     if (!pool) return;
-    atomic_store(&pool->stop, true);
-    start_round(pool);
-    for (int i = 1; i < pool->n_started; i++)
-        pthread_join(pool->workers[i].thread, NULL);
-    pthread_cond_destroy(&pool->wake);
-    pthread_mutex_destroy(&pool->lock);
-    const struct tare_allocator allocator = pool->allocator;
-    tare_free_to(&allocator, pool->workers);
-    tare_free_to(&allocator, pool);
+    struct crew *crew = pool->crew;
+    atomic_store(&crew->stop, true);
+    start_round(crew);
+    for (int i = 1; i < crew->n_started; i++)
+        pthread_join(crew->workers[i].thread, NULL);
+    pthread_cond_destroy(&crew->wake);
+    pthread_mutex_destroy(&crew->lock);
+    const struct tare_allocator allocator = crew->allocator;
+    tare_free_to(&allocator, crew->workers);
+    tare_free_to(&allocator, crew);
 }
 
 int tare_pool_size(const struct tare_pool *pool)
 {
-    return pool ? pool->n_threads : 1;
+    return pool ? pool->crew->n_threads : 1;
+}
+
+struct tare_pool *tare_pool_lane(struct tare_pool *pool, int i, int worker)
+{
+    struct crew *crew = pool->crew;
+    struct tare_pool *lane = &crew->lanes[1 + i];
+    int n = atomic_load(&crew->n_lanes);
+    while (n < i + 2 && !atomic_compare_exchange_weak(&crew->n_lanes, &n, i + 2))
+        continue;
+    lane->leader = worker;
+    return lane;
 }
 
 void tare_pool_run(struct tare_pool *pool, int64_t n_units, int64_t grain,
@@ -156,22 +226,19 @@ void tare_pool_run(struct tare_pool *pool, int64_t n_units, int64_t grain,
 {
     if (n_units <= 0) return;
     if (grain < 1) grain = 1;
-    if (!pool || pool->n_threads == 1 || n_units <= grain) {
-        fn(arg, 0, n_units, 0);
+    if (!pool || pool->crew->n_threads == 1 || n_units <= grain) {
+        fn(arg, 0, n_units, pool ? pool->leader : 0);
         return;
     }
     pool->fn = fn;
     pool->arg = arg;
     pool->n_units = n_units;
     pool->grain = grain;
-    atomic_store(&pool->next, 0);
-    atomic_store(&pool->n_busy, pool->n_threads - 1);
-    start_round(pool);
-    take_chunks(pool, 0);
-    for (int i = 0; atomic_load(&pool->n_busy) > 0; i++) {
-        relax();
-        if (i > SPIN_ROUNDS) sched_yield();
-    }
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_fetch_or(&pool->inside, OPEN);
+    start_round(pool->crew);
+    take_chunks(pool, pool->leader);
+    end_loop(pool);
 }
 
 int tare_cpu_count(void)

@@ -1,4 +1,5 @@
-/* base/threads.h - a pool that runs one loop at a time over several threads. */
+/* base/threads.h - a pool that runs loops over several threads: one at a time, or, in
+ * lanes, one in each. */
 #ifndef TARE_BASE_THREADS_H
 #define TARE_BASE_THREADS_H
 
@@ -31,6 +32,18 @@ int tare_pool_size(const struct tare_pool *pool);
  */
 void tare_pool_run(struct tare_pool *pool, int64_t n_units, int64_t grain,
                    tare_pool_fn *fn, void *arg);
+
+/** Lanes of a pool. */
+#define TARE_POOL_LANES 8
+
+/**
+ * Lane `i` of a pool, for loops while one of the pool's own runs: from within its `fn`
+ * call tare_pool_run() on the lane, with the `worker` that was handed in. All threads
+ * that are free take chunks of whatever lanes have, so that none waits for another
+ * one's loop. A lane serves one call of `fn` at a time, and is gone with the pool.
+ * @param i  below TARE_POOL_LANES
+ */
+struct tare_pool *tare_pool_lane(struct tare_pool *pool, int i, int worker);
 
 /** Processors that this process may run on; at least 1. */
 int tare_cpu_count(void);

@@ -159,6 +159,84 @@ static void test_handed_over(void **state)
     tare_pool_destroy(turn.pool);
 }
 
+/* Loops in lanes, while the pool's own loop runs: one after another in each lane. */
+enum { MAX_LOOPS = 12 };
+
+struct task {
+    struct lanes *lanes;
+    int n_loops, current;
+    int64_t n_units[MAX_LOOPS], grain[MAX_LOOPS];
+    int32_t visits[MAX_LOOPS][MAX_UNITS];
+};
+
+struct lanes {
+    struct tare_pool *pool;
+    struct task tasks[TARE_POOL_LANES];
+    bool is_busy[MAX_THREADS]; /* a worker's own, as its scratch is */
+};
+
+static void visit(void *arg, int64_t begin, int64_t end, int worker)
+{
+    struct task *task = arg;
+    if (worker < 0 || worker >= tare_pool_size(task->lanes->pool)) abort();
+    if (task->lanes->is_busy[worker]) abort();
+    task->lanes->is_busy[worker] = true;
+    for (int64_t i = begin; i < end; i++)
+        task->visits[task->current][i]++;
+    task->lanes->is_busy[worker] = false;
+}
+
+static void run_tasks(void *arg, int64_t begin, int64_t end, int worker)
+{
+    struct lanes *lanes = arg;
+    for (int64_t i = begin; i < end; i++) {
+        struct task *task = &lanes->tasks[i];
+        struct tare_pool *lane = tare_pool_lane(lanes->pool, (int)i, worker);
+        if (tare_pool_size(lane) != tare_pool_size(lanes->pool)) abort();
+        for (int k = 0; k < task->n_loops; k++) {
+            task->current = k;
+            tare_pool_run(lane, task->n_units[k], task->grain[k], visit, task);
+        }
+    }
+}
+
+static void check_lanes(struct tare_pool *pool, int64_t n_tasks)
+{
+    static struct lanes lanes;
+    memset(&lanes, 0, sizeof lanes);
+    lanes.pool = pool;
+    for (int64_t i = 0; i < n_tasks; i++) {
+        struct task *task = &lanes.tasks[i];
+        task->lanes = &lanes;
+        task->n_loops = (int)(check_u32() % (MAX_LOOPS + 1));
+        for (int k = 0; k < task->n_loops; k++) {
+            task->n_units[k] = check_u32() % (MAX_UNITS + 1);
+            task->grain[k] = check_u32() % 40 + 1;
+        }
+    }
+    tare_pool_run(pool, n_tasks, 1, run_tasks, &lanes);
+    for (int64_t i = 0; i < n_tasks; i++)
+        for (int k = 0; k < lanes.tasks[i].n_loops; k++)
+            for (int64_t u = 0; u < MAX_UNITS; u++)
+                assert_int_equal(lanes.tasks[i].visits[k][u],
+                                 u < lanes.tasks[i].n_units[k]);
+}
+
+static void test_lanes(void **state)
+{
+    static struct loop loop;
+    (void)state;
+    for (int n_threads = 1; n_threads <= MAX_THREADS; n_threads++) {
+        struct tare_pool *pool = new_pool(n_threads);
+        for (int round = 0; round < 40; round++) {
+            check_lanes(pool, check_u32() % (TARE_POOL_LANES + 1));
+            if (round % 8 == 0) pause_ms(round % 3);
+            if (round % 3 == 0) run_loop(pool, &loop, MAX_UNITS, 5);
+        }
+        tare_pool_destroy(pool);
+    }
+}
+
 static void test_refused(void **state)
 {
     struct tare_pool *pool;
@@ -186,6 +264,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sleeping_workers),
         cmocka_unit_test(test_stop_at_any_time),
         cmocka_unit_test(test_handed_over),
+        cmocka_unit_test(test_lanes),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
