@@ -67,6 +67,10 @@ struct tare_layer_info {
     bool is_reformat; /**< Quantize, dequantize, layout: no ONNX node of its own. */
     size_t n_inputs;  /**< Tensors that it reads, constants included. */
     size_t n_outputs;
+    size_t region; /**< Layers of a region run side by side, where a context has two
+                        threads or more, is not tapped and not profiled; 0: it runs
+                        alone. */
+    size_t stream; /**< Of the region: those of one stream follow each other. */
 };
 
 /** Where a tensor of an engine is. */
@@ -110,6 +114,8 @@ struct tare_engine_info {
                        every machine, for any number of threads. */
     bool can_refit; /**< It carries what it was made from; see tare/refit.h. */
     bool is_stripped; /**< It has no weights, and no layers, until it is refitted. */
+    size_t n_regions; /**< Where layers run side by side. */
+    size_t n_streams; /**< Most streams of a region; 1: there are none. */
 };
 
 /**
@@ -338,7 +344,8 @@ TARE_API enum tare_status tare_engine_tap_origins(const struct tare_engine *engi
                                                   struct tare_origin *origins,
                                                   struct tare_error *err);
 /**
- * Show every named tensor of later runs to `tap`, right after it is made.
+ * Show every named tensor of later runs to `tap`, right after it is made. Layers then
+ * run one after another, regions too.
  * @param linear  give all tensors in ONNX's order; otherwise the order is the engine's,
  *                which costs less.
  * Allocates: a conversion buffer, here.
@@ -356,7 +363,8 @@ TARE_API void tare_context_split_tap(struct tare_context *context);
 
 /** Switch the layer clock on (from zero) or off. */
 TARE_API void tare_context_set_profiling(struct tare_context *context, bool on);
-/** Milliseconds spent in layer `i` over the runs since profiling was switched on. */
+/** Milliseconds spent in layer `i` over the runs since profiling was switched on. While
+ *  it is on, layers run one after another, regions too. */
 TARE_API double tare_context_layer_ms(const struct tare_context *context, size_t i);
 
 #ifdef __cplusplus

@@ -24,6 +24,13 @@ struct room {
     size_t n_bytes;
 };
 
+/* What one layer at a time has: those of a stream, or all. */
+struct lane {
+    struct tare_pool *pool;
+    char *shared;
+    struct tare_error error; /* of the first one that failed */
+};
+
 struct tare_context {
     struct tare_allocator allocator;
     struct tare_recorder *recorder;
@@ -31,10 +38,10 @@ struct tare_context {
     struct tare_context_shapes shapes;
     struct tare_pool *pool;
     struct room arena, scratch, shared;
-    size_t scratch_stride;
+    size_t scratch_stride, shared_stride;
+    struct lane main, streams[TARE_MAX_STREAMS];
     void **bindings; /* [n_bindings] */
     struct tables tables;
-    struct tare_error error; /* of the first layer that failed */
     struct tare_tap_state tap;
     struct tare_layer_watch *watch; /* of the layer that runs, or NULL */
     bool profiling;
@@ -141,18 +148,21 @@ static void take_room(const struct tare_allocator *a, struct room *room,
 static enum tare_status make_rooms(struct tare_context *c, const struct tare_engine *e,
                                    struct tare_error *err)
 {
-    size_t stride, scratch_bytes;
+    const bool one_thread = tare_pool_size(c->pool) == 1;
+    size_t stride, shared_stride, scratch_bytes, shared_bytes;
     if (!tare_align_size(e->scratch_bytes, &stride) ||
-        !tare_mul_size(stride, (size_t)tare_pool_size(c->pool), &scratch_bytes))
+        !tare_align_size(e->shared_bytes, &shared_stride) ||
+        !tare_mul_size(stride, (size_t)tare_pool_size(c->pool), &scratch_bytes) ||
+        !tare_mul_size(shared_stride, one_thread ? 1 : e->n_streams, &shared_bytes))
         return tare_error_set(err, TARE_E_NOMEM,
-                              "context: scratch of %zu bytes is too large",
-                              e->scratch_bytes);
+                              "context: scratch of %zu and %zu bytes is too large",
+                              e->scratch_bytes, e->shared_bytes);
     const struct tare_allocator *a = &c->allocator;
     struct room arena, scratch = {0}, shared = {0};
     const bool ok =
         make_room(a, &c->arena, (size_t)e->header->arena_bytes, true, &arena) &&
         make_room(a, &c->scratch, scratch_bytes, false, &scratch) &&
-        make_room(a, &c->shared, e->shared_bytes, false, &shared);
+        make_room(a, &c->shared, shared_bytes, false, &shared);
     if (!ok) {
         tare_free_to(a, arena.data);
         tare_free_to(a, scratch.data);
@@ -164,6 +174,8 @@ static enum tare_status make_rooms(struct tare_context *c, const struct tare_eng
     take_room(a, &c->scratch, &scratch);
     take_room(a, &c->shared, &shared);
     c->scratch_stride = stride;
+    c->shared_stride = shared_stride;
+    c->main.shared = c->shared.data;
     return TARE_OK;
 }
 
@@ -234,6 +246,7 @@ static enum tare_status create(const struct tare_engine *engine,
     c->tap.allocator = &c->allocator;
     c->engine = engine;
     st = tare_pool_create_from(&c->allocator, options->n_threads, &c->pool, err);
+    c->main.pool = c->pool;
     if (st == TARE_OK) st = make_shapes(c, engine, err);
     if (st == TARE_OK) st = tare_context_use(c, engine, NULL, err);
     if (st != TARE_OK) {
@@ -315,17 +328,17 @@ enum tare_status tare_context_set_address(struct tare_context *context, size_t i
                               said);
 }
 
-static void run_as(struct tare_context *c, size_t i, const struct tare_layer *layer,
-                   void *const *outputs)
+static void run_as(struct tare_context *c, struct lane *lane, size_t i,
+                   const struct tare_layer *layer, void *const *outputs)
 {
     struct tare_error error = {0};
     const struct tare_layer_run run = {
-        .pool = c->pool,
+        .pool = lane->pool,
         .inputs = c->tables.inputs + layer->record->first_id,
         .outputs = outputs,
         .scratch = c->scratch.data,
         .scratch_stride = c->scratch_stride,
-        .shared = c->shared.data,
+        .shared = lane->shared,
         .program = c->tables.programs[i],
         .plugin = c->tables.plugins[i],
         .made = c->tables.made,
@@ -335,24 +348,31 @@ static void run_as(struct tare_context *c, size_t i, const struct tare_layer *la
     const double start = c->profiling ? tare_clock_ms() : 0.0;
     layer->run(layer, &run);
     if (c->profiling) c->tables.layer_ms[i] += tare_clock_ms() - start;
-    if (error.code == TARE_OK || c->error.code != TARE_OK) return;
-    c->error = error;
-    tare_error_wrap(&c->error, "layer %zu '%.80s'", i, layer->name);
+    if (error.code == TARE_OK || lane->error.code != TARE_OK) return;
+    lane->error = error;
+    tare_error_wrap(&lane->error, "layer %zu '%.80s'", i, layer->name);
 }
 
 enum tare_status tare_context_failure(struct tare_context *context,
                                       struct tare_error *err)
 {
-    const enum tare_status st = context->error.code;
-    if (err && st != TARE_OK) *err = context->error;
-    context->error = (struct tare_error){0};
+    struct tare_error *const error = &context->main.error;
+    const enum tare_status st = error->code;
+    if (err && st != TARE_OK) *err = *error;
+    *error = (struct tare_error){0};
     return st;
+}
+
+static void run_layer(struct tare_context *c, struct lane *lane, size_t i)
+{
+    const struct tare_layer *layer = &c->engine->layers[i];
+    run_as(c, lane, i, layer,
+           c->tables.outputs + layer->record->first_id + layer->n_inputs);
 }
 
 void tare_context_run_layer(struct tare_context *c, size_t i)
 {
-    const struct tare_layer *layer = &c->engine->layers[i];
-    run_as(c, i, layer, c->tables.outputs + layer->record->first_id + layer->n_inputs);
+    run_layer(c, &c->main, i);
 }
 
 void tare_context_run_changed(struct tare_context *c, size_t i,
@@ -360,7 +380,34 @@ void tare_context_run_changed(struct tare_context *c, size_t i,
 {
     void *const *own =
         c->tables.outputs + changed->record->first_id + changed->n_inputs;
-    run_as(c, i, changed, output ? &output : own);
+    run_as(c, &c->main, i, changed, output ? &output : own);
+}
+
+struct region_job {
+    struct tare_context *context;
+    const struct tare_region *region;
+};
+
+static void run_streams(void *arg, int64_t begin, int64_t end, int worker)
+{
+    const struct region_job *job = arg;
+    struct tare_context *c = job->context;
+    for (int64_t s = begin; s < end; s++) {
+        struct lane *lane = &c->streams[s];
+        *lane = (struct lane){.pool = tare_pool_lane(c->pool, (int)s, worker),
+                              .shared = c->shared.data + (size_t)s * c->shared_stride};
+        for (size_t i = job->region->first; i < job->region->end; i++)
+            if (c->engine->records[i].stream == s && lane->error.code == TARE_OK)
+                run_layer(c, lane, i);
+    }
+}
+
+void tare_context_run_region(struct tare_context *c, const struct tare_region *region)
+{
+    struct region_job job = {c, region};
+    tare_pool_run(c->pool, region->n_streams, 1, run_streams, &job);
+    for (uint32_t s = 0; s < region->n_streams; s++)
+        if (c->main.error.code == TARE_OK) c->main.error = c->streams[s].error;
 }
 
 const void *tare_context_operand(const struct tare_context *c, size_t i, size_t k)
@@ -403,31 +450,66 @@ static void run_shown(struct tare_context *c, size_t i, size_t next, size_t end)
     c->watch = in_pieces ? &pieces.watch : NULL;
     tare_context_run_layer(c, i);
     c->watch = NULL;
-    if (c->error.code != TARE_OK) return;
+    if (c->main.error.code != TARE_OK) return;
     if (in_pieces)
         tare_tap_finish(&pieces);
     else
         show_taps(c, next, end);
 }
 
-enum tare_status tare_context_run_layers(struct tare_context *context,
-                                         struct tare_error *err)
+static enum tare_status check_addresses(const struct tare_context *c,
+                                        struct tare_error *err)
 {
-    const struct tare_engine *e = context->engine;
+    const struct tare_engine *e = c->engine;
     for (size_t i = 0; i < n_bindings_of(e); i++)
-        TARE_FAIL_IF(!context->bindings[i] &&
+        TARE_FAIL_IF(!c->bindings[i] &&
                          e->tensors[e->ids[i]].storage != TARE_IN_CONTEXT,
                      err, TARE_E_ARG, "context: binding '%s' has no address",
                      tare_engine_string(e, e->tensors[e->ids[i]].name));
+    return TARE_OK;
+}
+
+/* A tap looks at each layer when it has run, and a layer's time is its own where
+ * nothing runs beside it. */
+static bool uses_streams(const struct tare_context *c)
+{
+    return !c->tap.show && !c->profiling && tare_pool_size(c->pool) > 1;
+}
+
+/* The layer `i`, or the region that begins there. @return the layer behind */
+static size_t run_next(struct tare_context *c, size_t i, bool in_streams)
+{
+    const struct tare_engine *e = c->engine;
+    const struct tare_region region = tare_region_at(e->records, e->n_layers, i);
+    if (in_streams && region.n_streams > 1) {
+        tare_context_run_region(c, &region);
+        return region.end;
+    }
+    tare_context_run_layer(c, i);
+    return i + 1;
+}
+
+enum tare_status tare_context_run_layers(struct tare_context *context,
+                                         struct tare_error *err)
+{
+    const bool in_streams = uses_streams(context);
     size_t next_tap = 0;
-    context->error = (struct tare_error){0};
+    const enum tare_status st = check_addresses(context, err);
+    if (st != TARE_OK) return st;
+    const struct tare_engine *e = context->engine;
     const bool looks = context->tap.show != NULL;
+    context->main.error = (struct tare_error){0};
     if (looks) show_taps(context, 0, next_tap = taps_end(e, 0, SIZE_MAX));
-    for (size_t i = 0; i < e->n_layers; i++) {
-        const size_t end = looks ? taps_end(e, next_tap, i) : next_tap;
-        run_shown(context, i, next_tap, end);
-        if (context->error.code != TARE_OK) return tare_context_failure(context, err);
-        next_tap = end;
+    for (size_t i = 0; i < e->n_layers;) {
+        if (looks) {
+            const size_t end = taps_end(e, next_tap, i);
+            run_shown(context, i++, next_tap, end);
+            next_tap = end;
+        } else {
+            i = run_next(context, i, in_streams);
+        }
+        if (context->main.error.code != TARE_OK)
+            return tare_context_failure(context, err);
     }
     return TARE_OK;
 }

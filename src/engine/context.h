@@ -3,6 +3,7 @@
 #define TARE_ENGINE_CONTEXT_H
 
 #include "engine/engine.h"
+#include "engine/regions.h"
 
 struct tare_special;
 
@@ -37,6 +38,11 @@ enum tare_status tare_context_failure(struct tare_context *context,
 /** Run layer `i` alone. Its inputs must be there, from the layers in front; a layer may
  *  run again as long as no later one has run. All bindings need an address. */
 void tare_context_run_layer(struct tare_context *context, size_t i);
+
+/** Run a region, its streams side by side. As a layer it may run again, though what it
+ *  then reads may not be what was there. */
+void tare_context_run_region(struct tare_context *context,
+                             const struct tare_region *region);
 
 /** Where operand `k` of layer `i` is: its inputs, then its outputs. What an arena holds
  *  there is the layer's from the time it runs until the next one does. */

@@ -34,6 +34,7 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
     for (size_t i = 0; i < e->n_ids; i++)
         e->layer_tensors[i] = &e->tensors[e->ids[i]];
 
+    e->n_streams = 1;
     const uint32_t isa = tare_isa_usable(e->header->isa, tare_cpu_flags());
     for (size_t i = 0; i < e->n_layers; i++) {
         const struct tare_plan_layer *r = &e->records[i];
@@ -53,6 +54,7 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
                  layer->name, kind->name);
         TARE_TRY(prepare(e, layer, isa, err), err, "engine: layer %zu '%.80s' (%s)", i,
                  layer->name, kind->name);
+        if (r->stream >= e->n_streams) e->n_streams = r->stream + 1U;
         if (layer->scratch_bytes > e->scratch_bytes)
             e->scratch_bytes = layer->scratch_bytes;
         if (tare_layer_shared(layer) > e->shared_bytes)
@@ -200,8 +202,12 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
     const struct tare_plan_header *h = engine->header;
     const struct tare_engine *base = engine->base;
     bool is_exact = true;
+    size_t n_regions = 0;
     for (size_t i = 0; i < engine->n_layers; i++)
         is_exact = is_exact && !engine->layers[i].module && !engine->layers[i].plugin;
+    for (size_t i = 0; i < engine->n_layers; i++)
+        if (engine->records[i].region > n_regions)
+            n_regions = engine->records[i].region;
     *info = (struct tare_engine_info){
         .model = tare_engine_string(engine, h->model),
         .version = tare_engine_string(engine, h->tare_version),
@@ -215,6 +221,8 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
         .is_exact = is_exact,
         .can_refit = engine->source_bytes > 0,
         .is_stripped = engine->n_layers == 0,
+        .n_regions = n_regions,
+        .n_streams = engine->n_streams,
     };
 }
 
@@ -279,6 +287,8 @@ void tare_engine_layer(const struct tare_engine *engine, size_t i,
         .is_reformat = layer->record->is_reformat != 0,
         .n_inputs = layer->n_inputs,
         .n_outputs = layer->n_outputs,
+        .region = layer->record->region,
+        .stream = layer->record->stream,
     };
 }
 

@@ -38,6 +38,7 @@ struct tare_engine {
     size_t n_taps;
     size_t scratch_bytes; /* largest of one worker */
     size_t shared_bytes;
+    size_t n_streams;               /* most of a region; 1: there are none */
     struct tare_specials *specials; /* what was made anew for other shapes; NULL where
                                        there is one alone */
 };

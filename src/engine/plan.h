@@ -119,9 +119,10 @@ struct tare_plan_layer {
     uint32_t n_inputs;
     uint32_t n_outputs;
     uint32_t is_reformat;
-    uint32_t tactic;   /* string: the kernel; "": the best that `isa` allows */
-    uint32_t reserved; /* 0 */
-    uint64_t params;   /* offset */
+    uint32_t tactic; /* string: the kernel; "": the best that `isa` allows */
+    uint16_t region; /* engine/regions.h; 0: no other layer runs beside it */
+    uint16_t stream; /* of the region */
+    uint64_t params; /* offset */
     uint64_t params_bytes;
 };
 

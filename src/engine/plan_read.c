@@ -10,6 +10,7 @@
 #include "engine/border.h"
 #include "engine/engine.h"
 #include "engine/isa.h"
+#include "engine/regions.h"
 
 static const char rebuild[] = "build the engine again with `tare build`";
 
@@ -237,33 +238,6 @@ static bool order_ok(const struct tare_engine *e, const struct tare_plan_layer *
            tare_format_is_plain(&t->dims, (enum tare_format)t->format);
 }
 
-/* Bytes of a pixel of a slice, or of all values. */
-static uint64_t run_bytes(const struct tare_plan_tensor *t)
-{
-    return t->pitch ? (uint64_t)t->dims.d[1] *
-                          (uint64_t)tare_dtype_bytes((enum tare_dtype)t->dtype)
-                    : t->n_bytes;
-}
-
-/* Slices of one tensor follow each other in each of its pixels. */
-static bool are_disjoint_slices(const struct tare_plan_tensor *a,
-                                const struct tare_plan_tensor *b)
-{
-    if (a->pitch == 0 || a->pitch != b->pitch || a->dtype != b->dtype) return false;
-    const uint64_t pitch =
-        a->pitch * (uint64_t)tare_dtype_bytes((enum tare_dtype)a->dtype);
-    const uint64_t from_a =
-        (b->offset % pitch + pitch - a->offset % pitch) % pitch; /* to b's pixels */
-    return from_a >= run_bytes(a) && run_bytes(b) <= pitch - from_a;
-}
-
-static bool overlap(const struct tare_plan_tensor *a, const struct tare_plan_tensor *b)
-{
-    return a->storage == TARE_IN_ARENA && b->storage == TARE_IN_ARENA &&
-           a->offset < b->offset + tare_plan_extent(b) &&
-           b->offset < a->offset + tare_plan_extent(a) && !are_disjoint_slices(a, b);
-}
-
 static bool moves_nothing(const struct tare_plan_layer *r)
 {
     return r->kind == TARE_LAYER_RESHAPE || r->kind == TARE_LAYER_JOIN;
@@ -279,7 +253,8 @@ static bool output_ok(const struct tare_engine *e, const struct tare_plan_layer 
         (y->storage == TARE_IN_BINDING && y->offset < e->header->n_inputs))
         return false;
     for (uint32_t i = 0; i < r->n_inputs; i++)
-        if (!moves_nothing(r) && overlap(operand(e, r, i), y)) return false;
+        if (!moves_nothing(r) && tare_tensors_overlap(operand(e, r, i), y))
+            return false;
     return true;
 }
 
@@ -289,9 +264,8 @@ static enum tare_status check_layer_record(const struct tare_engine *e, size_t i
     const struct tare_plan_layer *r = &e->records[i];
     const uint64_t n_ids = (uint64_t)r->n_inputs + r->n_outputs;
     const bool ok = string_ok(e, r->name) && string_ok(e, r->nodes) &&
-                    string_ok(e, r->tactic) && r->reserved == 0 &&
-                    r->kind < TARE_LAYER_KIND_COUNT && r->precision <= 3 &&
-                    r->n_outputs >= 1 && r->first_id <= e->n_ids &&
+                    string_ok(e, r->tactic) && r->kind < TARE_LAYER_KIND_COUNT &&
+                    r->precision <= 3 && r->n_outputs >= 1 && r->first_id <= e->n_ids &&
                     n_ids <= e->n_ids - r->first_id &&
                     inside_aligned(r->params, r->params_bytes, 0, e->params_bytes) &&
                     r->params_bytes == tare_layer_kind_info(r->kind)->params_bytes;
@@ -355,6 +329,7 @@ enum tare_status tare_plan_check(const struct tare_engine *e, struct tare_error 
         const enum tare_status st = check_layer_record(e, i, err);
         if (st != TARE_OK) return st;
     }
-    const enum tare_status st = check_bindings(e, err);
+    enum tare_status st = check_bindings(e, err);
+    if (st == TARE_OK) st = tare_regions_check(e, err);
     return st == TARE_OK ? tare_profiles_check(e, err) : st;
 }

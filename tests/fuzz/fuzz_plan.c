@@ -66,10 +66,10 @@ static void run(const struct tare_engine *engine)
 {
     struct tare_engine_info info;
     struct tare_context *context = NULL;
-    if (bytes_to_run(engine) > MOST_BYTES ||
-        tare_context_create(engine, 1, &context, NULL) != TARE_OK)
-        return;
     tare_engine_info(engine, &info);
+    if (bytes_to_run(engine) > MOST_BYTES ||
+        tare_context_create(engine, info.n_regions ? 2 : 1, &context, NULL) != TARE_OK)
+        return;
     void **buffers = calloc(info.n_bindings + 1, sizeof(void *));
     if (buffers && set_addresses(context, buffers, info.n_bindings) == TARE_OK)
         (void)tare_context_run(context, NULL);

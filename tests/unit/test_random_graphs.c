@@ -10,6 +10,7 @@
 #include "engine_graphs.h"
 
 #include "base/dims.h"
+#include "engine/engine.h"
 #include "passes.h"
 #include "remake/remake.h"
 
@@ -17,7 +18,8 @@ enum { MOST_NODES = 24, MOST_ELEMS = 6000, MOST_OUTPUTS = 6 };
 
 #define TOLERANCE 1e-5
 
-static uint64_t state; /* of the network's random numbers */
+static uint64_t state;  /* of the network's random numbers */
+static size_t n_beside; /* layers that had another one beside them */
 
 struct network {
     struct tare_graph *graph;
@@ -492,7 +494,7 @@ static void compare_inside(struct tare_graph *before, struct tare_graph *after)
     }
 }
 
-static struct graph_values run(const struct tare_graph *graph, uint64_t seed)
+static struct graph_values inputs_for(const struct tare_graph *graph, uint64_t seed)
 {
     struct graph_values in = {.n = graph->n_inputs};
     const int64_t n = naive_count(&graph->tensors[graph->inputs[0]].dims);
@@ -500,6 +502,12 @@ static struct graph_values run(const struct tare_graph *graph, uint64_t seed)
     uint64_t numbers = seed + 12345;
     for (int64_t i = 0; i < n; i++)
         in.data[0][i] = 2 * net_uniform(&numbers);
+    return in;
+}
+
+static struct graph_values run(const struct tare_graph *graph, uint64_t seed)
+{
+    struct graph_values in = inputs_for(graph, seed);
     struct graph_values out = graph_run(graph, 1, &in);
     graph_values_free(&in);
     return out;
@@ -535,6 +543,32 @@ static void check(const struct tare_graph *before, const struct tare_graph *afte
     }
     graph_values_free(&a);
     graph_values_free(&b);
+}
+
+/* The same bytes where branches run side by side. */
+static void check_streams(const struct tare_graph *graph, uint64_t seed)
+{
+    const struct tare_engine_options options = {
+        .isa = tare_cpu_flags(), .in_place = true, .n_streams = 4};
+    struct graph_values in = inputs_for(graph, seed), out = {.n = graph->n_outputs};
+    struct graph_values in_turn = run(graph, seed);
+    const float *data[] = {in.data[0]};
+    struct built built;
+    NET_TRY(built_make_with(graph, &options, &built, &err_));
+    NET_TRY(built_run(&built, 3, data, out.data, &err_));
+    for (size_t i = 0; i < built.engine->n_layers; i++)
+        n_beside += built.engine->records[i].region > 0;
+    for (size_t i = 0; i < out.n; i++) {
+        const struct tare_dims *dims = &graph->tensors[graph->outputs[i]].dims;
+        if (memcmp(out.data[i], in_turn.data[i],
+                   (size_t)naive_count(dims) * sizeof(float)) != 0)
+            fail_msg("--seed=%llu --count=1: other bytes side by side",
+                     (unsigned long long)seed);
+    }
+    built_release(&built);
+    graph_values_free(&in);
+    graph_values_free(&out);
+    graph_values_free(&in_turn);
 }
 
 /* Of outputs nothing is said. */
@@ -608,10 +642,12 @@ static void test_random_graphs(void **unused)
         n_after += after->n_nodes;
         compare_inside(before, after);
         check(before, after, seed);
+        check_streams(after, seed);
         tare_graph_destroy(after);
         tare_graph_destroy(before);
     }
     (void)printf("%zu nodes became %zu\n", n_before, n_after);
+    if (n_networks >= 100) assert_true(n_beside > 100);
     if (n_networks >= 100) assert_true(n_after * 10 < n_before * 9);
 }
 

@@ -11,7 +11,7 @@
 #include "tests/unit/plugin_probe.h"
 
 static uint64_t seed = 5;
-static bool met[TARE_LAYER_KIND_COUNT];
+static bool met[TARE_LAYER_KIND_COUNT], met_region;
 
 static const float *look(void *ctx, const struct tare_tapped *tensor)
 {
@@ -63,14 +63,20 @@ static void check_engine(const struct tare_engine *engine, const char *what)
 static void check_with(const struct tare_graph *g, const struct tare_plugins *plugins,
                        const char *what)
 {
-    struct built built;
-    const struct tare_engine_options options = {
-        .isa = tare_cpu_flags(), .in_place = true, .plugins = plugins};
-    NET_TRY(built_make_with(g, &options, &built, &err_));
-    for (size_t i = 0; i < built.engine->n_layers; i++)
-        met[built.engine->records[i].kind] = true;
-    check_engine(built.engine, what);
-    built_release(&built);
+    for (size_t n_streams = 1; n_streams <= 4; n_streams += 3) {
+        struct built built;
+        const struct tare_engine_options options = {.isa = tare_cpu_flags(),
+                                                    .in_place = true,
+                                                    .n_streams = n_streams,
+                                                    .plugins = plugins};
+        NET_TRY(built_make_with(g, &options, &built, &err_));
+        for (size_t i = 0; i < built.engine->n_layers; i++) {
+            met[built.engine->records[i].kind] = true;
+            met_region = met_region || built.engine->records[i].region > 0;
+        }
+        check_engine(built.engine, what);
+        built_release(&built);
+    }
 }
 
 static void check(const struct tare_graph *g, const char *what)
@@ -240,6 +246,7 @@ static void test_coverage(void **state)
         if (met[kind] == (kind == TARE_LAYER_PROGRAM))
             fail_msg("kind %u '%s': %s", kind, tare_layer_kind_info(kind)->name,
                      met[kind] ? "met" : "not met");
+    assert_true(met_region);
 }
 
 int main(void)

@@ -277,7 +277,7 @@ static void check_script(const struct tare_graph *g, const struct built *saved,
     struct built built;
     struct tare_error err = {0};
     struct tare_engine_notes notes;
-    const struct tare_tactic_script script = {"file", lines, n};
+    const struct tare_tactic_script script = {"file", lines, n, {NULL, 0}};
     const struct tare_tactic_options options = {
         .sources = TARE_TACTICS_OWN, .n_threads = 1, .script = &script};
     const enum tare_status st = build_with(g, &options, &built, &notes, &err);

@@ -11,6 +11,7 @@ struct tare_engine_options {
                                           bindings are as the model has them */
     bool in_place; /* make the inputs of Concat where its output will be: tensors may be
                       slices; else all are dense */
+    size_t n_streams; /* that a region may have at the most; 0, 1: there are none */
     struct tare_tactic_options tactics;
     const struct tare_plugins *plugins; /* that the graph's come from, or NULL */
 };

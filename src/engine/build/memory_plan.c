@@ -1,20 +1,29 @@
 /* Offsets of the activations by liveness: one after another, each at the lowest place
- * that is free while it lives. In which order is best depends on the network: several
- * are tried, "greedy by breadth" and "greedy by size" of Pisarchyk and Lee (arXiv
- * 2001.03288) among them, until one needs no more than what is alive at one time. */
+ * that is free while it lives; where layers run side by side, any of them may come
+ * first, but for those of one stream. In which order is best depends on the network:
+ * several are tried, "greedy by breadth" and "greedy by size" of Pisarchyk and Lee
+ * (arXiv 2001.03288) among them, until one needs no more than what is alive at one
+ * time. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "engine/build/plan_builder.h"
 
+/* Which streams of a region touch a block. */
+struct touch {
+    uint16_t region;  /* 0: none */
+    uint32_t streams; /* bits */
+};
+
 /* The memory of a tensor and of all its aliases. */
 struct block {
     int32_t tensor;
-    size_t n_bytes; /* with slack, rounded up */
-    size_t first;   /* layer that writes it */
-    size_t last;    /* last layer that touches it */
-    size_t breadth; /* most bytes that are alive at one time while it is */
+    size_t n_bytes;            /* with slack, rounded up */
+    size_t first;              /* layer that writes it */
+    size_t last;               /* last layer that touches it */
+    struct touch begins, ends; /* in the regions of these layers */
+    size_t breadth;            /* most bytes that are alive at one time while it is */
     size_t offset;
     size_t best_offset; /* of the best order so far */
 };
@@ -55,6 +64,23 @@ static int by_offset(const void *a, const void *b)
     return 0;
 }
 
+static void add_touch(struct touch *touch, const struct tare_plan_layer *l)
+{
+    touch->region = l->region;
+    touch->streams |= UINT32_C(1) << l->stream;
+}
+
+/* Layer `i` touches the block; layers come in their order. */
+static void touch(struct block *block, size_t i, const struct tare_plan_layer *l)
+{
+    if (block->first == SIZE_MAX) block->first = i;
+    block->last = i;
+    if (block->begins.streams == 0 || l->region == block->begins.region)
+        add_touch(&block->begins, l);
+    if (l->region != block->ends.region) block->ends = (struct touch){0};
+    add_touch(&block->ends, l);
+}
+
 /* blocks[] in tensor order with the lifetimes; returns their number through n. */
 static enum tare_status find_blocks(const struct tare_plan_builder *b,
                                     struct block *blocks, size_t *n,
@@ -83,13 +109,21 @@ static enum tare_status find_blocks(const struct tare_plan_builder *b,
             const int32_t root = b->alias_of[id] >= 0 ? b->alias_of[id] : id;
             if (block_of[root] < 0) continue;
             struct block *block = &blocks[block_of[root]];
-            if (block->first == SIZE_MAX) block->first = i;
-            block->last = i;
+            touch(block, i, l);
         }
     }
     tare_free(block_of);
     TARE_FAIL_IF(!fits, err, TARE_E_UNSUPPORTED, "engine: an activation is too large");
     return TARE_OK;
+}
+
+/* Do all layers that touch `x` run before all that touch `y`? */
+static bool is_before(const struct block *x, const struct block *y)
+{
+    const uint32_t streams = x->ends.streams | y->begins.streams;
+    const bool in_turn = x->ends.region == 0 || x->ends.region != y->begins.region ||
+                         (streams & (streams - 1)) == 0; /* one stream's alone */
+    return x->last < y->first && in_turn;
 }
 
 /* placed[] holds the earlier blocks that live at the same time, sorted by offset. */
@@ -114,7 +148,8 @@ static size_t place_all(struct block *blocks, size_t n, struct block **alive)
     for (size_t i = 0; i < n; i++) {
         size_t n_alive = 0;
         for (size_t k = 0; k < i; k++)
-            if (blocks[k].first <= blocks[i].last && blocks[i].first <= blocks[k].last)
+            if (!is_before(&blocks[i], &blocks[k]) &&
+                !is_before(&blocks[k], &blocks[i]))
                 alive[n_alive++] = &blocks[k];
         qsort(alive, n_alive, sizeof(struct block *), by_offset);
         if (!place(&blocks[i], alive, n_alive)) return SIZE_MAX;

@@ -42,15 +42,6 @@ static enum tare_status extend(struct tare_bytes *bytes, size_t n, size_t *offse
     return TARE_OK;
 }
 
-static enum tare_status append(struct tare_bytes *bytes, const void *data, size_t n,
-                               struct tare_error *err)
-{
-    size_t at;
-    const enum tare_status st = extend(bytes, n, &at, err);
-    if (st == TARE_OK && n) memcpy(bytes->data + at, data, n);
-    return st;
-}
-
 static enum tare_status extend_aligned(struct tare_bytes *bytes, size_t n,
                                        size_t *offset, struct tare_error *err)
 {
@@ -342,15 +333,14 @@ enum tare_status tare_plan_set_tactic(struct tare_plan_builder *b, size_t i,
 }
 
 /* The ids section starts with the bindings; the layers' lists follow. */
-static enum tare_status join_ids(const struct tare_plan_builder *b,
-                                 struct tare_bytes *ids, struct tare_error *err)
+static enum tare_status join_ids(struct tare_plan_builder *b, struct tare_error *err)
 {
-    TARE_FAIL_IF(b->n_bindings + b->n_ids > UINT32_MAX, err, TARE_E_UNSUPPORTED,
-                 "engine: too many tensors");
-    enum tare_status st =
-        append(ids, b->bindings, b->n_bindings * sizeof(int32_t), err);
-    if (st == TARE_OK) st = append(ids, b->ids, b->n_ids * sizeof(int32_t), err);
-    if (st != TARE_OK) return st;
+    const size_t n = b->n_bindings + b->n_ids;
+    TARE_FAIL_IF(n > UINT32_MAX, err, TARE_E_UNSUPPORTED, "engine: too many tensors");
+    if (!tare_grow(&b->ids, &b->cap_ids, n, sizeof *b->ids)) return no_memory(err);
+    memmove(b->ids + b->n_bindings, b->ids, b->n_ids * sizeof *b->ids);
+    if (b->n_bindings) memcpy(b->ids, b->bindings, b->n_bindings * sizeof *b->ids);
+    b->n_ids = n;
     for (size_t i = 0; i < b->n_layers; i++)
         b->layers[i].first_id += (uint32_t)b->n_bindings;
     return TARE_OK;
@@ -434,21 +424,39 @@ enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
     h.n_outputs = (uint32_t)b->n_bindings - b->n_inputs;
     *data = NULL;
 
-    struct tare_bytes ids = {0};
     enum tare_status st = add_string(b, model, &h.model, err);
     if (st == TARE_OK) st = add_string(b, TARE_VERSION, &h.tare_version, err);
-    if (st == TARE_OK) st = join_ids(b, &ids, err);
+    if (st == TARE_OK) st = join_ids(b, err);
     if (st == TARE_OK) {
         const void *content[TARE_SECTION_COUNT] = {b->strings.data, b->tensors,
-                                                   b->layers, ids.data, b->params.data};
+                                                   b->layers, b->ids, b->params.data};
         const size_t sizes[TARE_SECTION_COUNT] = {b->strings.n_bytes,
                                                   b->n_tensors * sizeof *b->tensors,
                                                   b->n_layers * sizeof *b->layers,
-                                                  ids.n_bytes,
+                                                  b->n_ids * sizeof *b->ids,
                                                   b->params.n_bytes,
                                                   b->weights_bytes};
         st = layout(b, &h, content, sizes, data, n_bytes, err);
     }
-    tare_free(ids.data);
     return st;
+}
+
+void tare_plan_place_anew(const struct tare_plan_builder *b, uint8_t *bytes)
+{
+    struct tare_plan_header h;
+    struct tare_plan_layer r;
+    memcpy(&h, bytes, sizeof h);
+    h.arena_bytes = b->arena_bytes;
+    h.live_bytes = b->live_bytes;
+    memcpy(bytes, &h, sizeof h);
+    memcpy(bytes + h.sections[TARE_SECTION_TENSORS].offset, b->tensors,
+           b->n_tensors * sizeof *b->tensors);
+    for (size_t i = 0; i < b->n_layers; i++) {
+        uint8_t *at = bytes + h.sections[TARE_SECTION_LAYERS].offset + i * sizeof r;
+        memcpy(&r, at, sizeof r);
+        r.region = b->layers[i].region;
+        r.stream = b->layers[i].stream;
+        memcpy(at, &r, sizeof r);
+    }
+    tare_plan_seal(bytes);
 }

@@ -37,7 +37,8 @@ struct tare_plan_builder {
     size_t n_tensors, cap_tensors, cap_alias, cap_at;
     struct tare_plan_layer *layers;
     size_t n_layers, cap_layers;
-    int32_t *ids; /* of the layers; first_id counts from here until written */
+    int32_t *ids; /* of the layers, which first_id counts; when written, those of the
+                     bindings come first */
     size_t n_ids, cap_ids;
     int32_t *bindings; /* tensor ids, inputs first */
     size_t n_bindings, cap_bindings;
@@ -121,7 +122,8 @@ enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
 enum tare_status tare_plan_set_tactic(struct tare_plan_builder *b, size_t i,
                                       const char *tactic, struct tare_error *err);
 
-/** Give every arena tensor its offset. */
+/** Give every arena tensor its offset. Layers of different streams of a region may run
+ *  at once. */
 enum tare_status tare_memory_plan(struct tare_plan_builder *b, struct tare_error *err);
 
 /**
@@ -133,6 +135,10 @@ enum tare_status tare_memory_plan(struct tare_plan_builder *b, struct tare_error
 enum tare_status tare_plan_write(struct tare_plan_builder *b, const char *model,
                                  uint32_t isa, uint8_t **data, size_t *n_bytes,
                                  struct tare_error *err);
+
+/** Take the offsets and regions over into the builder's bytes, which it has written
+ *  when they were others. */
+void tare_plan_place_anew(const struct tare_plan_builder *b, uint8_t *bytes);
 
 /** A plan with its last two sections, zeroed: fill them, then tare_plan_seal() it. */
 struct tare_plan_appended {

@@ -10,6 +10,7 @@
 
 enum {
     LEAST_ROUNDS = 3,
+    LEAST_REGION_ROUNDS = 10,
     MOST_ROUNDS = 63,
     MOST_SAMPLES = MOST_ROUNDS + 1,
     MOST_REPEATS = 1000
@@ -45,6 +46,13 @@ static double run_ms(struct tare_context *context, size_t i, const struct rival 
     return (tare_clock_ms() - start) / n_repeats;
 }
 
+static int repeats_for(double ms)
+{
+    if (ms >= sample_ms) return 1;
+    const double n = sample_ms / (ms > 1e-6 ? ms : 1e-6);
+    return n < MOST_REPEATS ? (int)n + 1 : MOST_REPEATS;
+}
+
 /* The first run brings code and weights to the caches; the second says how long one
  * takes, and is a sample. */
 static void warm_up(struct tare_context *context, size_t i, struct rival *r)
@@ -52,22 +60,25 @@ static void warm_up(struct tare_context *context, size_t i, struct rival *r)
     (void)run_ms(context, i, r, 1);
     const double ms = run_ms(context, i, r, 1);
     r->samples[r->n_samples++] = ms;
-    r->n_repeats = 1;
-    if (ms < sample_ms) {
-        const double n = sample_ms / (ms > 1e-6 ? ms : 1e-6);
-        r->n_repeats = n < MOST_REPEATS ? (int)n + 1 : MOST_REPEATS;
+    r->n_repeats = repeats_for(ms);
+}
+
+static void sort(double *values, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const double value = values[i];
+        size_t k = i;
+        for (; k > 0 && values[k - 1] > value; k--)
+            values[k] = values[k - 1];
+        values[k] = value;
     }
 }
 
 static double median(const struct rival *r)
 {
     double sorted[MOST_SAMPLES];
-    for (size_t i = 0; i < r->n_samples; i++) {
-        size_t k = i;
-        for (; k > 0 && sorted[k - 1] > r->samples[i]; k--)
-            sorted[k] = sorted[k - 1];
-        sorted[k] = r->samples[i];
-    }
+    memcpy(sorted, r->samples, r->n_samples * sizeof *sorted);
+    sort(sorted, r->n_samples);
     const size_t half = r->n_samples / 2;
     return r->n_samples % 2 ? sorted[half] : 0.5 * (sorted[half - 1] + sorted[half]);
 }
@@ -160,29 +171,112 @@ static enum tare_status bind(struct tare_context *context,
     return st;
 }
 
+/* What is to be timed in one run of the network. */
+struct course {
+    const struct tare_engine *engine;
+    const struct tare_tactic_options *options;
+    struct tare_tactic_contest *contests; /* [n_contests] or NULL */
+    struct tare_region_contest *regions;  /* [n_contests] or NULL */
+    size_t n_contests;
+};
+
+static double region_ms(struct tare_context *context, const struct tare_region *region,
+                        bool side_by_side, int n_repeats)
+{
+    const double start = tare_clock_ms();
+    for (int k = 0; k < n_repeats; k++)
+        if (side_by_side)
+            tare_context_run_region(context, region);
+        else
+            for (size_t i = region->first; i < region->end; i++)
+                tare_context_run_layer(context, i);
+    return (tare_clock_ms() - start) / n_repeats;
+}
+
+/* Both ways in turns. They differ by little, so that side by side has to win nearly
+ * every round, in each against the run just before: whatever else the machine does then
+ * leaves things as they are. */
+static void time_region(struct tare_context *context, int level,
+                        struct tare_region_contest *contest)
+{
+    const struct effort *effort = &efforts[level - TARE_LEAST_TIMED_LEVEL];
+    const struct tare_region *region = &contest->region;
+    double in_turn[MOST_ROUNDS], ratios[MOST_ROUNDS];
+    (void)region_ms(context, region, true, 1);
+    const int n_repeats = repeats_for(region_ms(context, region, false, 1));
+    const double start = tare_clock_ms();
+    size_t n = 0;
+    while (n < LEAST_REGION_ROUNDS ||
+           (n < effort->rounds && tare_clock_ms() - start <= effort->ms)) {
+        in_turn[n] = region_ms(context, region, false, n_repeats);
+        ratios[n] = region_ms(context, region, true, n_repeats) / in_turn[n];
+        n++;
+    }
+    sort(in_turn, n);
+    sort(ratios, n);
+    contest->in_turn_us = in_turn[n / 2] * 1e3;
+    contest->side_by_side_us = contest->in_turn_us * ratios[n - 1 - n / 8];
+}
+
+static size_t layer_of(const struct course *course, size_t contest)
+{
+    return course->contests ? course->contests[contest].layer
+                            : course->regions[contest].region.first;
+}
+
+static enum tare_status time_next(struct tare_context *context,
+                                  const struct course *course, size_t contest,
+                                  struct rival *rivals, struct tare_error *err)
+{
+    const struct tare_tactic_options *options = course->options;
+    enum tare_status st = TARE_OK;
+    if (course->contests)
+        st = time_layer(context, course->engine, options->level,
+                        &course->contests[contest], rivals, err);
+    else
+        time_region(context, options->level, &course->regions[contest]);
+    return st == TARE_OK
+               ? tare_monitor_step(options->monitor, TARE_PHASE_TACTICS, contest, err)
+               : st;
+}
+
 /* The layers in order, so that each finds its inputs; of a program that cannot work
  * with made-up input, the layers behind it find zeros. */
-static enum tare_status walk(struct tare_context *context,
-                             const struct tare_engine *engine,
-                             const struct tare_tactic_options *options,
-                             struct tare_tactic_contest *contests, size_t n_contests,
+static enum tare_status walk(struct tare_context *context, const struct course *course,
                              struct tare_error *err)
 {
     struct rival *rivals = tare_alloc_array(TARE_MAX_TACTICS, sizeof *rivals);
     TARE_FAIL_IF(!rivals, err, TARE_E_NOMEM, "no memory to time tactics");
     enum tare_status st = TARE_OK;
     size_t next = 0;
-    for (size_t i = 0; st == TARE_OK && next < n_contests; i++) {
-        if (contests[next].layer == i) {
-            st = time_layer(context, engine, options->level, &contests[next], rivals,
-                            err);
-            if (st == TARE_OK)
-                st = tare_monitor_step(options->monitor, TARE_PHASE_TACTICS, next, err);
-            next++;
-        }
+    for (size_t i = 0; st == TARE_OK && next < course->n_contests; i++) {
+        if (layer_of(course, next) == i)
+            st = time_next(context, course, next++, rivals, err);
         tare_context_run_layer(context, i);
     }
     tare_free(rivals);
+    return st;
+}
+
+static enum tare_status run_course(const struct course *course, struct tare_error *err)
+{
+    const struct tare_engine *engine = course->engine;
+    const struct tare_monitor *monitor = course->options->monitor;
+    const size_t n = (size_t)engine->header->n_inputs + engine->header->n_outputs;
+    struct tare_context *context = NULL;
+    void **blocks = tare_alloc_array(n, sizeof *blocks);
+    TARE_FAIL_IF(!blocks, err, TARE_E_NOMEM, "no memory to time tactics");
+    enum tare_status st =
+        tare_context_create(engine, course->options->n_threads, &context, err);
+    if (st == TARE_OK) st = bind(context, engine, blocks, n, err);
+    tare_monitor_start(monitor, TARE_PHASE_TACTICS, TARE_PHASE_BUILD,
+                       course->n_contests);
+    if (st == TARE_OK) st = walk(context, course, err);
+    tare_monitor_finish(monitor, TARE_PHASE_TACTICS);
+    tare_context_destroy(context);
+    for (size_t i = 0; i < n; i++)
+        tare_free(blocks[i]);
+    tare_free(blocks);
     return st;
 }
 
@@ -191,20 +285,21 @@ enum tare_status tare_tactics_time(const struct tare_engine *engine,
                                    struct tare_tactic_contest *contests,
                                    size_t n_contests, struct tare_error *err)
 {
-    const size_t n = (size_t)engine->header->n_inputs + engine->header->n_outputs;
-    struct tare_context *context = NULL;
-    void **blocks = tare_alloc_array(n, sizeof *blocks);
-    TARE_FAIL_IF(!blocks, err, TARE_E_NOMEM, "no memory to time tactics");
-    enum tare_status st =
-        tare_context_create(engine, options->n_threads, &context, err);
-    if (st == TARE_OK) st = bind(context, engine, blocks, n, err);
-    tare_monitor_start(options->monitor, TARE_PHASE_TACTICS, TARE_PHASE_BUILD,
-                       n_contests);
-    if (st == TARE_OK) st = walk(context, engine, options, contests, n_contests, err);
-    tare_monitor_finish(options->monitor, TARE_PHASE_TACTICS);
-    tare_context_destroy(context);
-    for (size_t i = 0; i < n; i++)
-        tare_free(blocks[i]);
-    tare_free(blocks);
-    return st;
+    const struct course course = {.engine = engine,
+                                  .options = options,
+                                  .contests = contests,
+                                  .n_contests = n_contests};
+    return run_course(&course, err);
+}
+
+enum tare_status tare_regions_time(const struct tare_engine *engine,
+                                   const struct tare_tactic_options *options,
+                                   struct tare_region_contest *contests,
+                                   size_t n_contests, struct tare_error *err)
+{
+    const struct course course = {.engine = engine,
+                                  .options = options,
+                                  .regions = contests,
+                                  .n_contests = n_contests};
+    return run_course(&course, err);
 }

@@ -6,7 +6,7 @@
 #ifndef TARE_ENGINE_BUILD_TACTICS_H
 #define TARE_ENGINE_BUILD_TACTICS_H
 
-#include "engine/build/plan_builder.h"
+#include "engine/build/regions.h"
 #include "kernels/modules/sources.h"
 #include "kernels/select.h"
 #include "tare/builder.h"
@@ -30,11 +30,13 @@ struct tare_scripted_tactic {
     char *layer, *type, *tactic;
 };
 
-/** Those of all layers that have kernels, in their order. */
+/** Those of all layers that have kernels, in their order, and what runs side by side.
+ */
 struct tare_tactic_script {
     const char *path; /* of the file, for messages */
     struct tare_scripted_tactic *lines;
     size_t n;
+    struct tare_region_list regions;
 };
 
 struct tare_tactic_options {
@@ -150,5 +152,30 @@ enum tare_status tare_tactics_time(const struct tare_engine *engine,
                                    const struct tare_tactic_options *options,
                                    struct tare_tactic_contest *contests,
                                    size_t n_contests, struct tare_error *err);
+
+/** A region to be timed in both ways. */
+struct tare_region_contest {
+    struct tare_region region;
+    /* out: median; and what the other way takes in 7 of 8 rounds at the most, in
+     * proportion to the run before it */
+    double in_turn_us, side_by_side_us;
+};
+
+/** Time regions of an engine whose tactics are chosen. @param contests  in their order
+ */
+enum tare_status tare_regions_time(const struct tare_engine *engine,
+                                   const struct tare_tactic_options *options,
+                                   struct tare_region_contest *contests,
+                                   size_t n_contests, struct tare_error *err);
+
+/**
+ * Which regions of a finished engine are faster side by side than one layer behind the
+ * other, on options->n_threads.
+ * @param[out] wanted  [n_regions]
+ */
+enum tare_status tare_regions_choose(const uint8_t *bytes, size_t n_bytes,
+                                     const struct tare_tactic_options *options,
+                                     const struct tare_plugins *plugins, bool *wanted,
+                                     size_t n_regions, struct tare_error *err);
 
 #endif /* TARE_ENGINE_BUILD_TACTICS_H */
