@@ -27,8 +27,8 @@ static struct flags {
     const char *timing_cache, *tactic_sources, *save_tactics, *load_tactics, *bans;
     bool int8, fp16, bf16, best, fast_perf, dump_passes, no_recovery;
     bool refit, strip_weights, version_compatible;
-    int64_t batch, level;
-} flags = {.level = -1};
+    int64_t batch, level, aux_streams;
+} flags = {.level = -1, .aux_streams = TARE_AUX_STREAMS_AUTO};
 
 static const struct option options[] = {
     {"config", OPTION_TEXT, &flags.config, "FILE.yaml",
@@ -101,6 +101,10 @@ static const struct option options[] = {
      "write which kernel each layer runs", 0},
     {"load-tactics", OPTION_TEXT, &flags.load_tactics, "FILE",
      "run those, and time nothing: the same engine on any machine", 0},
+    {"max-aux-streams", OPTION_COUNT, &flags.aux_streams, "N",
+     "streams that may run beside another one, each a branch of the network; 0: one "
+     "layer after another (default: what pays, timed with --threads=2 or more)",
+     0},
     {"dump-passes", OPTION_SWITCH, &flags.dump_passes, NULL,
      "layer counts after each optimizer pass", 0},
     {"refit", OPTION_SWITCH, &flags.refit, NULL,
@@ -198,6 +202,10 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
                tare_plan_n_recovered(plan));
     if (tare_engine_n_profiles(engine) > 0)
         printf("Profiles      %zu\n", tare_engine_n_profiles(engine));
+    if (info.n_regions > 0)
+        printf("Branches      %zu regions of layers that run side by side, in %zu "
+               "streams at the most\n",
+               info.n_regions, info.n_streams);
     printf("Activations   %s\n", report_activations(&info, memory));
     printf("Kernels       %s%s\n", info.isa,
            info.is_exact ? "" : ", and another library's: not bit-exact");
@@ -313,7 +321,7 @@ int tool_build(int argc, char **argv)
                            flags.onnx ? "onnx" : "cache");
     if (flags.config) {
         const struct flags given = flags;
-        flags = (struct flags){.level = -1};
+        flags = (struct flags){.level = -1, .aux_streams = TARE_AUX_STREAMS_AUTO};
         return config_run(given.config, given.fast_perf, argc, argv);
     }
     status = check_flags();
@@ -332,6 +340,9 @@ int tool_build(int argc, char **argv)
         .optimization_level = flags.level < 0 ? 3 : (int)flags.level,
         .timing_threads = (int)common_options.threads,
         .timing_cache = flags.timing_cache,
+        .max_aux_streams = flags.aux_streams < TARE_MAX_AUX_STREAMS
+                               ? (int)flags.aux_streams
+                               : TARE_MAX_AUX_STREAMS,
         .tactic_sources = flags.tactic_sources,
         .refit = flags.refit,
         .strip_weights = flags.strip_weights,

@@ -66,6 +66,10 @@ static void print_engine(const struct tare_engine *engine)
     exec_info("Activations of a context: %s", report_activations(&info, text));
     exec_info("Peak memory of the process so far: %s",
               report_bytes(report_peak_memory(), text));
+    if (info.n_regions > 0)
+        exec_info("Branches: %zu regions of layers that run side by side, in %zu "
+                  "streams at the most",
+                  info.n_regions, info.n_streams);
     exec_info("Layers: %zu; kernels for %s%s", info.n_layers, info.isa,
               info.is_exact ? "" : ", and another library's: not bit-exact");
 }
@@ -103,6 +107,8 @@ static enum tare_status build_bound(const struct exec_settings *settings,
         .tactic_sources = settings->tactic_sources,
         .optimization_level = (int)f->level,
         .timing_threads = settings->n_threads,
+        .max_aux_streams = f->aux_streams < TARE_MAX_AUX_STREAMS ? (int)f->aux_streams
+                                                                 : TARE_MAX_AUX_STREAMS,
         .timing_cache = f->no_timing_cache ? NULL : f->timing_cache,
     };
     enum tare_status st = exec_calibrate(settings, model, &cache, err);

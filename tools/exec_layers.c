@@ -50,7 +50,7 @@ static cJSON *layer_json(const struct tare_engine *engine, size_t i)
     (void)cJSON_AddStringToObject(row, "Precision", layer.precision);
     (void)cJSON_AddStringToObject(row, "TacticName", layer.tactic);
     json_add_number(row, "WeightBytes", (double)layer.weight_bytes);
-    json_add_number(row, "StreamId", 0.0);
+    json_add_number(row, "StreamId", (double)layer.stream);
     (void)cJSON_AddStringToObject(row, "Metadata", layer.nodes);
     return row;
 }

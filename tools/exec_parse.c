@@ -9,6 +9,7 @@
 
 struct exec_flags exec_flags = {
     .level = -1,
+    .aux_streams = TARE_AUX_STREAMS_AUTO,
     .iterations = 10,
     .streams = 1,
     .warmup_ms = 200.0,

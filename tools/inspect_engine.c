@@ -79,6 +79,8 @@ static void add_layer(cJSON *array, const struct tare_layer_info *l)
     json_add_number(row, "output_zero_point", l->output_zero_point);
     json_add_number(row, "weight_bytes", (double)l->weight_bytes);
     (void)cJSON_AddBoolToObject(row, "reformat", l->is_reformat);
+    json_add_number(row, "region", (double)l->region);
+    json_add_number(row, "stream", (double)l->stream);
     (void)cJSON_AddItemToArray(array, row);
 }
 
@@ -121,7 +123,9 @@ static void print_layers(const struct tare_engine *engine,
                report_dims(&l.output_dims, dims), format,
                report_bytes((double)l.weight_bytes, size), l.name);
         const bool says_more = *l.nodes && strcmp(l.nodes, l.name) != 0;
-        printf(says_more ? " (%s)\n" : "\n", l.nodes);
+        if (says_more) printf(" (%s)", l.nodes);
+        if (l.region > 0) printf(" [region %zu, stream %zu]", l.region, l.stream);
+        printf("\n");
         add_layer(array, &l);
         cJSON *row = cJSON_GetArrayItem(array, cJSON_GetArraySize(array) - 1);
         inspect_tensors(engine, i, &l, row);
@@ -250,6 +254,10 @@ static void print_summary(const struct tare_engine_info *info, cJSON *root)
            report_bytes((double)info->file_bytes, a),
            report_bytes((double)info->weight_bytes, b),
            report_activations(info, activations));
+    if (info->n_regions > 0)
+        printf("Branches     %zu regions of layers that run side by side, in %zu "
+               "streams at the most\n",
+               info->n_regions, info->n_streams);
     if (!info->is_exact)
         printf("Bit-exact    no: some tactics are another library's, which rounds "
                "differently\n");
@@ -267,6 +275,8 @@ static void print_summary(const struct tare_engine_info *info, cJSON *root)
     json_add_number(root, "weight_bytes", (double)info->weight_bytes);
     json_add_number(root, "activation_bytes", (double)info->activation_bytes);
     json_add_number(root, "live_bytes", (double)info->live_bytes);
+    json_add_number(root, "regions", (double)info->n_regions);
+    json_add_number(root, "streams", (double)info->n_streams);
 }
 
 enum tare_status inspect_engine(const struct inspect_flags *flags, const char *path,

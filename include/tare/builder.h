@@ -50,6 +50,11 @@ typedef size_t tare_tactic_chooser(void *ctx, const struct tare_tactic_row *row)
 /** The tactic of each layer of an engine, to build it again elsewhere. */
 struct tare_tactics;
 
+/** struct tare_build_options.max_aux_streams: the builder decides. */
+#define TARE_AUX_STREAMS_AUTO (-1)
+/** What no engine has more of. */
+#define TARE_MAX_AUX_STREAMS 7
+
 /** Zero-initialise; FP32 is always allowed. Strings are borrowed for the call. */
 struct tare_build_options {
     bool int8, fp16, bf16; /**< Precisions allowed beside FP32. */
@@ -94,6 +99,14 @@ struct tare_build_options {
     const char *timing_cache; /**< File of times, or NULL: what it has is not timed
                                  again, what is timed is added; it may not be there yet.
                                  For optimization_level 2 and up. */
+    /** Streams that may run beside another one: independent branches of the network
+     * then share the threads of a context of two or more, where else each layer has all
+     * of them. The results are the same bytes; activations of branches take more
+     * memory. 0: none; TARE_AUX_STREAMS_AUTO: as many as pay. Where kernels are timed
+     * with two threads or more, those branches are left that are faster so; where not,
+     * all of a number that is given, and none of TARE_AUX_STREAMS_AUTO. More than
+     * TARE_MAX_AUX_STREAMS are as many. */
+    int max_aux_streams;
     /** [n_profiles] The engine then runs in all their shapes, and its file also carries
      * the model's constants (float32), so that it can be made anew. It starts in the
      * first one's opt. With none, or where all shapes are one, it runs in that alone.
@@ -118,7 +131,8 @@ struct tare_build_options {
      * saved from; a warning says so if they do not. */
     const struct tare_tactics *tactics;
     /** Told of the phases "build" and, in it, "optimize", "make layers" and "time
-     * kernels", in each profile anew; NULL: nobody watches. */
+     * kernels" (again for branches that may run side by side), in each profile anew;
+     * NULL: nobody watches. */
     const struct tare_monitor *monitor;
     struct tare_recorder *recorder; /**< Told of what fails, or NULL. */
     /** The types and orders that inputs and outputs have at the user's addresses, in

@@ -117,6 +117,11 @@ static enum tare_status check_tactics(const struct tare_build_options *options,
         tare_tactic_sources_parse(options->tactic_sources, &sources, err);
     if (st == TARE_OK) st = tare_tactic_bans_check(options->ban_tactics, err);
     if (st != TARE_OK) return st;
+    TARE_FAIL_IF(options->max_aux_streams < TARE_AUX_STREAMS_AUTO, err, TARE_E_ARG,
+                 "--max-aux-streams=%d, want 0 or more", options->max_aux_streams);
+    TARE_FAIL_IF(options->tactics && options->max_aux_streams > 0, err, TARE_E_ARG,
+                 "--max-aux-streams is of no use with --load-tactics: it names what "
+                 "runs side by side");
     const char *flag = about_tactics(options, sources);
     if (!flag) return TARE_OK;
     TARE_FAIL_IF(options->tactics, err, TARE_E_ARG,
@@ -191,6 +196,16 @@ static size_t count_nodes(const struct tare_graph *g)
     return n;
 }
 
+/* Of a region. The builder itself makes them only where it can time them. */
+static size_t most_streams(const struct tare_build_options *options, uint32_t isa)
+{
+    const bool times = options->timing_threads > 1 && !(isa & TARE_ISA_PORTABLE) &&
+                       options->optimization_level >= TARE_LEAST_TIMED_LEVEL;
+    if (options->max_aux_streams < 0) return times ? TARE_MAX_STREAMS : 1;
+    _Static_assert(TARE_MAX_STREAMS == TARE_MAX_AUX_STREAMS + 1, "tare/builder.h");
+    return (size_t)options->max_aux_streams + 1;
+}
+
 /* Taps read every tensor of an engine that keeps them, which is faster where they are
  * dense. */
 static enum tare_status make_engine(const struct tare_graph *g,
@@ -212,6 +227,7 @@ static enum tare_status make_engine(const struct tare_graph *g,
         .borders = borders,
         .in_place = plan->make.in_place,
         .plugins = plan->plugins,
+        .n_streams = most_streams(options, isa),
         .tactics = {.sources = sources,
                     .level = options->optimization_level,
                     .n_threads =

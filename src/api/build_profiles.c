@@ -162,6 +162,7 @@ enum tare_status tare_build_with_ranges(const struct tare_model *model,
                       .tactics = tare_alloc_array(n_profiles, sizeof *job.tactics)};
     const enum tare_status st = run_job(&job, err);
     for (size_t p = 0; p < n_profiles; p++) {
+        if (job.tactics) tare_free(job.tactics[p].regions.items);
         if (job.tactics) tare_free(job.tactics[p].items);
         if (st == TARE_OK)
             job.plans[p]->next = p + 1 < n_profiles ? job.plans[p + 1] : NULL;

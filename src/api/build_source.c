@@ -37,6 +37,7 @@ enum tare_status tare_build_attach_source(const struct tare_model *model,
         st = tare_source_attach(plan->bytes, plan->n_bytes, &attachment, &made, &n_made,
                                 err);
     tare_free(tactics.items);
+    tare_free(tactics.regions.items);
     if (st == TARE_OK) tare_build_replace_bytes(plan, made, n_made);
     return st;
 }

@@ -53,6 +53,36 @@ static bool add_profile(cJSON *profiles, const struct tare_tactic_report *report
     return true;
 }
 
+static bool add_region(cJSON *array, const struct tare_region_name *region)
+{
+    cJSON *line = cJSON_CreateObject();
+    if (!line || !cJSON_AddItemToArray(array, line)) {
+        cJSON_Delete(line);
+        return false;
+    }
+    return cJSON_AddStringToObject(line, "layer", region->layer) &&
+           cJSON_AddNumberToObject(line, "first", region->first) &&
+           cJSON_AddNumberToObject(line, "layers", region->n_layers) &&
+           cJSON_AddNumberToObject(line, "streams", region->n_streams);
+}
+
+/* What runs side by side. */
+static bool add_regions(cJSON *profiles, const struct tare_plan *plan)
+{
+    struct tare_region_list list = {0};
+    cJSON *lines = cJSON_CreateArray();
+    if (!lines || !cJSON_AddItemToArray(profiles, lines)) {
+        cJSON_Delete(lines);
+        return false;
+    }
+    bool ok = tare_regions_list(plan->stripped_of ? plan->stripped_of : plan->bytes,
+                                &list, NULL) == TARE_OK;
+    for (size_t i = 0; ok && i < list.n; i++)
+        ok = add_region(lines, &list.items[i]);
+    tare_free(list.items);
+    return ok;
+}
+
 static bool fill(cJSON *root, const struct tare_plan *plan)
 {
     struct tare_plan_header header;
@@ -64,9 +94,10 @@ static bool fill(cJSON *root, const struct tare_plan *plan)
         !add_hex(root, "engine_xxh3", tare_hash64(plan->bytes, plan->n_bytes)))
         return false;
     cJSON *profiles = cJSON_AddArrayToObject(root, "profiles");
-    bool ok = profiles != NULL;
+    cJSON *regions = cJSON_AddArrayToObject(root, "side_by_side");
+    bool ok = profiles && regions;
     for (; ok && plan; plan = plan->next)
-        ok = add_profile(profiles, &plan->tactics);
+        ok = add_profile(profiles, &plan->tactics) && add_regions(regions, plan);
     return ok;
 }
 
@@ -156,6 +187,53 @@ static enum tare_status read_scripts(const cJSON *list, struct tare_tactics *tac
     return TARE_OK;
 }
 
+static bool count_of(const cJSON *object, const char *key, uint32_t *value)
+{
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!cJSON_IsNumber(number) || number->valuedouble < 0.0 ||
+        number->valuedouble > (double)UINT32_MAX)
+        return false;
+    *value = (uint32_t)number->valuedouble;
+    return true;
+}
+
+static enum tare_status read_region(const cJSON *item, struct tare_region_name *region,
+                                    struct tare_error *err)
+{
+    const char *layer = text_of(item, "layer");
+    TARE_FAIL_IF(!layer || !count_of(item, "first", &region->first) ||
+                     !count_of(item, "layers", &region->n_layers) ||
+                     !count_of(item, "streams", &region->n_streams),
+                 err, TARE_E_FORMAT,
+                 "\"side_by_side\" wants a layer, first, layers and streams in each "
+                 "entry");
+    region->layer = tare_strdup(layer);
+    TARE_FAIL_IF(!region->layer, err, TARE_E_NOMEM, "no memory");
+    return TARE_OK;
+}
+
+/* Files that were saved when nothing ran side by side have no such list. */
+static enum tare_status read_regions(const cJSON *lists, struct tare_tactics *tactics,
+                                     struct tare_error *err)
+{
+    for (size_t p = 0; lists && p < tactics->n_profiles; p++) {
+        const cJSON *list = cJSON_GetArrayItem(lists, (int)p), *item;
+        struct tare_region_list *regions = &tactics->scripts[p].regions;
+        TARE_FAIL_IF(!cJSON_IsArray(list), err, TARE_E_FORMAT,
+                     "\"side_by_side\" wants a list for each profile");
+        regions->items =
+            tare_alloc_array((size_t)cJSON_GetArraySize(list), sizeof *regions->items);
+        TARE_FAIL_IF(!regions->items, err, TARE_E_NOMEM, "no memory");
+        cJSON_ArrayForEach(item, list)
+        {
+            const enum tare_status st =
+                read_region(item, &regions->items[regions->n++], err);
+            if (st != TARE_OK) return st;
+        }
+    }
+    return TARE_OK;
+}
+
 static enum tare_status parse(const char *text, size_t n_bytes,
                               struct tare_tactics *tactics, struct tare_error *err)
 {
@@ -179,6 +257,9 @@ static enum tare_status parse(const char *text, size_t n_bytes,
     else
         st = read_scripts(cJSON_GetObjectItemCaseSensitive(root, "profiles"), tactics,
                           err);
+    if (st == TARE_OK)
+        st = read_regions(cJSON_GetObjectItemCaseSensitive(root, "side_by_side"),
+                          tactics, err);
     tactics->isa = (uint32_t)isa;
     cJSON_Delete(root);
     return st;
@@ -217,6 +298,7 @@ void tare_tactics_destroy(struct tare_tactics *tactics)
             tare_free(script->lines[i].tactic);
         }
         tare_free(script->lines);
+        tare_region_list_free(&script->regions);
     }
     tare_free(tactics->scripts);
     tare_free(tactics->path);

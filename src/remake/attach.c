@@ -127,7 +127,7 @@ enum tare_status tare_source_tactics(const uint8_t *bytes,
     const char *strings = (const char *)bytes + h.sections[TARE_SECTION_STRINGS].offset;
     const size_t n_layers =
         (size_t)h.sections[TARE_SECTION_LAYERS].n_bytes / sizeof layer;
-    list->n = 0;
+    *list = (struct tare_tactic_list){0};
     list->items = tare_alloc_array(n_layers, sizeof *list->items);
     TARE_FAIL_IF(!list->items, err, TARE_E_NOMEM, "build: no memory");
     for (size_t i = 0; i < n_layers; i++) {
@@ -136,5 +136,5 @@ enum tare_status tare_source_tactics(const uint8_t *bytes,
         list->items[list->n++] =
             (struct tare_tactic_name){strings + layer.name, strings + layer.tactic};
     }
-    return TARE_OK;
+    return tare_regions_list(bytes, &list->regions, err);
 }

@@ -20,9 +20,11 @@ enum tare_status tare_source_attach(const uint8_t *bytes, size_t n_bytes,
                                     uint8_t **made, size_t *n_made,
                                     struct tare_error *err);
 
-/** The tactics that a plan's layers name, for the source of another one.
+/** The tactics that a plan's layers name, and its regions, for the source of another
+ * one.
  *  @param bytes  of a plan, which owns the names
- *  @param[out] list  tare_free() its items. */
+ *  @param[out] list  tare_free() its items and those of its regions, also on failure.
+ */
 enum tare_status tare_source_tactics(const uint8_t *bytes,
                                      struct tare_tactic_list *list,
                                      struct tare_error *err);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "engine/build/lower.h"
+#include "engine/build/regions.h"
 #include "engine/plan.h"
 #include "optimizer/optimizer.h"
 
@@ -34,6 +35,8 @@ static enum tare_status make_plan(const struct tare_source *source,
                                   struct tare_plan_builder *plan, uint8_t **bytes,
                                   size_t *n_bytes, struct tare_error *err)
 {
+    const struct tare_tactic_list *tactics =
+        profile < source->n_profiles ? &source->tactics[profile] : NULL;
     struct tare_border *borders = tare_alloc_array(source->n_bindings, sizeof *borders);
     TARE_FAIL_IF(!borders, err, TARE_E_NOMEM, "engine: no memory to make it anew");
     for (size_t i = 0; i < source->n_bindings; i++)
@@ -43,11 +46,11 @@ static enum tare_status make_plan(const struct tare_source *source,
                                .borders = borders,
                                .in_place = source->make.in_place};
     enum tare_status st = tare_lower_graph(&lower, err);
+    if (st == TARE_OK && tactics) st = tare_regions_note(plan, &tactics->regions, err);
     tare_free(borders);
     if (st == TARE_OK) st = tare_memory_plan(plan, err);
-    if (st == TARE_OK && profile < source->n_profiles)
-        st = tare_tactic_names_note(plan, source->tactics[profile].items,
-                                    source->tactics[profile].n, err);
+    if (st == TARE_OK && tactics)
+        st = tare_tactic_names_note(plan, tactics->items, tactics->n, err);
     return st == TARE_OK
                ? tare_plan_write(plan, graph->name, source->make.precision.isa, bytes,
                                  n_bytes, err)

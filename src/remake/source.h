@@ -5,7 +5,8 @@
  *     u32 flags   u32 constraints   text layer precisions   text layer output types
  *     u32 n, ranges: text name, f64 amax
  *     u32 bytes, what a recovery file holds (none: 0)
- *     u32 n, profiles: u32 n, tactics: text layer, text tactic
+ *     u32 n, profiles: u32 n, tactics: text layer, text tactic; then, since
+ *         version 2, u32 n, regions: text layer, u32 first layer, layers, streams
  *     u32 n, bindings of the engine: u32 dtype in the model (all ones: a run tells it,
  *         and the shape), since version 2 u32 dtype, u32 format, f32 scale of the
  *         binding, u32 open axes, shape
@@ -20,6 +21,7 @@
 
 #include "base/blob.h"
 #include "engine/border.h"
+#include "engine/build/regions.h"
 #include "engine/build/tactic_names.h"
 #include "remake/make.h"
 
@@ -38,10 +40,11 @@ struct tare_source_binding {
     struct tare_dims dims;
 };
 
-/** The tactics of one profile, which were timed at its opt shapes. */
+/** The tactics of one profile, and its regions, which were timed at its opt shapes. */
 struct tare_tactic_list {
     struct tare_tactic_name *items; /* [n] */
     size_t n;
+    struct tare_region_list regions;
 };
 
 /** What is written. */
@@ -60,6 +63,7 @@ struct tare_source_content {
 struct tare_source {
     struct tare_graph *graph; /* the engine's inputs have no dims. Larger constants are
                                  borrowed from the section, which outlives the source */
+    uint32_t version;
     struct tare_make_options make; /* made of what follows; its isa is the engine's */
     struct tare_range *ranges;
     struct tare_recovery *recovery;

@@ -97,7 +97,29 @@ static enum tare_status get_recovery(struct tare_blob_rest *rest,
     return TARE_OK;
 }
 
-static enum tare_status get_tactic_list(struct tare_blob_rest *rest,
+static enum tare_status get_regions(struct tare_blob_rest *rest,
+                                    struct tare_region_list *list,
+                                    struct tare_error *err)
+{
+    void *items;
+    enum tare_status st = get_list(rest, 4 * sizeof(uint32_t), sizeof *list->items,
+                                   &items, &list->n, err);
+    if (st != TARE_OK) return st;
+    list->items = items;
+    for (size_t i = 0; st == TARE_OK && i < list->n; i++) {
+        struct tare_region_name *r = &list->items[i];
+        char *layer = NULL;
+        st = get_text(rest, &layer, err);
+        r->layer = layer;
+        if (st == TARE_OK && (!tare_blob_get_u32(rest, &r->first) ||
+                              !tare_blob_get_u32(rest, &r->n_layers) ||
+                              !tare_blob_get_u32(rest, &r->n_streams)))
+            st = damaged("a region", err);
+    }
+    return st;
+}
+
+static enum tare_status get_tactic_list(struct tare_blob_rest *rest, uint32_t version,
                                         struct tare_tactic_list *list,
                                         struct tare_error *err)
 {
@@ -112,7 +134,7 @@ static enum tare_status get_tactic_list(struct tare_blob_rest *rest,
         if (st == TARE_OK) st = get_text(rest, &tactic, err);
         list->items[i] = (struct tare_tactic_name){layer, tactic};
     }
-    return st;
+    return st == TARE_OK && version > 1 ? get_regions(rest, &list->regions, err) : st;
 }
 
 static enum tare_status get_tactics(struct tare_blob_rest *rest,
@@ -124,7 +146,7 @@ static enum tare_status get_tactics(struct tare_blob_rest *rest,
     if (st != TARE_OK) return st;
     source->tactics = items;
     for (size_t i = 0; st == TARE_OK && i < source->n_profiles; i++)
-        st = get_tactic_list(rest, &source->tactics[i], err);
+        st = get_tactic_list(rest, source->version, &source->tactics[i], err);
     return st;
 }
 
@@ -162,7 +184,7 @@ static bool get_binding(struct tare_blob_rest *rest, uint32_t version,
                              binding->border.format, &n_bytes, NULL) == TARE_OK;
 }
 
-static enum tare_status get_bindings(struct tare_blob_rest *rest, uint32_t version,
+static enum tare_status get_bindings(struct tare_blob_rest *rest,
                                      struct tare_source *source, struct tare_error *err)
 {
     void *items;
@@ -172,7 +194,7 @@ static enum tare_status get_bindings(struct tare_blob_rest *rest, uint32_t versi
     if (st != TARE_OK) return st;
     source->bindings = items;
     for (size_t i = 0; i < source->n_bindings; i++)
-        if (!get_binding(rest, version, &source->bindings[i]))
+        if (!get_binding(rest, source->version, &source->bindings[i]))
             return damaged("a binding", err);
     return TARE_OK;
 }
@@ -259,16 +281,16 @@ enum tare_status tare_source_read(const uint8_t *section, size_t n_bytes, uint32
     struct tare_blob_rest rest;
     struct tare_dims *shapes = NULL;
     size_t apart;
-    uint32_t version;
     *source = (struct tare_source){0};
     atomic_init(&source->n_owners, 1);
     source->make.precision.isa = isa;
-    enum tare_status st = get_head(section, n_bytes, &rest, &version, &apart, err);
+    enum tare_status st =
+        get_head(section, n_bytes, &rest, &source->version, &apart, err);
     if (st == TARE_OK) st = get_options(&rest, source, err);
     if (st == TARE_OK) st = get_ranges(&rest, source, err);
     if (st == TARE_OK) st = get_recovery(&rest, source, err);
     if (st == TARE_OK) st = get_tactics(&rest, source, err);
-    if (st == TARE_OK) st = get_bindings(&rest, version, source, err);
+    if (st == TARE_OK) st = get_bindings(&rest, source, err);
     if (st == TARE_OK) st = get_stripped(&rest, source, &shapes, err);
     if (st == TARE_OK) {
         const struct tare_blob_apart constants = {section + apart, n_bytes - apart,
@@ -296,6 +318,7 @@ void tare_source_release(struct tare_source *source)
             free_text(source->tactics[i].items[k].layer);
             free_text(source->tactics[i].items[k].tactic);
         }
+        tare_region_list_free(&source->tactics[i].regions);
         tare_free(source->tactics[i].items);
     }
     tare_free(source->tactics);

@@ -39,6 +39,18 @@ static enum tare_status put_recovery(struct tare_blob *b,
     return st;
 }
 
+static void put_regions(struct tare_blob *b, const struct tare_region_list *list)
+{
+    tare_blob_put_n(b, list->n);
+    for (size_t i = 0; i < list->n; i++) {
+        const struct tare_region_name *r = &list->items[i];
+        tare_blob_put_text(b, r->layer);
+        tare_blob_put_u32(b, r->first);
+        tare_blob_put_u32(b, r->n_layers);
+        tare_blob_put_u32(b, r->n_streams);
+    }
+}
+
 static void put_tactics(struct tare_blob *b, const struct tare_tactic_list *lists,
                         size_t n_profiles)
 {
@@ -49,6 +61,7 @@ static void put_tactics(struct tare_blob *b, const struct tare_tactic_list *list
             tare_blob_put_text(b, lists[i].items[k].layer);
             tare_blob_put_text(b, lists[i].items[k].tactic);
         }
+        put_regions(b, &lists[i].regions);
     }
 }
 

@@ -6,8 +6,8 @@
 . "$root/tests/cli/exec/common.sh"
 
 road() {
-    run --onnx=net.onnx --saveEngine=net.tare --skipInference
-    "$tare" build --onnx=net.onnx --engine=built.tare --threads="$(nproc)" >/dev/null
+    run --onnx=net.onnx --saveEngine=net.tare --skipInference --timingCacheFile=road.times
+    "$tare" build --onnx=net.onnx --engine=built.tare --threads="$(nproc)" --timing-cache=road.times >/dev/null
     cmp net.tare built.tare || fail "another engine than tare build's"
     said 'Skipped inference phase since --skipInference is added\.'
     ! grep -q 'Performance summary' log || fail "--skipInference ran"
@@ -110,11 +110,12 @@ calibration() {
     refused 1 'net.cache is not there: give samples' --onnx=net.onnx "${cache[@]}" --saveEngine=out/e
     refused 1 'calibration failed' --onnx=net.onnx --int8 --calib=out/c --idx=none.gz --saveEngine=out/e
     run --onnx=net.onnx "${cache[@]}" "${data[@]}" --count=16 --calibrator=minmax --skipInference --saveEngine=int8.tare \
-        --minShapesCalib=input:1x1x28x28 --optShapesCalib=input:4x1x28x28 --maxShapesCalib=input:8x1x28x28
+        --timingCacheFile=road.times --minShapesCalib=input:1x1x28x28 --optShapesCalib=input:4x1x28x28 --maxShapesCalib=input:8x1x28x28
     said 'Calibrating: tare calibrate .*--opt-shapes=input:4x1x28x28 .*--calibrator=minmax .*--count=16'
     "$tare" calibrate --onnx=net.onnx "${data[@]}" --count=16 --calibrator=minmax --cache=other.cache >/dev/null
     cmp net.cache other.cache || fail "another cache than tare calibrate's"
-    "$tare" build --onnx=net.onnx --int8 --cache=other.cache --engine=other.tare --threads="$(nproc)" >/dev/null
+    "$tare" build --onnx=net.onnx --int8 --cache=other.cache --engine=other.tare --threads="$(nproc)" \
+        --timing-cache=road.times >/dev/null
     cmp int8.tare other.tare || fail "another engine than tare build's"
     # what is there is used
     run --onnx=net.onnx "${cache[@]}" "${data[@]}" --count=1 --skipInference
@@ -177,6 +178,21 @@ tactics() {
     refused 2 "'own' wants a \+ or - in front" --onnx=net.onnx --tacticSources=own
 }
 
+branches() {
+    local build=(--onnx=net.onnx --skipInference --builderOptimizationLevel=1)
+    run "${build[@]}" --maxAuxStreams=0 --saveEngine=turn.tare
+    ! grep -q Branches log || fail "branches though none are wanted"
+    run "${build[@]}" --maxAuxStreams=2 --saveEngine=beside.tare
+    said 'Branches: 2 regions of layers that run side by side, in 2 streams at the most'
+    for engine in turn beside; do
+        run --loadEngine=$engine.tare "${once[@]}" --cpuThreads=2 --dumpRawBindingsToFile --exportLayerInfo=layers.json \
+            --profilingVerbosity=detailed
+        mv out__a_b.output.1.10.Float.raw $engine.raw
+    done
+    cmp turn.raw beside.raw || fail "other outputs side by side"
+    check layers.json 'assert sorted(l["StreamId"] for l in j["Layers"])[-3:] == [0, 1, 1], j'
+}
+
 loading() {
     run --loadEngine=net.tare --timeDeserialize
     said 'Total deserialization time = [0-9.e+-]+ milliseconds in 20 iterations\. Average .*'
@@ -194,7 +210,7 @@ compatibility() {
     "$tare" build --onnx=net.onnx --isa=ref --engine=built.tare >/dev/null
     cmp ref.tare built.tare || fail "another engine than tare build's"
     TARE_CPU_MASK=0 "$tare" exec --loadEngine=portable.tare "${once[@]}" >log 2>errors || fail "portable: $(cat errors)"
-    run --onnx=net.onnx --hardwareCompatibilityLevel=none --saveEngine=native.tare --skipInference
+    run --onnx=net.onnx --hardwareCompatibilityLevel=none --saveEngine=native.tare --skipInference --timingCacheFile=road.times
     cmp native.tare net.tare || fail "none: another engine"
     refused 1 '--isa=pascal, want native' --onnx=net.onnx --hardwareCompatibilityLevel=pascal
 }
@@ -266,5 +282,5 @@ verbose() {
     ! grep -qE 'Explanations .* ===|^conv ' log || fail "verbose without --verbose"
 }
 
-subjects road giexec shapes profiles calibration precisions tactics loading compatibility refit plugins device \
+subjects road giexec shapes profiles calibration precisions tactics branches loading compatibility refit plugins device \
     verbose

@@ -41,7 +41,7 @@ noted() {
         --layerDeviceTypes=head.fc:DLA,*:GPU --safe --restricted --consistency --buildDLAStandalone --allowGPUFallback \
         --pluginInstanceNorm --pi --noCompilationCache --monitorMemory --runtimePlatform=SameAsBuild --allowWeightStreaming --maxTactics=5 \
         --tilingOptimizationLevel=1 --l2LimitForTiling=1048576 --weightStreamingBudget=50% --allocationStrategy=profile \
-        --asyncFileReader --nvtxVerbosity=none --setPluginsToSerialize=x.so --maxAuxStreams=2 --ignoreParsedPluginLibs --preview=+fasterDynamicShapes0805,-profileSharing0806 --tempdir=/none \
+        --asyncFileReader --nvtxVerbosity=none --setPluginsToSerialize=x.so --ignoreParsedPluginLibs --preview=+fasterDynamicShapes0805,-profileSharing0806 --tempdir=/none \
         --tempfileControls=in_memory:allow,temporary:deny --exposeDMA --noDataTransfers --useManagedMemory \
         --useSpinWait --threads --useCudaGraph --persistentCacheRatio=0.5 --hostTime --useDLACore=0; do
         run "${fast[@]}" --saveEngine=noted.tare "$flag"

@@ -29,7 +29,7 @@ struct fixture {
     size_t n_bytes;
 };
 
-static struct fixture fixture_make(bool int8)
+static struct fixture fixture_with(bool int8, size_t n_regions)
 {
     struct fixture f = {.graph = engine_net_raw()};
     f.graph->opset = 14; /* HardSwish's, which reading checks */
@@ -41,7 +41,10 @@ static struct fixture fixture_make(bool int8)
                                         .n_ranges = f.graph->n_tensors,
                                         .in_place = true};
     struct tare_tactic_name names[] = {{"stem", "tare_u8_conv__ref"}, {"no such", "x"}};
-    const struct tare_tactic_list tactics = {names, 2};
+    /* none of them is there in the engine, whatever a forger may say */
+    struct tare_region_name regions[] = {
+        {"no such", 0, 2, 2}, {"stem", UINT32_MAX, 5, 3}, {"", 1, UINT32_MAX, 9}};
+    const struct tare_tactic_list tactics = {names, 2, {regions, n_regions}};
     const struct tare_source_binding bindings[2] = {
         {.is_told = true, .dims = shapes[0]}, {.dims = {.rank = 0}}};
     const struct tare_source_content content = {f.graph,  &f.make, &tactics, 1,
@@ -53,6 +56,11 @@ static struct fixture fixture_make(bool int8)
     tare_source_put(&bytes, f.graph, f.section);
     tare_free(bytes.blob.data);
     return f;
+}
+
+static struct fixture fixture_make(bool int8)
+{
+    return fixture_with(int8, 3);
 }
 
 static void fixture_release(struct fixture *f)
@@ -132,45 +140,57 @@ static void test_same_bytes(void **state)
     }
 }
 
-/* A section as version 1 had it: bindings without type, format and scale of their own.
- * They stand before the graph, whose constants lie apart, on the next boundary. */
+/* Where a section has what version 1 had not. */
+struct cut {
+    size_t at, n_bytes;
+};
+
+/* A section as version 1 had it: without regions behind the tactics of the only
+ * profile, and bindings without type, format and scale of their own. They stand before
+ * the graph, whose constants lie apart, on the next boundary. */
 static void write_first_version(struct fixture *f)
 {
-    enum { BORDER_BYTES = 12, SHAPE_BYTES = 4 + 4 * 8 };
-    const uint32_t pattern[] = {2, 0, 0, 0,
-                                0, 0, 4}; /* n, the first input up to its rank */
+    enum { BORDER_BYTES = 12, SHAPE_BYTES = 4 + 4 * 8, N_CUTS = 3 };
+    static const uint8_t tactic[] = {1, 0, 0, 0, 'x', 0, 0, 0, 0}; /* and no regions */
+    const uint32_t bindings[] = {2, 0, 0, 0,
+                                 0, 0, 4}; /* n, the first input up to its rank */
     const uint32_t version = 1;
-    size_t at = 0, apart, end;
+    size_t regions = 0, at = 0, apart, end;
     uint64_t n_blob;
-    while (memcmp(f->section + at, pattern, sizeof pattern) != 0)
-        at++;
     memcpy(&n_blob, f->section + SOURCE_SIZE_AT, sizeof n_blob);
-    assert_true(tare_align_size((size_t)n_blob, &apart));
+    while (memcmp(f->section + regions, tactic, sizeof tactic) != 0)
+        assert_true(++regions < n_blob - sizeof tactic);
+    while (memcmp(f->section + at, bindings, sizeof bindings) != 0)
+        assert_true(++at < n_blob - sizeof bindings);
     const size_t input = at + 8; /* behind n and the type in the model */
-    const size_t output = input + BORDER_BYTES + 4 + SHAPE_BYTES + 4;
-    const size_t n_apart = f->n_bytes - apart,
-                 n_new = (size_t)n_blob - 2 * BORDER_BYTES;
-    assert_true(tare_align_size(n_new, &end));
-    uint8_t *old = tare_alloc_array(end + n_apart, 1), *to = old;
-    memcpy(to, f->section, input);
-    to += input;
-    memcpy(to, f->section + input + BORDER_BYTES, output - input - BORDER_BYTES);
-    to += output - input - BORDER_BYTES;
-    memcpy(to, f->section + output + BORDER_BYTES,
-           (size_t)n_blob - output - BORDER_BYTES);
-    memcpy(old + end, f->section + apart, n_apart);
-    n_blob = n_new;
+    const struct cut cuts[N_CUTS] = {
+        {regions + sizeof tactic - 4, 4},
+        {input, BORDER_BYTES},
+        {input + BORDER_BYTES + 4 + SHAPE_BYTES + 4, BORDER_BYTES}};
+    assert_true(tare_align_size((size_t)n_blob, &apart));
+    uint8_t *old = tare_alloc_array(f->n_bytes, 1);
+    size_t n = 0, from = 0;
+    for (size_t i = 0; i < N_CUTS; i++) {
+        memcpy(old + n, f->section + from, cuts[i].at - from);
+        n += cuts[i].at - from;
+        from = cuts[i].at + cuts[i].n_bytes;
+    }
+    memcpy(old + n, f->section + from, (size_t)n_blob - from);
+    n += (size_t)n_blob - from;
+    assert_true(tare_align_size(n, &end));
+    memcpy(old + end, f->section + apart, f->n_bytes - apart);
+    f->n_bytes = end + (f->n_bytes - apart);
+    n_blob = n;
     memcpy(old + sizeof TARE_SOURCE_MAGIC, &version, sizeof version);
     memcpy(old + SOURCE_SIZE_AT, &n_blob, sizeof n_blob);
     tare_free(f->section);
     f->section = old;
-    f->n_bytes = end + n_apart;
 }
 
 static void test_first_version(void **state)
 {
     (void)state;
-    struct fixture f = fixture_make(true);
+    struct fixture f = fixture_with(true, 0);
     write_first_version(&f);
     struct built fresh = build_fresh(&f, &shapes[1]);
     struct built anew = build_anew(&f, &shapes[1], SIZE_MAX, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "engine/build/tactics.h"
 #include "engine/build/timing_cache.h"
@@ -102,6 +103,11 @@ static enum tare_status run_job(struct job *job, bool *wanted, struct tare_error
         struct tare_region_contest *r = &job->regions[i];
         (void)look_up(job, r); /* all are there, in whole nanoseconds */
         wanted[i] = r->side_by_side_us < r->in_turn_us * (1.0 - gain);
+        tare_log(
+            TARE_LOG_INFO,
+            "branches from layer '%s' on: %.3f us in turn, %.3f us side by side: %s",
+            job->engine->layers[r->region.first].name, r->in_turn_us,
+            r->side_by_side_us, wanted[i] ? side_by_side : in_turn);
     }
     return st;
 }
