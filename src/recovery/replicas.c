@@ -157,7 +157,7 @@ enum tare_status tare_replicas_patch(struct tare_replicas *r, size_t index,
     const struct tare_tensor *tensors = r->graph->tensors;
     struct tare_u8_weights w;
     enum tare_status st = tare_u8_weights_make(
-        &weighted->window, weighted->weights, weighted->bias, recovered,
+        &weighted->window, weighted->weights, weighted->bias, false, recovered,
         &tensors[weighted->x].quant, &tensors[weighted->y].quant, &w, err);
     if (st != TARE_OK) return st;
     int8_t *packed = tare_alloc_array((size_t)layer->inputs[1]->n_bytes, 1);

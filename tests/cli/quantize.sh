@@ -117,6 +117,19 @@ for style in tensorrt onnxruntime; do
     nearer without with --no-recovery
 done
 
+# ---- int32 biases round as tare's own do: up to the first residual sum, the same codes
+plain=$root/models/fashion_depthwise.onnx
+"$tare" calibrate --onnx="$plain" "${data[@]}" --count=32 --calibrator=minmax --cache=plain.cache >/dev/null
+"$tare" build --onnx="$plain" --int8 --cache=plain.cache --engine=own.tare --optimization-level=1 >/dev/null
+"$tare" quantize --onnx="$plain" --cache=plain.cache --style=onnxruntime --output=plain.onnx >/dev/null
+"$tare" build --onnx=plain.onnx --int8 --engine=plain.tare --optimization-level=1 >/dev/null
+for name in own plain; do
+    "$tare" run --engine=$name.tare "${data[@]}" --count=16 --dump-intermediate=$name.all >/dev/null
+done
+for tensor in stem.relu6 block1.depthwise.relu6 block1.pointwise.relu6 block2.expand.relu6 block2.depthwise.relu6; do
+    cmp own.all/$tensor.npy plain.all/$tensor.npy || fail "$tensor has other codes"
+done
+
 refuse 1 'the model is quantized itself' "$tare" quantize --onnx=q.onnx --cache=cache --output=out/q.onnx
 refuse 2 '--output is missing' "$tare" quantize --onnx="$model" --cache=cache
 refuse 2 '--cache is missing' "$tare" quantize --onnx="$model" --output=out/q.onnx

@@ -63,7 +63,7 @@ static void expect_weights(const struct tare_graph *g, const int8_t *q,
     assert_int_equal(conv->op, TARE_OP_CONV);
     NET_TRY(tare_weighted_make(g, conv, &weighted, &err_));
     NET_TRY(tare_u8_weights_make(&weighted.window, weighted.weights, weighted.bias,
-                                 NULL, &quant, &quant, &made, &err_));
+                                 false, NULL, &quant, &quant, &made, &err_));
     for (int i = 0; i < OUT * N_WEIGHTS; i++) {
         const int c = i / N_WEIGHTS, most = q[c * N_WEIGHTS + c];
         const int fraction = abs(made.weights[c * N_WEIGHTS + c]) / most;
@@ -96,6 +96,50 @@ static struct tare_graph *make_network(int8_t *q, float *factors)
     net_infer(g);
     NET_TRY(tare_optimize(g, NULL, &err_));
     return g;
+}
+
+/* Of one channel of weights 127 and 1 in steps of 0.01, and this bias. */
+static void make_channel(float bias, bool is_given, const struct tare_quant *y,
+                         struct tare_u8_weights *made)
+{
+    static const float weights[2] = {1.27F, 0.01F};
+    const struct tare_window window = {
+        .in_c = 2, .out_c = 1, .groups = 1, .kernel_h = 1, .kernel_w = 1};
+    const struct tare_quant x = {true, 0.5F, 128, 1};
+    NET_TRY(tare_u8_weights_make(&window, weights, &bias, is_given, NULL, &x, y, made,
+                                 &err_));
+}
+
+/* Steps of the sum are 0.5 * 0.01, the zero point takes 128 * 128 of them out. */
+static void biases_are_in_the_sums(void **state)
+{
+    static const struct {
+        float bias;
+        bool is_given, is_held;
+        int32_t steps;
+        float behind;
+    } cases[] = {
+        {0.0124F, false, true, 2, 0},
+        {0.0126F, false, true, 3, 0},
+        {-0.0126F, false, true, -3, 0},
+        {0.015F, true, true, 3, 0},
+        {0.0126F, true, true, 0, 0.063F}, /* a float bias of a quantized model */
+        {0.0126F, false, false, 0, 0.0126F},
+        {1e8F, false, true, 0, 5e8F}, /* no sum can hold it */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct tare_quant y = {cases[i].is_held, 0.2F, 0, 0};
+        struct tare_u8_weights made;
+        make_channel(cases[i].bias, cases[i].is_given, &y, &made);
+        assert_int_equal(made.weights[0], 127);
+        assert_int_equal(made.weights[1], 1);
+        assert_int_equal(made.acc_init[0], cases[i].steps - 128 * 128);
+        assert_true(made.bias[0] == cases[i].behind);
+        assert_true(made.multiplier[0] ==
+                    0.5F * 0.01F / (cases[i].is_held ? 0.2F : 1.0F));
+        tare_u8_weights_release(&made);
+    }
 }
 
 static void folding_keeps_the_grid(void **state)
@@ -155,6 +199,7 @@ int main(int argc, char **argv)
     check_init(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_is_found),
+        cmocka_unit_test(biases_are_in_the_sums),
         cmocka_unit_test(folding_keeps_the_grid),
         cmocka_unit_test(rescaling_keeps_the_grid),
         cmocka_unit_test(rounding_keeps_the_grid),

@@ -9,6 +9,7 @@
 #include "engine/build/weights.h"
 #include "engine/layers/params.h"
 #include "engine/layers/params_u8.h"
+#include "graph/explicit.h"
 
 static bool is_depthwise(const struct tare_window *w)
 {
@@ -187,10 +188,10 @@ static enum tare_status add_u8_weights(struct tare_lower *l,
         TARE_NODE_FAIL(p->node, err, TARE_E_UNSUPPORTED, "%s",
                        "an int32 sum could overflow; keep this layer in fp32 with "
                        "--layer-precisions");
-    enum tare_status st =
-        tare_u8_weights_make(&p->window, p->weights, p->bias, p->node->recovered,
-                             &tare_lower_tensor(l, p->x)->quant,
-                             &tare_lower_tensor(l, p->y)->quant, &w, err);
+    enum tare_status st = tare_u8_weights_make(
+        &p->window, p->weights, p->bias, tare_graph_is_explicit(l->graph),
+        p->node->recovered, &tare_lower_tensor(l, p->x)->quant,
+        &tare_lower_tensor(l, p->y)->quant, &w, err);
     if (st != TARE_OK) return st;
 
     int8_t *packed = tare_alloc(n_bytes);

@@ -66,11 +66,25 @@ static int32_t sum_of(const int8_t *q, size_t n)
     return sum;
 }
 
+/* A bias of so many steps is the sums' first term: as a whole number, which runtimes
+ * with int32 biases add. Not where the sum could overflow then; nor where the model has
+ * given a float one that is no whole number. */
+static bool start_sum(double steps, bool is_given, size_t n, int32_t *init)
+{
+    const double whole = rint(steps), products = (double)n * 255 * 128;
+    if (is_given && fabs(steps - whole) > 1e-3 + 2e-7 * fabs(whole)) return false;
+    if (!(fabs((double)*init) + fabs(whole) + products <= (double)INT32_MAX))
+        return false;
+    *init += (int32_t)whole;
+    return true;
+}
+
 enum tare_status
 tare_u8_weights_make(const struct tare_window *window, const float *weights,
-                     const float *bias, const struct tare_recovered *recovered,
-                     const struct tare_quant *x, const struct tare_quant *y,
-                     struct tare_u8_weights *out, struct tare_error *err)
+                     const float *bias, bool is_given_bias,
+                     const struct tare_recovered *recovered, const struct tare_quant *x,
+                     const struct tare_quant *y, struct tare_u8_weights *out,
+                     struct tare_error *err)
 {
     const size_t n_channels = (size_t)window->out_c;
     const size_t n =
@@ -97,8 +111,13 @@ tare_u8_weights_make(const struct tare_window *window, const float *weights,
         const double scale = given ? (double)recovered->scales[c]
                                    : quantize_channel(weights + c * n, n, q);
         out->acc_init[c] = -x->zero_point * sum_of(q, n);
-        out->multiplier[c] = (float)((double)x->scale * scale / y_scale);
-        out->bias[c] = bias ? (float)((double)bias[c] / y_scale) : 0.0f;
+        const float step = x->scale * (float)scale;
+        out->multiplier[c] = step / (float)y_scale;
+        out->bias[c] = 0.0F;
+        const bool in_sum = bias && y->held &&
+                            start_sum((double)bias[c] / (double)step, is_given_bias, n,
+                                      &out->acc_init[c]);
+        if (bias && !in_sum) out->bias[c] = (float)((double)bias[c] / y_scale);
         if (!isfinite(out->multiplier[c]) || !isfinite(out->bias[c])) {
             tare_u8_weights_release(out);
             return tare_error_set(
