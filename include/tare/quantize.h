@@ -35,7 +35,7 @@ enum tare_quantize_style {
      * and amax / 127), weights of one scale a channel, int32 biases; pairs on inputs
      * and outputs of everything that computes in INT8. BatchNormalization and Pad are
      * folded into the convolutions; a Relu or Clip whose bounds are those of the codes
-     * is left to them.
+     * is left to them. A Conv over one pixel with a float output becomes Gemm.
      */
     TARE_STYLE_ONNXRUNTIME = 1
 };

@@ -170,8 +170,10 @@ static enum tare_status quantize(const struct tare_model *model,
                                 .built = built,
                                 .recovered = built};
     struct tare_graph *recovered;
-    enum tare_status st = tare_quantize_prepare(q.graph, q.for_tensorrt,
-                                                has_open_axes(model->graph), err);
+    const bool is_open = has_open_axes(model->graph);
+    enum tare_status st = tare_quantize_prepare(q.graph, q.for_tensorrt, is_open, err);
+    if (st == TARE_OK && !q.for_tensorrt && !is_open)
+        st = tare_quantize_one_pixel(q.graph, built, err);
     if (st != TARE_OK) return st;
     st = recover(model, &q, &recovered, &made->n_recovered, err);
     if (st == TARE_OK) st = rewrite(&q, recovered, made, err);

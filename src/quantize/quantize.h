@@ -50,6 +50,13 @@ enum tare_status tare_quantize_reopen(struct tare_graph *graph,
                                       const struct tare_graph *open,
                                       struct tare_error *err);
 
+/* one_pixel.c */
+/** Make Gemm of each Conv over one pixel that is in INT8 in `built` with a float
+ * output; all lengths but the batch are fixed. */
+enum tare_status tare_quantize_one_pixel(struct tare_graph *graph,
+                                         const struct tare_graph *built,
+                                         struct tare_error *err);
+
 /* opset.c */
 /** @param has_open_axes  lengths of axes are examples, but for the batch. */
 enum tare_status tare_quantize_raise_opset(struct tare_graph *graph, bool has_open_axes,

@@ -99,6 +99,22 @@ echo '{"x": 1}' >clipped.cache.json
 refuse 1 'clipped.cache.json: not the report of a calibration' \
     "$tare" quantize --onnx=head.onnx --cache=clipped.cache --style=onnxruntime --output=out/q.onnx
 
+# ---- a convolution over one pixel whose output a build leaves float: not rounded either
+"$tare" calibrate --onnx=pixel.onnx "${x[@]}" --calibrator=minmax --cache=pixel.cache >/dev/null
+"$tare" build --onnx=pixel.onnx --int8 --cache=pixel.cache --engine=pixel.tare --optimization-level=1 >/dev/null
+for style in tensorrt onnxruntime; do
+    "$tare" quantize --onnx=pixel.onnx --cache=pixel.cache --style=$style --output=q.onnx >/dev/null
+    rules $style pixel.onnx q.onnx pixel.cache
+    [[ $style == tensorrt ]] || "$python" -c "
+import onnx
+m = onnx.load('q.onnx')
+assert [n.op_type for n in m.graph.node if n.op_type in ('Conv', 'Gemm')] == ['Conv', 'Gemm']
+assert [d.dim_param or d.dim_value for d in m.graph.output[0].type.tensor_type.shape.dim] == ['N', 10, 1, 1]"
+done
+"$tare" build --onnx=q.onnx --int8 --engine=q.tare --optimization-level=1 >/dev/null
+holds "$(sqnr pixel.tare q.tare "${x[@]}") > 70"
+"$tare" inspect model q.onnx --batch=3 | grep -q '^Output *y float32 \[3x10x1x1\]' || fail "fixed batch of a Gemm"
+
 # ---- a network that is shipped, with its recovery
 need_images
 "$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --calibrator=minmax --recover=bias,rounding --cache=cache >/dev/null

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """quantize_models.py FOLDER: kinds.onnx, with every kind of layer that `tare quantize` puts
-pairs around, and old.onnx, of opset 9, with what was an attribute then; input x
-[N, 4, 8, 8]. Needs python3-onnx."""
+pairs around, old.onnx, of opset 9, with what was an attribute then, and pixel.onnx; input
+x [N, 4, 8, 8]. Needs python3-onnx."""
 import sys
 
 import numpy as np
@@ -98,5 +98,14 @@ def old(path):
     m.save(path, ["N", 6])
 
 
+def pixel(path):
+    """A classifier that ends in a convolution over one pixel."""
+    m = Model(13)
+    a = m.node("GlobalAveragePool", [m.node("Relu", [m.conv("x", "c1", 4, 16)], "r1")], "mean")
+    m.conv(a, "y", 16, 10, kernel=1)
+    m.save(path, ["N", 10, 1, 1])
+
+
 kinds(f"{sys.argv[1]}/kinds.onnx")
+pixel(f"{sys.argv[1]}/pixel.onnx")
 old(f"{sys.argv[1]}/old.onnx")
