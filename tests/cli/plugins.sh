@@ -105,7 +105,7 @@ grep -q '^part.onnx: 1 of 6 nodes fail' log || fail "debug reduce: $(cat log)"
 
 # hb_mapper's road has them as well.
 cat >net.yaml <<'END3'
-model_parameters: {onnx_model: net.onnx, march: avx2, output_model_file_prefix: net, working_dir: yaml}
+model_parameters: {onnx_model: net.onnx, march: bernoulli2, output_model_file_prefix: net, working_dir: yaml}
 input_parameters: {input_type_train: featuremap, input_layout_train: NCHW, norm_type: no_preprocess}
 calibration_parameters: {calibration_type: skip}
 END3
