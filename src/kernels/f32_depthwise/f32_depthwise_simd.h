@@ -9,19 +9,32 @@
 #define MOST_PIXELS  INT64_C(12)
 #define MOST_VECTORS INT64_C(4)
 
-/* The sums of a vector of channels, from `channel` on, of pixels first_pixel ...:
- * sums[i * TARE_F32_DEPTHWISE_CHANNELS]. */
+/* What becomes of sums: out[pixel * stride + channel], as they are, or with a bias
+ * added and clamped. */
+struct target {
+    float *out;
+    int64_t stride;
+    const float *bias; /* of the channels; NULL: neither */
+    lanes lower, upper;
+};
+
+#define FINISH(i, from)                                                                \
+    v##i = lanes_min(upper, lanes_max(lower, lanes_add(v##i, lanes_load(from))));
+
+/* A vector of channels, from `channel` on, of pixels first_pixel ...; the target's are
+ * the first of them. */
 typedef void pixels_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
                        int64_t first_pixel, int64_t channel, const float *weights,
-                       float *sums);
+                       const struct target *to);
 
-#define START(i)     lanes v##i = lanes_zero();
-#define PIXEL(i)     v##i = lanes_fma(lanes_load(x + (i)*step), w, v##i);
-#define PIXEL_SUM(i) lanes_store(sums + (i)*TARE_F32_DEPTHWISE_CHANNELS, v##i);
+#define START(i)        lanes v##i = lanes_zero();
+#define PIXEL(i)        v##i = lanes_fma(lanes_load(x + (i)*step), w, v##i);
+#define PIXEL_FINISH(i) FINISH(i, to->bias)
+#define PIXEL_STORE(i)  lanes_store(to->out + (i)*to->stride, v##i);
 #define PIXELS(n)                                                                      \
     static void pixels_##n(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,  \
                            int64_t first_pixel, int64_t channel, const float *weights, \
-                           float *sums)                                                \
+                           const struct target *to)                                    \
     {                                                                                  \
         REPEAT_##n(START);                                                             \
         for (int64_t tap = 0; tap < n_taps; tap++) {                                   \
@@ -30,7 +43,11 @@ typedef void pixels_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_taps
             const lanes w = lanes_load(weights + tap * TARE_F32_DEPTHWISE_BLOCK);      \
             REPEAT_##n(PIXEL);                                                         \
         }                                                                              \
-        REPEAT_##n(PIXEL_SUM);                                                         \
+        if (to->bias) {                                                                \
+            const lanes lower = to->lower, upper = to->upper;                          \
+            REPEAT_##n(PIXEL_FINISH);                                                  \
+        }                                                                              \
+        REPEAT_##n(PIXEL_STORE);                                                       \
     }
 PIXELS(1)
 PIXELS(2)
@@ -56,17 +73,19 @@ static inline const float *weights_of(const float *weights, int64_t n_taps, int6
     return weights + c / block * block * n_taps + c % block;
 }
 
-/* The sums of vectors of channels, from `channel` on, of one pixel: sums[i * LANES]. */
+/* Vectors of channels, from `channel` on, of one pixel. */
 typedef void vectors_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
-                        int64_t channel, const float *weights, float *sums);
+                        int64_t channel, const float *weights, const struct target *to);
 
 #define VECTOR(i)                                                                      \
     v##i = lanes_fma(lanes_load(x + (i)*LANES),                                        \
                      lanes_load(weights_of(w, n_taps, (i)*LANES)), v##i);
-#define VECTOR_SUM(i) lanes_store(sums + (i)*LANES, v##i);
+#define VECTOR_FINISH(i) FINISH(i, to->bias + (i)*LANES)
+#define VECTOR_STORE(i)  lanes_store(to->out + (i)*LANES, v##i);
 #define VECTORS(n)                                                                     \
     static void vectors_##n(const struct tare_f32_depthwise_tap *taps, int64_t n_taps, \
-                            int64_t channel, const float *weights, float *sums)        \
+                            int64_t channel, const float *weights,                     \
+                            const struct target *to)                                   \
     {                                                                                  \
         REPEAT_##n(START);                                                             \
         for (int64_t tap = 0; tap < n_taps; tap++) {                                   \
@@ -74,7 +93,11 @@ typedef void vectors_fn(const struct tare_f32_depthwise_tap *taps, int64_t n_tap
             const float *w = weights + tap * TARE_F32_DEPTHWISE_BLOCK;                 \
             REPEAT_##n(VECTOR);                                                        \
         }                                                                              \
-        REPEAT_##n(VECTOR_SUM);                                                        \
+        if (to->bias) {                                                                \
+            const lanes lower = to->lower, upper = to->upper;                          \
+            REPEAT_##n(VECTOR_FINISH);                                                 \
+        }                                                                              \
+        REPEAT_##n(VECTOR_STORE);                                                      \
     }
 VECTORS(1)
 VECTORS(2)
@@ -83,20 +106,51 @@ VECTORS(4)
 static vectors_fn *const vectors[MOST_VECTORS] = {vectors_1, vectors_2, vectors_3,
                                                   vectors_4};
 
+/* Where vectors of channels, from `channel` of the tile on, go: to its outputs, or to
+ * `sums` when more has to be done than a target says, or not with a whole vector. */
+static struct target target_of(const struct tare_f32_epilogue *epilogue,
+                               const struct lanes_tile *tile, int64_t channel,
+                               int64_t n_channels, float *sums)
+{
+    static const float zeros[MOST_VECTORS * LANES];
+    if (tile->residual || epilogue->negative_slope != 1.0f ||
+        channel + n_channels > tile->columns)
+        return (struct target){.out = sums, .stride = n_channels};
+    return (struct target){.out = tile->y + channel,
+                           .stride = tile->y_stride,
+                           .bias = tile->bias ? tile->bias + channel : zeros,
+                           .lower = lanes_set1(epilogue->lower),
+                           .upper = lanes_set1(epilogue->upper)};
+}
+
+/* Sums that a target has, to the tile's outputs. */
+static void store_sums(const struct tare_f32_epilogue *epilogue, struct lanes_tile tile,
+                       int64_t channel, int64_t n_channels, const struct target *from)
+{
+    const int64_t left = tile.columns - channel;
+    tile.sums = from->out;
+    tile.sums_stride = from->stride;
+    tile.columns = left < n_channels ? left : n_channels;
+    tile.y += channel;
+    if (tile.bias) tile.bias += channel;
+    if (tile.residual) tile.residual += channel;
+    lanes_tile_store(epilogue, &tile);
+}
+
 /* One pixel: the tile is a unit's whole block of channels. */
 static void run_pixel(const struct tare_f32_epilogue *epilogue, struct lanes_tile tile,
                       const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
                       const float *weights)
 {
-    _Alignas(64) float sums[TARE_F32_DEPTHWISE_CHANNELS];
+    _Alignas(64) float sums[MOST_VECTORS * LANES];
     const int64_t n_vectors = (tile.columns + LANES - 1) / LANES;
-    for (int64_t i = 0; i < n_vectors; i += MOST_VECTORS) {
-        const int64_t left = n_vectors - i, c = i * LANES;
-        vectors[(left < MOST_VECTORS ? left : MOST_VECTORS) - 1](
-            taps, n_taps, c, weights + c * n_taps, sums + c);
+    for (int64_t i = 0, n; i < n_vectors; i += n) {
+        const int64_t c = i * LANES;
+        n = n_vectors - i < MOST_VECTORS ? n_vectors - i : MOST_VECTORS;
+        const struct target to = target_of(epilogue, &tile, c, n * LANES, sums);
+        vectors[n - 1](taps, n_taps, c, weights + c * n_taps, &to);
+        if (!to.bias) store_sums(epilogue, tile, c, n * LANES, &to);
     }
-    tile.sums = sums;
-    lanes_tile_store(epilogue, &tile);
 }
 
 /* Pixels that share their taps. */
@@ -104,15 +158,16 @@ static void run_pixels(const struct tare_f32_epilogue *epilogue, struct lanes_ti
                        const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
                        const float *weights, int64_t n_pixels)
 {
-    _Alignas(64) float sums[MOST_PIXELS * TARE_F32_DEPTHWISE_CHANNELS];
+    _Alignas(64) float sums[MOST_PIXELS * LANES];
     const int64_t parts = (n_pixels + MOST_PIXELS - 1) / MOST_PIXELS;
     for (int64_t part = 0, pixel = 0; part < parts; part++, pixel += tile.rows) {
         tile.rows = (n_pixels + parts - 1 - part) / parts;
-        for (int64_t c = 0; c < tile.columns; c += LANES)
+        for (int64_t c = 0; c < tile.columns; c += LANES) {
+            const struct target to = target_of(epilogue, &tile, c, LANES, sums);
             pixels[tile.rows - 1](taps, n_taps, pixel, c,
-                                  weights_of(weights, n_taps, c), sums + c);
-        tile.sums = sums;
-        lanes_tile_store(epilogue, &tile);
+                                  weights_of(weights, n_taps, c), &to);
+            if (!to.bias) store_sums(epilogue, tile, c, LANES, &to);
+        }
         tile.y += tile.rows * tile.y_stride;
         if (tile.residual) tile.residual += tile.rows * tile.residual_stride;
     }
@@ -142,7 +197,6 @@ void DEPTHWISE_NAME(const struct tare_f32_depthwise *conv,
                 .y = data->y + pixel * pitch + c,
                 .rows = 1,
                 .columns = unit.n_channels,
-                .sums_stride = TARE_F32_DEPTHWISE_CHANNELS,
                 .y_stride = pitch,
                 .residual_stride = w->in_c,
             };
