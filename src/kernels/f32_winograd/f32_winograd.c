@@ -11,6 +11,11 @@
 #define BLOCK_INPUTS   INT64_C(131072)
 #define FEWEST_PATCHES 8
 #define WANTED_UNITS   32
+/* There are 16 / 9 as many transformed weights as plain ones. More than these, in
+ * floats, do not stay in a second-level cache, and few patches do not make up for
+ * loading them. */
+#define WEIGHTS_IN_CACHE (INT64_C(512) * 1024)
+#define WANTED_PATCHES   32
 
 #define TARE_UKERNEL TARE_KERNEL_ENTRY
 const struct tare_f32_winograd_variant tare_f32_winograd_table[] = {
@@ -19,12 +24,27 @@ const struct tare_f32_winograd_variant tare_f32_winograd_table[] = {
 #undef TARE_UKERNEL
 TARE_KERNEL_DEFINE(tare_f32_winograd)
 
+/* Of one image: what it gives does not depend on the batch. */
+static bool has_many_patches(const struct tare_window *w)
+{
+    const int64_t rows = (w->out_h + 1) / 2, columns = (w->out_w + 1) / 2;
+    return rows >= WANTED_PATCHES || columns >= WANTED_PATCHES ||
+           rows * columns >= WANTED_PATCHES;
+}
+
+static bool has_few_weights(const struct tare_window *w)
+{
+    int64_t n;
+    return !__builtin_mul_overflow(w->in_c, w->out_c, &n) &&
+           n <= WEIGHTS_IN_CACHE / TARE_WINOGRAD_POINTS;
+}
+
 bool tare_f32_winograd_fits(const struct tare_window *w)
 {
     return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
            w->stride_w == 1 && w->dilation_h == 1 && w->dilation_w == 1 &&
            w->groups == 1 && w->in_c % 16 == 0 && w->out_c >= 16 && w->out_h >= 4 &&
-           w->out_w >= 4;
+           w->out_w >= 4 && (has_few_weights(w) || has_many_patches(w));
 }
 
 static int64_t clamp_i64(int64_t v, int64_t lower, int64_t upper)
