@@ -117,7 +117,7 @@ holds "$(sqnr pixel.tare q.tare "${x[@]}") > 70"
 
 # ---- a network that is shipped, with its recovery
 need_images
-"$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --calibrator=minmax --recover=bias,rounding --cache=cache >/dev/null
+"$tare" calibrate --onnx="$model" "${data[@]}" --count=160 --calibrator=minmax --recover=bias,rounding --cache=cache >/dev/null
 "$tare" build --onnx="$model" --int8 --cache=cache --engine=with.tare --optimization-level=1 >/dev/null
 "$tare" build --onnx="$model" --int8 --cache=cache --no-recovery --engine=without.tare --optimization-level=1 >/dev/null
 # nearer A B FLAG...: what is written with the flags is nearer to the build A than to B.

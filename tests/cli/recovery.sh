@@ -62,7 +62,7 @@ grep -q '^Recovery  *equalize: SQNR .*, not kept$' out.txt || fail "helps with f
 if grep -qa '\.rescaled' without.tare; then fail "a tensor is rescaled though it hurts"; fi
 # Sanitizers make it ten times slower; the unit tests have the same under them.
 if ! is_sanitized; then
-    more=("${calibrate[@]}" --count=500)
+    more=("${calibrate[@]}" --calibrator=mse --count=800)
     "${more[@]}" --cache=net.cache --recover=bias >/dev/null
     "$tare" build --onnx="$onnx" --int8 --cache=net.cache --engine=without.tare >/dev/null
     "${more[@]}" --cache=net.cache --recover=bias,equalize >out.txt
