@@ -7,7 +7,7 @@
 
 /* Elements of a piece: as many as the nearest caches keep until they are looked at,
  * beside what makes them; and what whose multiple it ends at, which vectors like. */
-#define PIECE      INT64_C(8192)
+#define PIECE      INT64_C(4096)
 #define PIECE_STEP INT64_C(1024)
 
 static bool needs_buffer(const struct tare_plan_tensor *t, bool linear)
