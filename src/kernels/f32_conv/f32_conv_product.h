@@ -108,6 +108,7 @@ static struct ahead plan_ahead(const struct product *p, int64_t i, int64_t block
         at = block_weights(p, next) + stretch_begin(p, &s) * width;
         n = s.runs * s.length * width;
     }
+    if (n == 0) return (struct ahead){0}; /* `at` may be NULL */
     return (struct ahead){.at = at, .end = at + n, .lines = n / LINE / n_tiles + 1};
 }
 
