@@ -92,26 +92,29 @@ static void reorder(const struct tare_binding *b, const void *from, void *to,
     }
 }
 
-static enum tare_status check(const struct tare_binding *b, enum tare_dtype dtype,
-                              size_t *n_elems, struct tare_error *err)
+/* What is between the values and the binding's memory. */
+struct way {
+    size_t n_elems;
+    bool converts, moves;
+    void *
+        room; /* the values in the binding's type and ONNX's order, where both change */
+};
+
+/* @param[out] way  tare_free() its room on success. */
+static enum tare_status find_way(const struct tare_binding *b, enum tare_dtype dtype,
+                                 struct way *way, struct tare_error *err)
 {
     TARE_FAIL_IF(b->dims.rank < 0 || !tare_dims_known(&b->dims), err, TARE_E_ARG,
                  "binding '%.80s' has no shape yet", b->name);
     TARE_FAIL_IF(dtype != b->dtype && (dtype != TARE_F32 || b->model_dtype != TARE_F32),
                  err, TARE_E_ARG, "binding '%.80s' is %s, which %s is not converted to",
                  b->name, tare_dtype_name(b->dtype), tare_dtype_name(dtype));
-    *n_elems = (size_t)tare_dims_count(&b->dims);
-    return TARE_OK;
-}
-
-/* Room for the values in the binding's type and ONNX's order; NULL: none is wanted. */
-static enum tare_status make_room(const struct tare_binding *b, bool wanted,
-                                  size_t n_elems, void **room, struct tare_error *err)
-{
-    *room = NULL;
-    if (!wanted) return TARE_OK;
-    *room = tare_alloc_array(n_elems, (size_t)tare_dtype_bytes(b->dtype));
-    TARE_FAIL_IF(!*room, err, TARE_E_NOMEM, "binding '%.80s': no memory", b->name);
+    *way = (struct way){.n_elems = (size_t)tare_dims_count(&b->dims),
+                        .converts = dtype != b->dtype,
+                        .moves = b->format != TARE_LINEAR};
+    if (!way->converts || !way->moves) return TARE_OK;
+    way->room = tare_alloc_array(way->n_elems, (size_t)tare_dtype_bytes(b->dtype));
+    TARE_FAIL_IF(!way->room, err, TARE_E_NOMEM, "binding '%.80s': no memory", b->name);
     return TARE_OK;
 }
 
@@ -119,21 +122,18 @@ enum tare_status tare_binding_put(const struct tare_binding *binding,
                                   const void *values, enum tare_dtype dtype, void *data,
                                   struct tare_error *err)
 {
-    size_t n;
-    void *room;
-    const bool converts = dtype != binding->dtype;
-    const bool moves = binding->format != TARE_LINEAR;
-    enum tare_status st = check(binding, dtype, &n, err);
-    if (st == TARE_OK) st = make_room(binding, converts && moves, n, &room, err);
+    struct way way;
+    const enum tare_status st = find_way(binding, dtype, &way, err);
     if (st != TARE_OK) return st;
-    if (converts) from_floats(binding, values, moves ? room : data, n);
-    if (moves) {
+    if (way.converts)
+        from_floats(binding, values, way.moves ? way.room : data, way.n_elems);
+    if (way.moves) {
         memset(data, 0, binding->n_bytes);
-        reorder(binding, converts ? room : values, data, false);
-    } else if (!converts) {
+        reorder(binding, way.converts ? way.room : values, data, false);
+    } else if (!way.converts) {
         memcpy(data, values, binding->n_bytes);
     }
-    tare_free(room);
+    tare_free(way.room);
     return TARE_OK;
 }
 
@@ -141,18 +141,14 @@ enum tare_status tare_binding_get(const struct tare_binding *binding, const void
                                   enum tare_dtype dtype, void *values,
                                   struct tare_error *err)
 {
-    size_t n;
-    void *room;
-    const bool converts = dtype != binding->dtype;
-    const bool moves = binding->format != TARE_LINEAR;
-    enum tare_status st = check(binding, dtype, &n, err);
-    if (st == TARE_OK) st = make_room(binding, converts && moves, n, &room, err);
+    struct way way;
+    const enum tare_status st = find_way(binding, dtype, &way, err);
     if (st != TARE_OK) return st;
-    if (moves) reorder(binding, data, converts ? room : values, true);
-    if (converts)
-        to_floats(binding, moves ? room : data, values, n);
-    else if (!moves)
+    if (way.moves) reorder(binding, data, way.converts ? way.room : values, true);
+    if (way.converts)
+        to_floats(binding, way.moves ? way.room : data, values, way.n_elems);
+    else if (!way.moves)
         memcpy(values, data, binding->n_bytes);
-    tare_free(room);
+    tare_free(way.room);
     return TARE_OK;
 }
