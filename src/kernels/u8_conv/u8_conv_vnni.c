@@ -20,8 +20,28 @@ TARE_ALWAYS_INLINE __m512i broadcast4(const uint8_t *x)
     return _mm512_set1_epi32(four);
 }
 
-/* `rows` pixels x 16 * `vectors` channels, both constants. The most frequent route goes
- * straight from registers, the others share one loop over memory. */
+/* The tile's sums, straight from registers. */
+TARE_ALWAYS_INLINE void store_sums(const struct tare_u8_conv_tile *t,
+                                   const struct route route,
+                                   __m512i acc[TARE_U8_CONV_ROWS][2],
+                                   const int64_t rows, const int64_t vectors)
+{
+    const struct columns c = load_columns(t, vectors);
+    TARE_UNROLL
+    for (int64_t i = 0; i < rows; i++)
+        store_row(t, &c, route, i, acc[i], vectors);
+}
+
+/* While the sums are made, what is added to them comes nearer. */
+TARE_ALWAYS_INLINE void fetch_residual(const struct tare_u8_conv_tile *t,
+                                       const int64_t rows)
+{
+    for (int64_t i = 0; i < rows; i++)
+        _mm_prefetch((const char *)t->residual + i * t->residual_stride, _MM_HINT_T0);
+}
+
+/* `rows` pixels x 16 * `vectors` channels, both constants. The two most frequent routes
+ * go straight from registers, the others share one loop over memory. */
 TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows,
                                 const int64_t vectors)
 {
@@ -32,6 +52,7 @@ TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t
         for (int64_t j = 0; j < vectors; j++)
             acc[i][j] = _mm512_loadu_si512(t->acc_init + 16 * j);
     }
+    if (t->residual) fetch_residual(t, rows);
     const int8_t *weights = t->weights;
     for (int64_t s = 0; s < t->n_segments; s++) {
         const uint8_t *const *row = t->rows + s * TARE_U8_CONV_PITCH;
@@ -39,8 +60,10 @@ TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t
         for (int64_t k = t->row_offset; k < end; k += 4) {
             __m512i w[2];
             TARE_UNROLL
-            for (int64_t j = 0; j < vectors; j++)
+            for (int64_t j = 0; j < vectors; j++) {
                 w[j] = _mm512_loadu_si512(weights + 64 * j);
+                _mm_prefetch((const char *)weights + t->ahead + 64 * j, _MM_HINT_T1);
+            }
             weights += 64 * vectors;
             TARE_UNROLL
             for (int64_t i = 0; i < rows; i++) {
@@ -53,10 +76,9 @@ TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t
     }
     const struct route route = route_of(t);
     if (!route.residual && !route.slope && !route.out_f32) {
-        const struct columns c = load_columns(t, vectors);
-        TARE_UNROLL
-        for (int64_t i = 0; i < rows; i++)
-            store_row(t, &c, (struct route){false, false, false}, i, acc[i], vectors);
+        store_sums(t, (struct route){.residual = false}, acc, rows, vectors);
+    } else if (!route.slope && !route.out_f32) {
+        store_sums(t, (struct route){.residual = true}, acc, rows, vectors);
     } else {
         __m512i sums[TARE_U8_CONV_ROWS][2];
         TARE_UNROLL
@@ -106,10 +128,14 @@ static void compute_tile(const struct tare_u8_conv_tile *t)
     by_rows[t->n_rows - 1][t->width != TARE_U8_CONV_NARROW](t);
 }
 
+/* Twice a page, where the hardware's own prefetching ends. */
+enum { FETCH_DISTANCE = 8192 };
+
 void tare_u8_conv__vnni_14x32(const struct tare_u8_conv *p,
                               const struct tare_u8_conv_data *d, void *scratch,
                               int64_t begin, int64_t end)
 {
-    const struct tare_u8_conv_style style = {.compute = compute_tile};
+    const struct tare_u8_conv_style style = {.compute = compute_tile,
+                                             .fetch_distance = FETCH_DISTANCE};
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

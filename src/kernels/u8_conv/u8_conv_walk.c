@@ -65,8 +65,10 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
     plan.n_blocks = w->groups * plan.blocks_per_group;
     plan.n_pixels = w->batch * w->out_h * w->out_w;
     plan.n_tiles = ceil_div(plan.n_pixels, TARE_U8_CONV_ROWS);
-    plan.tile_pixels = plan.n_pixels / plan.n_tiles;
-    plan.longer_tiles = plan.n_pixels % plan.n_tiles;
+    /* whole rows: one of its tiles at the border has no more than border */
+    const bool by_rows = w->kernel_h > 1 && TARE_U8_CONV_ROWS % w->out_w == 0;
+    plan.tile_pixels = by_rows ? TARE_U8_CONV_ROWS : plan.n_pixels / plan.n_tiles;
+    plan.longer_tiles = by_rows ? 0 : plan.n_pixels % plan.n_tiles;
     plan.n_pixel_blocks = ceil_div(plan.n_tiles, TARE_U8_CONV_TILES);
     plan.n_splits = min_i64(ceil_div(WANTED_UNITS, plan.n_pixel_blocks), plan.n_blocks);
     plan.block_bytes = plan.n_segments * plan.n_steps * TARE_U8_CONV_BLOCK * 4;
@@ -78,7 +80,8 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
 
 int64_t tare_u8_conv_tile_begin(const struct tare_u8_conv_plan *plan, int64_t t)
 {
-    return t * plan->tile_pixels + min_i64(t, plan->longer_tiles);
+    return min_i64(t * plan->tile_pixels + min_i64(t, plan->longer_tiles),
+                   plan->n_pixels);
 }
 
 int64_t tare_u8_conv_block_width(const struct tare_u8_conv_plan *plan, int64_t b)
@@ -294,6 +297,29 @@ static int64_t distance_ahead(const struct tare_u8_conv_plan *plan, int64_t i)
     return i < 2 ? plan->block_bytes + LINE * i : 0;
 }
 
+/* Leave out the kernel rows that are outside the input for all pixels [begin, end),
+ * where that adds nothing to their sums: it is zero. */
+static void trim(struct tare_u8_conv_tile *tile, const struct tare_u8_conv *p,
+                 const struct tare_u8_conv_plan *plan, int64_t begin, int64_t end)
+{
+    const struct tare_window *w = &plan->window;
+    const int64_t first = begin / w->out_w, last = (end - 1) / w->out_w; /* rows */
+    if (w->kernel_h == 1 || p->in_zero_point != 0 ||
+        first / w->out_h != last / w->out_h)
+        return;
+    const int64_t top = first % w->out_h * w->stride_h - w->pad_top;
+    const int64_t bottom = last % w->out_h * w->stride_h - w->pad_top;
+    int64_t from = 0, to = w->kernel_h;
+    while (from + 1 < to && bottom + from * w->dilation_h < 0)
+        from++;
+    while (to - 1 > from && top + (to - 1) * w->dilation_h >= w->in_h)
+        to--;
+    const int64_t skipped = from * plan->segments_per_row;
+    tile->rows += skipped * TARE_U8_CONV_PITCH;
+    tile->weights += skipped * plan->n_steps * 4 * tile->width;
+    tile->n_segments = (to - from) * plan->segments_per_row;
+}
+
 /* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
 static void compute_block(const struct tare_u8_conv *p,
                           const struct tare_u8_conv_data *d, const struct row_table *t,
@@ -305,11 +331,10 @@ static void compute_block(const struct tare_u8_conv *p,
     const int64_t group = block / plan->blocks_per_group;
     const int64_t b = block % plan->blocks_per_group;
     const int64_t channel = group * plan->group_out + b * TARE_U8_CONV_BLOCK;
+    const int8_t *weights = d->weights + tare_u8_conv_block_offset(plan, group, b);
     struct tare_u8_conv_tile tile = {
         .row_offset = group * plan->group_in,
-        .n_segments = plan->n_segments,
         .n_steps = plan->n_steps,
-        .weights = d->weights + tare_u8_conv_block_offset(plan, group, b),
         .width = tare_u8_conv_block_width(plan, b),
         .n_channels =
             min_i64(TARE_U8_CONV_BLOCK, plan->group_out - b * TARE_U8_CONV_BLOCK),
@@ -329,6 +354,9 @@ static void compute_block(const struct tare_u8_conv *p,
         const int64_t pixel = tare_u8_conv_tile_begin(plan, i);
         const int64_t at = pixel * tile.pixel_stride + channel;
         tile.rows = t->rows + (pixel - first);
+        tile.weights = weights;
+        tile.n_segments = plan->n_segments;
+        trim(&tile, p, plan, pixel, tare_u8_conv_tile_begin(plan, end));
         tile.first_rows = tare_u8_conv_tile_begin(plan, i + 1) - pixel;
         tile.n_rows = tare_u8_conv_tile_begin(plan, end) - pixel;
         if (p->epilogue.has_residual)
@@ -337,10 +365,12 @@ static void compute_block(const struct tare_u8_conv *p,
             tile.y_f32 = (float *)d->y + at;
         else
             tile.y_u8 = (uint8_t *)d->y + at;
-        if (fetches && style->fetches)
+        if (style->fetch_distance)
+            tile.ahead = i == tile_begin ? style->fetch_distance : 0;
+        else if (fetches && style->fetches)
             tile.ahead = distance_ahead(plan, (i - tile_begin) / at_once);
         else if (fetches)
-            fetch_ahead(plan, tile.weights, i - tile_begin, end - tile_begin,
+            fetch_ahead(plan, weights, i - tile_begin, end - tile_begin,
                         tile_end - tile_begin);
         style->compute(&tile);
     }

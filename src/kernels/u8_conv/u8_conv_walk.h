@@ -74,7 +74,7 @@ struct tare_u8_conv_tile {
     const int8_t *weights;
     int64_t width; /* TARE_U8_CONV_BLOCK or TARE_U8_CONV_NARROW */
     int64_t ahead; /* for a style that fetches: bytes from each step's weights to what
-                      to fetch meanwhile, a cache line; or 0 */
+                      to fetch meanwhile, a cache line or as much as a step has; or 0 */
     int64_t n_rows, n_channels;
     int64_t first_rows; /* of n_rows, those of the first of the tiles taken as one */
     /* At the block's first channel (and the tile's first pixel): */
@@ -97,10 +97,12 @@ struct tare_u8_conv_style {
     void *state;     /* for the tiles; or NULL */
     int64_t at_once; /* consecutive tiles that are computed as one, up to all of a
                         block: 0 and 1 are one */
-    bool fetches;    /* compute fetches what is `ahead` */
-    bool even_rows;  /* Each tile's rows of a segment lie at equal distances, and may be
-                        read up to the next multiple of TARE_ALIGN bytes. Needs
-                        tare_u8_conv_has_even_rows(). */
+    bool fetches; /* compute fetches what is `ahead`, a line of the next block a step */
+    int64_t fetch_distance; /* or, where weights are read for the first time, a step's
+                               so far ahead */
+    bool even_rows; /* Each tile's rows of a segment lie at equal distances, and may be
+                       read up to the next multiple of TARE_ALIGN bytes. Needs
+                       tare_u8_conv_has_even_rows(). */
 };
 
 /** Can tiles be had whose rows lie at equal distances? */
