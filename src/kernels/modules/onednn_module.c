@@ -95,6 +95,55 @@ static dnnl_status_t plain_weights(dnnl_memory_desc_t *md, const struct tare_win
                                         any ? dnnl_format_tag_any : dnnl_abcd);
 }
 
+/* Some window along an axis has padding alone. */
+static bool has_empty(int64_t in, int64_t out, int64_t kernel, int64_t stride,
+                      int64_t dilation, int64_t pad)
+{
+    for (int64_t o = 0; o < out; o++) {
+        bool is_empty = true;
+        for (int64_t k = 0; k < kernel; k++) {
+            const int64_t at = o * stride - pad + k * dilation;
+            is_empty = is_empty && (at < 0 || at >= in);
+        }
+        if (is_empty) return true;
+    }
+    return false;
+}
+
+/* oneDNN 2.6's kernels named brgconv have a part of their own for outputs without any
+ * input; there they do not load the address of the epilogue's constants. */
+static bool breaks_brgconv(const struct tare_window *w)
+{
+    return has_empty(w->in_h, w->out_h, w->kernel_h, w->stride_h, w->dilation_h,
+                     w->pad_top) ||
+           has_empty(w->in_w, w->out_w, w->kernel_w, w->stride_w, w->dilation_w,
+                     w->pad_left);
+}
+
+/* oneDNN's first implementation, but for those. */
+static dnnl_status_t choose(const dnnl_convolution_desc_t *desc,
+                            const_dnnl_primitive_attr_t attr, dnnl_engine_t engine,
+                            bool no_brgconv, dnnl_primitive_desc_t *out)
+{
+    dnnl_primitive_desc_iterator_t each = NULL;
+    dnnl_status_t st =
+        dnnl_primitive_desc_iterator_create(&each, desc, attr, engine, NULL);
+    while (st == dnnl_success) {
+        const char *name = "";
+        *out = dnnl_primitive_desc_iterator_fetch(each);
+        st = *out ? dnnl_primitive_desc_query(*out, dnnl_query_impl_info_str, 0, &name)
+                  : dnnl_out_of_memory;
+        if (st != dnnl_success || !no_brgconv ||
+            strncmp(name, "brgconv", strlen("brgconv")) != 0)
+            break;
+        (void)dnnl_primitive_desc_destroy(*out);
+        *out = NULL;
+        st = dnnl_primitive_desc_iterator_next(each);
+    }
+    (void)dnnl_primitive_desc_iterator_destroy(each);
+    return st;
+}
+
 static dnnl_status_t make_primitive_desc(struct conv *c, const struct tare_f32_conv *p,
                                          const_dnnl_primitive_attr_t attr,
                                          dnnl_primitive_desc_t *out)
@@ -117,9 +166,8 @@ static dnnl_status_t make_primitive_desc(struct conv *c, const struct tare_f32_c
         st = dnnl_dilated_convolution_forward_desc_init(
             &desc, dnnl_forward_inference, dnnl_convolution_direct, &c->x, &weights,
             &bias, &c->y, strides, dilations, before, behind);
-    return st == dnnl_success
-               ? dnnl_primitive_desc_create(out, &desc, attr, c->engine, NULL)
-               : st;
+    return st == dnnl_success ? choose(&desc, attr, c->engine, breaks_brgconv(w), out)
+                              : st;
 }
 
 static dnnl_status_t run_one(dnnl_engine_t engine, const_dnnl_primitive_t primitive,
