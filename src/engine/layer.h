@@ -106,6 +106,10 @@ struct tare_layer_kind_info {
 
 const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind);
 
+/** The input that a layer of this kind adds, where it has so many, and that its output
+ *  may be written over; 0: none. */
+uint32_t tare_layer_residual(uint32_t kind);
+
 /**
  * Choose the kernel of a layer that was checked, and prepare the layer for it.
  * @param isa     TARE_CPU_* bits that may be used.

@@ -15,7 +15,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 9
+#define TARE_PLAN_VERSION 10
 /* From this version on, the header up to the end of the section table, the order of the
  * sections there (others come behind them), struct tare_shape_range and what `isa`
  * means stay: so the source of an engine is found by a tare of another version. */
@@ -108,6 +108,16 @@ static inline uint64_t tare_plan_extent(const struct tare_plan_tensor *t)
     const uint64_t pixel_bytes = t->n_bytes / n_pixels;
     const uint64_t elem_bytes = pixel_bytes / (uint64_t)t->dims.d[1];
     return (n_pixels - 1) * t->pitch * elem_bytes + pixel_bytes;
+}
+
+/** Whether a layer that knows how may write `y` over the `residual` that it adds: each
+ *  value is where the sum with it will be. */
+static inline bool tare_plan_may_overwrite(const struct tare_plan_tensor *residual,
+                                           const struct tare_plan_tensor *y)
+{
+    return residual->storage == TARE_IN_ARENA && y->storage == TARE_IN_ARENA &&
+           residual->dtype == y->dtype && residual->n_bytes == y->n_bytes &&
+           !residual->pitch && !y->pitch;
 }
 
 struct tare_plan_layer {

@@ -243,7 +243,17 @@ static bool moves_nothing(const struct tare_plan_layer *r)
     return r->kind == TARE_LAYER_RESHAPE || r->kind == TARE_LAYER_JOIN;
 }
 
-/* Not to weights, nor to the user's input, nor over what the layer reads. */
+static bool is_sum_in_place(const struct tare_engine *e,
+                            const struct tare_plan_layer *r, uint32_t k,
+                            const struct tare_plan_tensor *y)
+{
+    const struct tare_plan_tensor *x = operand(e, r, k);
+    return k > 0 && k == tare_layer_residual(r->kind) &&
+           tare_plan_may_overwrite(x, y) && x->offset == y->offset;
+}
+
+/* Not to weights, nor to the user's input, nor over what the layer reads, but for a
+ * residual. */
 static bool output_ok(const struct tare_engine *e, const struct tare_plan_layer *r,
                       uint32_t k)
 {
@@ -253,7 +263,8 @@ static bool output_ok(const struct tare_engine *e, const struct tare_plan_layer 
         (y->storage == TARE_IN_BINDING && y->offset < e->header->n_inputs))
         return false;
     for (uint32_t i = 0; i < r->n_inputs; i++)
-        if (!moves_nothing(r) && tare_tensors_overlap(operand(e, r, i), y))
+        if (!moves_nothing(r) && tare_tensors_overlap(operand(e, r, i), y) &&
+            !is_sum_in_place(e, r, i, y))
             return false;
     return true;
 }

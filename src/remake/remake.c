@@ -48,6 +48,7 @@ static enum tare_status make_plan(const struct tare_source *source,
     enum tare_status st = tare_lower_graph(&lower, err);
     if (st == TARE_OK && tactics) st = tare_regions_note(plan, &tactics->regions, err);
     tare_free(borders);
+    if (st == TARE_OK && lower.in_place) st = tare_plan_overwrite(plan, err);
     if (st == TARE_OK) st = tare_memory_plan(plan, err);
     if (st == TARE_OK && tactics)
         st = tare_tactic_names_note(plan, tactics->items, tactics->n, err);

@@ -41,11 +41,12 @@ for number, layer in enumerate(layers):
             assert made[t["id"]] in layer["from"], (layer["name"], t)
         for u in arena(layer["outputs"]):
             apart = t["offset"] + t["bytes"] <= u["offset"] or u["offset"] + u["bytes"] <= t["offset"]
-            assert apart or layer["type"] in ("reshape", "concat"), (layer["name"], t, u)
+            is_sum = t is layer["inputs"][-1] and (t["offset"], t["bytes"]) == (u["offset"], u["bytes"])
+            assert apart or is_sum or layer["type"] in ("reshape", "concat"), (layer["name"], t, u)
     assert all(source < number for source in layer["from"])
     assert layer["from"] or any(t["place"] == "binding" for t in layer["inputs"]), layer
     assert layer["outputs"][0]["name"] == layer["output"] and layer["outputs"][0]["dims"] == layer["dims"]
-    alive = sum(t["bytes"] for t in {t["id"]: t for t in arena(layer["inputs"] + layer["outputs"])}.values())
+    alive = sum(t["bytes"] for t in {(t["offset"], t["bytes"]): t for t in arena(layer["inputs"] + layer["outputs"])}.values())
     assert alive <= engine["live_bytes"] or layer["type"] in ("reshape", "concat"), (alive, layer)
     for t in layer["outputs"]:
         made[t["id"]] = number

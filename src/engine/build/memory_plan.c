@@ -105,8 +105,7 @@ static enum tare_status find_blocks(const struct tare_plan_builder *b,
     for (size_t i = 0; fits && i < b->n_layers; i++) {
         const struct tare_plan_layer *l = &b->layers[i];
         for (uint32_t k = 0; k < l->n_inputs + l->n_outputs; k++) {
-            const int32_t id = b->ids[l->first_id + k];
-            const int32_t root = b->alias_of[id] >= 0 ? b->alias_of[id] : id;
+            const int32_t root = tare_plan_root(b, b->ids[l->first_id + k]);
             if (block_of[root] < 0) continue;
             struct block *block = &blocks[block_of[root]];
             touch(block, i, l);

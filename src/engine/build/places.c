@@ -214,14 +214,9 @@ enum tare_status tare_lower_make_slice(struct tare_lower *l, int32_t tensor,
     return make(l, tensor, format, form, true, id, err);
 }
 
-static int32_t root_of(const struct tare_plan_builder *b, int32_t id)
-{
-    return b->alias_of[id] >= 0 ? b->alias_of[id] : id;
-}
-
 bool tare_lower_shares(const struct tare_lower *l, int32_t id, int32_t with)
 {
-    return root_of(l->plan, id) == root_of(l->plan, with);
+    return tare_plan_root(l->plan, id) == tare_plan_root(l->plan, with);
 }
 
 bool tare_lower_is_part(const struct tare_lower *l, int32_t id, int32_t of, int64_t at)

@@ -139,7 +139,7 @@ enum tare_status tare_plan_add_alias(struct tare_plan_builder *b, const char *na
     b->tensors[*id].scale = b->tensors[of].scale;
     b->tensors[*id].zero_point = b->tensors[of].zero_point;
     b->tensors[*id].lowest = b->tensors[of].lowest;
-    b->alias_of[*id] = b->alias_of[of] >= 0 ? b->alias_of[of] : of;
+    b->alias_of[*id] = tare_plan_root(b, of);
     b->alias_at[*id] = b->alias_at[of];
     return TARE_OK;
 }

@@ -47,6 +47,12 @@ struct tare_plan_builder {
     uint64_t live_bytes;  /* likewise: no plan can need less */
 };
 
+/** The tensor whose memory this one is in. */
+static inline int32_t tare_plan_root(const struct tare_plan_builder *b, int32_t id)
+{
+    return b->alias_of[id] >= 0 ? b->alias_of[id] : id;
+}
+
 /** What a layer is made of; strings and arrays are copied. */
 struct tare_layer_spec {
     enum tare_layer_kind kind;
@@ -121,6 +127,11 @@ enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
 /** Name the tactic of layer `i`. */
 enum tare_status tare_plan_set_tactic(struct tare_plan_builder *b, size_t i,
                                       const char *tactic, struct tare_error *err);
+
+/** Let layers write over residuals that nothing reads afterwards: those outputs become
+ *  aliases. Before tare_memory_plan(), after regions. */
+enum tare_status tare_plan_overwrite(struct tare_plan_builder *b,
+                                     struct tare_error *err);
 
 /** Give every arena tensor its offset. Layers of different streams of a region may run
  *  at once. */

@@ -26,6 +26,20 @@ const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind)
     return &kinds[kind];
 }
 
+uint32_t tare_layer_residual(uint32_t kind)
+{
+    switch (kind) {
+    case TARE_LAYER_F32_CONV:
+    case TARE_LAYER_F32_DEPTHWISE:
+    case TARE_LAYER_F32_WINOGRAD:
+    case TARE_LAYER_F16_CONV:
+    case TARE_LAYER_BF16_CONV: return 3; /* x, weights, bias, residual */
+    case TARE_LAYER_U8_CONV:
+    case TARE_LAYER_U8_DEPTHWISE: return 5; /* x, weights, 3 a channel, residual */
+    default: return 0;
+    }
+}
+
 static enum tare_status choose(struct tare_layer *layer, uint32_t isa,
                                const char *tactic, struct tare_error *err)
 {
