@@ -58,8 +58,8 @@ static enum tare_status find_float(struct tare_searcher *s, struct tare_assignme
 }
 
 /* Take the best layer out of INT8. */
-static enum tare_status step(struct tare_searcher *s, struct tare_assignment *a,
-                             struct tare_error *err)
+static enum tare_status step(struct tare_searcher *s, bool by_noise,
+                             struct tare_assignment *a, struct tare_error *err)
 {
     const double before = a->point.predicted_ms;
     double most = -1.0;
@@ -68,11 +68,14 @@ static enum tare_status step(struct tare_searcher *s, struct tare_assignment *a,
     for (size_t row = 0; row < s->search->n_rows; row++) {
         uint8_t p = TARE_PRECISION_FP32;
         double ms;
-        if (a->precision[row] != TARE_PRECISION_INT8 || !is_promising(s, a, row))
+        if (a->precision[row] != TARE_PRECISION_INT8 ||
+            (!by_noise && !is_promising(s, a, row)))
             continue;
         const enum tare_status st = find_float(s, a, row, &p, &ms, err);
         if (st != TARE_OK) return st;
-        const double value = worth(s->noise[row], ms - before, s->costs.int8_ms);
+        const double value = by_noise
+                                 ? s->noise[row]
+                                 : worth(s->noise[row], ms - before, s->costs.int8_ms);
         if (!(value > most)) continue;
         most = value;
         best = row;
@@ -82,7 +85,8 @@ static enum tare_status step(struct tare_searcher *s, struct tare_assignment *a,
     return tare_search_predict(s, a, err);
 }
 
-enum tare_status tare_search_walk_path(struct tare_searcher *s, struct tare_error *err)
+enum tare_status tare_search_walk_path(struct tare_searcher *s, bool by_noise,
+                                       struct tare_error *err)
 {
     struct tare_assignments *path = &s->path;
     enum tare_status st = tare_assignments_add(path, s->search->n_rows, NULL, err);
@@ -90,7 +94,7 @@ enum tare_status tare_search_walk_path(struct tare_searcher *s, struct tare_erro
     for (size_t i = 1; st == TARE_OK && i < s->search->n_rows; i++) {
         const struct tare_assignment before = path->items[i - 1];
         st = tare_assignments_add(path, s->search->n_rows, &before, err);
-        if (st == TARE_OK) st = step(s, &path->items[i], err);
+        if (st == TARE_OK) st = step(s, by_noise, &path->items[i], err);
     }
     return st;
 }

@@ -155,19 +155,25 @@ static enum tare_status search(struct tare_searcher *s,
 {
     size_t found = SIZE_MAX;
     enum tare_status st = prepare(s, source, err);
-    if (st == TARE_OK) st = tare_search_walk_path(s, err);
+    if (st == TARE_OK) st = tare_search_walk_path(s, false, err);
     if (st != TARE_OK) return st;
     begin(s, "searching");
     s->n_planned = 2 * N_COARSE + TARE_SEARCH_EXCHANGES;
     st = find_best(s, &found, err);
+    if (st == TARE_OK && found == SIZE_MAX) { /* the least noise, whatever it costs */
+        tare_assignments_release(&s->path);
+        s->n_planned += 2 * N_COARSE;
+        st = tare_search_walk_path(s, true, err);
+        if (st == TARE_OK) st = find_best(s, &found, err);
+    }
+    if (st != TARE_OK) return st;
     s->search->int8 = s->path.items[0].point;
     s->search->fp32 = (struct tare_search_point){
         .predicted_ms = s->costs.fp32_ms,
         .search = exact(&s->slices[0].fp32),
         .held_back = exact(&s->slices[1].fp32),
     };
-    if (st == TARE_OK && found != SIZE_MAX)
-        st = tare_search_exchange(s, &s->path.items[found], err);
+    if (found != SIZE_MAX) st = tare_search_exchange(s, &s->path.items[found], err);
     if (st == TARE_OK) tare_search_sort(s->search);
     if (st == TARE_OK) st = tare_search_choose(s, err);
     return st;
