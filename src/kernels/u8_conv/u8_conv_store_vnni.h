@@ -38,38 +38,56 @@ struct route {
     bool residual, slope, out_f32;
 };
 
-/* Pixel `i` of the tile, from its sums to memory. The route is best a constant. */
+/* 16 channels of pixel `i` of the tile from its sums to real values. The route is best
+ * a constant. */
+TARE_ALWAYS_INLINE __m512 value_of(const struct tare_u8_conv_tile *t,
+                                   const struct columns *c, const struct route route,
+                                   int64_t i, int64_t j, __m512i acc)
+{
+    const struct tare_u8_epilogue *e = t->epilogue;
+    __m512 v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), c->multiplier[j], c->bias[j]);
+    if (route.residual) {
+        const __m512i r = _mm512_cvtepu8_epi32(
+            _mm_maskz_loadu_epi8((__mmask16)(c->valid >> (16 * j)),
+                                 t->residual + i * t->residual_stride + 16 * j));
+        const __m512i zero_point = _mm512_set1_epi32(e->residual_zero_point);
+        v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(r, zero_point)),
+                            _mm512_set1_ps(e->residual_scale), v);
+    }
+    return route.slope ? tare_slope_vnni(&c->finish, v) : v;
+}
+
+/* All channels of pixel `i` to memory. */
+TARE_ALWAYS_INLINE void store_values(const struct tare_u8_conv_tile *t,
+                                     const struct columns *c, const struct route route,
+                                     int64_t i, const __m512 *v, const int64_t vectors)
+{
+    const int64_t at = i * t->pixel_stride;
+    if (route.out_f32) {
+        TARE_UNROLL
+        for (int64_t j = 0; j < vectors; j++)
+            _mm512_mask_storeu_ps(t->y_f32 + at + 16 * j,
+                                  (__mmask16)(c->valid >> (16 * j)),
+                                  tare_clamp_vnni(&c->finish, v[j]));
+    } else if (vectors == 2) {
+        _mm256_mask_storeu_epi8(t->y_u8 + at, c->valid,
+                                tare_bytes32_vnni(&c->finish, v[0], v[1]));
+    } else {
+        _mm_mask_storeu_epi8(t->y_u8 + at, (__mmask16)c->valid,
+                             tare_bytes16_vnni(&c->finish, v[0]));
+    }
+}
+
+/* The same of its sums. */
 TARE_ALWAYS_INLINE void store_row(const struct tare_u8_conv_tile *t,
                                   const struct columns *c, const struct route route,
                                   int64_t i, const __m512i *acc, const int64_t vectors)
 {
-    const struct tare_u8_epilogue *e = t->epilogue;
-    const int64_t at = i * t->pixel_stride;
     __m512 v[2];
     TARE_UNROLL
-    for (int64_t j = 0; j < vectors; j++) {
-        const __mmask16 valid = (__mmask16)(c->valid >> (16 * j));
-        v[j] =
-            _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc[j]), c->multiplier[j], c->bias[j]);
-        if (route.residual) {
-            const __m512i r = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(
-                valid, t->residual + i * t->residual_stride + 16 * j));
-            const __m512i zero_point = _mm512_set1_epi32(e->residual_zero_point);
-            v[j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(r, zero_point)),
-                                   _mm512_set1_ps(e->residual_scale), v[j]);
-        }
-        if (route.slope) v[j] = tare_slope_vnni(&c->finish, v[j]);
-        if (route.out_f32)
-            _mm512_mask_storeu_ps(t->y_f32 + at + 16 * j, valid,
-                                  tare_clamp_vnni(&c->finish, v[j]));
-    }
-    if (route.out_f32) return;
-    if (vectors == 2)
-        _mm256_mask_storeu_epi8(t->y_u8 + at, c->valid,
-                                tare_bytes32_vnni(&c->finish, v[0], v[1]));
-    else
-        _mm_mask_storeu_epi8(t->y_u8 + at, (__mmask16)c->valid,
-                             tare_bytes16_vnni(&c->finish, v[0]));
+    for (int64_t j = 0; j < vectors; j++)
+        v[j] = value_of(t, c, route, i, j, acc[j]);
+    store_values(t, c, route, i, v, vectors);
 }
 
 TARE_ALWAYS_INLINE void store_all(const struct tare_u8_conv_tile *t,

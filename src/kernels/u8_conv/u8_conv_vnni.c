@@ -20,16 +20,27 @@ TARE_ALWAYS_INLINE __m512i broadcast4(const uint8_t *x)
     return _mm512_set1_epi32(four);
 }
 
-/* The tile's sums, straight from registers. */
+/* The tile's sums, straight from registers. Where it is written over its residual, that
+ * is read first: what follows a store, even of bytes that its mask leaves out, waits
+ * for it. */
 TARE_ALWAYS_INLINE void store_sums(const struct tare_u8_conv_tile *t,
                                    const struct route route,
                                    __m512i acc[TARE_U8_CONV_ROWS][2],
                                    const int64_t rows, const int64_t vectors)
 {
     const struct columns c = load_columns(t, vectors);
+    __m512 v[TARE_U8_CONV_ROWS][2];
+    TARE_UNROLL
+    for (int64_t i = 0; i < rows; i++) {
+        TARE_UNROLL
+        for (int64_t j = 0; j < vectors; j++)
+            v[i][j] = value_of(t, &c, route, i, j, acc[i][j]);
+        if (!route.residual) store_values(t, &c, route, i, v[i], vectors);
+    }
+    if (!route.residual) return;
     TARE_UNROLL
     for (int64_t i = 0; i < rows; i++)
-        store_row(t, &c, route, i, acc[i], vectors);
+        store_values(t, &c, route, i, v[i], vectors);
 }
 
 /* While the sums are made, what is added to them comes nearer. */
