@@ -73,7 +73,10 @@ TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t
             TARE_UNROLL
             for (int64_t j = 0; j < vectors; j++) {
                 w[j] = _mm512_loadu_si512(weights + 64 * j);
-                _mm_prefetch((const char *)weights + t->ahead + 64 * j, _MM_HINT_T1);
+                /* a few pixels wait for nothing but loads, of which these are more */
+                if (rows >= 4)
+                    _mm_prefetch((const char *)weights + t->ahead + 64 * j,
+                                 _MM_HINT_T1);
             }
             weights += 64 * vectors;
             TARE_UNROLL
