@@ -76,8 +76,8 @@ enum tare_status tare_search_judge(struct tare_searcher *s, struct tare_assignme
                                    bool both, bool *holds, struct tare_error *err);
 
 /** The path from all layers in INT8 to all in FP32: at each step that one leaves INT8
- * *  which frees most noise for the time it costs, or, by noise alone, most noise; it
- *  replaces s->path. (path.c) */
+ *  which frees most noise for the time it costs, or, by noise alone, most noise. For an
+ *  empty s->path. (path.c) */
 enum tare_status tare_search_walk_path(struct tare_searcher *s, bool by_noise,
                                        struct tare_error *err);
 /** Exchange single layers of an assignment that holds, as long as that makes it faster

@@ -41,7 +41,8 @@ for number, layer in enumerate(layers):
             assert made[t["id"]] in layer["from"], (layer["name"], t)
         for u in arena(layer["outputs"]):
             apart = t["offset"] + t["bytes"] <= u["offset"] or u["offset"] + u["bytes"] <= t["offset"]
-            is_sum = t is layer["inputs"][-1] and (t["offset"], t["bytes"]) == (u["offset"], u["bytes"])
+            is_sum = (layer["type"] in ("conv", "depthwise") and len(layer["inputs"]) in (4, 6) and
+                      t is layer["inputs"][-1] and t["type"] == u["type"]) and (t["offset"], t["bytes"]) == (u["offset"], u["bytes"])
             assert apart or is_sum or layer["type"] in ("reshape", "concat"), (layer["name"], t, u)
     assert all(source < number for source in layer["from"])
     assert layer["from"] or any(t["place"] == "binding" for t in layer["inputs"]), layer
