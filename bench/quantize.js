@@ -51,7 +51,7 @@ function labelsOf() {
     const list = words(test).find((w) => w.startsWith('--list='));
     if (list) return fs.readFileSync(list.slice(7), 'utf8').trim().split('\n').map((l) => Number(l.split(' ').pop()));
     const root = words(test).find((w) => w.startsWith('--images=')).slice(9);
-    return fs.readdirSync(root).sort().flatMap((c, i) => fs.readdirSync(path.join(root, c)).map(() => i));
+    return fs.readdirSync(root).filter((c) => !c.startsWith('.')).sort().flatMap((c, i) => fs.readdirSync(path.join(root, c)).map(() => i));
 }
 
 async function open(form) {
