@@ -54,7 +54,7 @@ set(tare_either "libtare${PROJECT_VERSION_MAJOR} ${tare_same} | libtare-rt${PROJ
 if(TARGET tare_onednn)
   set(CPACK_DEBIAN_ONEDNN_PACKAGE_DEPENDS "${tare_either}")
   tare_package(onednn tare-onednn libs "oneDNN's kernels for tare"
-    "For engines that were built with --tactic-sources=+onednn.")
+    "For engines that were built with --tactic-sources=+onednn or +onednn-int8.")
 endif()
 if(TARGET tare_openblas)
   set(CPACK_DEBIAN_OPENBLAS_PACKAGE_DEPENDS "${tare_either}")

@@ -94,7 +94,9 @@ static const struct option options[] = {
     {"timing-cache", OPTION_TEXT, &flags.timing_cache, "FILE",
      "times of kernels: used when it is there, and what is timed is added", 0},
     {"tactic-sources", OPTION_TEXT, &flags.tactic_sources, "+own,+onednn,...",
-     "libraries that kernels may come from: own, onednn, openblas (default: +own)", 0},
+     "libraries that kernels may come from: own, onednn, onednn-int8, openblas "
+     "(default: +own)",
+     0},
     {"ban-tactic", OPTION_TEXT, &flags.bans, "NAME[,NAME]",
      "kernels, or other libraries, that no layer may run", 0},
     {"save-tactics", OPTION_TEXT, &flags.save_tactics, "FILE",
@@ -207,8 +209,7 @@ static void print_report(const struct tare_plan *plan, const struct tare_engine 
                "streams at the most\n",
                info.n_regions, info.n_streams);
     printf("Activations   %s\n", report_activations(&info, memory));
-    printf("Kernels       %s%s\n", info.isa,
-           info.is_exact ? "" : ", and another library's: not bit-exact");
+    printf("Kernels       %s%s\n", info.isa, report_exactness(&info));
 }
 
 /* The plan's files; the engine is the last one. */

@@ -76,13 +76,13 @@ static bool take_source(const char *given, struct words *ours, struct words *not
     (void)snprintf(name, sizeof name, "%s", given + 1);
     for (char *c = name; *c; c++)
         *c = (char)tolower((unsigned char)*c);
-    if (is_one_of(name, strlen(name), "own|onednn|openblas")) {
+    if (is_one_of(name, strlen(name), "own|onednn|onednn-int8|openblas")) {
         words_add(ours, "%c%s", *given, name);
         return true;
     }
     words_add(notes,
-              "--tacticSources: there is no %s here; own, onednn and openblas are what "
-              "kernels may come from",
+              "--tacticSources: there is no %s here; own, onednn, onednn-int8 and "
+              "openblas are what kernels may come from",
               given + 1);
     return is_one_of(name, strlen(name), theirs);
 }
@@ -97,7 +97,7 @@ static int take_sources(struct exec_settings *settings)
         if (!take_source(entries.items[i], &ours, &settings->notes))
             status = usage_error(&exec_usage,
                                  "--tacticSources: unknown source '%s', want own, "
-                                 "onednn, openblas, or one of TensorRT's",
+                                 "onednn, onednn-int8, openblas, or one of TensorRT's",
                                  entries.items[i] + 1);
     settings->tactic_sources = words_join(&ours, ',');
     words_free(&entries);

@@ -71,7 +71,7 @@ static void print_engine(const struct tare_engine *engine)
                   "streams at the most",
                   info.n_regions, info.n_streams);
     exec_info("Layers: %zu; kernels for %s%s", info.n_layers, info.isa,
-              info.is_exact ? "" : ", and another library's: not bit-exact");
+              report_exactness(&info));
 }
 
 static void print_plan(const struct tare_plan *plan)

@@ -260,12 +260,14 @@ static void print_summary(const struct tare_engine_info *info, cJSON *root)
                info->n_regions, info->n_streams);
     if (!info->is_exact)
         printf("Bit-exact    no: some tactics are another library's, which rounds "
-               "differently\n");
+               "differently%s\n",
+               info->is_int8_exact ? "" : "; INT8 codes may be one off");
     if (info->can_refit)
         printf("Weights      %s\n", info->is_stripped
                                         ? "stripped: `tare refit` gives it some"
                                         : "`tare refit` gives it others");
     (void)cJSON_AddBoolToObject(root, "bit_exact", info->is_exact);
+    (void)cJSON_AddBoolToObject(root, "int8_bit_exact", info->is_int8_exact);
     (void)cJSON_AddBoolToObject(root, "can_refit", info->can_refit);
     (void)cJSON_AddBoolToObject(root, "stripped", info->is_stripped);
     (void)cJSON_AddStringToObject(root, "model", info->model);

@@ -78,6 +78,14 @@ const char *report_bytes(double n_bytes, char text[32])
     return text;
 }
 
+const char *report_exactness(const struct tare_engine_info *info)
+{
+    if (info->is_exact) return "";
+    return info->is_int8_exact ? ", and another library's: not bit-exact"
+                               : ", and another library's: not bit-exact, in INT8 "
+                                 "neither (by one code)";
+}
+
 const char *report_activations(const struct tare_engine_info *info, char text[128])
 {
     char size[32], bound[32];

@@ -28,6 +28,10 @@ const char *report_bytes(double n_bytes, char text[32]);
  *  %)", into `text`; returns it. */
 const char *report_activations(const struct tare_engine_info *info, char text[128]);
 
+/** What a line about an engine's kernels ends with: whose they are, where not all are
+ *  tare's; else "". */
+const char *report_exactness(const struct tare_engine_info *info);
+
 /** "1x3x224x224" into `text`; returns it. */
 const char *report_dims(const struct tare_dims *dims, char text[128]);
 

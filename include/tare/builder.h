@@ -90,10 +90,11 @@ struct tare_build_options {
      */
     int optimization_level;
     /** Libraries that kernels may come from: "+own,+onednn,-openblas", from "+own"
-     * (NULL) on. Others than own compute float32 convolutions and products, where they
-     * are faster; "-own" leaves ours for what they do not do. They round differently:
-     * such an engine is not bit-exact, and needs the library where it runs. For
-     *  optimization_level 2 and up. */
+     * (NULL) on. onednn and openblas compute float32 convolutions and products,
+     * onednn-int8 convolutions and products by weights in INT8, where they are faster;
+     * "-own" leaves ours for what they do not do. They round differently, in INT8 so
+     * that a code may be one off: such an engine is not bit-exact, and needs the
+     * library where it runs. For optimization_level 2 and up. */
     const char *tactic_sources;
     int timing_threads;       /**< Threads that kernels are timed with; 0: 1. */
     const char *timing_cache; /**< File of times, or NULL: what it has is not timed

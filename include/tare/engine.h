@@ -113,9 +113,11 @@ struct tare_engine_info {
     bool is_exact;  /**< All kernels are tare's own, none a plugin's: the same bytes on
                        every machine, for any number of threads. */
     bool can_refit; /**< It carries what it was made from; see tare/refit.h. */
-    bool is_stripped; /**< It has no weights, and no layers, until it is refitted. */
-    size_t n_regions; /**< Where layers run side by side. */
-    size_t n_streams; /**< Most streams of a region; 1: there are none. */
+    bool is_stripped;   /**< It has no weights, and no layers, until it is refitted. */
+    size_t n_regions;   /**< Where layers run side by side. */
+    size_t n_streams;   /**< Most streams of a region; 1: there are none. */
+    bool is_int8_exact; /**< Of those that work in INT8 all are tare's own; else their
+                           codes may be one off. */
 };
 
 /**

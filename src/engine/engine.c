@@ -201,10 +201,15 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
 {
     const struct tare_plan_header *h = engine->header;
     const struct tare_engine *base = engine->base;
-    bool is_exact = true;
+    bool is_exact = true, is_int8_exact = true;
     size_t n_regions = 0;
-    for (size_t i = 0; i < engine->n_layers; i++)
-        is_exact = is_exact && !engine->layers[i].module && !engine->layers[i].plugin;
+    for (size_t i = 0; i < engine->n_layers; i++) {
+        const struct tare_layer *layer = &engine->layers[i];
+        const bool is_own = !layer->module && !layer->plugin;
+        is_exact = is_exact && is_own;
+        is_int8_exact =
+            is_int8_exact && !(layer->module && layer->inputs[0]->dtype == TARE_U8);
+    }
     for (size_t i = 0; i < engine->n_layers; i++)
         if (engine->records[i].region > n_regions)
             n_regions = engine->records[i].region;
@@ -223,6 +228,7 @@ void tare_engine_info(const struct tare_engine *engine, struct tare_engine_info 
         .is_stripped = engine->n_layers == 0,
         .n_regions = n_regions,
         .n_streams = engine->n_streams,
+        .is_int8_exact = is_int8_exact,
     };
 }
 

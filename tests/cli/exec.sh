@@ -170,6 +170,8 @@ tactics() {
     run --onnx=net.onnx --heuristic --skipInference
     said 'BuilderOptimizationLevel: 2'
     refused 2 'want 0 to 5' --onnx=net.onnx --builderOptimizationLevel=6
+    run --onnx=net.onnx --tacticSources=+OneDNN-INT8,-onednn-int8 --skipInference # asks for a module, and not
+    said 'Tactic sources: \+onednn-int8,-onednn-int8'
     run --onnx=net.onnx --tacticSources=-CUDNN,+cublas_lt,+own --skipInference
     said 'Tactic sources: \+own'
     said '--tacticSources: there is no CUDNN here.*' errors

@@ -8,8 +8,8 @@
 #include "tests/kernels/conv_case.h"
 
 static const struct conv_family family = {tare_u8_conv_units, tare_u8_conv_packed_bytes,
-                                          tare_u8_conv_pack,
-                                          tare_u8_conv_scratch_bytes};
+                                          tare_u8_conv_pack, tare_u8_conv_scratch_bytes,
+                                          tare_u8_conv_unpack};
 
 /* One row of two pixels, two channels, a 1x2 kernel padded by one on the left: worked
  * out on paper. */
@@ -59,62 +59,12 @@ static bool check_refusals(void)
     return !tare_u8_conv_packed_bytes(&p, &bytes);
 }
 
-static int64_t any_channels(void)
-{
-    static const int64_t around[] = {1,  2,  3,  4,  5,  8,  15, 16, 17,
-                                     24, 31, 32, 33, 48, 49, 64, 70};
-    return around[check_u32() % (sizeof around / sizeof around[0])];
-}
-
-/* A matrix product, a pointwise layer, or a window of any kind. */
-static struct tare_u8_conv random_layer(void)
-{
-    struct tare_window w = {.batch = check_between(1, 2),
-                            .in_h = check_between(1, 9),
-                            .in_w = check_between(1, 17),
-                            .groups = 1,
-                            .kernel_h = 1,
-                            .kernel_w = 1,
-                            .stride_h = 1,
-                            .stride_w = 1,
-                            .dilation_h = 1,
-                            .dilation_w = 1};
-    int64_t pad_bottom = 0, pad_right = 0;
-    if (check_once_in(4)) { /* matrix */
-        w.batch = w.in_h = 1;
-        w.in_w = check_between(1, 64);
-    } else if (!check_once_in(4)) {
-        w.kernel_h = check_between(1, 5);
-        w.kernel_w = check_between(1, 5);
-        w.stride_h = check_between(1, 3);
-        w.stride_w = check_between(1, 3);
-        w.dilation_h = check_once_in(3) ? check_between(2, 3) : 1;
-        w.dilation_w = check_once_in(3) ? check_between(2, 3) : 1;
-        w.pad_top = check_between(0, 3);
-        w.pad_left = check_between(0, 3);
-        pad_bottom = check_between(0, 3);
-        pad_right = check_between(0, 3);
-    }
-    const int64_t reach_h = (w.kernel_h - 1) * w.dilation_h + 1;
-    const int64_t reach_w = (w.kernel_w - 1) * w.dilation_w + 1;
-    if (w.in_h + w.pad_top + pad_bottom < reach_h) w.in_h = reach_h;
-    if (w.in_w + w.pad_left + pad_right < reach_w) w.in_w = reach_w;
-    w.out_h = (w.in_h + w.pad_top + pad_bottom - reach_h) / w.stride_h + 1;
-    w.out_w = (w.in_w + w.pad_left + pad_right - reach_w) / w.stride_w + 1;
-    if (check_once_in(3)) w.groups = check_between(2, 5);
-    w.in_c = any_channels() * w.groups;
-    w.out_c = any_channels() * w.groups;
-    return (struct tare_u8_conv){.window = w,
-                                 .in_zero_point = check_zero_point(),
-                                 .epilogue = random_epilogue(true)};
-}
-
 static bool check_layer(struct tare_u8_conv layer)
 {
     struct conv_case t = {.family = &family, .p = layer};
     if (!conv_case_fill(&t)) return printf("not ok - a layer does not fit\n"), false;
     conv_case_naive(&t);
-    bool ok = true;
+    bool ok = conv_case_check_unpack(&t);
     for (size_t k = 0; ok && k < tare_u8_conv_count; k++) {
         const struct tare_u8_conv_variant *v = &tare_u8_conv_table[k];
         if ((v->isa & tare_cpu_flags()) == v->isa)
@@ -260,7 +210,7 @@ int main(int argc, char **argv)
     if (!check_by_hand()) return printf("not ok - by hand\n"), CHECK_FAIL;
     if (!check_refusals()) return printf("not ok - refusals\n"), CHECK_FAIL;
     for (int i = 0; i < check_cases(1500); i++)
-        if (!check_layer(random_layer())) return CHECK_FAIL;
+        if (!check_layer(random_conv())) return CHECK_FAIL;
     for (int i = 0; i < check_cases(300); i++)
         if (!check_pack_matrix()) return printf("not ok - pack_matrix\n"), CHECK_FAIL;
     if (!check_large() || !check_extremes()) return CHECK_FAIL;

@@ -16,6 +16,7 @@ struct conv_family {
     bool (*packed_bytes)(const struct tare_u8_conv *p, size_t *out);
     void (*pack)(const struct tare_u8_conv *p, const int8_t *weights, int8_t *packed);
     bool (*scratch_bytes)(const struct tare_u8_conv *p, size_t *out);
+    void (*unpack)(const struct tare_u8_conv *p, const int8_t *packed, int8_t *weights);
 };
 
 struct conv_case {
@@ -62,6 +63,90 @@ static inline struct tare_u8_epilogue random_epilogue(bool may_residual)
     e.residual_zero_point = check_zero_point();
     e.residual_scale = check_once_in(2) ? 0.5f : 0.37f;
     return e;
+}
+
+/** Around the widths of vectors. */
+static inline int64_t any_channels(void)
+{
+    static const int64_t around[] = {1,  2,  3,  4,  5,  8,  15, 16, 17,
+                                     24, 31, 32, 33, 48, 49, 64, 70};
+    return around[check_u32() % (sizeof around / sizeof around[0])];
+}
+
+/** A matrix product, a pointwise layer, or a window of any kind. */
+static inline struct tare_u8_conv random_conv(void)
+{
+    struct tare_window w = {.batch = check_between(1, 2),
+                            .in_h = check_between(1, 9),
+                            .in_w = check_between(1, 17),
+                            .groups = 1,
+                            .kernel_h = 1,
+                            .kernel_w = 1,
+                            .stride_h = 1,
+                            .stride_w = 1,
+                            .dilation_h = 1,
+                            .dilation_w = 1};
+    int64_t pad_bottom = 0, pad_right = 0;
+    if (check_once_in(4)) { /* matrix */
+        w.batch = w.in_h = 1;
+        w.in_w = check_between(1, 64);
+    } else if (!check_once_in(4)) {
+        w.kernel_h = check_between(1, 5);
+        w.kernel_w = check_between(1, 5);
+        w.stride_h = check_between(1, 3);
+        w.stride_w = check_between(1, 3);
+        w.dilation_h = check_once_in(3) ? check_between(2, 3) : 1;
+        w.dilation_w = check_once_in(3) ? check_between(2, 3) : 1;
+        w.pad_top = check_between(0, 3);
+        w.pad_left = check_between(0, 3);
+        pad_bottom = check_between(0, 3);
+        pad_right = check_between(0, 3);
+    }
+    const int64_t reach_h = (w.kernel_h - 1) * w.dilation_h + 1;
+    const int64_t reach_w = (w.kernel_w - 1) * w.dilation_w + 1;
+    if (w.in_h + w.pad_top + pad_bottom < reach_h) w.in_h = reach_h;
+    if (w.in_w + w.pad_left + pad_right < reach_w) w.in_w = reach_w;
+    w.out_h = (w.in_h + w.pad_top + pad_bottom - reach_h) / w.stride_h + 1;
+    w.out_w = (w.in_w + w.pad_left + pad_right - reach_w) / w.stride_w + 1;
+    if (check_once_in(3)) w.groups = check_between(2, 5);
+    w.in_c = any_channels() * w.groups;
+    w.out_c = any_channels() * w.groups;
+    return (struct tare_u8_conv){.window = w,
+                                 .in_zero_point = check_zero_point(),
+                                 .epilogue = random_epilogue(true)};
+}
+
+/** groups = in_c = out_c. */
+static inline struct tare_u8_conv random_depthwise(void)
+{
+    static const int64_t channels[] = {1,  2,  3,  4,  7,  8,  15, 16,  17,  24,
+                                       31, 32, 33, 40, 48, 64, 72, 127, 144, 1030};
+    static const int64_t kernels[] = {1, 2, 3, 3, 3, 4, 5, 5, 7};
+    struct tare_window w = {
+        .batch = check_between(1, 2),
+        .in_h = check_between(1, 9),
+        .in_w = check_between(1, 17),
+        .in_c = channels[check_u32() % (sizeof channels / sizeof channels[0])],
+        .kernel_h = kernels[check_u32() % 9],
+        .stride_h = check_between(1, 3),
+        .stride_w = check_once_in(2) ? 1 : check_between(2, 3),
+        .dilation_h = check_once_in(3) ? check_between(2, 3) : 1,
+        .dilation_w = check_once_in(3) ? check_between(2, 3) : 1,
+        .pad_top = check_between(0, 3),
+        .pad_left = check_between(0, 3),
+    };
+    w.kernel_w = check_once_in(3) ? kernels[check_u32() % 9] : w.kernel_h;
+    w.groups = w.out_c = w.in_c;
+    const int64_t pad_bottom = check_between(0, 3), pad_right = check_between(0, 3);
+    const int64_t reach_h = (w.kernel_h - 1) * w.dilation_h + 1;
+    const int64_t reach_w = (w.kernel_w - 1) * w.dilation_w + 1;
+    if (w.in_h + w.pad_top + pad_bottom < reach_h) w.in_h = reach_h;
+    if (w.in_w + w.pad_left + pad_right < reach_w) w.in_w = reach_w;
+    w.out_h = (w.in_h + w.pad_top + pad_bottom - reach_h) / w.stride_h + 1;
+    w.out_w = (w.in_w + w.pad_left + pad_right - reach_w) / w.stride_w + 1;
+    return (struct tare_u8_conv){.window = w,
+                                 .in_zero_point = check_zero_point(),
+                                 .epilogue = random_epilogue(true)};
 }
 
 /** Multipliers and biases: arbitrary ones, or powers of two that make exact ties. */
@@ -217,6 +302,19 @@ static inline void conv_case_describe(const struct conv_case *t, char text[256])
         (long)w->kernel_w, (long)w->stride_h, (long)w->stride_w, (long)w->dilation_h,
         (long)w->dilation_w, (long)w->pad_top, (long)w->pad_left, t->p.in_zero_point,
         e->out_f32, e->has_residual, (double)e->negative_slope, e->out_zero_point);
+}
+
+/** Unpacking gives back what was packed. */
+static inline bool conv_case_check_unpack(const struct conv_case *t)
+{
+    const size_t n = (size_t)(t->p.window.out_c * conv_terms(&t->p.window));
+    int8_t *again = check_alloc(n);
+    memset(again, 0x77, n);
+    t->family->unpack(&t->p, t->packed, again);
+    const bool ok = memcmp(again, t->weights, n) == 0;
+    if (!ok) printf("not ok - unpacked weights differ\n");
+    free(again);
+    return ok;
 }
 
 /** Run `fn` on slices of larger tensors: the outputs are those of t->want, and what is

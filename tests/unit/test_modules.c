@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/build/tactics.h"
+#include "engine/engine.h"
 #include "tests/kernels/check.h"
 #include "tests/unit/engine_net.h"
 #include "tests/unit/engine_run.h"
@@ -30,12 +31,15 @@ static void test_parse(void **state)
         {"+own", TARE_TACTICS_OWN},
         {"+onednn", TARE_TACTICS_OWN | FROM(ONEDNN)},
         {"-own,+openblas", FROM(OPENBLAS)},
+        {"+onednn-int8", TARE_TACTICS_OWN | FROM(ONEDNN_INT8)},
+        {"-own,+onednn,+onednn-int8", FROM(ONEDNN) | FROM(ONEDNN_INT8)},
         {"+onednn,+openblas,-onednn", TARE_TACTICS_OWN | FROM(OPENBLAS)},
         {"-own", 0},
         {"onednn", 0},
         {"+", 0},
         {"+onednn,", 0},
         {"+onednn2", 0},
+        {"+onednn-int", 0},
         {"+CUBLAS", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -126,11 +130,10 @@ static void test_multiply(void **state)
 
 static struct tare_f32_conv random_conv(void)
 {
-    static const float bounds[][3] = {{1.0f, -INFINITY, INFINITY},
-                                      {1.0f, 0.0f, INFINITY},
-                                      {1.0f, 0.0f, 0.75f},
-                                      {1.0f, -0.5f, 0.5f},
-                                      {0.125f, -INFINITY, INFINITY}};
+    static const float bounds[][3] = {
+        {1.0f, -INFINITY, INFINITY}, {0.5f, 0.0f, INFINITY},
+        {1.0f, 0.0f, INFINITY},      {1.0f, 0.0f, 0.75f},
+        {1.0f, -0.5f, 0.5f},         {0.125f, -INFINITY, INFINITY}};
     struct tare_window w = {.batch = range(1, 2),
                             .groups = check_u32() % 3 ? 1 : range(1, 4),
                             .kernel_h = range(1, 3),
@@ -153,7 +156,7 @@ static struct tare_f32_conv random_conv(void)
             w.stride_w +
         1;
     if (check_u32() % 3 == 0) w.in_pitch = w.in_c + range(1, 5);
-    const float *b = bounds[check_u32() % 5];
+    const float *b = bounds[check_u32() % 6];
     return (struct tare_f32_conv){w, {(int32_t)range(0, 1), b[0], b[1], b[2]}};
 }
 
@@ -219,10 +222,32 @@ static void build(const struct tare_graph *g, uint32_t sources, int level,
     if (built_make_with(g, &options, built, &err) != TARE_OK) fail_msg("%s", err.text);
 }
 
+/* Only layers of its own kind are a source's: also where a file says otherwise. */
+static void check_kinds(struct tare_engine *engine, enum tare_kernel_source source)
+{
+    const bool is_int8 = source == TARE_SOURCE_ONEDNN_INT8;
+    for (size_t i = 0; i < engine->n_layers; i++) {
+        struct tare_layer layer = engine->layers[i];
+        struct tare_error err = {0};
+        const uint32_t kind = layer.record->kind;
+        const bool is_conv =
+            kind == TARE_LAYER_F32_CONV || kind == TARE_LAYER_F32_MATMUL ||
+            kind == TARE_LAYER_U8_CONV || kind == TARE_LAYER_U8_DEPTHWISE;
+        const bool is_other = is_int8 != (layer.inputs[0]->dtype == TARE_U8);
+        const char *name = tare_kernel_source_name(source);
+        if (is_conv && !is_other) continue;
+        assert_int_equal(tare_layer_prepare(&layer, UINT32_MAX, name, &err),
+                         TARE_E_UNSUPPORTED);
+        assert_non_null(strstr(err.text, "has no tactic '"));
+        tare_layer_release(&layer);
+    }
+}
+
 /* The engine says that it is not exact, runs the library, and is close to ours. */
 static void check_engine(enum tare_kernel_source source)
 {
-    struct tare_graph *g = engine_net(false);
+    const bool is_int8 = source == TARE_SOURCE_ONEDNN_INT8;
+    struct tare_graph *g = engine_net(is_int8);
     struct built ours, theirs;
     struct tare_engine_info info;
     float input[3 * 17 * 19], *a[1], *b[1];
@@ -232,9 +257,11 @@ static void check_engine(enum tare_kernel_source source)
     build(g, TARE_TACTICS_OWN, 0, &ours);
     build(g, TARE_TACTICS_FROM(source), 3, &theirs);
     tare_engine_info(ours.engine, &info);
-    assert_true(info.is_exact);
+    assert_true(info.is_exact && info.is_int8_exact);
     tare_engine_info(theirs.engine, &info);
     assert_false(info.is_exact);
+    assert_int_equal(info.is_int8_exact, !is_int8);
+    check_kinds(ours.engine, source);
     size_t n_theirs = 0;
     for (size_t i = 0; i < info.n_layers; i++) {
         struct tare_layer_info layer;
@@ -245,7 +272,7 @@ static void check_engine(enum tare_kernel_source source)
     for (int n_threads = 1; n_threads <= 3; n_threads += 2) {
         assert_int_equal(built_run(&ours, 1, inputs, a, NULL), TARE_OK);
         assert_int_equal(built_run(&theirs, n_threads, inputs, b, NULL), TARE_OK);
-        assert_true(distance(b[0], a[0], 10) < 1e-5);
+        assert_true(distance(b[0], a[0], 10) < (is_int8 ? 0.02 : 1e-5));
         free(a[0]);
         free(b[0]);
     }

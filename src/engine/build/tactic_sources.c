@@ -23,8 +23,8 @@ enum tare_status tare_tactic_sources_parse(const char *spec, uint32_t *sources,
         const size_t n = strcspn(at, ",");
         const uint32_t bit = n > 1 ? bit_of(at + 1, n - 1) : 0;
         TARE_FAIL_IF(!bit || (at[0] != '+' && at[0] != '-'), err, TARE_E_ARG,
-                     "--tactic-sources: '%.*s', want + or - and then own, onednn or "
-                     "openblas",
+                     "--tactic-sources: '%.*s', want + or - and then own, onednn, "
+                     "onednn-int8 or openblas",
                      n < 40 ? (int)n : 40, at);
         *sources = at[0] == '+' ? *sources | bit : *sources & ~bit;
         at += n;

@@ -1,12 +1,12 @@
-/* Layers that a module of kernels computes: convolutions by its own, or as a matrix
- * product with what follows it done here, and products of two activations. The pool
- * divides rows of a product; a module's own convolution runs on one thread. */
+/* Layers that a module of kernels computes: convolutions by its own, or of float32 as a
+ * matrix product with what follows it done here, and products of two activations. The
+ * pool divides rows of a product; a module's own convolution runs on one thread. */
 #include <string.h>
 
 #include "base/mem.h"
 #include "engine/layers/common.h"
 #include "engine/layers/matmul.h"
-#include "engine/layers/params.h"
+#include "engine/layers/params_u8.h"
 #include "kernels/modules/sources.h"
 
 /* Rows of a product that a worker takes at once: enough that b is read from memory once
@@ -96,6 +96,17 @@ static void run_conv(const struct tare_layer *layer, const struct tare_layer_run
     note_failure(layer, run, layer->module->conv_run(layer->state, &data, run->shared));
 }
 
+static void run_u8_conv(const struct tare_layer *layer,
+                        const struct tare_layer_run *run)
+{
+    const struct tare_u8_conv_data data = {
+        .x = run->inputs[0],
+        .residual = layer->n_inputs > 5 ? run->inputs[5] : NULL,
+        .y = run->outputs[0]};
+    note_failure(layer, run,
+                 layer->module->u8_conv_run(layer->state, &data, run->shared));
+}
+
 static void run_matmul(const struct tare_layer *layer, const struct tare_layer_run *run)
 {
     const struct tare_matmul_params *p = layer->params;
@@ -125,10 +136,9 @@ static bool is_product(const struct tare_window *w)
            w->out_h == w->in_h && w->out_w == w->in_w;
 }
 
-static const float *constant(const struct tare_layer *layer, size_t i)
+static const void *constant(const struct tare_layer *layer, size_t i)
 {
-    const void *data = tare_layer_weight(layer, layer->inputs[i]);
-    return data;
+    return tare_layer_weight(layer, layer->inputs[i]);
 }
 
 /* [out_c, in_c] as the second matrix of a product. */
@@ -147,6 +157,21 @@ static enum tare_status transpose(struct tare_layer *layer, const float *plain,
     return TARE_OK;
 }
 
+/* What conv_create() or u8_conv_create() said. @param state  the layer's, on success */
+static enum tare_status
+take_state(struct tare_layer *layer, enum tare_status st, void *state,
+           void (*run)(const struct tare_layer *, const struct tare_layer_run *),
+           struct tare_error *err)
+{
+    if (st == TARE_OK) {
+        layer->state = state;
+        layer->run = run;
+        return TARE_OK;
+    }
+    tare_free(state);
+    return tare_error_set(err, st, "%s cannot compute it", layer->module->library);
+}
+
 static enum tare_status create(struct tare_layer *layer, const float *plain,
                                struct tare_error *err)
 {
@@ -155,13 +180,7 @@ static enum tare_status create(struct tare_layer *layer, const float *plain,
     TARE_FAIL_IF(!state, err, TARE_E_NOMEM, "no memory");
     const enum tare_status st = module->conv_create(
         layer->params, plain, constant(layer, 2), state, &layer->shared_bytes);
-    if (st == TARE_OK) {
-        layer->state = state;
-        layer->run = run_conv;
-        return TARE_OK;
-    }
-    tare_free(state);
-    return tare_error_set(err, st, "%s cannot compute it", module->library);
+    return take_state(layer, st, state, run_conv, err);
 }
 
 static enum tare_status adopt_conv(struct tare_layer *layer, struct tare_error *err)
@@ -181,14 +200,61 @@ static enum tare_status adopt_conv(struct tare_layer *layer, struct tare_error *
     return st;
 }
 
+static enum tare_status create_u8(struct tare_layer *layer,
+                                  const struct tare_module_u8_constants *constants,
+                                  struct tare_error *err)
+{
+    const struct tare_kernel_module *module = layer->module;
+    void *state = tare_alloc_array(1, module->conv_bytes);
+    TARE_FAIL_IF(!state, err, TARE_E_NOMEM, "no memory");
+    const enum tare_status st =
+        module->u8_conv_create(layer->params, constants, state, &layer->shared_bytes);
+    return take_state(layer, st, state, run_u8_conv, err);
+}
+
+static enum tare_status adopt_u8_conv(struct tare_layer *layer, struct tare_error *err)
+{
+    const struct tare_u8_conv *p = layer->params;
+    const size_t n = (size_t)p->window.out_c;
+    TARE_FAIL_IF(!layer->module->u8_conv_create, err, TARE_E_UNSUPPORTED,
+                 "%s cannot compute it", layer->module->library);
+    const struct tare_module_u8_constants constants = {
+        /* packed weights are no fewer */
+        .weights = tare_alloc_array((size_t)layer->inputs[1]->n_bytes, 1),
+        .multiplier = tare_alloc_array(n, sizeof(float)),
+        .bias = tare_alloc_array(n, sizeof(float)),
+        .acc_init = constant(layer, 2)};
+    enum tare_status st = TARE_E_NOMEM;
+    if (constants.weights && constants.multiplier && constants.bias) {
+        (layer->record->kind == TARE_LAYER_U8_DEPTHWISE
+             ? tare_u8_depthwise_unpack
+             : tare_u8_conv_unpack)(p, constant(layer, 1), constants.weights);
+        memcpy(constants.multiplier, constant(layer, 3), n * sizeof(float));
+        memcpy(constants.bias, constant(layer, 4), n * sizeof(float));
+        st = create_u8(layer, &constants, err);
+    } else {
+        (void)tare_error_set(err, st, "no memory");
+    }
+    tare_free(constants.weights);
+    tare_free(constants.multiplier);
+    tare_free(constants.bias);
+    return st;
+}
+
+static bool does_kind(enum tare_kernel_source source, uint32_t kind)
+{
+    return source == TARE_SOURCE_ONEDNN_INT8
+               ? kind == TARE_LAYER_U8_CONV || kind == TARE_LAYER_U8_DEPTHWISE
+               : kind == TARE_LAYER_F32_CONV || kind == TARE_LAYER_F32_MATMUL;
+}
+
 enum tare_status tare_layer_adopt(struct tare_layer *layer, const char *tactic,
                                   struct tare_error *err)
 {
     enum tare_kernel_source source;
     const uint32_t kind = layer->record->kind;
     TARE_FAIL_IF(!tare_kernel_source_find(tactic, &source) ||
-                     (kind != TARE_LAYER_F32_CONV && kind != TARE_LAYER_F32_MATMUL) ||
-                     tare_layer_is_widened(layer),
+                     !does_kind(source, kind) || tare_layer_is_widened(layer),
                  err, TARE_E_UNSUPPORTED,
                  "this tare has no tactic '%.60s' for it: build the engine again with "
                  "`tare build`",
@@ -197,6 +263,7 @@ enum tare_status tare_layer_adopt(struct tare_layer *layer, const char *tactic,
              "its tactic is '%s'", tactic);
     layer->tactic = tare_kernel_source_name(source);
     if (kind == TARE_LAYER_F32_CONV) return adopt_conv(layer, err);
+    if (source == TARE_SOURCE_ONEDNN_INT8) return adopt_u8_conv(layer, err);
     layer->run = run_matmul;
     return TARE_OK;
 }
@@ -205,7 +272,8 @@ void tare_layer_release(struct tare_layer *layer)
 {
     tare_plugin_layer_release(layer);
     if (!layer->module || !layer->state) return;
-    if (layer->run == run_conv) layer->module->conv_destroy(layer->state);
+    if (layer->run == run_conv || layer->run == run_u8_conv)
+        layer->module->conv_destroy(layer->state);
     tare_free(layer->state);
     layer->state = NULL;
 }

@@ -1,5 +1,5 @@
-/* kernels/modules/module.h - float32 products by another library, of which a module of
- * ours (libtare-onednn.so, libtare-openblas.so) makes one table. */
+/* kernels/modules/module.h - convolutions and products by another library, of which a
+ * module of ours (libtare-onednn.so, libtare-openblas.so) makes one table. */
 #ifndef TARE_KERNELS_MODULES_MODULE_H
 #define TARE_KERNELS_MODULES_MODULE_H
 
@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 #include "kernels/f32_conv/f32_conv.h"
+#include "kernels/u8_conv/u8_conv.h"
 #include "tare/export.h"
 #include "tare/status.h"
 
 /** Any change of this file's structs is a new one. */
-#define TARE_MODULE_VERSION 1
+#define TARE_MODULE_VERSION 2
 
 /** Row-major y [m, n] = alpha * a [m, k] x b [k, n]; a row of y begins y_pitch elements
  *  behind the one before. */
@@ -22,6 +23,13 @@ struct tare_module_product {
     int64_t a_pitch;
     float *y;
     int64_t y_pitch;
+};
+
+/** Copies of an INT8 convolution's constants, which the module may change. */
+struct tare_module_u8_constants {
+    int8_t *weights; /* [out_c, in_c / groups, kernel_h, kernel_w] */
+    float *multiplier, *bias;
+    const int32_t *acc_init; /* no copy */
 };
 
 struct tare_kernel_module {
@@ -45,7 +53,21 @@ struct tare_kernel_module {
      *  to 64. */
     enum tare_status (*conv_run)(const void *state,
                                  const struct tare_f32_conv_data *data, void *scratch);
-    void (*conv_destroy)(void *state); /* the memory stays the caller's */
+    /**
+     * The same of bytes, depthwise ones too: outputs are within one code of those of
+     * tare_u8_conv_fn, or of float outputs 1e-5 of the largest. NULL: the module has
+     * none.
+     * @param[in]  constants  read and changed here only.
+     * @retval TARE_E_UNSUPPORTED  The library does not do this one, or not so well.
+     */
+    enum tare_status (*u8_conv_create)(const struct tare_u8_conv *conv,
+                                       const struct tare_module_u8_constants *constants,
+                                       void *state, size_t *scratch);
+    /** As conv_run. */
+    enum tare_status (*u8_conv_run)(const void *state,
+                                    const struct tare_u8_conv_data *data,
+                                    void *scratch);
+    void (*conv_destroy)(void *state); /* of either; the memory stays the caller's */
 };
 
 /** What every module exports under the name `tare_kernel_module`. */

@@ -9,6 +9,8 @@ static const struct {
 } sources[TARE_SOURCE_COUNT] = {
     [TARE_SOURCE_ONEDNN] = {"onednn", "libtare-onednn.so",
                             "-DTARE_ONEDNN=ON (Debian: libdnnl-dev)"},
+    [TARE_SOURCE_ONEDNN_INT8] = {"onednn-int8", "libtare-onednn.so",
+                                 "-DTARE_ONEDNN=ON (Debian: libdnnl-dev)"},
     [TARE_SOURCE_OPENBLAS] = {"openblas", "libtare-openblas.so",
                               "-DTARE_OPENBLAS=ON (Debian: libopenblas-dev)"},
 };

@@ -7,9 +7,16 @@
 #include "base/error.h"
 #include "kernels/modules/module.h"
 
-enum tare_kernel_source { TARE_SOURCE_ONEDNN, TARE_SOURCE_OPENBLAS, TARE_SOURCE_COUNT };
+/** Of oneDNN, float32 layers and INT8 layers are two: what they cost in accuracy is
+ *  not the same, and each is asked for by name. */
+enum tare_kernel_source {
+    TARE_SOURCE_ONEDNN,
+    TARE_SOURCE_ONEDNN_INT8,
+    TARE_SOURCE_OPENBLAS,
+    TARE_SOURCE_COUNT
+};
 
-/** "onednn", "openblas": also the name of its tactics. */
+/** "onednn", "onednn-int8", "openblas": also the name of its tactics. */
 const char *tare_kernel_source_name(enum tare_kernel_source source);
 
 /** @retval false  there is no source of that name. */

@@ -79,19 +79,56 @@ static void pack_block(const struct tare_u8_conv_plan *plan, const int8_t *weigh
     }
 }
 
+static void unpack_block(const struct tare_u8_conv_plan *plan, const int8_t *packed,
+                         int64_t n_channels, int64_t width, int8_t *weights)
+{
+    const struct tare_window *w = &plan->window;
+    const int64_t n_taps = w->kernel_h * w->kernel_w, step_bytes = width * 4;
+    for (int64_t tap = 0; tap < n_taps; tap++) {
+        const int64_t first = tap % plan->segment_taps * plan->group_in;
+        const int8_t *segment =
+            packed + tap / plan->segment_taps * plan->n_steps * step_bytes;
+        for (int64_t c = 0; c < n_channels; c++)
+            for (int64_t k = 0; k < plan->group_in; k++)
+                weights[(c * plan->group_in + k) * n_taps + tap] =
+                    segment[(first + k) / 4 * step_bytes + c * 4 + (first + k) % 4];
+    }
+}
+
+/* The block `b` of a group: its first channel, of all, and how many it has. */
+static int64_t block_channels(const struct tare_u8_conv_plan *plan, int64_t group,
+                              int64_t b, int64_t *first)
+{
+    const int64_t left = plan->group_out - b * TARE_U8_CONV_BLOCK;
+    *first = group * plan->group_out + b * TARE_U8_CONV_BLOCK;
+    return left < TARE_U8_CONV_BLOCK ? left : TARE_U8_CONV_BLOCK;
+}
+
 void tare_u8_conv_pack(const struct tare_u8_conv *p, const int8_t *weights,
                        int8_t *packed)
 {
     const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
     const int64_t terms = plan.window.kernel_h * plan.window.kernel_w * plan.group_in;
-    for (int64_t group = 0; group < plan.window.groups; group++) {
+    for (int64_t group = 0; group < plan.window.groups; group++)
         for (int64_t b = 0; b < plan.blocks_per_group; b++) {
-            const int64_t first = b * TARE_U8_CONV_BLOCK;
-            const int64_t left = plan.group_out - first;
-            pack_block(&plan, weights + (group * plan.group_out + first) * terms,
-                       left < TARE_U8_CONV_BLOCK ? left : TARE_U8_CONV_BLOCK,
+            int64_t first;
+            const int64_t n = block_channels(&plan, group, b, &first);
+            pack_block(&plan, weights + first * terms, n,
                        tare_u8_conv_block_width(&plan, b),
                        packed + tare_u8_conv_block_offset(&plan, group, b));
         }
-    }
+}
+
+void tare_u8_conv_unpack(const struct tare_u8_conv *p, const int8_t *packed,
+                         int8_t *weights)
+{
+    const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
+    const int64_t terms = plan.window.kernel_h * plan.window.kernel_w * plan.group_in;
+    for (int64_t group = 0; group < plan.window.groups; group++)
+        for (int64_t b = 0; b < plan.blocks_per_group; b++) {
+            int64_t first;
+            const int64_t n = block_channels(&plan, group, b, &first);
+            unpack_block(&plan, packed + tare_u8_conv_block_offset(&plan, group, b), n,
+                         tare_u8_conv_block_width(&plan, b), weights + first * terms);
+        }
 }

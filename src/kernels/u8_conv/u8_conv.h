@@ -57,6 +57,10 @@ bool tare_u8_conv_packed_bytes(const struct tare_u8_conv *p, size_t *out);
 void tare_u8_conv_pack(const struct tare_u8_conv *p, const int8_t *weights,
                        int8_t *packed);
 
+/** The way back: the weights that tare_u8_conv_pack() packed. */
+void tare_u8_conv_unpack(const struct tare_u8_conv *p, const int8_t *packed,
+                         int8_t *weights);
+
 /** The zero point of a matrix that is packed while running: its codes less this are
  *  int8, [-128, 127]. */
 #define TARE_U8_CONV_MATRIX_ZERO 128

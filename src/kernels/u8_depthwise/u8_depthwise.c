@@ -30,17 +30,36 @@ bool tare_u8_depthwise_packed_bytes(const struct tare_u8_conv *p, size_t *out)
                          (size_t)plan.n_blocks, out);
 }
 
+/* Where a lane's first weight is; four taps follow each other, then those of the other
+ * lanes of the block come. */
+static int64_t lane_at(const struct tare_u8_depthwise_plan *plan, int64_t lane)
+{
+    return lane / TARE_U8_DEPTHWISE_BLOCK * tare_u8_depthwise_block_bytes(plan) +
+           lane % TARE_U8_DEPTHWISE_BLOCK * 4;
+}
+
+static int64_t tap_at(int64_t tap)
+{
+    return tap / 4 * TARE_U8_DEPTHWISE_BLOCK * 4 + tap % 4;
+}
+
 void tare_u8_depthwise_pack(const struct tare_u8_conv *p, const int8_t *weights,
                             int8_t *packed)
 {
     const struct tare_u8_depthwise_plan plan = tare_u8_depthwise_plan(p);
-    const int64_t block_bytes = tare_u8_depthwise_block_bytes(&plan);
-    memset(packed, 0, (size_t)(plan.n_blocks * block_bytes));
+    memset(packed, 0, (size_t)(plan.n_blocks * tare_u8_depthwise_block_bytes(&plan)));
     for (int64_t lane = 0; lane < plan.lanes; lane++) {
         const int8_t *channel = weights + lane % plan.channels * plan.n_taps;
-        int8_t *block = packed + lane / TARE_U8_DEPTHWISE_BLOCK * block_bytes +
-                        lane % TARE_U8_DEPTHWISE_BLOCK * 4;
         for (int64_t tap = 0; tap < plan.n_taps; tap++)
-            block[tap / 4 * TARE_U8_DEPTHWISE_BLOCK * 4 + tap % 4] = channel[tap];
+            packed[lane_at(&plan, lane) + tap_at(tap)] = channel[tap];
     }
+}
+
+void tare_u8_depthwise_unpack(const struct tare_u8_conv *p, const int8_t *packed,
+                              int8_t *weights)
+{
+    const struct tare_u8_depthwise_plan plan = tare_u8_depthwise_plan(p);
+    for (int64_t c = 0; c < plan.channels; c++)
+        for (int64_t tap = 0; tap < plan.n_taps; tap++)
+            weights[c * plan.n_taps + tap] = packed[lane_at(&plan, c) + tap_at(tap)];
 }

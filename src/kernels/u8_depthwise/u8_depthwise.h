@@ -22,6 +22,10 @@ bool tare_u8_depthwise_packed_bytes(const struct tare_u8_conv *p, size_t *out);
 void tare_u8_depthwise_pack(const struct tare_u8_conv *p, const int8_t *weights,
                             int8_t *packed);
 
+/** The way back. */
+void tare_u8_depthwise_unpack(const struct tare_u8_conv *p, const int8_t *packed,
+                              int8_t *weights);
+
 /** Scratch of one thread, for every variant. @retval false when it does not fit. */
 bool tare_u8_depthwise_scratch_bytes(const struct tare_u8_conv *p, size_t *out);
 
