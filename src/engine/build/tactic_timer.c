@@ -12,14 +12,15 @@ enum {
     LEAST_ROUNDS = 3,
     LEAST_REGION_ROUNDS = 10,
     MOST_ROUNDS = 63,
-    MOST_SAMPLES = MOST_ROUNDS + 1,
+    MOST_LOOKS = 3, /* before a kernel is hopeless at once */
+    MOST_SAMPLES = MOST_ROUNDS + MOST_LOOKS,
     MOST_REPEATS = 1000
 };
 
 /* Shorter runs are repeated for one sample: the clock costs 0.05 us. */
 static const double sample_ms = 0.02;
-/* A kernel whose median is that much above the best one's does not go on; of one sample
- * it has to be more. */
+/* A kernel whose fastest sample is that much above the best one's does not go on;
+ * before the first round it has to be more. */
 static const double hopeless = 1.2, hopeless_at_once = 4.0;
 
 /* From TARE_LEAST_TIMED_LEVEL on: rounds at the most, and the time for one layer after
@@ -53,14 +54,11 @@ static int repeats_for(double ms)
     return n < MOST_REPEATS ? (int)n + 1 : MOST_REPEATS;
 }
 
-/* The first run brings code and weights to the caches; the second says how long one
- * takes, and is a sample. */
+/* The first run brings code and weights to the caches; the second is a sample. */
 static void warm_up(struct tare_context *context, size_t i, struct rival *r)
 {
     (void)run_ms(context, i, r, 1);
-    const double ms = run_ms(context, i, r, 1);
-    r->samples[r->n_samples++] = ms;
-    r->n_repeats = repeats_for(ms);
+    r->samples[r->n_samples++] = run_ms(context, i, r, 1);
 }
 
 static void sort(double *values, size_t n)
@@ -83,18 +81,47 @@ static double median(const struct rival *r)
     return r->n_samples % 2 ? sorted[half] : 0.5 * (sorted[half - 1] + sorted[half]);
 }
 
+/* What other programs disturb only gets slower. */
+static double least(const struct rival *r)
+{
+    double ms = r->samples[0];
+    for (size_t i = 1; i < r->n_samples; i++)
+        if (r->samples[i] < ms) ms = r->samples[i];
+    return ms;
+}
+
+static double best_of(const struct rival *rivals, size_t n)
+{
+    double best = least(&rivals[0]);
+    for (size_t i = 1; i < n; i++)
+        if (least(&rivals[i]) < best) best = least(&rivals[i]);
+    return best;
+}
+
 /* Rivals that are left. */
 static size_t drop_hopeless(struct rival *rivals, size_t n, double limit)
 {
-    double best = median(&rivals[0]);
+    const double best = best_of(rivals, n);
     size_t n_left = 0;
-    for (size_t i = 1; i < n; i++)
-        if (median(&rivals[i]) < best) best = median(&rivals[i]);
     for (size_t i = 0; i < n; i++) {
-        rivals[i].is_out = rivals[i].is_out || median(&rivals[i]) > limit * best;
+        rivals[i].is_out = rivals[i].is_out || least(&rivals[i]) > limit * best;
         n_left += !rivals[i].is_out;
     }
     return n_left;
+}
+
+/* Those that seem to be hopeless at once run again. Then it is known how long a run
+ * takes. */
+static void look_again(struct tare_context *context, size_t layer, struct rival *rivals,
+                       size_t n)
+{
+    const double limit = hopeless_at_once * best_of(rivals, n);
+    for (size_t i = 0; i < n; i++) {
+        struct rival *r = &rivals[i];
+        while (r->n_samples < MOST_LOOKS && least(r) > limit)
+            r->samples[r->n_samples++] = run_ms(context, layer, r, 1);
+        r->n_repeats = repeats_for(least(r));
+    }
 }
 
 static void run_contest(struct tare_context *context, size_t layer,
@@ -103,6 +130,7 @@ static void run_contest(struct tare_context *context, size_t layer,
     const double start = tare_clock_ms();
     for (size_t i = 0; i < n; i++)
         warm_up(context, layer, &rivals[i]);
+    look_again(context, layer, rivals, n);
     size_t n_left = drop_hopeless(rivals, n, hopeless_at_once);
     for (size_t round = 0; n_left > 1 && round < effort->rounds; round++) {
         if (round >= LEAST_ROUNDS && tare_clock_ms() - start > effort->ms) break;
