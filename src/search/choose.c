@@ -1,7 +1,7 @@
 /* Predictions are right to a few percent only: the last word have engines. */
+#include "api/timed.h"
 #include "base/mem.h"
 #include "search/search.h"
-#include "search/timing.h"
 
 #define MOST_TIMED 5
 #define MS_EACH    400.0 /* of timing a finalist: they differ by little */

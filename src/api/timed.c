@@ -1,4 +1,4 @@
-#include "search/timing.h"
+#include "api/timed.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static enum tare_status bind(struct tare_timed *timed, const void *input,
         n_bytes += b.n_bytes;
     }
     char *memory = timed->memory = tare_alloc_array(n_bytes, 1);
-    TARE_FAIL_IF(!memory, err, TARE_E_NOMEM, "search: no memory");
+    TARE_FAIL_IF(!memory, err, TARE_E_NOMEM, "timing: no memory");
     for (size_t i = 0; i < info.n_bindings; i++) {
         struct tare_binding b;
         tare_engine_binding(timed->engine, i, &b);
@@ -49,7 +49,7 @@ enum tare_status tare_timed_open(struct tare_timed *timed, const struct tare_pla
     if (st != TARE_OK || !with_layers) return st;
     tare_engine_info(timed->engine, &info);
     timed->layer_ms = tare_alloc_array(info.n_layers, sizeof *timed->layer_ms);
-    TARE_FAIL_IF(!timed->layer_ms, err, TARE_E_NOMEM, "search: no memory");
+    TARE_FAIL_IF(!timed->layer_ms, err, TARE_E_NOMEM, "timing: no memory");
     for (size_t i = 0; i < info.n_layers; i++)
         timed->layer_ms[i] = HUGE_VAL;
     return TARE_OK;

@@ -1,6 +1,6 @@
-/* search/timing.h - how long engines and their layers take, here and now. */
-#ifndef TARE_SEARCH_TIMING_H
-#define TARE_SEARCH_TIMING_H
+/* api/timed.h - how long engines and their layers take, here and now. */
+#ifndef TARE_API_TIMED_H
+#define TARE_API_TIMED_H
 
 #include "tare/builder.h"
 #include "tare/engine.h"
@@ -28,4 +28,4 @@ void tare_timed_close(struct tare_timed *timed);
 enum tare_status tare_timed_run(struct tare_timed *timed, size_t n, double ms_each,
                                 struct tare_error *err);
 
-#endif /* TARE_SEARCH_TIMING_H */
+#endif /* TARE_API_TIMED_H */
