@@ -91,7 +91,8 @@ static enum tare_status time_engines(struct tare_costs *c,
         if (plans[i % N_ENGINES])
             st = tare_timed_open(&timed[i], plans[i % N_ENGINES], n_threads,
                                  i < N_ENGINES, input, err);
-    if (st == TARE_OK) st = tare_timed_run(timed, N_TIMED, MS_EACH, err);
+    if (st == TARE_OK)
+        st = tare_timed_run(timed, N_TIMED, TARE_TIMED_RUNS, MS_EACH, err);
     c->fp32_ms = timed[N_ENGINES + TARE_PRECISION_FP32].network_ms;
     c->int8_ms = timed[N_ENGINES + TARE_PRECISION_INT8].network_ms;
     if (st == TARE_OK) learn(c, timed, timed + N_ENGINES);
