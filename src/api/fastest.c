@@ -21,7 +21,7 @@
 static const double ms_each[] = {20.0, 60.0, 200.0, 400.0};
 
 /* Of the race of two engines. */
-enum { LEAST_ROUNDS = 8, MOST_ROUNDS = 64, RUNS_A_ROUND = 2 };
+enum { LEAST_ROUNDS = 8, MOST_ROUNDS = 64, RUNS_A_ROUND = 2 /* of short networks */ };
 
 /* From this level on there is no doubt about what is timed. */
 enum { LEVEL_OF_ALL = 4 };
@@ -252,16 +252,18 @@ static int compare(const void *a, const void *b)
 /* What both take, in rounds: they may differ by little, so that the second one has to
  * win nearly all of them; whatever else the machine does then leaves the rules' engine.
  * @param[out] b_ms  in 7 of 8 rounds at the most, in proportion to the other */
-static enum tare_status time_rounds(struct tare_timed timed[2], double ms_to_spend,
+static enum tare_status time_rounds(const struct race *race, struct tare_timed timed[2],
                                     double *a_ms, double *b_ms, struct tare_error *err)
 {
+    const double to_spend = ms_to_spend(race);
+    const size_t n_runs = race->network_ms > to_spend ? 1 : RUNS_A_ROUND;
     double ratios[MOST_ROUNDS], spent = 0.0;
     size_t n = 0;
     *a_ms = HUGE_VAL;
-    while (n < LEAST_ROUNDS || (n < MOST_ROUNDS && spent < 2.0 * ms_to_spend)) {
+    while (n < LEAST_ROUNDS || (n < MOST_ROUNDS && spent < 2.0 * to_spend)) {
         const double start = tare_clock_ms();
         timed[0].network_ms = timed[1].network_ms = HUGE_VAL;
-        const enum tare_status st = tare_timed_run(timed, 2, RUNS_A_ROUND, 0.0, err);
+        const enum tare_status st = tare_timed_run(timed, 2, n_runs, 0.0, err);
         if (st != TARE_OK) return st;
         *a_ms = fmin(*a_ms, timed[0].network_ms);
         ratios[n++] = timed[1].network_ms / timed[0].network_ms;
@@ -290,8 +292,7 @@ static enum tare_status race_choice(struct race *race, struct runner *rule,
         st = build_runner(race, NULL, rule, err);
         if (st == TARE_OK) st = build_runner(race, race->question.spec, choice, err);
         if (st == TARE_OK) st = open_two(race, rule, choice, false, timed, err);
-        if (st == TARE_OK)
-            st = time_rounds(timed, ms_to_spend(race), &rule_ms, &choice_ms, err);
+        if (st == TARE_OK) st = time_rounds(race, timed, &rule_ms, &choice_ms, err);
         if (st == TARE_OK) st = note(race, key, by_rule, &rule_ms, &all, err);
         if (st == TARE_OK) st = note(race, key, by_time, &choice_ms, &all, err);
         for (int i = 0; i < 2; i++)

@@ -51,6 +51,21 @@ static bool is_product(const struct tare_node *node)
            node->op == TARE_OP_GEMM || node->op == TARE_OP_MATMUL;
 }
 
+/* One channel makes one: instructions that add products up are of no use in 16 bits. */
+static bool is_depthwise(const struct tare_graph *g, const struct tare_node *node)
+{
+    return node->op == TARE_OP_CONV && tare_node_int(node, "group", 1) > 1 &&
+           g->tensors[node->inputs[1]].dims.d[1] == 1;
+}
+
+/* Nothing else needs to be known of it. */
+static bool is_certain(const struct tare_graph *g, const struct tare_node *node,
+                       uint32_t isa)
+{
+    return has_instructions(isa, node->precision) && count_products(g, node) >= MANY &&
+           (node->precision == TARE_PRECISION_INT8 || !is_depthwise(g, node));
+}
+
 static bool is_alike(const struct tare_graph *g, int32_t node,
                      enum tare_precision precision)
 {
@@ -93,8 +108,7 @@ enum tare_status tare_fastest_doubts(const struct tare_graph *g, uint32_t isa,
                               "precision: no memory to choose by time");
     }
     for (size_t n = 0; n < g->n_nodes; n++)
-        may[n] = may[n] && !(has_instructions(isa, g->nodes[n].precision) &&
-                             count_products(g, &g->nodes[n]) >= MANY);
+        may[n] = may[n] && !is_certain(g, &g->nodes[n], isa);
     tare_connected(g, may, group);
     for (size_t n = 0; n < g->n_nodes; n++)
         if (may[n] && (is_product(&g->nodes[n]) || has_border(g, n)))

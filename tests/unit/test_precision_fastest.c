@@ -277,6 +277,20 @@ static void test_doubts(void **state)
     ask(&q, chain(2, 64), chain_ranges, fast, true);
     assert_true(is_in_doubt(&q, "c2"));
     close_question(&q);
+
+    /* BF16 has no instructions for depthwise ones, however large */
+    const struct tare_precision_options halves = {.allow_bf16 = true,
+                                                  .isa = TARE_CPU_AVX512BF16};
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(1, 32, 64, 64));
+    net_conv(g, "dense", "x", "a", 32, 32, 1, true, &seed);
+    net_int(net_conv(g, "depthwise", "a", "y", 1, 32, 3, true, &seed), "group", 32);
+    net_output(g, "y");
+    ask(&q, net_infer(g), "", halves, false);
+    check_precision(g, "depthwise", BF16);
+    assert_false(is_in_doubt(&q, "dense"));
+    assert_true(is_in_doubt(&q, "depthwise"));
+    close_question(&q);
 }
 
 /* BF16 by rule, with FP32 beside it; and INT8 that leaves for BF16. */
@@ -395,6 +409,33 @@ static void test_all_ways(void **state)
     assert_true(n_left > 20);
 }
 
+/* Whatever is not allocated, nothing is lost or half done. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct question q;
+    size_t n_failed = 0;
+    ask(&q, chain(4, 4), chain_ranges, int8, false);
+    *time_of(&q, "c2", INT8) = 1.5;
+    for (int64_t i = 0; i < 3000; i++) {
+        struct tare_fastest f;
+        tare_alloc_fail_after(i);
+        enum tare_status st =
+            tare_fastest_open(&f, q.graph, q.ranges, q.n_ranges, &int8, false, NULL);
+        if (st == TARE_OK) st = tare_fastest_choose(&f, &q.times, 3.2, NULL);
+        tare_alloc_fail_after(-1);
+        if (st != TARE_OK) {
+            assert_int_equal(st, TARE_E_NOMEM);
+            n_failed++;
+        } else {
+            assert_string_equal(f.spec, "'c2':fp32");
+        }
+        tare_fastest_release(&f);
+    }
+    assert_true(n_failed > 100 && n_failed < 2900);
+    close_question(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_chains),      cmocka_unit_test(test_margins),
         cmocka_unit_test(test_constraints), cmocka_unit_test(test_doubts),
         cmocka_unit_test(test_halves),      cmocka_unit_test(test_all_ways),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
