@@ -30,7 +30,7 @@ static struct tare_cache *cache;
 static int set_up(void **state)
 {
     uint64_t seed = 81;
-    char name[8], in[8] = "x", out[8];
+    char name[24], in[24] = "x", out[24];
     (void)state;
     if (!mkdtemp(folder)) return -1;
     (void)snprintf(times_path, sizeof times_path, "%s/times", folder);

@@ -134,7 +134,7 @@ static const struct tare_precision_options int8 = {.allow_int8 = true};
 static struct tare_graph *chain(int n, int channels)
 {
     struct tare_graph *g = net_create(13);
-    char name[8], in[8] = "x", out[8];
+    char name[24], in[24] = "x", out[24];
     net_input(g, "x", NET_DIMS(1, 4, 8, 8));
     for (int i = 1; i <= n; i++) {
         (void)snprintf(name, sizeof name, "c%d", i);
@@ -330,7 +330,7 @@ static struct tare_graph *random_chain(size_t *n_nodes)
 {
     static const enum tare_op ops[] = {TARE_OP_SIGMOID, TARE_OP_GELU, TARE_OP_SOFTMAX};
     struct tare_graph *g = net_create(20);
-    char name[8], in[8] = "x", out[8];
+    char name[24], in[24] = "x", out[24];
     *n_nodes = 2 + draw(MOST_NODES - 1);
     net_input(g, "x", NET_DIMS(1, 4, 8, 8));
     for (size_t i = 1; i <= *n_nodes; i++) {
