@@ -32,7 +32,7 @@ struct race {
     struct tare_build_frame frame; /* with the timing cache */
     struct tare_fastest question;
     struct tare_precision_times times;
-    double network_ms; /* by the rules; 0: it does not run on made-up input */
+    double network_ms; /* by the rules; 0: nothing is there to compare it with */
     uint64_t network;  /* what times of its parts are kept by */
 };
 
@@ -211,20 +211,36 @@ static double ms_to_spend(const struct race *race)
     return ms_each[race->options->optimization_level - TARE_LEAST_TIMED_LEVEL];
 }
 
+/* The engine of what has left. @param[out] is_there  false: it cannot be built as the
+ * options are, all kernels of a float layer being banned, say: the rules' need not */
+static enum tare_status build_other(const struct race *race, struct runner *other,
+                                    bool *is_there, struct tare_error *err)
+{
+    char *spec;
+    struct tare_error own = {0};
+    enum tare_status st =
+        tare_fastest_spec(&race->question, race->question.may, &spec, err);
+    if (st != TARE_OK) return st;
+    st = build_runner(race, spec, other, &own);
+    tare_free(spec);
+    *is_there = st == TARE_OK;
+    if (st == TARE_E_ARG || st == TARE_E_UNSUPPORTED) return TARE_OK;
+    if (st != TARE_OK && err) *err = own;
+    return st;
+}
+
 static enum tare_status time_parts(struct race *race, struct runner *rule,
                                    struct tare_error *err)
 {
     const struct tare_fastest *f = &race->question;
     struct runner other = {0};
     struct tare_timed timed[2] = {{0}};
-    char *spec;
-    bool all;
-    enum tare_status st = tare_fastest_spec(f, f->may, &spec, err);
-    if (st == TARE_OK) st = build_runner(race, NULL, rule, err);
-    if (st == TARE_OK) st = build_runner(race, spec, &other, err);
-    if (st == TARE_OK) st = open_two(race, rule, &other, true, timed, err);
+    bool all, is_there = false;
+    enum tare_status st = build_runner(race, NULL, rule, err);
+    if (st == TARE_OK) st = build_other(race, &other, &is_there, err);
+    if (st == TARE_OK && is_there) st = open_two(race, rule, &other, true, timed, err);
     const bool ran =
-        st == TARE_OK &&
+        st == TARE_OK && is_there &&
         tare_timed_run(timed, 2, TARE_TIMED_RUNS, ms_to_spend(race), NULL) == TARE_OK;
     if (ran) {
         const struct tare_lesson lessons[] = {
@@ -239,7 +255,6 @@ static enum tare_status time_parts(struct race *race, struct runner *rule,
     for (int i = 0; i < 2; i++)
         tare_timed_close(&timed[i]);
     release_runner(&other);
-    tare_free(spec);
     return st;
 }
 

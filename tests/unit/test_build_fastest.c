@@ -271,13 +271,25 @@ static void rules_alone(void **state)
     }
 }
 
+/* All kernels of float convolutions are banned: INT8 needs none. */
+static void bans_stand(void **state)
+{
+    (void)state;
+    struct tare_build_options by_time = options();
+    if (!(tare_cpu_flags() & TARE_CPU_AVX2)) skip();
+    by_time.isa = "avx2";
+    by_time.ban_tactics = "tare_f32_conv__ref,tare_f32_conv__avx2";
+    struct tare_plan *plan = build(&by_time);
+    assert_string_equal(row_of(plan, "c2").got, "INT8");
+    tare_plan_destroy(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(floats_are_chosen),
-        cmocka_unit_test(rules_stand),
-        cmocka_unit_test(choices_are_carried),
-        cmocka_unit_test(rules_alone),
+        cmocka_unit_test(floats_are_chosen),   cmocka_unit_test(rules_stand),
+        cmocka_unit_test(choices_are_carried), cmocka_unit_test(rules_alone),
+        cmocka_unit_test(bans_stand),
     };
     if (tare_cpu_flags() == TARE_CPU_NONE) return 77; /* nothing to choose from */
     return cmocka_run_group_tests(tests, set_up, tear_down);
