@@ -26,7 +26,7 @@ static struct flags {
     struct option_list min_shapes, opt_shapes, max_shapes;
     const char *timing_cache, *tactic_sources, *save_tactics, *load_tactics, *bans;
     bool int8, fp16, bf16, best, fast_perf, dump_passes, no_recovery;
-    bool refit, strip_weights, version_compatible;
+    bool refit, strip_weights, version_compatible, static_precisions;
     int64_t batch, level, aux_streams;
 } flags = {.level = -1, .aux_streams = TARE_AUX_STREAMS_AUTO};
 
@@ -58,6 +58,8 @@ static const struct option options[] = {
      "layer:precision[,...]; * matches; fp32, int8, fp16, bf16", 0},
     {"layer-output-types", OPTION_TEXT, &flags.output_types, "SPEC",
      "layer:type[+type][,...] for the layers' outputs", 0},
+    {"static-precisions", OPTION_SWITCH, &flags.static_precisions, NULL,
+     "precisions by rule, whatever is fastest: the same numbers on every processor", 0},
     {"input-formats", OPTION_TEXT, &flags.input_formats, "TYPE:FORMAT[,...]",
      "what the inputs are given as, one entry each or one for all: fp32, fp16, bf16, "
      "int8, "
@@ -350,6 +352,7 @@ int tool_build(int argc, char **argv)
         .version_compatible = flags.version_compatible,
         .ban_tactics = flags.bans,
         .monitor = &progress_monitor,
+        .fastest_precisions = !flags.static_precisions,
     };
     struct tare_profile profiles[OPTION_LIST_MAX];
     build_options.profiles = profiles;

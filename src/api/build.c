@@ -39,16 +39,19 @@ static enum tare_status choose_isa(const struct tare_build_options *options,
 }
 
 static struct tare_precision_options
-precision_options(const struct tare_build_options *options, uint32_t isa)
+precision_options(const struct tare_build_options *options,
+                  const struct tare_build_frame *frame, const char *by_time)
 {
     return (struct tare_precision_options){
         .allow_int8 = options->int8,
         .allow_fp16 = options->fp16,
         .allow_bf16 = options->bf16,
-        .isa = isa,
+        .isa = frame->isa,
         .constraints = options->constraints,
         .layer_precisions = options->layer_precisions,
         .layer_output_types = options->layer_output_types,
+        .by_time = by_time,
+        .quiet = frame->is_quiet,
     };
 }
 
@@ -166,17 +169,19 @@ static enum tare_status step(const struct tare_build_options *options, size_t do
 /* Optimised and annotated, or with constants folded only. */
 static enum tare_status make_graph(const struct tare_model *model,
                                    const struct tare_build_options *options,
-                                   uint32_t isa, struct tare_plan *plan,
-                                   struct tare_graph *g, struct tare_error *err)
+                                   const struct tare_build_frame *frame,
+                                   struct tare_plan *plan, struct tare_graph *g,
+                                   struct tare_error *err)
 {
     if (options->keep_tensors) return keep_tensors(g, options->cut_early, err);
     const struct tare_optimize_options optimize = {.dump = &plan->passes,
                                                    .monitor = options->monitor};
     struct tare_make_options *make = &plan->make;
-    make->precision = precision_options(options, isa);
+    make->precision = precision_options(options, frame, plan->by_time);
     enum tare_status st = tare_optimize(g, &optimize, err);
     if (st == TARE_OK) st = step(options, BUILD_OPTIMIZED, err);
-    if (st == TARE_OK && options->cache && options->int8 && !tare_graph_is_explicit(g))
+    if (st == TARE_OK && options->cache && options->int8 && !frame->is_quiet &&
+        !tare_graph_is_explicit(g))
         st = tare_check_cache_names(options->cache, model->graph, g, &make->precision,
                                     err);
     if (st == TARE_OK)
@@ -208,10 +213,10 @@ static size_t most_streams(const struct tare_build_options *options, uint32_t is
 
 /* Taps read every tensor of an engine that keeps them, which is faster where they are
  * dense. */
-static enum tare_status make_engine(const struct tare_graph *g,
-                                    const struct tare_build_options *options,
-                                    uint32_t isa, bool in_place, struct tare_plan *plan,
-                                    struct tare_error *err)
+enum tare_status tare_build_engine(const struct tare_graph *g,
+                                   const struct tare_build_options *options,
+                                   const struct tare_build_frame *frame,
+                                   struct tare_plan *plan, struct tare_error *err)
 {
     struct tare_engine_notes notes = {0};
     struct tare_border *borders;
@@ -220,19 +225,20 @@ static enum tare_status make_engine(const struct tare_graph *g,
         tare_tactic_sources_parse(options->tactic_sources, &sources, err);
     if (st == TARE_OK) st = tare_build_borders(g, options, &plan->make, &borders, err);
     if (st != TARE_OK) return st;
-    plan->make.in_place = in_place && !options->keep_tensors &&
+    plan->make.in_place = frame->in_place && !options->keep_tensors &&
                           !tare_optimize_skips(TARE_PASS_CONCAT_SLICES);
     const struct tare_engine_options engine = {
-        .isa = isa,
+        .isa = frame->isa,
         .borders = borders,
         .in_place = plan->make.in_place,
         .plugins = plan->plugins,
-        .n_streams = most_streams(options, isa),
+        .n_streams = most_streams(options, frame->isa),
         .tactics = {.sources = sources,
                     .level = options->optimization_level,
                     .n_threads =
                         options->timing_threads > 0 ? options->timing_threads : 1,
                     .timing_cache = options->timing_cache,
+                    .times = frame->times,
                     .bans = options->ban_tactics,
                     .script = options->tactics ? options->tactics->scripts : NULL,
                     .choose = options->choose_tactic,
@@ -257,20 +263,22 @@ static enum tare_status bind(struct tare_graph *g, const struct tare_dims *shape
     return tare_graph_infer(g, err);
 }
 
-/* The graph that an engine is made of, and its report. @param shapes  NULL: as it is */
-static enum tare_status prepare(const struct tare_model *model,
-                                const struct tare_build_options *options, uint32_t isa,
-                                const struct tare_dims *shapes,
-                                struct tare_graph **graph, struct tare_plan **plan,
-                                struct tare_error *err)
+enum tare_status tare_build_prepare(const struct tare_model *model,
+                                    const struct tare_build_options *options,
+                                    const struct tare_build_frame *frame,
+                                    struct tare_graph **graph, struct tare_plan **plan,
+                                    struct tare_error *err)
 {
     struct tare_graph *g = NULL;
     struct tare_plan *p = tare_alloc_array(1, sizeof *p);
     TARE_FAIL_IF(!p, err, TARE_E_NOMEM, "build: no memory");
     p->plugins = model->plugins;
-    enum tare_status st = tare_graph_clone(model->graph, &g, err);
-    if (st == TARE_OK) st = bind(g, shapes, err);
-    if (st == TARE_OK) st = make_graph(model, options, isa, p, g, err);
+    enum tare_status st = TARE_OK;
+    if (frame->by_time && !(p->by_time = tare_strdup(frame->by_time)))
+        st = tare_error_set(err, TARE_E_NOMEM, "build: no memory");
+    if (st == TARE_OK) st = tare_graph_clone(model->graph, &g, err);
+    if (st == TARE_OK) st = bind(g, frame->shapes, err);
+    if (st == TARE_OK) st = make_graph(model, options, frame, p, g, err);
     if (st != TARE_OK) {
         tare_graph_destroy(g);
         tare_plan_destroy(p);
@@ -288,44 +296,58 @@ enum tare_status tare_build_graph(const struct tare_model *model,
 {
     *graph = NULL;
     *plan = NULL;
-    uint32_t isa;
+    struct tare_build_frame frame = {.is_settled = true};
     enum tare_status st = check_options(model, options, err);
-    if (st == TARE_OK) st = choose_isa(options, &isa, err);
+    if (st == TARE_OK) st = choose_isa(options, &frame.isa, err);
     if (st != TARE_OK) return st;
     tare_monitor_start(options->monitor, TARE_PHASE_BUILD, NULL, BUILD_MADE);
-    st = prepare(model, options, isa, NULL, graph, plan, err);
+    st = tare_build_prepare(model, options, &frame, graph, plan, err);
     tare_monitor_finish(options->monitor, TARE_PHASE_BUILD);
     return st;
+}
+
+/* Do times choose the precisions? The reference is for nobody who has no time. */
+static bool are_timed(const struct tare_build_options *options,
+                      const struct tare_build_frame *frame)
+{
+    return options->fastest_precisions && !frame->is_settled && !options->tactics &&
+           !options->keep_tensors && frame->isa != TARE_CPU_NONE &&
+           !(frame->isa & TARE_ISA_PORTABLE) &&
+           options->optimization_level >= TARE_LEAST_TIMED_LEVEL &&
+           (options->int8 || options->bf16);
 }
 
 /* @param[out] graph, plan  also set on failure */
 static enum tare_status build_checked(const struct tare_model *model,
                                       const struct tare_build_options *options,
-                                      uint32_t isa, const struct tare_dims *shapes,
-                                      bool in_place, struct tare_graph **graph,
+                                      const struct tare_build_frame *frame,
+                                      struct tare_graph **graph,
                                       struct tare_plan **plan, struct tare_error *err)
 {
-    enum tare_status st = prepare(model, options, isa, shapes, graph, plan, err);
-    if (st == TARE_OK) st = make_engine(*graph, options, isa, in_place, *plan, err);
+    enum tare_status st = tare_build_prepare(model, options, frame, graph, plan, err);
+    if (st == TARE_OK)
+        st = are_timed(options, frame)
+                 ? tare_build_fastest(model, options, frame, graph, plan, err)
+                 : tare_build_engine(*graph, options, frame, *plan, err);
     if (st == TARE_OK) st = step(options, BUILD_MADE, err);
     return st;
 }
 
+/* @param frame  without isa */
 static enum tare_status build(const struct tare_model *model,
                               const struct tare_build_options *options,
-                              const struct tare_dims *shapes, bool in_place,
-                              struct tare_graph **graph, struct tare_plan **plan,
-                              struct tare_error *err)
+                              struct tare_build_frame frame, struct tare_graph **graph,
+                              struct tare_plan **plan, struct tare_error *err)
 {
-    uint32_t isa;
     *graph = NULL;
     *plan = NULL;
     enum tare_status st = check_options(model, options, err);
-    if (st == TARE_OK) st = choose_isa(options, &isa, err);
-    if (st == TARE_OK) st = check_tactics(options, isa, err);
+    if (st == TARE_OK) st = choose_isa(options, &frame.isa, err);
+    if (st == TARE_OK) st = check_tactics(options, frame.isa, err);
     if (st != TARE_OK) return st;
+    if (options->tactics) frame.by_time = options->tactics->by_time;
     tare_monitor_start(options->monitor, TARE_PHASE_BUILD, NULL, BUILD_STEPS);
-    st = build_checked(model, options, isa, shapes, in_place, graph, plan, err);
+    st = build_checked(model, options, &frame, graph, plan, err);
     tare_monitor_finish(options->monitor, TARE_PHASE_BUILD);
     if (st == TARE_OK) return TARE_OK;
     tare_graph_destroy(*graph);
@@ -340,16 +362,23 @@ enum tare_status tare_build_keeping(const struct tare_model *model,
                                     bool in_place, struct tare_graph **graph,
                                     struct tare_plan **plan, struct tare_error *err)
 {
-    return build(model, options, NULL, in_place, graph, plan, err);
+    const struct tare_build_frame frame = {.in_place = in_place};
+    return build(model, options, frame, graph, plan, err);
 }
 
 enum tare_status tare_build_at(const struct tare_model *model,
                                const struct tare_build_options *options,
-                               const struct tare_dims *shapes, struct tare_plan **plan,
+                               const struct tare_dims *shapes,
+                               const struct tare_plan *like, struct tare_plan **plan,
                                struct tare_error *err)
 {
     struct tare_graph *graph;
-    const enum tare_status st = build(model, options, shapes, true, &graph, plan, err);
+    const struct tare_build_frame frame = {
+        .shapes = shapes,
+        .in_place = true,
+        .is_settled = like != NULL,
+        .by_time = like ? like->make.precision.by_time : NULL};
+    const enum tare_status st = build(model, options, frame, &graph, plan, err);
     tare_graph_destroy(graph);
     return st;
 }
@@ -367,7 +396,7 @@ static enum tare_status build_any(const struct tare_model *model,
             tare_tactics_check(options->tactics, ranges ? options->n_profiles : 1, err);
     if (st == TARE_OK)
         st = ranges ? tare_build_with_ranges(model, options, ranges, plan, err)
-                    : tare_build_at(model, options, NULL, plan, err);
+                    : tare_build_at(model, options, NULL, NULL, plan, err);
     if (st == TARE_OK && !ranges && tare_build_carries_source(options))
         st = tare_build_attach_source(model, *plan, err);
     if (st == TARE_OK && options->strip_weights) st = tare_build_strip(*plan, err);
@@ -401,6 +430,7 @@ void tare_plan_destroy(struct tare_plan *plan)
         tare_precision_report_destroy(plan->report);
         tare_free(plan->tactics.rows);
         tare_free(plan->ranges);
+        tare_free(plan->by_time);
         tare_free(plan);
         plan = next;
     }

@@ -19,8 +19,44 @@ struct tare_plan {
     struct tare_tactic_report tactics;
     struct tare_make_options make; /* borrows the build's options, and */
     struct tare_range *ranges;
+    char *by_time;        /* make.precision.by_time, or NULL */
     uint8_t *stripped_of; /* names in the report of tactics are there, or NULL */
 };
+
+/** What an engine is built with beside the build's options. */
+struct tare_build_frame {
+    uint32_t isa;
+    const struct tare_dims *shapes; /* of the inputs; NULL: the model's own */
+    bool in_place;   /* false: every tensor is dense, for who looks into a context */
+    bool is_quiet;   /* the log has been told already */
+    bool is_settled; /* precisions are by_time and the rules: nothing is timed */
+    const char *by_time;             /* as in struct tare_precision_options, or NULL */
+    struct tare_timing_cache *times; /* that is open already, or NULL */
+};
+
+/** The graph that an engine is made of, and a plan that has the report alone; NULL on
+ *  failure. */
+enum tare_status tare_build_prepare(const struct tare_model *model,
+                                    const struct tare_build_options *options,
+                                    const struct tare_build_frame *frame,
+                                    struct tare_graph **graph, struct tare_plan **plan,
+                                    struct tare_error *err);
+/** The engine of a graph that is prepared. */
+enum tare_status tare_build_engine(const struct tare_graph *graph,
+                                   const struct tare_build_options *options,
+                                   const struct tare_build_frame *frame,
+                                   struct tare_plan *plan, struct tare_error *err);
+
+/**
+ * The engine whose precisions are the fastest that are allowed, as far as that is in
+ * doubt. (fastest.c)
+ * @param[in,out] graph, plan  prepared by the rules; others may take their place
+ */
+enum tare_status tare_build_fastest(const struct tare_model *model,
+                                    const struct tare_build_options *options,
+                                    const struct tare_build_frame *frame,
+                                    struct tare_graph **graph, struct tare_plan **plan,
+                                    struct tare_error *err);
 
 /** tare_build() of one shape that also gives the optimised and annotated graph.
  *  @param in_place    false: every tensor is dense, for who looks into a context.
@@ -38,10 +74,12 @@ enum tare_status tare_build_graph(const struct tare_model *model,
                                   struct tare_graph **graph, struct tare_plan **plan,
                                   struct tare_error *err);
 
-/** tare_build() for inputs of these shapes, [n_inputs]. */
+/** tare_build() for inputs of these shapes, [n_inputs].
+ *  @param like  a plan whose precisions by time it shall have, or NULL: its own */
 enum tare_status tare_build_at(const struct tare_model *model,
                                const struct tare_build_options *options,
-                               const struct tare_dims *shapes, struct tare_plan **plan,
+                               const struct tare_dims *shapes,
+                               const struct tare_plan *like, struct tare_plan **plan,
                                struct tare_error *err);
 
 /** The shapes of all profiles, [n_profiles][n_inputs]; tare_free() them.

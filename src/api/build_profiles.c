@@ -107,7 +107,8 @@ static enum tare_status build_all(struct job *job, struct tare_error *err)
             options.tactics = &tactics;
         }
         choose_shapes(job, p, pick_opt);
-        TARE_TRY(tare_build_at(job->model, &options, job->shapes, &job->plans[p], err),
+        TARE_TRY(tare_build_at(job->model, &options, job->shapes,
+                               p > 0 ? job->plans[0] : NULL, &job->plans[p], err),
                  err, "profile %zu", p);
         const enum tare_status st =
             tare_source_tactics(job->plans[p]->bytes, &job->tactics[p], err);

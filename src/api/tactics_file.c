@@ -91,7 +91,8 @@ static bool fill(cJSON *root, const struct tare_plan *plan)
         !cJSON_AddStringToObject(root, "version", TARE_VERSION) ||
         !cJSON_AddStringToObject(root, "isa", tare_isa_name(header.isa)) ||
         !add_hex(root, "isa_bits", header.isa) ||
-        !add_hex(root, "engine_xxh3", tare_hash64(plan->bytes, plan->n_bytes)))
+        !add_hex(root, "engine_xxh3", tare_hash64(plan->bytes, plan->n_bytes)) ||
+        (plan->by_time && !cJSON_AddStringToObject(root, "by_time", plan->by_time)))
         return false;
     cJSON *profiles = cJSON_AddArrayToObject(root, "profiles");
     cJSON *regions = cJSON_AddArrayToObject(root, "side_by_side");
@@ -234,6 +235,18 @@ static enum tare_status read_regions(const cJSON *lists, struct tare_tactics *ta
     return TARE_OK;
 }
 
+/* Files of builds whose precisions are the rules' have none. */
+static enum tare_status read_by_time(const cJSON *item, struct tare_tactics *tactics,
+                                     struct tare_error *err)
+{
+    if (!item) return TARE_OK;
+    TARE_FAIL_IF(!cJSON_IsString(item), err, TARE_E_FORMAT,
+                 "\"by_time\" wants a text of layer precisions");
+    tactics->by_time = tare_strdup(item->valuestring);
+    TARE_FAIL_IF(!tactics->by_time, err, TARE_E_NOMEM, "no memory");
+    return TARE_OK;
+}
+
 static enum tare_status parse(const char *text, size_t n_bytes,
                               struct tare_tactics *tactics, struct tare_error *err)
 {
@@ -260,6 +273,9 @@ static enum tare_status parse(const char *text, size_t n_bytes,
     if (st == TARE_OK)
         st = read_regions(cJSON_GetObjectItemCaseSensitive(root, "side_by_side"),
                           tactics, err);
+    if (st == TARE_OK)
+        st = read_by_time(cJSON_GetObjectItemCaseSensitive(root, "by_time"), tactics,
+                          err);
     tactics->isa = (uint32_t)isa;
     cJSON_Delete(root);
     return st;
@@ -302,6 +318,7 @@ void tare_tactics_destroy(struct tare_tactics *tactics)
     }
     tare_free(tactics->scripts);
     tare_free(tactics->path);
+    tare_free(tactics->by_time);
     tare_free(tactics);
 }
 

@@ -5,9 +5,10 @@
 #include "engine/build/tactics.h"
 
 struct tare_tactics {
-    uint32_t isa;                       /* of the engine, TARE_CPU_* bits */
-    uint64_t engine;                    /* XXH3 of its bytes */
-    char *path;                         /* of the file */
+    uint32_t isa;    /* of the engine, TARE_CPU_* bits */
+    uint64_t engine; /* XXH3 of its bytes */
+    char *path;      /* of the file */
+    char *by_time;   /* precisions, as in struct tare_precision_options, or NULL */
     struct tare_tactic_script *scripts; /* [n_profiles] lines are owned */
     size_t n_profiles;                  /* 1 for an engine of one shape */
 };

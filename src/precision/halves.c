@@ -157,11 +157,13 @@ static void choose(struct tare_solution *s, const struct tare_node *node,
                    struct tare_layer_choice *layer)
 {
     char reason[TARE_REASON_BYTES];
+    const bool is_open = !layer->requested && !layer->timed;
     if (layer->int8) return;
-    if (!layer->requested) choose_by_speed(s, node, layer);
-    if (!layer->requested || !is_half(layer->request)) return;
+    if (is_open) choose_by_speed(s, node, layer);
+    if (is_open || !is_half(layer->request)) return;
     if (can_compute(s, node, layer->request, reason)) {
         layer->half = layer->request;
+        if (layer->timed) return;
         (void)snprintf(reason, sizeof reason, "%s was requested",
                        tare_precision_name(layer->request));
     }

@@ -11,7 +11,7 @@
 static void read_ranges(struct tare_solution *s, const struct tare_range *ranges,
                         size_t n)
 {
-    if (s->n_given > 0 && n > 0)
+    if (s->n_given > 0 && n > 0 && !s->options->quiet)
         tare_log(TARE_LOG_WARN,
                  "the model is explicitly quantized (%zu tensors): the ranges of the "
                  "calibration cache are not used",
@@ -89,6 +89,7 @@ static void log_unused_half(const struct tare_solution *s, enum tare_precision h
 /* Everything worth saying; an error when requests must be obeyed and are not. */
 static enum tare_status speak(const struct tare_solution *s, struct tare_error *err)
 {
+    if (s->options->quiet) return TARE_OK;
     log_unused_half(s, TARE_PRECISION_FP16, s->options->allow_fp16);
     log_unused_half(s, TARE_PRECISION_BF16, s->options->allow_bf16);
     if (s->n_given > 0 && !s->options->allow_int8)

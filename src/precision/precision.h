@@ -45,6 +45,11 @@ struct tare_precision_options {
      * so, fp16 and bf16 round it to that. "split:fp32+int8" gives each output its own.
      */
     const char *layer_output_types;
+    /** "'conv1':fp32,…": floats that have been timed, and are faster for the whole
+     *  graph than what the rules would give these layers; of layers that no layer
+     *  precision names. NULL: rules alone. */
+    const char *by_time;
+    bool quiet; /* tell the log nothing: the same question has been asked before */
 };
 
 /** What became of one node. */
@@ -121,6 +126,9 @@ size_t tare_precision_report_size(const struct tare_precision_report *report);
 /** Row i, valid as long as the report. */
 const struct tare_precision_row *
 tare_precision_report_row(const struct tare_precision_report *report, size_t i);
+/** Say more of why the node of that name is in its precision. */
+void tare_precision_report_explain(struct tare_precision_report *report,
+                                   const char *name, const char *reason);
 /** NULL is fine. */
 void tare_precision_report_destroy(struct tare_precision_report *report);
 

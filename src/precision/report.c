@@ -1,4 +1,5 @@
 /* What became of each node, and of what was asked of it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -86,6 +87,15 @@ const struct tare_precision_row *
 tare_precision_report_row(const struct tare_precision_report *report, size_t i)
 {
     return &report->rows[i];
+}
+
+void tare_precision_report_explain(struct tare_precision_report *report,
+                                   const char *name, const char *reason)
+{
+    for (size_t i = 0; i < report->n_rows; i++)
+        if (strcmp(report->rows[i].name, name) == 0)
+            (void)snprintf(report->rows[i].reason, sizeof report->rows[i].reason, "%s",
+                           reason);
 }
 
 void tare_precision_report_destroy(struct tare_precision_report *report)

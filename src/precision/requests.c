@@ -7,6 +7,7 @@
 
 static const char PRECISIONS[] = "layer precisions";
 static const char OUTPUT_TYPES[] = "layer output types";
+static const char BY_TIME[] = "precisions by time";
 
 static enum tare_status read_precisions(struct tare_solution *s, struct tare_spec *spec,
                                         bool ignore, struct tare_error *err)
@@ -48,12 +49,35 @@ static enum tare_status read_output_types(struct tare_solution *s,
     return TARE_OK;
 }
 
+/* Of layers that the user leaves open. */
+static enum tare_status read_by_time(struct tare_solution *s, struct tare_error *err)
+{
+    struct tare_spec spec;
+    enum tare_status status = tare_spec_parse(BY_TIME, s->options->by_time, &spec, err);
+    for (size_t n = 0; n < s->graph->n_nodes && status == TARE_OK; n++) {
+        const struct tare_node *node = &s->graph->nodes[n];
+        const struct tare_spec_entry *entry =
+            node->dead || s->layers[n].requested || spec.n_entries == 0
+                ? NULL
+                : tare_spec_find(&spec, s->graph, node);
+        if (!entry) continue;
+        s->layers[n].timed = true;
+        s->layers[n].request = entry->values[0];
+    }
+    tare_spec_free(&spec);
+    return status;
+}
+
 /* What operator, options and request say about INT8; the reason when they exclude it.
  */
 static void permit(const struct tare_solution *s, struct tare_layer_choice *layer)
 {
-    const bool other = layer->requested && layer->request != TARE_PRECISION_INT8;
-    if (other)
+    const bool other =
+        (layer->requested || layer->timed) && layer->request != TARE_PRECISION_INT8;
+    if (layer->timed)
+        (void)snprintf(layer->reason, sizeof layer->reason, "%s is faster, as timed",
+                       tare_precision_name(layer->request));
+    else if (other)
         (void)snprintf(layer->reason, sizeof layer->reason, "%s was requested",
                        tare_precision_name(layer->request));
     else if (!s->options->allow_int8)
@@ -106,6 +130,7 @@ enum tare_status tare_solution_read_requests(struct tare_solution *s,
             tare_spec_parse(OUTPUT_TYPES, s->options->layer_output_types, &types, err);
     if (status == TARE_OK) status = read_precisions(s, &precisions, ignore, err);
     if (status == TARE_OK) status = read_output_types(s, &types, ignore, err);
+    if (status == TARE_OK) status = read_by_time(s, err);
     if (status == TARE_OK) {
         note_useless(s, ignore, precisions.n_entries + types.n_entries > 0);
         note_unused(s, &precisions, PRECISIONS);

@@ -12,8 +12,9 @@ struct tare_layer_choice {
     enum tare_rule rule;
     bool requested; /* a layer precision names it */
     enum tare_precision request;
-    bool may_int8;            /* as far as operator, options and request say */
-    bool int8;                /* the choice */
+    bool timed;    /* nothing names it, and `request` is what timing has found faster */
+    bool may_int8; /* as far as operator, options and request say */
+    bool int8;     /* the choice */
     enum tare_precision half; /* FP16 or BF16: the choice where it is not INT8 */
     bool lacks_range;         /* and that alone is why it is not */
     char reason[TARE_REASON_BYTES];

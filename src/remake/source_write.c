@@ -1,9 +1,33 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "graph/blob.h"
 #include "remake/source.h"
 #include "remake/source_flags.h"
+
+/* What timing has found is in there as what has been asked for, since nothing is timed
+ * where the engine is made anew. */
+static void put_requests(struct tare_blob *b, const struct tare_precision_options *p)
+{
+    const bool ignores = p->constraints == TARE_CONSTRAINTS_NONE;
+    if (!p->by_time) {
+        tare_blob_put_u32(b, (uint32_t)p->constraints);
+        tare_blob_put_text(b, p->layer_precisions);
+        tare_blob_put_text(b, p->layer_output_types);
+        return;
+    }
+    const bool asks = !ignores && p->layer_precisions && p->layer_precisions[0];
+    struct tare_text both = {0};
+    tare_text_add(&both, "%s%s%s", asks ? p->layer_precisions : "", asks ? "," : "",
+                  p->by_time);
+    tare_blob_put_u32(b, ignores ? (uint32_t)TARE_CONSTRAINTS_PREFER
+                                 : (uint32_t)p->constraints);
+    tare_blob_put_text(b, both.data);
+    tare_blob_put_text(b, ignores ? NULL : p->layer_output_types);
+    b->failed = b->failed || both.failed;
+    tare_text_free(&both);
+}
 
 static void put_options(struct tare_blob *b, const struct tare_make_options *make)
 {
@@ -12,9 +36,7 @@ static void put_options(struct tare_blob *b, const struct tare_make_options *mak
                              (p->allow_fp16 ? SOURCE_FP16 : 0U) |
                              (p->allow_bf16 ? SOURCE_BF16 : 0U) |
                              (make->in_place ? SOURCE_IN_PLACE : 0U));
-    tare_blob_put_u32(b, (uint32_t)p->constraints);
-    tare_blob_put_text(b, p->layer_precisions);
-    tare_blob_put_text(b, p->layer_output_types);
+    put_requests(b, p);
     tare_blob_put_n(b, make->n_ranges);
     for (size_t i = 0; i < make->n_ranges; i++) {
         tare_blob_put_text(b, make->ranges[i].name);

@@ -1,7 +1,7 @@
 /* Predictions are right to a few percent only: the last word have engines. */
+#include "api/timed.h"
 #include "base/mem.h"
 #include "search/search.h"
-#include "search/timing.h"
 
 #define MOST_TIMED 5
 #define MS_EACH    400.0 /* of timing a finalist: they differ by little */
@@ -44,7 +44,7 @@ static enum tare_status time_finalists(struct tare_searcher *s,
                              : i == 1 ? s->costs.int8
                                       : f[i - 2].plan,
                              s->options->n_threads, false, s->samples.fit[0], err);
-    if (st == TARE_OK) st = tare_timed_run(timed, n + 2, MS_EACH, err);
+    if (st == TARE_OK) st = tare_timed_run(timed, n + 2, TARE_TIMED_RUNS, MS_EACH, err);
     search->fp32.measured_ms = timed[0].network_ms;
     search->int8.measured_ms = timed[1].network_ms;
     for (size_t i = 0; i < n; i++)

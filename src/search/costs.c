@@ -1,14 +1,10 @@
 #include "search/costs.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "api/build.h"
-#include "base/dims.h"
+#include "api/lessons.h"
 #include "base/mem.h"
 #include "engine/isa.h"
 #include "precision/precision.h"
-#include "search/timing.h"
 
 #define MS_EACH 200.0 /* of timing an engine */
 
@@ -19,99 +15,16 @@
 /* Engines that are timed: all nodes in one precision, or every second one in INT8. */
 enum { EVEN = TARE_N_PRECISIONS, ODD, N_ENGINES };
 
-/* Conversions that were timed, for those that were not. */
-struct rate {
-    double ms, elems;
-};
-
-static void add_rate(struct rate *rate, double ms, int64_t elems)
-{
-    rate->ms += ms;
-    rate->elems += (double)elems;
-}
-
-static double by_rate(const struct rate *rate, const struct tare_tensor *t)
-{
-    if (rate->elems <= 0.0 || !tare_dims_known(&t->dims)) return 0.0;
-    return rate->ms / rate->elems * (double)tare_dims_count(&t->dims);
-}
-
-/* A conversion of `tensor` by its name, as engine/build/versions.c gives it, which is
- * cut where it is long. */
-static bool converts(const char *layer, const char *what, const char *tensor)
-{
-    const size_t n = strlen(what);
-    if (strncmp(layer, what, n) != 0 || layer[n] != ' ') return false;
-    const size_t length = strlen(layer + n + 1);
-    return strncmp(layer + n + 1, tensor, length) == 0 &&
-           (tensor[length] == '\0' || length >= 100);
-}
-
-enum { QUANTIZE, DEQUANTIZE, CONVERT, N_WAYS };
-
-static void learn_conversion(struct tare_costs *c, const struct tare_layer_info *info,
-                             double ms, struct rate rates[N_WAYS])
-{
-    static const char *const names[] = {"quantize", "dequantize", "convert"};
-    const struct tare_graph *g = c->graph;
-    double *const known[] = {c->quantize_ms, c->dequantize_ms, c->convert_ms};
-    for (size_t t = 0; t < g->n_tensors; t++)
-        for (int way = 0; way < N_WAYS; way++) {
-            if (!converts(info->name, names[way], g->tensors[t].name)) continue;
-            add_rate(&rates[way], ms, tare_dims_count(&g->tensors[t].dims));
-            known[way][t] = known[way][t] >= 0.0 ? fmin(known[way][t], ms) : ms;
-            return;
-        }
-}
-
-/* Times of layers are those of the whole network when they are measured apart: what
- * they do not add up to (the clock's own time, copies between orders) is shared out. */
-static double share_of(const struct tare_timed *timed, double network_ms,
-                       bool nodes_only)
-{
-    struct tare_engine_info info;
-    double sum = 0.0;
-    tare_engine_info(timed->engine, &info);
-    for (size_t i = 0; i < info.n_layers; i++) {
-        struct tare_layer_info layer;
-        tare_engine_layer(timed->engine, i, &layer);
-        sum += nodes_only && layer.is_reformat ? 0.0 : timed->layer_ms[i];
-    }
-    return sum > 0.0 ? network_ms / sum : 1.0;
-}
-
-/* @param whole  the same engine, its layers not timed; NULL: nodes are not learned */
-static void learn_engine(struct tare_costs *c, const struct tare_timed *timed,
-                         const struct tare_timed *whole, size_t e,
-                         struct rate rates[N_WAYS])
-{
-    struct tare_engine_info info;
-    if (!timed->engine) return;
-    tare_engine_info(timed->engine, &info);
-    const double share =
-        whole ? share_of(timed, whole->network_ms, e == TARE_PRECISION_FP32) : 1.0;
-    for (size_t i = 0; i < info.n_layers; i++) {
-        struct tare_layer_info layer;
-        tare_engine_layer(timed->engine, i, &layer);
-        const double ms = share * timed->layer_ms[i];
-        if (layer.is_reformat) learn_conversion(c, &layer, ms, rates);
-        const int32_t node = layer.is_reformat || !whole
-                                 ? -1
-                                 : tare_graph_find_node(c->graph, layer.name);
-        if (node >= 0) c->nodes[node].ms[e] += ms;
-    }
-}
-
 /* A 16-bit float in which no node is faster is none to choose. */
 static void drop_slow(struct tare_costs *c, enum tare_precision half)
 {
     bool is_allowed = false;
     c->is_slow[half] = true;
     for (size_t n = 0; n < c->graph->n_nodes; n++) {
-        const struct tare_node_cost *node = &c->nodes[n];
-        is_allowed = is_allowed || node->can[half];
-        if (node->can[half] &&
-            node->ms[half] < (1.0 - LEAST_GAIN) * node->ms[TARE_PRECISION_FP32])
+        const double *ms = c->times.nodes[n].ms;
+        is_allowed = is_allowed || c->nodes[n].can[half];
+        if (c->nodes[n].can[half] &&
+            ms[half] < (1.0 - LEAST_GAIN) * ms[TARE_PRECISION_FP32])
             c->is_slow[half] = false;
     }
     for (size_t n = 0; n < c->graph->n_nodes && c->is_slow[half]; n++)
@@ -119,23 +32,17 @@ static void drop_slow(struct tare_costs *c, enum tare_precision half)
     c->is_slow[half] = c->is_slow[half] && is_allowed;
 }
 
-/* What timed networks of one precision tell of nodes, and all of them of conversions.
- */
 static void learn(struct tare_costs *c, const struct tare_timed *timed,
                   const struct tare_timed *whole)
 {
-    const struct tare_graph *g = c->graph;
-    struct rate rates[N_WAYS] = {{0.0, 0.0}, {0.0, 0.0}, {0.0, 0.0}};
-    double *const known[] = {c->quantize_ms, c->dequantize_ms, c->convert_ms};
-    for (size_t t = 0; t < g->n_tensors; t++)
-        for (int way = 0; way < N_WAYS; way++)
-            known[way][t] = -1.0;
+    struct tare_lesson lessons[N_ENGINES];
     for (size_t e = 0; e < N_ENGINES; e++)
-        learn_engine(c, &timed[e], e < TARE_N_PRECISIONS ? &whole[e] : NULL, e, rates);
-    for (size_t t = 0; t < g->n_tensors; t++)
-        for (int way = 0; way < N_WAYS; way++)
-            if (known[way][t] < 0.0)
-                known[way][t] = by_rate(&rates[way], &g->tensors[t]);
+        lessons[e] = (struct tare_lesson){
+            .timed = &timed[e],
+            .whole = e < TARE_N_PRECISIONS ? &whole[e] : NULL,
+            .precision = (enum tare_precision)e,
+        };
+    tare_lessons_learn(c->graph, lessons, N_ENGINES, &c->times);
     drop_slow(c, TARE_PRECISION_FP16);
     drop_slow(c, TARE_PRECISION_BF16);
 }
@@ -143,7 +50,7 @@ static void learn(struct tare_costs *c, const struct tare_timed *timed,
 /* What a node gets in an engine that is timed. Of those that usually are in INT8, every
  * second one is in FP32 in EVEN and ODD, so that most tensors are converted, one way in
  * the one network and the other way in the other. */
-static uint8_t precision_in(const struct tare_node_cost *node, size_t e, bool *odd)
+static uint8_t precision_in(const struct tare_node_choice *node, size_t e, bool *odd)
 {
     if (e < TARE_N_PRECISIONS && node->can[e]) return (uint8_t)e;
     if (e < TARE_N_PRECISIONS && e != TARE_PRECISION_INT8) return TARE_PRECISION_FP32;
@@ -184,7 +91,8 @@ static enum tare_status time_engines(struct tare_costs *c,
         if (plans[i % N_ENGINES])
             st = tare_timed_open(&timed[i], plans[i % N_ENGINES], n_threads,
                                  i < N_ENGINES, input, err);
-    if (st == TARE_OK) st = tare_timed_run(timed, N_TIMED, MS_EACH, err);
+    if (st == TARE_OK)
+        st = tare_timed_run(timed, N_TIMED, TARE_TIMED_RUNS, MS_EACH, err);
     c->fp32_ms = timed[N_ENGINES + TARE_PRECISION_FP32].network_ms;
     c->int8_ms = timed[N_ENGINES + TARE_PRECISION_INT8].network_ms;
     if (st == TARE_OK) learn(c, timed, timed + N_ENGINES);
@@ -242,14 +150,12 @@ static enum tare_status open_graph(struct tare_costs *c, const struct tare_model
     if (st == TARE_OK) st = read_ranges(c, plain.cache, err);
     if (st != TARE_OK) return st;
     const struct tare_graph *g = c->graph;
+    st = tare_precision_times_create(g, &c->times, err);
+    if (st != TARE_OK) return st;
     c->nodes = tare_alloc_array(g->n_nodes, sizeof *c->nodes);
-    c->quantize_ms = tare_alloc_array(g->n_tensors, sizeof *c->quantize_ms);
-    c->dequantize_ms = tare_alloc_array(g->n_tensors, sizeof *c->dequantize_ms);
-    c->convert_ms = tare_alloc_array(g->n_tensors, sizeof *c->convert_ms);
-    TARE_FAIL_IF(!c->nodes || !c->quantize_ms || !c->dequantize_ms || !c->convert_ms,
-                 err, TARE_E_NOMEM, "search: no memory");
+    TARE_FAIL_IF(!c->nodes, err, TARE_E_NOMEM, "search: no memory");
     for (size_t n = 0; n < g->n_nodes; n++) {
-        struct tare_node_cost *node = &c->nodes[n];
+        struct tare_node_choice *node = &c->nodes[n];
         node->usual = g->nodes[n].dead ? TARE_PRECISION_FP32 : g->nodes[n].precision;
         node->can[TARE_PRECISION_FP32] = node->can[node->usual] = true;
     }
@@ -302,9 +208,7 @@ void tare_costs_release(struct tare_costs *costs)
     tare_graph_destroy(costs->graph);
     tare_free(costs->ranges);
     tare_free(costs->nodes);
-    tare_free(costs->quantize_ms);
-    tare_free(costs->dequantize_ms);
-    tare_free(costs->convert_ms);
+    tare_precision_times_release(&costs->times);
     tare_plan_destroy(costs->fp32);
     tare_plan_destroy(costs->int8);
     *costs = (struct tare_costs){0};

@@ -5,13 +5,11 @@
 #define TARE_SEARCH_COSTS_H
 
 #include "graph/graph.h"
+#include "precision/costs.h"
 #include "tare/builder.h"
 
-enum { TARE_N_PRECISIONS = TARE_PRECISION_BF16 + 1 };
-
-/** Times of one node, by enum tare_precision. */
-struct tare_node_cost {
-    double ms[TARE_N_PRECISIONS];
+/** What one node may be in. */
+struct tare_node_choice {
     bool can[TARE_N_PRECISIONS]; /* it may be asked for: a float, or `usual` */
     enum tare_precision usual;   /* when nothing is asked for */
 };
@@ -20,11 +18,9 @@ struct tare_costs {
     struct tare_graph *graph; /* optimized; precisions are those of the last question */
     struct tare_range *ranges; /* [n_ranges] */
     size_t n_ranges;
-    struct tare_node_cost *nodes;   /* [graph->n_nodes] */
-    double *quantize_ms;            /* [graph->n_tensors] to make its bytes of floats */
-    double *dequantize_ms;          /* likewise, back */
-    double *convert_ms;             /* likewise, float32 to a 16-bit float, or back */
-    struct tare_build_options base; /* with what is usual */
+    struct tare_node_choice *nodes; /* [graph->n_nodes] */
+    struct tare_precision_times times;
+    struct tare_build_options base;  /* with what is usual */
     bool is_slow[TARE_N_PRECISIONS]; /* allowed, but faster than FP32 nowhere */
     struct tare_plan *fp32, *int8;   /* as they would be used */
     double fp32_ms, int8_ms;         /* measured, whole networks */

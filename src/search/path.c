@@ -18,12 +18,12 @@ static double worth(double noise, double ms, double all_ms)
 /* What a layer promises by its own times, whatever its neighbours do. */
 static double promise_of(const struct tare_searcher *s, size_t row)
 {
-    const struct tare_node_cost *node = &s->costs.nodes[s->nodes[row]];
+    const struct tare_node_choice *node = &s->costs.nodes[s->nodes[row]];
+    const double *ms = s->costs.times.nodes[s->nodes[row]].ms;
     double least = HUGE_VAL;
     for (int p = 0; p < TARE_N_PRECISIONS; p++)
-        if (p != TARE_PRECISION_INT8 && node->can[p]) least = fmin(least, node->ms[p]);
-    return worth(s->noise[row], least - node->ms[TARE_PRECISION_INT8],
-                 s->costs.int8_ms);
+        if (p != TARE_PRECISION_INT8 && node->can[p]) least = fmin(least, ms[p]);
+    return worth(s->noise[row], least - ms[TARE_PRECISION_INT8], s->costs.int8_ms);
 }
 
 /* Is the row among the MOST_TRIED best promises of those in INT8? */

@@ -60,65 +60,12 @@ enum tare_status tare_costs_build(const struct tare_costs *costs,
     return TARE_OK;
 }
 
-static bool is_int8(const struct tare_graph *g, int32_t node)
+static size_t count_int8(const struct tare_graph *g)
 {
-    return node >= 0 && g->nodes[node].precision == TARE_PRECISION_INT8;
-}
-
-/* Is a held tensor read by a node that computes in floats? */
-static bool has_float_reader(const struct tare_graph *g, int32_t tensor)
-{
+    size_t n_int8 = 0;
     for (size_t n = 0; n < g->n_nodes; n++)
-        for (size_t i = 0; !g->nodes[n].dead && i < g->nodes[n].n_inputs; i++)
-            if (g->nodes[n].inputs[i] == tensor && !is_int8(g, (int32_t)n)) return true;
-    return false;
-}
-
-static bool is_half(enum tare_precision precision)
-{
-    return precision == TARE_PRECISION_FP16 || precision == TARE_PRECISION_BF16;
-}
-
-/* Conversions of a tensor that is not held: one for each other float that is read. */
-static double convert_ms(const struct tare_costs *c, size_t tensor)
-{
-    const struct tare_graph *g = c->graph;
-    const struct tare_tensor *t = &g->tensors[tensor];
-    bool wanted[TARE_N_PRECISIONS] = {false};
-    double ms = 0.0;
-    if (t->dtype != TARE_F32 || tare_tensor_is_const(t)) return 0.0;
-    for (size_t n = 0; n < g->n_nodes; n++)
-        for (size_t i = 0; !g->nodes[n].dead && i < g->nodes[n].n_inputs; i++)
-            if (g->nodes[n].inputs[i] == (int32_t)tensor && !is_int8(g, (int32_t)n))
-                wanted[g->nodes[n].precision] = true;
-    for (size_t p = 0; p < TARE_N_PRECISIONS; p++)
-        if (wanted[p] && p != t->stored &&
-            (is_half((enum tare_precision)p) || is_half(t->stored)))
-            ms += c->convert_ms[tensor];
-    return ms;
-}
-
-static double cost_of_graph(const struct tare_costs *c, size_t *n_int8)
-{
-    const struct tare_graph *g = c->graph;
-    double ms = 0.0;
-    *n_int8 = 0;
-    for (size_t n = 0; n < g->n_nodes; n++) {
-        if (g->nodes[n].dead) continue;
-        *n_int8 += is_int8(g, (int32_t)n);
-        ms += c->nodes[n].ms[g->nodes[n].precision];
-    }
-    for (size_t t = 0; t < g->n_tensors; t++) {
-        if (!g->tensors[t].quant.held) {
-            ms += convert_ms(c, t);
-            continue;
-        }
-        if (!is_int8(g, g->tensors[t].producer))
-            ms += c->quantize_ms[t];
-        else if (has_float_reader(g, (int32_t)t))
-            ms += c->dequantize_ms[t];
-    }
-    return ms;
+        n_int8 += !g->nodes[n].dead && g->nodes[n].precision == TARE_PRECISION_INT8;
+    return n_int8;
 }
 
 enum tare_status tare_costs_predict(struct tare_costs *costs, const uint8_t *precision,
@@ -137,6 +84,8 @@ enum tare_status tare_costs_predict(struct tare_costs *costs, const uint8_t *pre
     st = tare_precision_assign(costs->graph, costs->ranges, costs->n_ranges, &options,
                                NULL, err);
     tare_free(spec);
-    if (st == TARE_OK) *ms = cost_of_graph(costs, n_int8);
-    return st;
+    if (st != TARE_OK) return st;
+    *ms = tare_precision_ms(costs->graph, &costs->times);
+    *n_int8 = count_int8(costs->graph);
+    return TARE_OK;
 }

@@ -451,14 +451,14 @@ static void a_loose_budget_keeps_int8(void **state)
 static void make_costs(struct tare_searcher *s)
 {
     for (size_t n = 0; n < s->costs.graph->n_nodes; n++) {
-        double *ms = s->costs.nodes[n].ms;
+        double *ms = s->costs.times.nodes[n].ms;
         ms[TARE_PRECISION_FP32] = 3.0;
         ms[TARE_PRECISION_INT8] = 1.0;
         ms[TARE_PRECISION_FP16] = ms[TARE_PRECISION_BF16] = 2.0;
     }
     for (size_t t = 0; t < s->costs.graph->n_tensors; t++)
-        s->costs.quantize_ms[t] = s->costs.dequantize_ms[t] = s->costs.convert_ms[t] =
-            0.5;
+        s->costs.times.quantize_ms[t] = s->costs.times.dequantize_ms[t] =
+            s->costs.times.convert_ms[t] = 0.5;
     s->costs.int8_ms = 10.0;
 }
 
@@ -528,7 +528,7 @@ static void check_path(enum tare_precision wanted, bool by_noise)
         nodes[i] = (size_t)tare_graph_find_node(s.costs.graph, convs[i]);
         noise[i] = is_fragile_layer(convs[i]) ? 0.1 : 1e-4;
         for (int p = 0; by_noise && noise[i] == 0.1 && p < TARE_N_PRECISIONS; p++)
-            s.costs.nodes[nodes[i]].ms[p] += p == TARE_PRECISION_INT8 ? 0.0 : 1e6;
+            s.costs.times.nodes[nodes[i]].ms[p] += p == TARE_PRECISION_INT8 ? 0.0 : 1e6;
     }
     assert_int_equal(tare_search_walk_path(&s, by_noise, NULL), TARE_OK);
     assert_int_equal(s.path.n, N_CONVS);

@@ -93,8 +93,7 @@ static enum tare_status run_job(struct job *job, bool *wanted, struct tare_error
     job->unknown = tare_alloc_array(job->n, sizeof *job->unknown);
     TARE_FAIL_IF(!job->regions || !job->unknown, err, TARE_E_NOMEM,
                  "build: no memory to time branches");
-    enum tare_status st = tare_timing_cache_open(
-        job->options->timing_cache, job->options->n_threads, &job->cache, err);
+    enum tare_status st = tare_timing_cache_enter(job->options, &job->cache, err);
     if (st != TARE_OK) return st;
     list_regions(job);
     list_unknown(job);
@@ -124,7 +123,7 @@ enum tare_status tare_regions_choose(const uint8_t *bytes, size_t n_bytes,
     if (st != TARE_OK) return st;
     st = run_job(&job, wanted, err);
     tare_engine_destroy(job.engine);
-    tare_timing_cache_destroy(job.cache);
+    tare_timing_cache_leave(options, job.cache);
     tare_free(job.regions);
     tare_free(job.unknown);
     return st;

@@ -167,7 +167,7 @@ static enum tare_status time_layer(struct tare_context *context,
 
 /* From a fixed sequence: float32 in [-1, 1); other types 0 and 1, which are an index, a
  * mask and a token wherever there is more than one. */
-static void fill(const struct tare_binding *binding, uint8_t *data)
+void tare_tactics_make_up(const struct tare_binding *binding, uint8_t *data)
 {
     const size_t elem_bytes = (size_t)tare_dtype_bytes(binding->dtype);
     uint32_t state = 1;
@@ -193,7 +193,7 @@ static enum tare_status bind(struct tare_context *context,
         if (binding.dims.rank < 0) continue;
         blocks[i] = tare_alloc_array(binding.n_bytes, 1);
         TARE_FAIL_IF(!blocks[i], err, TARE_E_NOMEM, "no memory to time tactics");
-        if (binding.is_input) fill(&binding, blocks[i]);
+        if (binding.is_input) tare_tactics_make_up(&binding, blocks[i]);
         st = tare_context_set_address(context, i, blocks[i], err);
     }
     return st;

@@ -293,9 +293,7 @@ static enum tare_status run_job(struct job *job, struct tare_error *err)
     enum tare_status st =
         tare_tactic_sources_open(job->options->sources, job->modules, err);
     if (st == TARE_OK) st = list_candidates(job, err);
-    if (st == TARE_OK)
-        st = tare_timing_cache_open(job->options->timing_cache, job->options->n_threads,
-                                    &job->cache, err);
+    if (st == TARE_OK) st = tare_timing_cache_enter(job->options, &job->cache, err);
     if (st != TARE_OK) return st;
     list_contests(job);
     st = hold_contests(job, err);
@@ -321,7 +319,7 @@ enum tare_status tare_tactics_choose(uint8_t *bytes, size_t n_bytes,
              ? run_job(&job, err)
              : tare_error_set(err, TARE_E_NOMEM, "build: no memory to choose tactics");
     tare_engine_destroy(engine);
-    tare_timing_cache_destroy(job.cache);
+    tare_timing_cache_leave(options, job.cache);
     tare_free(job.signatures);
     tare_free(job.contests);
     if (st == TARE_OK) record(bytes, report);

@@ -39,12 +39,15 @@ struct tare_tactic_script {
     struct tare_region_list regions;
 };
 
+struct tare_timing_cache;
+
 struct tare_tactic_options {
-    uint32_t sources;         /* bits of them */
-    int level;                /* 0 to TARE_MAX_LEVEL; see tare/builder.h */
-    int n_threads;            /* that kernels are timed with; 1 or more */
-    const char *timing_cache; /* path, or NULL */
-    const char *bans;         /* "NAME[,NAME]", or NULL */
+    uint32_t sources;                /* bits of them */
+    int level;                       /* 0 to TARE_MAX_LEVEL; see tare/builder.h */
+    int n_threads;                   /* that kernels are timed with; 1 or more */
+    const char *timing_cache;        /* path, or NULL */
+    struct tare_timing_cache *times; /* that of this path, open already, or NULL */
+    const char *bans;                /* "NAME[,NAME]", or NULL */
     const struct tare_tactic_script *script; /* no choice at all; or NULL */
     tare_tactic_chooser *choose;             /* or NULL */
     void *choose_ctx;
@@ -152,6 +155,11 @@ enum tare_status tare_tactics_time(const struct tare_engine *engine,
                                    const struct tare_tactic_options *options,
                                    struct tare_tactic_contest *contests,
                                    size_t n_contests, struct tare_error *err);
+
+struct tare_binding;
+/** Made-up input: always the same float32 in [-1, 1); of other types 0 and 1.
+ *  @param data  [binding->n_bytes] */
+void tare_tactics_make_up(const struct tare_binding *binding, uint8_t *data);
 
 /** A region to be timed in both ways. */
 struct tare_region_contest {

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/build/tactics.h"
 #include "kernels/select.h"
 #include "tare/cpu.h"
 #include "tare/version.h"
@@ -193,6 +194,22 @@ void tare_timing_cache_destroy(struct tare_timing_cache *cache)
         tare_free(cache->entries[i].key);
     tare_free(cache->entries);
     tare_free(cache);
+}
+
+enum tare_status tare_timing_cache_enter(const struct tare_tactic_options *options,
+                                         struct tare_timing_cache **cache,
+                                         struct tare_error *err)
+{
+    *cache = options->times;
+    if (options->times) return TARE_OK;
+    return tare_timing_cache_open(options->timing_cache, options->n_threads, cache,
+                                  err);
+}
+
+void tare_timing_cache_leave(const struct tare_tactic_options *options,
+                             struct tare_timing_cache *cache)
+{
+    if (cache != options->times) tare_timing_cache_destroy(cache);
 }
 
 static void make_key(const struct tare_timing_cache *cache, uint64_t signature,

@@ -23,6 +23,15 @@ enum tare_status tare_timing_cache_open(const char *path, int n_threads,
                                         struct tare_error *err);
 void tare_timing_cache_destroy(struct tare_timing_cache *cache);
 
+struct tare_tactic_options;
+/** The cache that is open already, or that of the options' path: give it back with
+ *  tare_timing_cache_leave(). */
+enum tare_status tare_timing_cache_enter(const struct tare_tactic_options *options,
+                                         struct tare_timing_cache **cache,
+                                         struct tare_error *err);
+void tare_timing_cache_leave(const struct tare_tactic_options *options,
+                             struct tare_timing_cache *cache);
+
 /** @param[out] is_new  was it added since the cache was opened? */
 bool tare_timing_cache_find(const struct tare_timing_cache *cache, uint64_t signature,
                             const char *tactic, double *time_us, bool *is_new);

@@ -1,4 +1,4 @@
-#include "search/timing.h"
+#include "api/timed.h"
 
 #include <math.h>
 #include <string.h>
@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/build/tactics.h"
 
-#define LEAST_RUNS 8
-#define MOST_RUNS  10000
+#define MOST_RUNS 10000
 
 static enum tare_status bind(struct tare_timed *timed, const void *input,
                              struct tare_error *err)
@@ -22,11 +22,12 @@ static enum tare_status bind(struct tare_timed *timed, const void *input,
         n_bytes += b.n_bytes;
     }
     char *memory = timed->memory = tare_alloc_array(n_bytes, 1);
-    TARE_FAIL_IF(!memory, err, TARE_E_NOMEM, "search: no memory");
+    TARE_FAIL_IF(!memory, err, TARE_E_NOMEM, "timing: no memory");
     for (size_t i = 0; i < info.n_bindings; i++) {
         struct tare_binding b;
         tare_engine_binding(timed->engine, i, &b);
-        if (b.is_input) memcpy(memory + at, input, b.n_bytes);
+        if (b.is_input && input) memcpy(memory + at, input, b.n_bytes);
+        if (b.is_input && !input) tare_tactics_make_up(&b, (uint8_t *)memory + at);
         if (b.dims.rank < 0) continue;
         const enum tare_status st =
             tare_context_set_address(timed->context, i, memory + at, err);
@@ -49,7 +50,7 @@ enum tare_status tare_timed_open(struct tare_timed *timed, const struct tare_pla
     if (st != TARE_OK || !with_layers) return st;
     tare_engine_info(timed->engine, &info);
     timed->layer_ms = tare_alloc_array(info.n_layers, sizeof *timed->layer_ms);
-    TARE_FAIL_IF(!timed->layer_ms, err, TARE_E_NOMEM, "search: no memory");
+    TARE_FAIL_IF(!timed->layer_ms, err, TARE_E_NOMEM, "timing: no memory");
     for (size_t i = 0; i < info.n_layers; i++)
         timed->layer_ms[i] = HUGE_VAL;
     return TARE_OK;
@@ -80,12 +81,12 @@ static enum tare_status run_once(struct tare_timed *timed, double *ms,
     return st;
 }
 
-enum tare_status tare_timed_run(struct tare_timed *timed, size_t n, double ms_each,
-                                struct tare_error *err)
+enum tare_status tare_timed_run(struct tare_timed *timed, size_t n, size_t least_runs,
+                                double ms_each, struct tare_error *err)
 {
     double spent = 0.0;
     for (size_t run = 0; run < MOST_RUNS; run++) {
-        if (run >= LEAST_RUNS && spent > ms_each * (double)n) break;
+        if (run >= least_runs && spent > ms_each * (double)n) break;
         for (size_t i = 0; i < n; i++) {
             double ms;
             if (!timed[i].engine) continue;
