@@ -26,7 +26,7 @@ static struct flags {
     struct option_list min_shapes, opt_shapes, max_shapes;
     const char *timing_cache, *tactic_sources, *save_tactics, *load_tactics, *bans;
     bool int8, fp16, bf16, best, fast_perf, dump_passes, no_recovery;
-    bool refit, strip_weights, version_compatible, static_precisions;
+    bool refit, strip_weights, version_compatible;
     int64_t batch, level, aux_streams;
 } flags = {.level = -1, .aux_streams = TARE_AUX_STREAMS_AUTO};
 
@@ -44,7 +44,8 @@ static const struct option options[] = {
      "allow FP16, for layers that ask (--layer-precisions)", 0},
     {"bf16", OPTION_SWITCH, &flags.bf16, NULL,
      "allow BF16, for layers that ask or where it is faster", 0},
-    {"best", OPTION_SWITCH, &flags.best, NULL, "allow every precision", 0},
+    {"best", OPTION_SWITCH, &flags.best, NULL,
+     "allow every precision; measured times choose where it is in doubt", 0},
     {"cache", OPTION_TEXT, &flags.cache, "FILE",
      "calibration cache, TensorRT's format; FILE.recovery is used when it is there", 0},
     {"no-recovery", OPTION_SWITCH, &flags.no_recovery, NULL,
@@ -58,8 +59,6 @@ static const struct option options[] = {
      "layer:precision[,...]; * matches; fp32, int8, fp16, bf16", 0},
     {"layer-output-types", OPTION_TEXT, &flags.output_types, "SPEC",
      "layer:type[+type][,...] for the layers' outputs", 0},
-    {"static-precisions", OPTION_SWITCH, &flags.static_precisions, NULL,
-     "precisions by rule, whatever is fastest: the same numbers on every processor", 0},
     {"input-formats", OPTION_TEXT, &flags.input_formats, "TYPE:FORMAT[,...]",
      "what the inputs are given as, one entry each or one for all: fp32, fp16, bf16, "
      "int8, "
@@ -352,7 +351,7 @@ int tool_build(int argc, char **argv)
         .version_compatible = flags.version_compatible,
         .ban_tactics = flags.bans,
         .monitor = &progress_monitor,
-        .fastest_precisions = !flags.static_precisions,
+        .fastest_precisions = flags.best,
     };
     struct tare_profile profiles[OPTION_LIST_MAX];
     build_options.profiles = profiles;

@@ -227,8 +227,7 @@ static enum tare_status print_result(const struct job *job, const bool *set,
         if (set[i]) printf("  %s\n", job->layers.items[i]);
     if (n > 0)
         printf("By hand: tare build --onnx=%s --int8 --cache=%s%s --engine=OUT "
-               "--static-precisions --precision-constraints=obey "
-               "--layer-precisions=\"%s\"\n",
+               "--precision-constraints=obey --layer-precisions=\"%s\"\n",
                flags.onnx, flags.cache, flags.no_recovery ? " --no-recovery" : "",
                spec);
     const char *text = spec ? spec : "";

@@ -110,7 +110,7 @@ static enum tare_status build_bound(const struct exec_settings *settings,
         .max_aux_streams = f->aux_streams < TARE_MAX_AUX_STREAMS ? (int)f->aux_streams
                                                                  : TARE_MAX_AUX_STREAMS,
         .timing_cache = f->no_timing_cache ? NULL : f->timing_cache,
-        .fastest_precisions = true,
+        .fastest_precisions = f->best,
     };
     enum tare_status st = exec_calibrate(settings, model, &cache, err);
     if (st == TARE_OK) st = choose_precisions(model, cache, &options, err);

@@ -218,7 +218,7 @@ void search_print(const struct tare_search *search,
             printf("              %s %-9s %s (alone %.1f dB)\n", precision, row.type,
                    row.name, row.alone.outputs.sqnr_db);
     }
-    printf("By hand       %s --static-precisions", command);
+    printf("By hand       %s", command);
     if (*spec) printf(" --precision-constraints=obey --layer-precisions=\"%s\"", spec);
     printf("\n");
 }

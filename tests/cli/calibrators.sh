@@ -8,7 +8,7 @@ calibrate() { # OUT FLAGS...
         fail "calibrate ${*:2}: $(cat err)"
 }
 int8_layers() { # CACHE
-    "$tare" build --onnx="$model" --int8 --static-precisions --cache="$1" --engine=e.tare >log 2>err || fail "build from $1: $(cat err)"
+    "$tare" build --onnx="$model" --int8 --cache="$1" --engine=e.tare >log 2>err || fail "build from $1: $(cat err)"
     "$tare" inspect engine e.tare | grep -c INT8
 }
 

@@ -8,7 +8,7 @@ test=("${data[@]}" --skip=1000 --count=101)
 
 "$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --calibrator=minmax --cache=net.cache >log
 "$tare" build --onnx="$model" --engine=fp32.tare >log
-"$tare" build --onnx="$model" --int8 --static-precisions --cache=net.cache --engine=int8.tare >log
+"$tare" build --onnx="$model" --int8 --cache=net.cache --engine=int8.tare >log
 "$tare" compare --onnx="$model" --engine=int8.tare "${test[@]}" --json=model.json >log
 grep -q '^ *FP32 ' log || fail "the reference has another name: $(cat log)"
 holds "$(json model.json count) == 101 && $(json model.json outputs sqnr_db) < 100"

@@ -12,7 +12,7 @@ calibrate() { # KIND FLAGS...
     "$tare" calibrate --onnx="$kind.onnx" --npy="$kind.npy" --cache="$kind.cache" --calibrator=minmax "$@" >log
 }
 compare() { # KIND: into KIND.json
-    "$tare" build --onnx="$1.onnx" --int8 --static-precisions --cache="$1.cache" --engine="$1.tare" "${@:2}" >log 2>&1
+    "$tare" build --onnx="$1.onnx" --int8 --cache="$1.cache" --engine="$1.tare" "${@:2}" >log 2>&1
     "$tare" compare --onnx="$1.onnx" --engine="$1.tare" --npy="$1.npy" --layers --json="$1.json" >"$1.txt"
 }
 # of KIND TENSOR KEY: from the row of a tensor

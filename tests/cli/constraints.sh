@@ -38,7 +38,7 @@ PYTHON
 
 "$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --calibrator=minmax --cache=all.cache >/dev/null
 grep -v '^input: ' all.cache >net.cache # the first convolution has no range to compute with
-build=("$tare" build --onnx="$model" --int8 --static-precisions --cache=net.cache --timing-cache=times)
+build=("$tare" build --onnx="$model" --int8 --cache=net.cache --timing-cache=times)
 
 # Seven requests that cannot be met, and two that can.
 wishes=(--layer-precisions='stem.conv:int8,block1.conv1:fp32,block2.conv1:int8,head.pool:bf16,head.fc:fp16,block5.conv1:int8'
@@ -91,7 +91,7 @@ PYTHON
 check() { # NAME FLAG...
     local name=$1
     shift
-    "$tare" build --onnx="$model" --int8 --static-precisions --cache=all.cache --timing-cache=times --precision-constraints=obey \
+    "$tare" build --onnx="$model" --int8 --cache=all.cache --timing-cache=times --precision-constraints=obey \
         --engine="$name.tare" --json="$name.json" "$@" >/dev/null 2>err || fail "$name: $(cat err)"
     [[ ! -s err ]] || fail "$name warns: $(cat err)"
     agree "$name.tare" "$name.json"

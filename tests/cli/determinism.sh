@@ -29,7 +29,7 @@ run() {
 }
 for precision in fp32 int8; do
     flags=()
-    if [[ $precision == int8 ]]; then flags=(--int8 --static-precisions --cache=want.cache); fi
+    if [[ $precision == int8 ]]; then flags=(--int8 --cache=want.cache); fi
     run "want.$precision" ref 1 "${flags[@]}"
     for isa in "${isas[@]}"; do
         for threads in 1 2 3; do

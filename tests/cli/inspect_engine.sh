@@ -69,7 +69,7 @@ PYTHON
 for name in fashion_resnet fashion_depthwise; do
     onnx=$root/models/$name.onnx
     "$tare" calibrate --onnx="$onnx" "${data[@]}" --count=24 --calibrator=minmax --cache="$name.cache" >log
-    "$tare" build --onnx="$onnx" --int8 --static-precisions --cache="$name.cache" --engine=int8.tare >log
+    "$tare" build --onnx="$onnx" --int8 --cache="$name.cache" --engine=int8.tare >log
     check "$onnx" int8.tare
     "$tare" build --onnx="$onnx" --engine=fp32.tare >log
     check "$onnx" fp32.tare

@@ -8,7 +8,7 @@
 check() { # check ONNX NPY COUNT LEAST: INT8 but for the input and the output, dB
     local unseen=(--npy="$2" --skip="$3") sqnr
     "$tare" calibrate --onnx="$1" --npy="$2" --count="$3" --cache=net.cache >/dev/null
-    "$tare" build --onnx="$1" --int8 --static-precisions --cache=net.cache --engine=int8.tare >int8.txt
+    "$tare" build --onnx="$1" --int8 --cache=net.cache --engine=int8.tare >int8.txt
     "$tare" perf --engine=int8.tare --profile --warmup=0 --duration=0.01 >profile.txt 2>&1
     grep -E '(FP32|INT8)  [a-z]' profile.txt | grep -vE 'INT8|quantize input$|reformat (output|logits)$' >float.txt || true
     [[ ! -s float.txt ]] || fail "$1 has float layers: $(cat float.txt)"

@@ -39,7 +39,7 @@ error fp32/y.npy y.npy 1e-6
 for tensor in r1 a1 c2 n2; do
     grep -q "^$tensor: " net.cache || fail "no range of $tensor"
 done
-"$tare" build --onnx=net.onnx --int8 --static-precisions --fp16 --cache=net.cache --engine=int8.tare "${both[@]}" \
+"$tare" build --onnx=net.onnx --int8 --fp16 --cache=net.cache --engine=int8.tare "${both[@]}" \
     --precision-constraints=obey --layer-precisions=norm:fp16 --json=build.json >log
 "$tare" inspect engine int8.tare "${both[@]}" >layers
 grep -qE '^INT8 +plugin +tare.examples::AddScalar 1 .* hwc uint8 ' layers || fail "$(cat layers)"
@@ -61,7 +61,7 @@ holds "$(json compare.json outputs sqnr_db) > 26"
 cmp same/y.npy fp32/y.npy
 
 # In every shape of an engine that has several.
-"$tare" build --onnx=net.onnx --int8 --static-precisions --fp16 --cache=net.cache --engine=shapes.tare "${both[@]}" \
+"$tare" build --onnx=net.onnx --int8 --fp16 --cache=net.cache --engine=shapes.tare "${both[@]}" \
     --precision-constraints=obey --layer-precisions=norm:fp16 \
     --min-shapes=1x3x16x16 --opt-shapes=2x3x16x16 --max-shapes=4x3x16x16 >log
 for batch in 1 3; do

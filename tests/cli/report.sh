@@ -8,7 +8,7 @@ export HOME=$work
 test=("${data[@]}" --skip=1000 --count=60)
 
 "$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --cache=net.cache >log
-"$tare" build --onnx="$model" --int8 --static-precisions --cache=net.cache --engine=int8.tare \
+"$tare" build --onnx="$model" --int8 --cache=net.cache --engine=int8.tare \
     --precision-constraints=obey --layer-precisions='block2.conv2:fp32' >log
 "$tare" compare --onnx="$model" --engine=int8.tare "${test[@]}" --html=report.html --json=report.json >log
 grep -q '"latency_ms":' report.json || fail "no latencies: $(cat report.json)"
@@ -27,7 +27,7 @@ refuse 1 'no/such/r.html' "$tare" compare --onnx="$model" --engine=int8.tare "${
 command -v python3 >/dev/null || skip "no python3"
 "$root/tests/cli/fault_models.py" hostile hostile
 "$tare" calibrate --onnx=hostile.onnx --npy=hostile.npy --calibrator=minmax --cache=hostile.cache >log
-"$tare" build --onnx=hostile.onnx --int8 --static-precisions --cache=hostile.cache --engine=hostile.tare >log
+"$tare" build --onnx=hostile.onnx --int8 --cache=hostile.cache --engine=hostile.tare >log
 "$tare" compare --onnx=hostile.onnx --engine=hostile.tare --npy=hostile.npy --html=hostile.html --json=hostile.json >log
 [[ $(grep -c '</script>' hostile.html) -eq $(grep -c '</script>' report.html) ]] || fail "a name ends a script"
 

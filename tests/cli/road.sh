@@ -14,7 +14,7 @@ for name in fashion_resnet fashion_depthwise; do
     if sed 1d $name.cache | grep -vE '^.+: [0-9a-f]{8}$'; then fail "$name.cache is malformed"; fi
     grep -q '"calibrator":.*"minmax"' $name.cache.json || fail "$name.cache.json names no calibrator"
     "$tare" build --onnx="$onnx" --engine=fp32.tare --json=fp32.json >out.txt
-    "$tare" build --onnx="$onnx" --int8 --static-precisions --cache=$name.cache --engine=int8.tare >out.txt
+    "$tare" build --onnx="$onnx" --int8 --cache=$name.cache --engine=int8.tare >out.txt
     "$tare" compare --onnx="$onnx" --engine=int8.tare "${test[@]}" --json=compare.json >out.txt
     fp32=$(json compare.json fp32 top1) int8=$(json compare.json engine top1)
     echo "$name: FP32 $fp32 %, INT8 $int8 %, agreement $(json compare.json agreement_top1) %"
@@ -44,13 +44,13 @@ grep -q '"tactic"' perf.json || fail "perf.json has no layers"
 
 # A layer that is asked to stay in FP32 does.
 layer=$(sed -n 's/.*"name":[[:space:]]*"\([^"]*\)".*/\1/p' fp32.json | head -n 1)
-"$tare" build --onnx="$onnx" --int8 --static-precisions --cache=fashion_depthwise.cache --engine=mixed.tare --json=mixed.json \
+"$tare" build --onnx="$onnx" --int8 --cache=fashion_depthwise.cache --engine=mixed.tare --json=mixed.json \
     --precision-constraints=obey --layer-precisions="$layer:fp32" >out.txt
 [[ $(grep -c '"precision":.*"INT8"' mixed.json) -gt 0 ]] || fail "no layer in INT8: $(cat mixed.json)"
 tr -d '[:space:]' <mixed.json | grep -qF "{\"name\":\"$layer\"" || fail "no layer $layer in mixed.json"
 tr -d '[:space:]' <mixed.json | grep -qE "\"name\":\"$layer\",[^}]*\"precision\":\"FP32\"" || fail "$layer is not in FP32"
 status=0
-"$tare" build --onnx="$onnx" --int8 --static-precisions --cache=fashion_depthwise.cache --engine=none.tare \
+"$tare" build --onnx="$onnx" --int8 --cache=fashion_depthwise.cache --engine=none.tare \
     --precision-constraints=obey --layer-precisions=nosuchlayer:int8 >out.txt 2>&1 || status=$?
 [[ $status -eq 1 && ! -e none.tare ]] || fail "a constraint that cannot be obeyed: exit status $status"
 grep -q "nosuchlayer" out.txt || fail "a constraint that cannot be obeyed: $(cat out.txt)"

@@ -7,7 +7,7 @@ need_images
 
 "$tare" calibrate --onnx="$model" "${data[@]}" --count=64 --calibrator=minmax --cache=net.cache >log
 "$tare" build --onnx="$model" --engine=fp32.tare >log
-"$tare" build --onnx="$model" --int8 --static-precisions --cache=net.cache --engine=int8.tare >log
+"$tare" build --onnx="$model" --int8 --cache=net.cache --engine=int8.tare >log
 
 # What was saved, read back, is what was there; folders and archives hold the same.
 "$tare" run --engine=fp32.tare "${data[@]}" --count=8 --save-inputs=in.npz --save-outputs=outs.npz >log

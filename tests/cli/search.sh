@@ -16,7 +16,7 @@ test=("${data[@]}" --skip=1000 "--count=$n")
 grep -q "^Sensitivity .* INT8 layers on $n samples; " log || fail "no table: $(cat log)"
 "$tare" search "${net[@]}" "${test[@]}" --sensitivity --json=three.json --threads=3 >log
 cmp one.json three.json || fail "the figures depend on the number of threads"
-"$tare" build "${net[@]}" --int8 --static-precisions --engine=int8.tare >log
+"$tare" build "${net[@]}" --int8 --engine=int8.tare >log
 "$tare" compare --onnx="$root/models/fashion_depthwise.onnx" --engine=int8.tare "${test[@]}" \
     --json=compare.json >log
 last=$(tr -d '[:space:]' <one.json | grep -oE '"outputs":\{"sqnr_db":[0-9.]+' | tail -n 1 | sed 's/.*://')

@@ -11,7 +11,7 @@ n_samples=64
 calibrate=("$tare" calibrate --onnx="$onnx" "${data[@]}" --count=$n_samples)
 
 sqnr() { # sqnr CACHE: of the output
-    "$tare" build --onnx="$onnx" --int8 --static-precisions --cache="$1" --engine=e.tare >/dev/null
+    "$tare" build --onnx="$onnx" --int8 --cache="$1" --engine=e.tare >/dev/null
     "$tare" compare --onnx="$onnx" --engine=e.tare "${data[@]}" --skip=1000 --count=500 --json=compare.json >/dev/null
     json compare.json outputs sqnr_db
 }
