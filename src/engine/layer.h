@@ -106,9 +106,10 @@ struct tare_layer_kind_info {
 
 const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind);
 
-/** The input that a layer of this kind adds, where it has so many, and that its output
- *  may be written over; 0: none. */
-uint32_t tare_layer_residual(uint32_t kind);
+/** Whether a layer of this kind may write its output over input `k`, when both are as
+ *  tare_plan_may_overwrite() wants them: it has read each value, or row, before it
+ *  writes there. */
+bool tare_layer_overwrites(uint32_t kind, uint32_t k);
 
 /**
  * Choose the kernel of a layer that was checked, and prepare the layer for it.

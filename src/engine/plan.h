@@ -15,7 +15,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 10
+#define TARE_PLAN_VERSION 11
 /* From this version on, the header up to the end of the section table, the order of the
  * sections there (others come behind them), struct tare_shape_range and what `isa`
  * means stay: so the source of an engine is found by a tare of another version. */
@@ -110,14 +110,14 @@ static inline uint64_t tare_plan_extent(const struct tare_plan_tensor *t)
     return (n_pixels - 1) * t->pitch * elem_bytes + pixel_bytes;
 }
 
-/** Whether a layer that knows how may write `y` over the `residual` that it adds: each
- *  value is where the sum with it will be. */
-static inline bool tare_plan_may_overwrite(const struct tare_plan_tensor *residual,
+/** Whether a layer that knows how may write `y` over its input `x`: each value is where
+ *  what is made of it will be. */
+static inline bool tare_plan_may_overwrite(const struct tare_plan_tensor *x,
                                            const struct tare_plan_tensor *y)
 {
-    return residual->storage == TARE_IN_ARENA && y->storage == TARE_IN_ARENA &&
-           residual->dtype == y->dtype && residual->n_bytes == y->n_bytes &&
-           !residual->pitch && !y->pitch;
+    return x->storage == TARE_IN_ARENA && y->storage == TARE_IN_ARENA &&
+           x->dtype == y->dtype && x->format == y->format && x->n_bytes == y->n_bytes &&
+           !x->pitch && !y->pitch;
 }
 
 struct tare_plan_layer {

@@ -243,17 +243,16 @@ static bool moves_nothing(const struct tare_plan_layer *r)
     return r->kind == TARE_LAYER_RESHAPE || r->kind == TARE_LAYER_JOIN;
 }
 
-static bool is_sum_in_place(const struct tare_engine *e,
-                            const struct tare_plan_layer *r, uint32_t k,
-                            const struct tare_plan_tensor *y)
+static bool is_in_place(const struct tare_engine *e, const struct tare_plan_layer *r,
+                        uint32_t k, const struct tare_plan_tensor *y)
 {
     const struct tare_plan_tensor *x = operand(e, r, k);
-    return k > 0 && k == tare_layer_residual(r->kind) &&
-           tare_plan_may_overwrite(x, y) && x->offset == y->offset;
+    return tare_layer_overwrites(r->kind, k) && tare_plan_may_overwrite(x, y) &&
+           x->offset == y->offset;
 }
 
-/* Not to weights, nor to the user's input, nor over what the layer reads, but for a
- * residual. */
+/* Not to weights, nor to the user's input, nor over what the layer reads, but for what
+ * its kind may overwrite. */
 static bool output_ok(const struct tare_engine *e, const struct tare_plan_layer *r,
                       uint32_t k)
 {
@@ -264,7 +263,7 @@ static bool output_ok(const struct tare_engine *e, const struct tare_plan_layer 
         return false;
     for (uint32_t i = 0; i < r->n_inputs; i++)
         if (!moves_nothing(r) && tare_tensors_overlap(operand(e, r, i), y) &&
-            !is_sum_in_place(e, r, i, y))
+            !is_in_place(e, r, i, y))
             return false;
     return true;
 }

@@ -4,6 +4,7 @@
 #define TARE_KERNELS_LANES_NEON_H
 
 #include <arm_neon.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define LANES INT64_C(4)
@@ -83,6 +84,24 @@ static inline lanes lanes_exp2i(lanes n)
 {
     const int32x4_t biased = vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127));
     return vreinterpretq_f32_s32(vshlq_n_s32(biased, 23));
+}
+
+/** p 2^n, n rounded, where both are normal: it is added to the exponent. */
+static inline lanes lanes_add_exponent(lanes p, lanes n)
+{
+    const int32x4_t k = vshlq_n_s32(vcvtnq_s32_f32(n), 23);
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), k));
+}
+
+static inline bool lanes_all(lanes_mask mask)
+{
+    return vminvq_u32(mask) == UINT32_MAX;
+}
+
+static inline lanes lanes_bits_or(lanes a, uint32_t bits)
+{
+    return vreinterpretq_f32_u32(
+        vorrq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(bits)));
 }
 
 static inline lanes lanes_bits_and(lanes a, uint32_t bits)

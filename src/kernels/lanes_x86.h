@@ -4,6 +4,7 @@
 #define TARE_KERNELS_LANES_X86_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #if defined(__AVX512F__)
@@ -68,9 +69,26 @@ static inline lanes lanes_exp2i(lanes n)
     return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
 }
 
+/** p 2^n, n rounded, where both are normal: it is added to the exponent. */
+static inline lanes lanes_add_exponent(lanes p, lanes n)
+{
+    const __m512i k = _mm512_slli_epi32(_mm512_cvtps_epi32(n), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), k));
+}
+
 static inline lanes lanes_bits_and(lanes a, uint32_t bits)
 {
     return _mm512_and_ps(a, _mm512_castsi512_ps(_mm512_set1_epi32((int32_t)bits)));
+}
+
+static inline lanes lanes_bits_or(lanes a, uint32_t bits)
+{
+    return _mm512_or_ps(a, _mm512_castsi512_ps(_mm512_set1_epi32((int32_t)bits)));
+}
+
+static inline bool lanes_all(lanes_mask mask)
+{
+    return mask == 0xffff;
 }
 
 #else
@@ -133,9 +151,25 @@ static inline lanes lanes_exp2i(lanes n)
     return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
 }
 
+static inline lanes lanes_add_exponent(lanes p, lanes n)
+{
+    const __m256i k = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), k));
+}
+
 static inline lanes lanes_bits_and(lanes a, uint32_t bits)
 {
     return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32((int32_t)bits)));
+}
+
+static inline lanes lanes_bits_or(lanes a, uint32_t bits)
+{
+    return _mm256_or_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32((int32_t)bits)));
+}
+
+static inline bool lanes_all(lanes_mask mask)
+{
+    return _mm256_movemask_ps(mask) == 0xff;
 }
 
 #endif

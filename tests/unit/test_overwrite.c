@@ -1,6 +1,6 @@
-/* Sums in place on random layers: run by the names of what lies in memory, every layer
- * finds what it reads, and writes over nothing that it still reads but the residual;
- * and the cases in which there is no such sum, one by one. */
+/* Layers in place, on random ones: run by the names of what lies in memory, every layer
+ * finds what it reads, and writes over nothing that it still reads but what its kind
+ * may; and the cases in which a layer is not in place, one by one. */
 #include "base/mem.h"
 #include "engine/build/plan_builder.h"
 #include "engine/layers/params.h"
@@ -32,11 +32,14 @@ static void add(struct tare_plan_builder *b, enum tare_layer_kind kind,
                 const int32_t *inputs, size_t n, int32_t output)
 {
     const struct tare_f32_conv conv = {.epilogue.has_residual = n > RESIDUAL};
+    const struct tare_f32_unary unary = {0};
     const struct tare_reshape_params reshape = {0};
     const struct tare_layer_spec spec = {
         .kind = kind,
         .name = "layer",
-        .params = kind == TARE_LAYER_F32_CONV ? (const void *)&conv : &reshape,
+        .params = kind == TARE_LAYER_F32_CONV    ? (const void *)&conv
+                  : kind == TARE_LAYER_F32_UNARY ? (const void *)&unary
+                                                 : &reshape,
         .inputs = inputs,
         .n_inputs = n,
         .outputs = &output,
@@ -45,8 +48,8 @@ static void add(struct tare_plan_builder *b, enum tare_layer_kind kind,
     assert_int_equal(tare_plan_add_layer(b, &spec, NULL), TARE_OK);
 }
 
-/* Convolutions with residuals, and layers that only read. Sizes are few, so that many
- * are equal. */
+/* Convolutions with residuals, functions, and layers that only read. Sizes are few, so
+ * that many are equal. */
 static void random_plan(struct tare_plan_builder *b)
 {
     add_tensor(b, TARE_F32, 100);
@@ -58,6 +61,11 @@ static void random_plan(struct tare_plan_builder *b)
             const int32_t view = check_u32() % 2 ? add_view(b, x) : -1;
             add(b, TARE_LAYER_RESHAPE, &x, 1,
                 view >= 0 ? view : add_tensor(b, TARE_F32, 100));
+            continue;
+        }
+        if (check_u32() % 3 == 0) {
+            add(b, TARE_LAYER_F32_UNARY, &old, 1,
+                add_tensor(b, TARE_F32, check_u32() % 8 ? 100 : 40));
             continue;
         }
         const int32_t inputs[] = {x, w, w, old};
@@ -90,7 +98,8 @@ static void run(const struct tare_plan_builder *b, const int32_t *roots)
         for (uint32_t k = 0; k < l->n_inputs; k++) {
             const struct tare_plan_tensor *x = &b->tensors[ids[k]];
             assert_true(is_at(names, x, roots[ids[k]]));
-            if (roots[ids[k]] == roots[out] || k == RESIDUAL) continue;
+            if (roots[ids[k]] == roots[out] || tare_layer_overwrites(l->kind, k))
+                continue;
             assert_true(x->offset + x->n_bytes <= y->offset ||
                         y->offset + y->n_bytes <= x->offset);
         }
@@ -121,18 +130,19 @@ static void test_random_layers(void **state)
     assert_true(n_overwritten > 400);
 }
 
-/* What keeps a sum from its place. */
+/* What keeps a layer from its place. IS_X does so where there is another input. */
 enum hindrance {
     NONE,
     READ_LATER,
     IS_X,
     OTHER_TYPE,
     OTHER_SIZE,
+    OTHER_FORMAT,
     OTHER_STREAM,
     N_CASES
 };
 
-static bool is_in_place(enum hindrance h)
+static bool is_in_place(enum tare_layer_kind kind, enum hindrance h)
 {
     struct tare_plan_builder b = {0};
     const int32_t w = add_tensor(&b, TARE_F32, 100), x = add_tensor(&b, TARE_F32, 100);
@@ -144,7 +154,11 @@ static bool is_in_place(enum hindrance h)
     const int32_t read[] = {x, residual, y};
     add(&b, TARE_LAYER_RESHAPE, &x, 1, residual);
     add(&b, TARE_LAYER_RESHAPE, &residual, 1, beside);
-    add(&b, TARE_LAYER_F32_CONV, inputs, 4, y);
+    if (h == OTHER_FORMAT) b.tensors[y].format = TARE_HWC;
+    if (kind == TARE_LAYER_F32_CONV)
+        add(&b, kind, inputs, 4, y);
+    else
+        add(&b, kind, &residual, 1, y);
     add(&b, TARE_LAYER_RESHAPE, h == READ_LATER ? read + 1 : read + 2, 1, x);
     for (size_t i = 1; i < 3; i++)
         b.layers[i].region = 1;
@@ -159,8 +173,41 @@ static bool is_in_place(enum hindrance h)
 static void test_what_keeps_it(void **state)
 {
     (void)state;
-    for (int h = NONE; h < N_CASES; h++)
-        assert_int_equal(is_in_place((enum hindrance)h), h == NONE);
+    for (int h = NONE; h < N_CASES; h++) {
+        assert_int_equal(is_in_place(TARE_LAYER_F32_CONV, (enum hindrance)h),
+                         h == NONE);
+        assert_int_equal(is_in_place(TARE_LAYER_F32_UNARY, (enum hindrance)h),
+                         h == NONE || h == IS_X);
+        assert_false(is_in_place(TARE_LAYER_F32_POOL, (enum hindrance)h));
+    }
+}
+
+/* Three functions of one value after another, the second of a view: all in the memory
+ * of the first's input; a part of a tensor is not given away. */
+static void test_chain(void **state)
+{
+    struct tare_plan_builder b = {0};
+    const struct tare_dims dims = {.rank = 1, .d = {50}};
+    int32_t part;
+    (void)state;
+    const int32_t x = add_tensor(&b, TARE_F32, 100), a = add_tensor(&b, TARE_F32, 100);
+    const int32_t view = add_view(&b, a), c = add_tensor(&b, TARE_F32, 100);
+    const int32_t d = add_tensor(&b, TARE_F32, 100), e = add_tensor(&b, TARE_F32, 50);
+    assert_int_equal(tare_plan_add_part(&b, "", &dims, d, 0, 0, &part, NULL), TARE_OK);
+    add(&b, TARE_LAYER_F32_UNARY, &x, 1, a);
+    add(&b, TARE_LAYER_RESHAPE, &a, 1, view);
+    add(&b, TARE_LAYER_F32_UNARY, &view, 1, c);
+    add(&b, TARE_LAYER_F32_UNARY, &c, 1, d);
+    add(&b, TARE_LAYER_F32_UNARY, &part, 1, e);
+    assert_int_equal(tare_plan_overwrite(&b, NULL), TARE_OK);
+    assert_int_equal(tare_memory_plan(&b, NULL), TARE_OK);
+    assert_int_equal(tare_plan_root(&b, a), x);
+    assert_int_equal(tare_plan_root(&b, view), x);
+    assert_int_equal(tare_plan_root(&b, c), x);
+    assert_int_equal(tare_plan_root(&b, d), x);
+    assert_int_equal(tare_plan_root(&b, part), x);
+    assert_int_equal(tare_plan_root(&b, e), e);
+    tare_plan_builder_release(&b);
 }
 
 static void test_no_memory(void **state)
@@ -180,6 +227,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_layers),
         cmocka_unit_test(test_what_keeps_it),
+        cmocka_unit_test(test_chain),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-/* Sums in place: where nothing reads a residual after the layer that adds it, its
- * output is written over it. That is a tensor less to keep, and to move through the
- * caches. */
+/* Layers in place: where nothing reads a residual after the layer that adds it, or what
+ * a layer makes value by value after that layer, the output is written over it. That is
+ * a tensor less to keep, and to move through the caches. */
 #include "base/mem.h"
 #include "engine/build/plan_builder.h"
 
@@ -47,24 +47,24 @@ static bool reads_once(const struct tare_plan_builder *b,
     return n == 1;
 }
 
-/* Layer `i` gives its output the residual's memory, if it may. */
-static void overwrite(struct tare_plan_builder *b, size_t i, struct life *lives)
+/* Layer `i` gives its output the memory of input `k`, if it may. */
+static bool overwrite(struct tare_plan_builder *b, size_t i, uint32_t k,
+                      struct life *lives)
 {
     const struct tare_plan_layer *l = &b->layers[i];
-    const uint32_t k = tare_layer_residual(l->kind);
-    if (k == 0 || k >= l->n_inputs) return;
-    const int32_t residual = b->ids[l->first_id + k];
+    const int32_t x = b->ids[l->first_id + k], root = tare_plan_root(b, x);
     const int32_t y = b->ids[l->first_id + l->n_inputs];
-    if (b->alias_of[residual] >= 0 || b->alias_of[y] >= 0 ||
-        !tare_plan_may_overwrite(&b->tensors[residual], &b->tensors[y]) ||
-        lives[residual].last != i || lives[y].first != i ||
-        !reads_once(b, l, residual) || is_shared(b, i, residual))
-        return;
+    if (!tare_layer_overwrites(l->kind, k) || b->alias_of[y] >= 0 ||
+        !tare_plan_may_overwrite(&b->tensors[x], &b->tensors[y]) ||
+        b->tensors[root].n_bytes != b->tensors[x].n_bytes || lives[root].last != i ||
+        lives[y].first != i || !reads_once(b, l, root) || is_shared(b, i, root))
+        return false;
     for (size_t t = 0; t < b->n_tensors; t++)
-        if (b->alias_of[t] == y) b->alias_of[t] = residual;
-    b->alias_of[y] = residual;
+        if (b->alias_of[t] == y) b->alias_of[t] = root;
+    b->alias_of[y] = root;
     b->alias_at[y] = 0;
-    lives[residual].last = lives[y].last;
+    lives[root].last = lives[y].last;
+    return true;
 }
 
 enum tare_status tare_plan_overwrite(struct tare_plan_builder *b,
@@ -74,7 +74,8 @@ enum tare_status tare_plan_overwrite(struct tare_plan_builder *b,
     TARE_FAIL_IF(!lives, err, TARE_E_NOMEM, "engine: no memory while building");
     find_lives(b, lives);
     for (size_t i = 0; i < b->n_layers; i++)
-        overwrite(b, i, lives);
+        for (uint32_t k = 0; k < b->layers[i].n_inputs; k++)
+            if (overwrite(b, i, k, lives)) break;
     tare_free(lives);
     return TARE_OK;
 }

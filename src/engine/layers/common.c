@@ -26,17 +26,23 @@ const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind)
     return &kinds[kind];
 }
 
-uint32_t tare_layer_residual(uint32_t kind)
+bool tare_layer_overwrites(uint32_t kind, uint32_t k)
 {
     switch (kind) {
     case TARE_LAYER_F32_CONV:
     case TARE_LAYER_F32_DEPTHWISE:
     case TARE_LAYER_F32_WINOGRAD:
     case TARE_LAYER_F16_CONV:
-    case TARE_LAYER_BF16_CONV: return 3; /* x, weights, bias, residual */
+    case TARE_LAYER_BF16_CONV: return k == 3; /* x, weights, bias, residual */
     case TARE_LAYER_U8_CONV:
-    case TARE_LAYER_U8_DEPTHWISE: return 5; /* x, weights, 3 a channel, residual */
-    default: return 0;
+    case TARE_LAYER_U8_DEPTHWISE: return k == 5; /* x, weights, 3 a channel, residual */
+    case TARE_LAYER_F32_UNARY:
+    case TARE_LAYER_F32_AFFINE:
+    case TARE_LAYER_F32_SOFTMAX:
+    case TARE_LAYER_F32_LAYER_NORM:
+    case TARE_LAYER_U8_TABLE: return k == 0;
+    case TARE_LAYER_F32_BINARY: return k < 2; /* an operand of y's own shape */
+    default: return false;
     }
 }
 

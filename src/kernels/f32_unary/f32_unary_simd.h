@@ -16,6 +16,26 @@ static inline lanes clip(lanes v, lanes lower, lanes upper)
     }                                                                                  \
     break
 
+/* The same where `steps` makes of the `many` vectors v their values. */
+#define EACH_MANY(steps)                                                               \
+    {                                                                                  \
+        lanes v[LANES_MANY];                                                           \
+        int64_t i = begin;                                                             \
+        for (; i + LANES_MANY * LANES <= end; i += LANES_MANY * LANES) {               \
+            const int many = LANES_MANY;                                               \
+            EACH_OF(many, k) v[k] = lanes_load(x + i + k * LANES);                     \
+            steps;                                                                     \
+            EACH_OF(many, k) lanes_store(y + i + k * LANES, v[k]);                     \
+        }                                                                              \
+        for (; i < end; i += LANES) {                                                  \
+            const int many = 1;                                                        \
+            v[0] = lanes_load_upto(x + i, end - i);                                    \
+            steps;                                                                     \
+            lanes_store_upto(y + i, v[0], end - i);                                    \
+        }                                                                              \
+    }                                                                                  \
+    break
+
 void UNARY_NAME(const struct tare_f32_unary *unary, const float *x, float *y,
                 int64_t begin, int64_t end)
 {
@@ -26,21 +46,21 @@ void UNARY_NAME(const struct tare_f32_unary *unary, const float *x, float *y,
     case TARE_UNARY_CLIP: EACH(clip(v, alpha, beta));
     case TARE_UNARY_LEAKY_RELU:
         EACH(lanes_select(lanes_lt(v, zero), lanes_mul(v, alpha), v));
-    case TARE_UNARY_SIGMOID: EACH(lanes_sigmoid(v));
+    case TARE_UNARY_SIGMOID: EACH_MANY(lanes_sigmoid(v, many));
     case TARE_UNARY_HARD_SIGMOID: EACH(clip(lanes_fma(v, alpha, beta), zero, one));
     case TARE_UNARY_HARD_SWISH:
         EACH(lanes_mul(v, clip(lanes_fma(v, alpha, beta), zero, one)));
-    case TARE_UNARY_TANH: EACH(lanes_tanh(v));
-    case TARE_UNARY_EXP: EACH(lanes_exp(v));
+    case TARE_UNARY_TANH: EACH_MANY(lanes_tanh(v, many));
+    case TARE_UNARY_EXP: EACH_MANY(lanes_exp_many(v, many));
     case TARE_UNARY_SQRT: EACH(lanes_sqrt(v));
     case TARE_UNARY_ABS: EACH(lanes_abs(v));
     case TARE_UNARY_NEG: EACH(lanes_neg(v));
     case TARE_UNARY_FLOOR: EACH(lanes_floor(v));
     case TARE_UNARY_CEIL: EACH(lanes_ceil(v));
     case TARE_UNARY_RECIPROCAL: EACH(lanes_div(one, v));
-    case TARE_UNARY_SWISH: EACH(lanes_mul(v, lanes_sigmoid(lanes_mul(v, alpha))));
-    case TARE_UNARY_GELU: EACH(lanes_gelu(v));
-    case TARE_UNARY_GELU_TANH: EACH(lanes_gelu_tanh(v));
+    case TARE_UNARY_SWISH: EACH_MANY(lanes_swish(v, alpha, many));
+    case TARE_UNARY_GELU: EACH_MANY(lanes_gelu(v, many));
+    case TARE_UNARY_GELU_TANH: EACH_MANY(lanes_gelu_tanh(v, many));
     case TARE_UNARY_LOG:
     case TARE_UNARY_ERF:
     case TARE_UNARY_SOFTPLUS:
