@@ -7,13 +7,16 @@ target_compile_options(tare_flags INTERFACE
   -ffp-contract=off -fno-math-errno)
 target_compile_definitions(tare_flags INTERFACE _POSIX_C_SOURCE=200809L)
 target_link_libraries(tare_flags INTERFACE m)
+# libhdf5 alone brings thirty libraries, which cost a program most of its start
+target_link_options(tare_flags INTERFACE -Wl,--as-needed)
 if(TARE_WERROR)
   target_compile_options(tare_flags INTERFACE -Werror)
 endif()
 if(TARE_SANITIZE)
-  # -O1: instrumented code takes four times as long to compile with -O3
+  # -Og: instrumented code takes many times as long to compile with -O3, twice with -O1;
+  # -g1: the lines of stack traces, which is what a report needs
   target_compile_options(tare_flags INTERFACE -fsanitize=${TARE_SANITIZE}
-                         -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -Og)
   target_link_options(tare_flags INTERFACE -fsanitize=${TARE_SANITIZE})
 endif()
 if(TARE_COVERAGE)

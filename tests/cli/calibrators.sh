@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh"
 need_images
 calibrate() { # OUT FLAGS...
-    "$tare" calibrate --onnx="$model" "${data[@]}" --count=24 --cache="$1" "${@:2}" >log 2>err ||
+    "$tare" calibrate --onnx="$model" "${data[@]}" --count=8 --cache="$1" "${@:2}" >log 2>err ||
         fail "calibrate ${*:2}: $(cat err)"
 }
 int8_layers() { # CACHE
@@ -27,8 +27,10 @@ while read -r name algorithm; do
     [[ $got -eq $want ]] || fail "$got INT8 layers with $name, $want with entropy2"
     calibrate again.cache "${flags[@]}" --threads=3 --batch=5
     cmp out.cache again.cache || fail "$name depends on threads or batch"
-    calibrate again.cache "${flags[@]}" --isa=ref
-    cmp out.cache again.cache || fail "$name depends on the processor"
+    if ! is_sanitized; then # which make references very slow
+        calibrate again.cache "${flags[@]}" --isa=ref
+        cmp out.cache again.cache || fail "$name depends on the processor"
+    fi
     # the second pass
     calibrate exact.cache "${flags[@]}" --exact-bins
     calibrate again.cache "${flags[@]}" --exact-bins --threads=3 --batch=5

@@ -3,6 +3,7 @@
 # that they link to.
 # shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
+! is_sanitized || skip "the help alone runs, as in cli/usage"
 documents=("$root/README.md" "$root"/docs/*.md "$root"/datasets/recipes/README.md)
 
 # The shown commands, a line each: "FILE SUBCOMMAND FLAG"; what is in quotes is no flag.

@@ -346,7 +346,7 @@ static void test_many_missing_ranges(void **state)
     struct tare_graph *g = begin();
     net_output(g, "t12");
     for (int i = 0; i < 12; i++) {
-        char name[8], x[8], y[8];
+        char name[16], x[16], y[16];
         (void)snprintf(name, sizeof name, "c%d", i);
         (void)snprintf(x, sizeof x, i ? "t%d" : "x", i);
         (void)snprintf(y, sizeof y, "t%d", i + 1);

@@ -444,7 +444,7 @@ static void failing_allocations_leave_nothing(void **state)
 {
     struct tare_recovery *recovery = NULL;
     (void)state;
-    for (int64_t i = 0;; i += 1 + i / 24) {
+    for (int64_t i = 0;; i += 1 + i / 8) {
         tare_alloc_fail_after(i);
         const enum tare_status st = recover(TARE_RECOVER_BIAS | TARE_RECOVER_ROUNDING,
                                             true, 1, &recovery, NULL);

@@ -627,7 +627,7 @@ static void failing_allocations_leave_nothing(void **state)
         .drop = 100.0, .metric = TARE_SEARCH_AGREEMENT, .n_threads = 1};
     struct tare_sensitivity *s = NULL;
     struct tare_search *search = NULL;
-    for (int64_t n = 0; !s; n += 23) {
+    for (int64_t n = 0; !s; n += n / 4 + 7) {
         struct tare_error err = {0};
         tare_alloc_fail_after(n);
         const enum tare_status st =

@@ -19,7 +19,7 @@
 #include "tare/tuning.h"
 #include "tests/unit/net.h"
 
-enum { SIDE = 64, N_ELEMS = 2 * SIDE * SIDE, N_SAMPLES = 48, RARE = 3 };
+enum { SIDE = 48, N_ELEMS = 2 * SIDE * SIDE, N_SAMPLES = 24, RARE = 3 };
 
 /* A 1x1 convolution of two channels with weights a, b on the diagonal. */
 static void add_conv(struct tare_graph *g, const char *x, const char *y, float a,
