@@ -31,15 +31,17 @@ static int32_t add_view(struct tare_plan_builder *b, int32_t of)
 static void add(struct tare_plan_builder *b, enum tare_layer_kind kind,
                 const int32_t *inputs, size_t n, int32_t output)
 {
-    const struct tare_f32_conv conv = {.epilogue.has_residual = n > RESIDUAL};
-    const struct tare_f32_unary unary = {0};
-    const struct tare_reshape_params reshape = {0};
+    /* of whatever kind: nothing but a convolution's residual is looked at */
+    const union {
+        struct tare_f32_conv conv;
+        struct tare_f32_unary unary;
+        struct tare_f32_pool pool;
+        struct tare_reshape_params reshape;
+    } none = {0}, conv = {.conv.epilogue.has_residual = n > RESIDUAL};
     const struct tare_layer_spec spec = {
         .kind = kind,
         .name = "layer",
-        .params = kind == TARE_LAYER_F32_CONV    ? (const void *)&conv
-                  : kind == TARE_LAYER_F32_UNARY ? (const void *)&unary
-                                                 : &reshape,
+        .params = kind == TARE_LAYER_F32_CONV ? &conv : &none,
         .inputs = inputs,
         .n_inputs = n,
         .outputs = &output,
