@@ -625,13 +625,14 @@ static void failing_allocations_leave_nothing(void **state)
     const struct tare_sensitivity_options o = {.n_threads = 1};
     const struct tare_search_options agreement = {
         .drop = 100.0, .metric = TARE_SEARCH_AGREEMENT, .n_threads = 1};
+    const struct tare_sample_source few = {NULL, 2, fill};
     struct tare_sensitivity *s = NULL;
     struct tare_search *search = NULL;
     for (int64_t n = 0; !s; n += n / 4 + 7) {
         struct tare_error err = {0};
         tare_alloc_fail_after(n);
         const enum tare_status st =
-            tare_sensitivity_create(&model, &build, &source, &o, NULL, NULL, &s, &err);
+            tare_sensitivity_create(&model, &build, &few, &o, NULL, NULL, &s, &err);
         tare_alloc_fail_after(-1);
         assert_true(s ? st == TARE_OK : st == TARE_E_NOMEM);
     }
@@ -639,7 +640,7 @@ static void failing_allocations_leave_nothing(void **state)
         struct tare_error err = {0};
         tare_alloc_fail_after(n);
         const enum tare_status st =
-            tare_search_create(&model, &build, &source, &agreement, &search, &err);
+            tare_search_create(&model, &build, &few, &agreement, &search, &err);
         tare_alloc_fail_after(-1);
         assert_true(search ? st == TARE_OK : st == TARE_E_NOMEM);
     }
