@@ -636,7 +636,7 @@ static void failing_allocations_leave_nothing(void **state)
         tare_alloc_fail_after(-1);
         assert_true(s ? st == TARE_OK : st == TARE_E_NOMEM);
     }
-    for (int64_t n = 0; !search; n += n / 4 + 7) {
+    for (int64_t n = 0; !search; n += n / 2 + 7) { /* each times engines */
         struct tare_error err = {0};
         tare_alloc_fail_after(n);
         const enum tare_status st =
