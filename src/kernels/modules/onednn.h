@@ -38,18 +38,20 @@ struct tare_onednn_recipe {
     const char *word;
 };
 
-/** @param[out] conv  zeroed. tare_onednn_destroy() it, also on failure. */
-dnnl_status_t tare_onednn_create(struct tare_onednn_conv *conv,
-                                 const struct tare_onednn_recipe *recipe);
+/** @param[out] conv  zeroed; tare_onednn_destroy() it after success.
+ *  @param recipe     its attributes are destroyed.
+ *  @param made       what making them said.
+ *  @param[out] scratch  bytes that a run needs. */
+enum tare_status tare_onednn_create(struct tare_onednn_conv *conv,
+                                    const struct tare_onednn_recipe *recipe,
+                                    dnnl_status_t made, size_t *scratch);
 
 void tare_onednn_destroy(struct tare_onednn_conv *conv);
 
 /** @param residual  of as many bytes as y; may be y. Not read without one.
- *  @param scratch   tare_onednn_scratch_bytes() bytes. */
-dnnl_status_t tare_onednn_run(const struct tare_onednn_conv *conv, const void *x,
-                              const void *residual, void *y, void *scratch);
-
-size_t tare_onednn_scratch_bytes(const struct tare_onednn_conv *conv);
+ *  @param scratch   of as many bytes as tare_onednn_create() said. */
+enum tare_status tare_onednn_run(const struct tare_onednn_conv *conv, const void *x,
+                                 const void *residual, void *y, void *scratch);
 
 /** v < 0 ? v * negative_slope : v, then the bounds, which may be infinite. */
 dnnl_status_t tare_onednn_append_activation(dnnl_post_ops_t ops, float negative_slope,
@@ -58,14 +60,6 @@ dnnl_status_t tare_onednn_append_activation(dnnl_post_ops_t ops, float negative_
 /** What the last window along an axis reaches over the input's end; may be negative. */
 int64_t tare_onednn_pad_behind(int64_t in, int64_t out, int64_t kernel, int64_t stride,
                                int64_t dilation, int64_t pad);
-
-/** A module's status of one of oneDNN's while something is made. */
-static inline enum tare_status tare_onednn_status(dnnl_status_t st)
-{
-    return st == dnnl_success         ? TARE_OK
-           : st == dnnl_out_of_memory ? TARE_E_NOMEM
-                                      : TARE_E_UNSUPPORTED;
-}
 
 /** The table's functions about bytes: see struct tare_kernel_module. */
 enum tare_status

@@ -29,11 +29,6 @@ void tare_onednn_destroy(struct tare_onednn_conv *conv)
     (void)dnnl_engine_destroy(conv->engine);
 }
 
-size_t tare_onednn_scratch_bytes(const struct tare_onednn_conv *conv)
-{
-    return dnnl_memory_desc_get_size(&conv->scratch);
-}
-
 /* ReLU is the faster way to a bound of 0, but must not stand behind another one:
  * kernels of 2.6.3 take the slope of the first for both. */
 dnnl_status_t tare_onednn_append_activation(dnnl_post_ops_t ops, float negative_slope,
@@ -211,8 +206,8 @@ static dnnl_status_t take_constants(struct tare_onednn_conv *c,
     return st;
 }
 
-dnnl_status_t tare_onednn_create(struct tare_onednn_conv *c,
-                                 const struct tare_onednn_recipe *r)
+static dnnl_status_t create(struct tare_onednn_conv *c,
+                            const struct tare_onednn_recipe *r)
 {
     const struct tare_window *w = r->window;
     dnnl_primitive_desc_t desc = NULL;
@@ -238,6 +233,23 @@ dnnl_status_t tare_onednn_create(struct tare_onednn_conv *c,
     return st;
 }
 
+enum tare_status tare_onednn_create(struct tare_onednn_conv *c,
+                                    const struct tare_onednn_recipe *recipe,
+                                    dnnl_status_t st, size_t *scratch)
+{
+    const int n_threads = tare_onednn_take_thread();
+    if (st == dnnl_success) st = create(c, recipe);
+    tare_onednn_give_threads(n_threads);
+    (void)dnnl_primitive_attr_destroy(recipe->attr);
+    if (st == dnnl_success)
+        *scratch = dnnl_memory_desc_get_size(&c->scratch);
+    else
+        tare_onednn_destroy(c);
+    return st == dnnl_success         ? TARE_OK
+           : st == dnnl_out_of_memory ? TARE_E_NOMEM
+                                      : TARE_E_UNSUPPORTED;
+}
+
 /* A view of memory of ours, for one run. */
 static dnnl_status_t view(const struct tare_onednn_conv *c,
                           const dnnl_memory_desc_t *md, const void *data,
@@ -250,9 +262,10 @@ static dnnl_status_t view(const struct tare_onednn_conv *c,
 
 enum { X, Y, SCRATCH, VIEWS };
 
-dnnl_status_t tare_onednn_run(const struct tare_onednn_conv *c, const void *x,
-                              const void *residual, void *y, void *scratch)
+enum tare_status tare_onednn_run(const struct tare_onednn_conv *c, const void *x,
+                                 const void *residual, void *y, void *scratch)
 {
+    const int n_threads = tare_onednn_take_thread();
     dnnl_memory_t views[VIEWS] = {NULL};
     dnnl_status_t st = view(c, &c->x, x, &views[X]);
     if (st == dnnl_success) st = view(c, &c->y, y, &views[Y]);
@@ -266,5 +279,6 @@ dnnl_status_t tare_onednn_run(const struct tare_onednn_conv *c, const void *x,
     if (st == dnnl_success) st = run_one(c->engine, c->primitive, args, 5);
     for (int i = 0; i < VIEWS; i++)
         (void)dnnl_memory_destroy(views[i]);
-    return st;
+    tare_onednn_give_threads(n_threads);
+    return st == dnnl_success ? TARE_OK : TARE_E_NOMEM;
 }

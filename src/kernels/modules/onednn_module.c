@@ -41,7 +41,6 @@ static dnnl_status_t make_attr(const struct tare_f32_epilogue *e,
 static enum tare_status conv_create(const struct tare_f32_conv *p, const float *weights,
                                     const float *bias, void *state, size_t *scratch)
 {
-    struct tare_onednn_conv *c = state;
     /* A residual is dense, and copied to y as one block. */
     if (p->epilogue.has_residual && p->window.out_pitch) return TARE_E_UNSUPPORTED;
     struct tare_onednn_recipe recipe = {.window = &p->window,
@@ -52,24 +51,14 @@ static enum tare_status conv_create(const struct tare_f32_conv *p, const float *
                                         .bias = bias,
                                         .has_residual = p->epilogue.has_residual,
                                         .word = ""};
-    const int n_threads = tare_onednn_take_thread();
-    dnnl_status_t st = make_attr(&p->epilogue, &recipe.attr);
-    if (st == dnnl_success) st = tare_onednn_create(c, &recipe);
-    tare_onednn_give_threads(n_threads);
-    (void)dnnl_primitive_attr_destroy(recipe.attr);
-    if (st != dnnl_success) tare_onednn_destroy(c);
-    if (st == dnnl_success) *scratch = tare_onednn_scratch_bytes(c);
-    return tare_onednn_status(st);
+    const dnnl_status_t st = make_attr(&p->epilogue, &recipe.attr);
+    return tare_onednn_create(state, &recipe, st, scratch);
 }
 
 static enum tare_status conv_run(const void *state,
                                  const struct tare_f32_conv_data *data, void *scratch)
 {
-    const int n_threads = tare_onednn_take_thread();
-    const dnnl_status_t st =
-        tare_onednn_run(state, data->x, data->residual, data->y, scratch);
-    tare_onednn_give_threads(n_threads);
-    return st == dnnl_success ? TARE_OK : TARE_E_NOMEM;
+    return tare_onednn_run(state, data->x, data->residual, data->y, scratch);
 }
 
 static void conv_destroy(void *state)

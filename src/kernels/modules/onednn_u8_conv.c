@@ -143,7 +143,6 @@ tare_onednn_u8_conv_create(const struct tare_u8_conv *p,
                            const struct tare_module_u8_constants *constants,
                            void *state, size_t *scratch)
 {
-    struct tare_onednn_conv *c = state;
     if (!can_be_residual(p) || !convert(p, constants)) return TARE_E_UNSUPPORTED;
     struct tare_onednn_recipe recipe = {.window = &p->window,
                                         .x = dnnl_u8,
@@ -153,23 +152,13 @@ tare_onednn_u8_conv_create(const struct tare_u8_conv *p,
                                         .bias = constants->bias,
                                         .has_residual = p->epilogue.has_residual,
                                         .word = word_of_exact};
-    const int n_threads = tare_onednn_take_thread();
-    dnnl_status_t st = make_attr(p, constants->multiplier, &recipe.attr);
-    if (st == dnnl_success) st = tare_onednn_create(c, &recipe);
-    tare_onednn_give_threads(n_threads);
-    (void)dnnl_primitive_attr_destroy(recipe.attr);
-    if (st != dnnl_success) tare_onednn_destroy(c);
-    if (st == dnnl_success) *scratch = tare_onednn_scratch_bytes(c);
-    return tare_onednn_status(st);
+    const dnnl_status_t st = make_attr(p, constants->multiplier, &recipe.attr);
+    return tare_onednn_create(state, &recipe, st, scratch);
 }
 
 enum tare_status tare_onednn_u8_conv_run(const void *state,
                                          const struct tare_u8_conv_data *data,
                                          void *scratch)
 {
-    const int n_threads = tare_onednn_take_thread();
-    const dnnl_status_t st =
-        tare_onednn_run(state, data->x, data->residual, data->y, scratch);
-    tare_onednn_give_threads(n_threads);
-    return st == dnnl_success ? TARE_OK : TARE_E_NOMEM;
+    return tare_onednn_run(state, data->x, data->residual, data->y, scratch);
 }
