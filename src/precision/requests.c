@@ -74,7 +74,7 @@ static void permit(const struct tare_solution *s, struct tare_layer_choice *laye
 {
     const bool other =
         (layer->requested || layer->timed) && layer->request != TARE_PRECISION_INT8;
-    if (layer->timed)
+    if (other && layer->timed)
         (void)snprintf(layer->reason, sizeof layer->reason, "%s is faster, as timed",
                        tare_precision_name(layer->request));
     else if (other)
