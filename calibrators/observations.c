@@ -215,7 +215,9 @@ static enum tare_status observe_all(const struct tare_forward *forward, size_t f
                       .first_failed = SIZE_MAX};
     const size_t n_tensors = result->n_tensors;
     const size_t n_local = n_tensors * (size_t)forward->n_workers;
-    job.local = tare_alloc_array(n_local, sizeof *job.local);
+    size_t n_bytes;
+    if (tare_mul_size(n_local, sizeof *job.local, &n_bytes))
+        job.local = tare_alloc_huge(n_bytes);
     TARE_FAIL_IF(!job.local, err, TARE_E_NOMEM,
                  "no memory for the observers of %d workers", forward->n_workers);
     for (size_t i = 0; i < n_local; i++) {

@@ -70,47 +70,52 @@ static void grow(struct tare_tally *tally, enum tare_observe_part part, float am
     tally->exponent[part] = exponent;
 }
 
-static void grow_to(struct tare_tally *tally, int32_t low, int32_t high)
+/* To hold values from `min` to `max`, of which zero is one. */
+static void grow_to(struct tare_tally *tally, float min, float max)
 {
-    const float max = float_of_ordinal(high);
-    if (low < MINUS_ZERO) {
+    if (min < 0.0F) {
         tally->is_signed = true;
-        grow(tally, TARE_OBSERVE_NEGATIVE, -float_of_ordinal(low));
+        grow(tally, TARE_OBSERVE_NEGATIVE, -min);
     }
-    if (high > 0) grow(tally, TARE_OBSERVE_LOWER, fminf(max, tally->cut));
+    if (max > 0.0F) grow(tally, TARE_OBSERVE_LOWER, fminf(max, tally->cut));
     if (max >= tally->cut) grow(tally, TARE_OBSERVE_UPPER, max);
     make_scale(tally);
 }
 
-static void add_finite(struct tare_tally *tally, tare_observe_block_fn *look,
-                       const float *x, size_t n)
+/* Returns how many of the values were counted, before a block that does not fit. */
+static size_t add_fitting(struct tare_tally *tally, tare_observe_values_fn *look,
+                          const float *x, size_t n)
 {
-    struct tare_observe_extremes seen;
+    struct tare_observe_extremes seen = {tally->low, tally->high};
     size_t n_zeros = 0;
-    if (!look(x, n, &tally->scale, tally->counts, &seen, &n_zeros)) {
-        grow_to(tally, seen.low, seen.high);
-        (void)look(x, n, &tally->scale, tally->counts, &seen, &n_zeros);
-    }
-    tally->low = seen.low < tally->low ? seen.low : tally->low;
-    tally->high = seen.high > tally->high ? seen.high : tally->high;
+    const size_t counted = look(x, n, &tally->scale, tally->counts, &seen, &n_zeros);
+    tally->low = seen.low;
+    tally->high = seen.high;
     tally->n_zeros += n_zeros;
+    return counted;
 }
 
-/* Something in the block may not be finite, or does not fit. */
-static void add_filtered(struct tare_tally *tally, tare_observe_block_fn *look,
+/* A block with values that are not finite, or do not fit. */
+static void add_filtered(struct tare_tally *tally, tare_observe_values_fn *look,
                          const float *x, size_t n)
 {
     float finite[TARE_OBSERVE_BLOCK];
     size_t m = 0;
+    float min = 0.0F;
+    float max = 0.0F;
     for (size_t i = 0; i < n; i++) {
-        if (isnan(x[i]))
+        if (isnan(x[i])) {
             tally->n_odd[TARE_ODD_NAN]++;
-        else if (isinf(x[i]))
+        } else if (isinf(x[i])) {
             tally->n_odd[x[i] > 0.0F ? TARE_ODD_PLUS : TARE_ODD_MINUS]++;
-        else
+        } else {
+            min = fminf(min, x[i]);
+            max = fmaxf(max, x[i]);
             finite[m++] = x[i];
+        }
     }
-    if (m > 0) add_finite(tally, look, finite, m);
+    grow_to(tally, min, max);
+    (void)add_fitting(tally, look, finite, m);
 }
 
 void tare_tally_init(struct tare_tally *tally, float cut)
@@ -126,18 +131,13 @@ void tare_tally_init(struct tare_tally *tally, float cut)
 
 void tare_tally_add(struct tare_tally *tally, const float *x, size_t n)
 {
-    tare_observe_block_fn *look = tare_observe_block_select();
-    for (size_t done = 0; done < n; done += TARE_OBSERVE_BLOCK) {
-        const size_t m = n - done < TARE_OBSERVE_BLOCK ? n - done : TARE_OBSERVE_BLOCK;
-        struct tare_observe_extremes seen;
-        size_t n_zeros;
-        if (look(x + done, m, &tally->scale, tally->counts, &seen, &n_zeros)) {
-            tally->low = seen.low < tally->low ? seen.low : tally->low;
-            tally->high = seen.high > tally->high ? seen.high : tally->high;
-            tally->n_zeros += n_zeros;
-        } else {
-            add_filtered(tally, look, x + done, m);
-        }
+    tare_observe_values_fn *look = tare_observe_values_select();
+    for (size_t done = 0; done < n;) {
+        done += add_fitting(tally, look, x + done, n - done);
+        const size_t rest = n - done;
+        const size_t m = rest < TARE_OBSERVE_BLOCK ? rest : TARE_OBSERVE_BLOCK;
+        if (m > 0) add_filtered(tally, look, x + done, m);
+        done += m;
     }
     tally->n_values += n;
 }

@@ -4,7 +4,7 @@
 #include "base/cpu.h"
 #include "kernels/f32_observe/f32_observe.h"
 
-tare_observe_block_fn *tare_observe_block_select(void)
+tare_observe_values_fn *tare_observe_values_select(void)
 {
     return tare_f32_observe_select(tare_cpu_flags());
 }

@@ -60,7 +60,8 @@ static uint32_t detect(void)
         !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
         return flags;
     flags |= TARE_CPU_AVX512;
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi"))
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi") &&
+        __builtin_cpu_supports("avx512vbmi2"))
         flags |= TARE_CPU_VNNI;
     if (has_feature(0, 3, 23)) flags |= TARE_CPU_AVX512FP16;
     if (has_feature(1, 0, 5)) flags |= TARE_CPU_AVX512BF16;

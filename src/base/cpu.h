@@ -8,7 +8,7 @@
 #define TARE_CPU_AVX2 (UINT32_C(1) << 0) /* -mavx2 -mfma -mf16c */
 #define TARE_CPU_AVX512                                                                \
     (UINT32_C(1) << 1) /* -mavx512f -mavx512bw -mavx512dq -mavx512vl */
-#define TARE_CPU_VNNI       (UINT32_C(1) << 2) /* + -mavx512vnni -mavx512vbmi */
+#define TARE_CPU_VNNI       (UINT32_C(1) << 2) /* + -mavx512vnni -mavx512vbmi[2] */
 #define TARE_CPU_AVXVNNI    (UINT32_C(1) << 3) /* -mavxvnni: VPDPBUSD without AVX-512 */
 #define TARE_CPU_AMX        (UINT32_C(1) << 4) /* -mamx-tile -mamx-int8 */
 #define TARE_CPU_AVX512FP16 (UINT32_C(1) << 5) /* + -mavx512fp16 */

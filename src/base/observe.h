@@ -1,5 +1,5 @@
-/* base/observe.h - how calibration counts a block of values. The kernels implement it
- * and calibrators/ uses it; neither includes the other. */
+/* base/observe.h - how calibration counts values. The kernels implement it and
+ * calibrators/ uses it; neither includes the other. */
 #ifndef TARE_BASE_OBSERVE_H
 #define TARE_BASE_OBSERVE_H
 
@@ -31,27 +31,30 @@ struct tare_observe_scale {
                           parts' bins reach; finite */
 };
 
-/** Extremes of a block, as ordinals: integers that order floats as their values do, -0
- *  just below +0 and NaN outside: the bits, all but the sign inverted when negative. */
+/** Extremes of some values, as ordinals: integers that order floats as their values do,
+ * -0 just below +0 and NaN outside: the bits, all but the sign inverted when negative.
+ */
 struct tare_observe_extremes {
     int32_t low, high;
 };
 
 /**
- * Find the extremes of x[0] … x[n-1], 1 <= n <= TARE_OBSERVE_BLOCK, and count every
- * value that is neither +0 nor -0: counts[part * TARE_OBSERVE_BINS + bin] += 1, bin
- * being floor(|x| * factor[part] * boost).
- * @param counts     [TARE_OBSERVE_COUNTS]
- * @param[out] n_zeros  of either sign.
- * @retval false  The extremes lie outside scale->low … high: nothing was counted.
+ * Look at x[0] … x[n-1] in blocks of TARE_OBSERVE_BLOCK, the last one perhaps shorter,
+ * and count every value that is neither +0 nor -0: counts[part * TARE_OBSERVE_BINS +
+ * bin] += 1, bin being floor(|x| * factor[part] * boost). Stops before the first block
+ * with a value outside scale->low … high.
+ * @param counts            [TARE_OBSERVE_COUNTS]
+ * @param[in,out] extremes  widened to those of the blocks that were counted.
+ * @param[in,out] n_zeros   of either sign: the counted blocks' are added.
+ * @return  The number of values in the blocks that were counted.
  */
-typedef bool tare_observe_block_fn(const float *x, size_t n,
-                                   const struct tare_observe_scale *scale,
-                                   uint32_t *counts,
-                                   struct tare_observe_extremes *extremes,
-                                   size_t *n_zeros);
+typedef size_t tare_observe_values_fn(const float *x, size_t n,
+                                      const struct tare_observe_scale *scale,
+                                      uint32_t *counts,
+                                      struct tare_observe_extremes *extremes,
+                                      size_t *n_zeros);
 
 /** The fastest for this CPU (src/api/observe.c). */
-tare_observe_block_fn *tare_observe_block_select(void);
+tare_observe_values_fn *tare_observe_values_select(void);
 
 #endif /* TARE_BASE_OBSERVE_H */

@@ -5,9 +5,10 @@
 #include "base/dims.h"
 #include "base/half.h"
 
-/* Elements of a piece: as many as the nearest caches keep until they are looked at,
- * beside what makes them; and what whose multiple it ends at, which vectors like. */
-#define PIECE      INT64_C(4096)
+/* Elements of a piece: as many as the second-level cache keeps until they are looked
+ * at, beside what makes them; and what whose multiple it ends at, which vectors like.
+ * Fewer than that cost more: whoever looks starts anew, and so does what makes them. */
+#define PIECE      INT64_C(32768)
 #define PIECE_STEP INT64_C(1024)
 
 static bool needs_buffer(const struct tare_plan_tensor *t, bool linear)

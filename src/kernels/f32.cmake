@@ -1,7 +1,8 @@
 foreach(family conv depthwise pool affine unary binary softmax reduce resize
-        layer_norm observe winograd)
+        layer_norm winograd)
   tare_kernel_family(f32_${family} ref avx2 avx512 neon)
 endforeach()
+tare_kernel_family(f32_observe ref avx2 avx512 vnni neon)
 target_sources(tare_rt_objects PRIVATE
   binary_loop.c
   modules/sources.c

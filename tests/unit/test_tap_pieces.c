@@ -13,7 +13,7 @@
 #include "tare/engine.h"
 #include "tests/kernels/check.h"
 
-enum { N_TAPS = 128, BATCH = 3, N_ELEMS = BATCH * 28 * 28, N_CLASSES = 10 };
+enum { N_TAPS = 128, BATCH = 12, N_ELEMS = BATCH * 28 * 28, N_CLASSES = 10 };
 
 struct shown {
     float *values[N_TAPS];

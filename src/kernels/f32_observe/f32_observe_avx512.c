@@ -6,8 +6,6 @@
 #include "kernels/f32_observe/f32_observe.h"
 #include "kernels/f32_observe/f32_observe_tally.h"
 
-#define MINUS_ZERO (-1) /* its ordinal */
-
 static inline __mmask16 first(size_t n)
 {
     return (__mmask16)(n < 16 ? (1U << n) - 1U : 0xFFFFU);
@@ -95,11 +93,9 @@ static bool observe_plain(const float *x, size_t n,
     return true;
 }
 
-bool tare_f32_observe__avx512_u16(const float *x, size_t n,
-                                  const struct tare_observe_scale *scale,
-                                  uint32_t *counts,
-                                  struct tare_observe_extremes *extremes,
-                                  size_t *n_zeros)
+static bool observe_block(const float *x, size_t n,
+                          const struct tare_observe_scale *scale, uint32_t *counts,
+                          struct tare_observe_extremes *extremes, size_t *n_zeros)
 {
     if (observe_plain(x, n, scale, counts, extremes, n_zeros)) return true;
     const struct parts p = {
@@ -130,4 +126,13 @@ bool tare_f32_observe__avx512_u16(const float *x, size_t n,
     *n_zeros = n - m;
     tally(indexes, m, counts);
     return true;
+}
+
+size_t tare_f32_observe__avx512_u16(const float *x, size_t n,
+                                    const struct tare_observe_scale *scale,
+                                    uint32_t *counts,
+                                    struct tare_observe_extremes *extremes,
+                                    size_t *n_zeros)
+{
+    return observe_blocks(observe_block, x, n, scale, counts, extremes, n_zeros);
 }

@@ -61,9 +61,9 @@ static inline size_t squeeze(uint16_t *out, const struct parts *p, const float *
     return n;
 }
 
-bool tare_f32_observe__neon_u8(const float *x, size_t n,
-                               const struct tare_observe_scale *scale, uint32_t *counts,
-                               struct tare_observe_extremes *extremes, size_t *n_zeros)
+static bool observe_block(const float *x, size_t n,
+                          const struct tare_observe_scale *scale, uint32_t *counts,
+                          struct tare_observe_extremes *extremes, size_t *n_zeros)
 {
     const size_t whole = n / 8 * 8;
     float rest[8];
@@ -91,9 +91,15 @@ bool tare_f32_observe__neon_u8(const float *x, size_t n,
         tally(indexes, m, counts);
     }
     if (whole == n) return true;
-    size_t n_zeros_rest;
-    (void)tare_f32_observe__ref(x + whole, n - whole, scale, counts, &of_rest,
-                                &n_zeros_rest);
-    *n_zeros += n_zeros_rest;
+    (void)tare_f32_observe__ref(x + whole, n - whole, scale, counts, &of_rest, n_zeros);
     return true;
+}
+
+size_t tare_f32_observe__neon_u8(const float *x, size_t n,
+                                 const struct tare_observe_scale *scale,
+                                 uint32_t *counts,
+                                 struct tare_observe_extremes *extremes,
+                                 size_t *n_zeros)
+{
+    return observe_blocks(observe_block, x, n, scale, counts, extremes, n_zeros);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels/f32_observe/f32_observe.h"
+#include "kernels/f32_observe/f32_observe_tally.h"
 
 static uint32_t bits_of(float x)
 {
@@ -11,9 +12,9 @@ static uint32_t bits_of(float x)
     return bits;
 }
 
-bool tare_f32_observe__ref(const float *x, size_t n,
-                           const struct tare_observe_scale *scale, uint32_t *counts,
-                           struct tare_observe_extremes *extremes, size_t *n_zeros)
+static bool observe_block(const float *x, size_t n,
+                          const struct tare_observe_scale *scale, uint32_t *counts,
+                          struct tare_observe_extremes *extremes, size_t *n_zeros)
 {
     extremes->low = INT32_MAX;
     extremes->high = INT32_MIN;
@@ -36,4 +37,11 @@ bool tare_f32_observe__ref(const float *x, size_t n,
             counts[(int)part * TARE_OBSERVE_BINS + (int)bin]++;
     }
     return true;
+}
+
+size_t tare_f32_observe__ref(const float *x, size_t n,
+                             const struct tare_observe_scale *scale, uint32_t *counts,
+                             struct tare_observe_extremes *extremes, size_t *n_zeros)
+{
+    return observe_blocks(observe_block, x, n, scale, counts, extremes, n_zeros);
 }
