@@ -1,5 +1,6 @@
 /* AVX-512-VNNI, 14 pixels x 32 channels: 28 accumulators, a step is two loads of
- * weights and, for each pixel, a broadcast of 4 bytes and two VPDPBUSD. */
+ * weights and, for each pixel, a broadcast of 4 bytes and two VPDPBUSD. Pixels at a
+ * row's ends, and one of two rows, sit out the steps that are padding for them. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -51,17 +52,113 @@ TARE_ALWAYS_INLINE void fetch_residual(const struct tare_u8_conv_tile *t,
         _mm_prefetch((const char *)t->residual + i * t->residual_stride, _MM_HINT_T0);
 }
 
+/* A register tile: one row of pixels or two, 16 * `vectors` channels; constants. */
+struct shape {
+    int64_t rows, row_pixels, vectors;
+};
+
+/* The pixels of it that some steps are for: [first, last) of each of the rows [row,
+ * row_end); constants, too. */
+struct part {
+    int64_t row, row_end, first, last;
+};
+
+enum { FEW = 4 }; /* fewer pixels wait for nothing but loads, prefetches among them */
+
 /* Pointers to pixels that stay in registers. There are too few for all; to load the
- * others in every step is 3 to 7 % faster on a Zen 4 than what gcc 12 does on its own.
- */
+ * others in every step is 3 to 7 % faster on a Zen 4 than what gcc 12 does on its own,
+ * which may be to keep them in vector registers. */
 enum { HELD = 6 };
 
-/* `rows` pixels x 16 * `vectors` channels, both constants. The two most frequent routes
- * go straight from registers, the others share one loop over memory. */
-TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows,
-                                const int64_t vectors)
+/* The steps from byte `k` of each pixel to `end`. Gives the weights of the next one. */
+TARE_ALWAYS_INLINE const int8_t *
+accumulate(const struct tare_u8_conv_tile *t, const uint8_t *const *pixels, int64_t k,
+           int64_t end, const int8_t *weights, __m512i acc[TARE_U8_CONV_ROWS][2],
+           const struct shape shape, const struct part part)
 {
-    __m512i acc[TARE_U8_CONV_ROWS][2];
+    const int8_t *ahead = weights + t->ahead;
+    for (; k < end; k += 4) {
+        __m512i w[2];
+        TARE_UNROLL
+        for (int64_t j = 0; j < shape.vectors; j++) {
+            w[j] = _mm512_loadu_si512(weights + 64 * j);
+            if (shape.row_pixels >= FEW)
+                _mm_prefetch((const char *)ahead + 64 * j, _MM_HINT_T1);
+        }
+        weights += 64 * shape.vectors;
+        ahead += 64 * shape.vectors;
+        const uint8_t *const *in_memory = pixels;
+        __asm__("" : "+r"(in_memory));
+        TARE_UNROLL
+        for (int64_t row = part.row; row < part.row_end; row++) {
+            TARE_UNROLL
+            for (int64_t i = part.first; i < part.last; i++) {
+                const int64_t pixel = row * shape.row_pixels + i;
+                const bool is_held =
+                    (row - part.row) * shape.row_pixels + i - part.first < HELD;
+                const __m512i x = broadcast4((is_held ? pixels : in_memory)[pixel] + k);
+                TARE_UNROLL
+                for (int64_t j = 0; j < shape.vectors; j++)
+                    acc[pixel][j] = dot(acc[pixel][j], x, w[j]);
+            }
+        }
+    }
+    return weights;
+}
+
+/* The rows [row, row_end) of one segment, less the padding at their ends. */
+TARE_ALWAYS_INLINE const int8_t *
+accumulate_segment(const struct tare_u8_conv_tile *t, const uint8_t *const *pixels,
+                   const int8_t *w, __m512i acc[TARE_U8_CONV_ROWS][2],
+                   const struct shape shape, const int64_t row, const int64_t row_end)
+{
+    const int64_t n = shape.row_pixels;
+    const int64_t begin = t->row_offset, end = begin + 4 * t->n_steps;
+    const int64_t first_begin = begin + 4 * t->needs->first_begin;
+    const int64_t last_end = begin + 4 * t->needs->last_end;
+    w = accumulate(t, pixels, begin, first_begin, w, acc, shape,
+                   (struct part){row, row_end, 1, n});
+    w = accumulate(t, pixels, first_begin, last_end, w, acc, shape,
+                   (struct part){row, row_end, 0, n});
+    return accumulate(t, pixels, last_end, end, w, acc, shape,
+                      (struct part){row, row_end, 0, n - 1});
+}
+
+/* What the tile needs of all segments. */
+TARE_ALWAYS_INLINE void accumulate_needed(const struct tare_u8_conv_tile *t,
+                                          __m512i acc[TARE_U8_CONV_ROWS][2],
+                                          const struct shape shape)
+{
+    const struct tare_u8_conv_needs *needs = t->needs;
+    const int8_t *w = t->weights;
+    for (int64_t s = 0; s < t->n_segments; s++) {
+        const uint8_t *const *pixels = t->rows + s * TARE_U8_CONV_PITCH;
+        if (shape.rows == 2 && (s < needs->row_begin[0] || s >= needs->row_end[0]))
+            w = accumulate_segment(t, pixels, w, acc, shape, 1, 2);
+        else if (shape.rows == 2 && (s < needs->row_begin[1] || s >= needs->row_end[1]))
+            w = accumulate_segment(t, pixels, w, acc, shape, 0, 1);
+        else
+            w = accumulate_segment(t, pixels, w, acc, shape, 0, shape.rows);
+    }
+}
+
+/* All of it. */
+TARE_ALWAYS_INLINE void accumulate_all(const struct tare_u8_conv_tile *t,
+                                       __m512i acc[TARE_U8_CONV_ROWS][2],
+                                       const struct shape shape)
+{
+    const int64_t begin = t->row_offset, end = begin + 4 * t->n_steps;
+    const int8_t *w = t->weights;
+    for (int64_t s = 0; s < t->n_segments; s++)
+        w = accumulate(t, t->rows + s * TARE_U8_CONV_PITCH, begin, end, w, acc, shape,
+                       (struct part){0, 1, 0, shape.row_pixels});
+}
+
+/* `rows` pixels x 16 * `vectors` channels. */
+TARE_ALWAYS_INLINE void begin_sums(const struct tare_u8_conv_tile *t,
+                                   __m512i acc[TARE_U8_CONV_ROWS][2],
+                                   const int64_t rows, const int64_t vectors)
+{
     TARE_UNROLL
     for (int64_t i = 0; i < rows; i++) {
         TARE_UNROLL
@@ -69,47 +166,52 @@ TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t
             acc[i][j] = _mm512_loadu_si512(t->acc_init + 16 * j);
     }
     if (t->residual) fetch_residual(t, rows);
-    const int8_t *weights = t->weights;
-    for (int64_t s = 0; s < t->n_segments; s++) {
-        const uint8_t *const *row = t->rows + s * TARE_U8_CONV_PITCH;
-        const int64_t end = t->row_offset + 4 * t->n_steps;
-        const int8_t *ahead = weights + t->ahead;
-        for (int64_t k = t->row_offset; k < end; k += 4) {
-            __m512i w[2];
-            TARE_UNROLL
-            for (int64_t j = 0; j < vectors; j++) {
-                w[j] = _mm512_loadu_si512(weights + 64 * j);
-                /* a few pixels wait for nothing but loads, of which these are more */
-                if (rows >= 4) _mm_prefetch((const char *)ahead + 64 * j, _MM_HINT_T1);
-            }
-            weights += 64 * vectors;
-            ahead += 64 * vectors;
-            const uint8_t *const *in_memory = row;
-            __asm__("" : "+r"(in_memory));
-            TARE_UNROLL
-            for (int64_t i = 0; i < rows; i++) {
-                const __m512i x = broadcast4((i < HELD ? row : in_memory)[i] + k);
-                TARE_UNROLL
-                for (int64_t j = 0; j < vectors; j++)
-                    acc[i][j] = dot(acc[i][j], x, w[j]);
-            }
-        }
-    }
-    const struct route route = route_of(t);
-    if (!route.residual && !route.slope && !route.out_f32) {
-        store_sums(t, (struct route){.residual = false}, acc, rows, vectors);
-    } else if (!route.slope && !route.out_f32) {
-        store_sums(t, (struct route){.residual = true}, acc, rows, vectors);
-    } else {
-        __m512i sums[TARE_U8_CONV_ROWS][2];
+}
+
+/* Through memory. */
+TARE_ALWAYS_INLINE void store_shared(const struct tare_u8_conv_tile *t,
+                                     __m512i acc[TARE_U8_CONV_ROWS][2],
+                                     const int64_t rows, const int64_t vectors)
+{
+    __m512i sums[TARE_U8_CONV_ROWS][2];
+    TARE_UNROLL
+    for (int64_t i = 0; i < rows; i++) {
         TARE_UNROLL
-        for (int64_t i = 0; i < rows; i++) {
-            TARE_UNROLL
-            for (int64_t j = 0; j < vectors; j++)
-                sums[i][j] = acc[i][j];
-        }
-        store_rows(t, route, (const __m512i(*)[2])sums);
+        for (int64_t j = 0; j < vectors; j++)
+            sums[i][j] = acc[i][j];
     }
+    store_rows(t, route_of(t), (const __m512i(*)[2])sums);
+}
+
+/* The two most frequent routes go straight from registers, the others share one loop
+ * over memory. */
+TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows,
+                                const int64_t vectors)
+{
+    __m512i acc[TARE_U8_CONV_ROWS][2];
+    begin_sums(t, acc, rows, vectors);
+    accumulate_all(t, acc, (struct shape){1, rows, vectors});
+    const struct route route = route_of(t);
+    if (route.slope || route.out_f32)
+        store_shared(t, acc, rows, vectors);
+    else if (!route.residual)
+        store_sums(t, (struct route){.residual = false}, acc, rows, vectors);
+    else
+        store_sums(t, (struct route){.residual = true}, acc, rows, vectors);
+}
+
+/* Where padding is left out. A function of its own: gcc 12 spills more with the loops
+ * of both in one. */
+TARE_ALWAYS_INLINE void compute_less(const struct tare_u8_conv_tile *t,
+                                     const int64_t rows)
+{
+    __m512i acc[TARE_U8_CONV_ROWS][2];
+    begin_sums(t, acc, rows, 2);
+    if (rows % 2 == 0 && rows >= 2 * FEW && t->needs->row_pixels < rows)
+        accumulate_needed(t, acc, (struct shape){2, rows / 2, 2});
+    else
+        accumulate_needed(t, acc, (struct shape){1, rows, 2});
+    store_shared(t, acc, rows, 2);
 }
 
 #define COMPUTE(n)                                                                     \
@@ -136,6 +238,32 @@ COMPUTE(12)
 COMPUTE(13)
 COMPUTE(14)
 
+#define COMPUTE_LESS(n)                                                                \
+    static void compute_less_##n(const struct tare_u8_conv_tile *t)                    \
+    {                                                                                  \
+        compute_less(t, n);                                                            \
+    }
+COMPUTE_LESS(4)
+COMPUTE_LESS(5)
+COMPUTE_LESS(6)
+COMPUTE_LESS(7)
+COMPUTE_LESS(8)
+COMPUTE_LESS(9)
+COMPUTE_LESS(10)
+COMPUTE_LESS(11)
+COMPUTE_LESS(12)
+COMPUTE_LESS(13)
+COMPUTE_LESS(14)
+
+/* Narrow blocks and tiles of few pixels are too rare for it. */
+static bool needs_less(const struct tare_u8_conv_tile *t)
+{
+    const struct tare_u8_conv_needs *needs = t->needs;
+    return t->width != TARE_U8_CONV_NARROW && t->n_rows >= FEW &&
+           (needs->row_pixels < t->n_rows || needs->first_begin > 0 ||
+            needs->last_end < t->n_steps);
+}
+
 static void compute_tile(const struct tare_u8_conv_tile *t)
 {
 #define PAIR(n)                                                                        \
@@ -146,6 +274,14 @@ static void compute_tile(const struct tare_u8_conv_tile *t)
         PAIR(1), PAIR(2), PAIR(3),  PAIR(4),  PAIR(5),  PAIR(6),  PAIR(7),
         PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
 #undef PAIR
+    static tare_u8_conv_tile_fn *const less_by_rows[] = {
+        compute_less_4,  compute_less_5,  compute_less_6,  compute_less_7,
+        compute_less_8,  compute_less_9,  compute_less_10, compute_less_11,
+        compute_less_12, compute_less_13, compute_less_14};
+    if (needs_less(t)) {
+        less_by_rows[t->n_rows - FEW](t);
+        return;
+    }
     by_rows[t->n_rows - 1][t->width != TARE_U8_CONV_NARROW](t);
 }
 
@@ -156,7 +292,7 @@ void tare_u8_conv__vnni_14x32(const struct tare_u8_conv *p,
                               const struct tare_u8_conv_data *d, void *scratch,
                               int64_t begin, int64_t end)
 {
-    const struct tare_u8_conv_style style = {.compute = compute_tile,
-                                             .fetch_distance = FETCH_DISTANCE};
+    const struct tare_u8_conv_style style = {
+        .compute = compute_tile, .fetch_distance = FETCH_DISTANCE, .row_tiles = true};
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

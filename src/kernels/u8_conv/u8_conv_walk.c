@@ -8,6 +8,10 @@
 /* Enough pieces to keep many threads busy, few enough that building the row table of a
  * pixel block stays small beside the work on it. */
 #define WANTED_UNITS 32
+/* Pixels of a row that are enough for a tile, and steps of a tap for leaving them out
+ * at a row's ends: shorter loops cost more than that saves. */
+#define ROW_PIXELS 4
+#define END_STEPS  16
 /* Packed weights, in bytes, that leave room for pixels in a second-level cache. */
 #define WEIGHTS_IN_CACHE (INT64_C(256) * 1024)
 
@@ -69,7 +73,8 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
     const bool by_rows = w->kernel_h > 1 && TARE_U8_CONV_ROWS % w->out_w == 0;
     plan.tile_pixels = by_rows ? TARE_U8_CONV_ROWS : plan.n_pixels / plan.n_tiles;
     plan.longer_tiles = by_rows ? 0 : plan.n_pixels % plan.n_tiles;
-    plan.n_pixel_blocks = ceil_div(plan.n_tiles, TARE_U8_CONV_TILES);
+    plan.block_tiles = TARE_U8_CONV_TILES;
+    plan.n_pixel_blocks = ceil_div(plan.n_tiles, plan.block_tiles);
     plan.n_splits = min_i64(ceil_div(WANTED_UNITS, plan.n_pixel_blocks), plan.n_blocks);
     plan.block_bytes = plan.n_segments * plan.n_steps * TARE_U8_CONV_BLOCK * 4;
     plan.weights_are_far = plan.block_bytes > WEIGHTS_IN_CACHE / plan.n_blocks;
@@ -108,6 +113,29 @@ static bool touches_padding(const struct tare_window *w)
         (w->out_w - 1) * w->stride_w - w->pad_left + (w->kernel_w - 1) * w->dilation_w;
     return w->pad_top > 0 || w->pad_left > 0 || reach_h >= w->in_h ||
            reach_w >= w->in_w;
+}
+
+/* Is there padding that can be left out, since it adds nothing: it is zero? */
+static bool skips_padding(const struct tare_u8_conv *p)
+{
+    return p->in_zero_point == 0 && touches_padding(&p->window);
+}
+
+/* Tiles of a row of pixels or two, where rows are short: then all padding can be left
+ * out but for some corners. As many pixel blocks as before, since these are units. */
+static void cut_by_rows(struct tare_u8_conv_plan *plan)
+{
+    const struct tare_window *w = &plan->window;
+    if (w->out_w < ROW_PIXELS || w->out_w > TARE_U8_CONV_ROWS) return;
+    const int64_t n_rows = w->batch * w->out_h;
+    const int64_t tile_rows = 2 * w->out_w <= TARE_U8_CONV_ROWS ? 2 : 1;
+    const int64_t n_tiles = ceil_div(n_rows, tile_rows);
+    const int64_t block_tiles = ceil_div(n_tiles, plan->n_pixel_blocks);
+    if (block_tiles * tile_rows * w->out_w > TARE_U8_CONV_PITCH) return;
+    plan->n_tiles = n_tiles;
+    plan->tile_pixels = tile_rows * w->out_w;
+    plan->longer_tiles = 0;
+    plan->block_tiles = block_tiles;
 }
 
 /* The parts of the scratch block, in this order. */
@@ -297,27 +325,102 @@ static int64_t distance_ahead(const struct tare_u8_conv_plan *plan, int64_t i)
     return i < 2 ? plan->block_bytes + LINE * i : 0;
 }
 
-/* Leave out the kernel rows that are outside the input for all pixels [begin, end),
- * where that adds nothing to their sums: it is zero. */
-static void trim(struct tare_u8_conv_tile *tile, const struct tare_u8_conv *p,
-                 const struct tare_u8_conv_plan *plan, int64_t begin, int64_t end)
+/* The kernel rows [begin, end) that are inside the input for an output row. */
+struct kernel_rows {
+    int64_t begin, end;
+};
+
+static struct kernel_rows rows_inside(const struct tare_window *w, int64_t row)
+{
+    const int64_t top = row % w->out_h * w->stride_h - w->pad_top;
+    struct kernel_rows inside = {0, w->kernel_h};
+    while (inside.begin < inside.end && top + inside.begin * w->dilation_h < 0)
+        inside.begin++;
+    while (inside.end > inside.begin &&
+           top + (inside.end - 1) * w->dilation_h >= w->in_h)
+        inside.end--;
+    return inside;
+}
+
+/* Leave out the kernel rows that are outside for all pixels [begin, end), and tell
+ * which ones each of two rows needs. */
+static void trim_rows(struct tare_u8_conv_tile *tile, struct tare_u8_conv_needs *needs,
+                      const struct tare_u8_conv_plan *plan, int64_t begin, int64_t end)
 {
     const struct tare_window *w = &plan->window;
-    const int64_t first = begin / w->out_w, last = (end - 1) / w->out_w; /* rows */
-    if (w->kernel_h == 1 || p->in_zero_point != 0 ||
-        first / w->out_h != last / w->out_h)
-        return;
-    const int64_t top = first % w->out_h * w->stride_h - w->pad_top;
-    const int64_t bottom = last % w->out_h * w->stride_h - w->pad_top;
-    int64_t from = 0, to = w->kernel_h;
-    while (from + 1 < to && bottom + from * w->dilation_h < 0)
-        from++;
-    while (to - 1 > from && top + (to - 1) * w->dilation_h >= w->in_h)
-        to--;
-    const int64_t skipped = from * plan->segments_per_row;
+    const int64_t per_row = plan->segments_per_row;
+    const int64_t rows[2] = {begin / w->out_w, (end - 1) / w->out_w};
+    const struct kernel_rows inside[2] = {rows_inside(w, rows[0]),
+                                          rows_inside(w, rows[1])};
+    struct kernel_rows kept = {0, w->kernel_h};
+    if (rows[0] / w->out_h == rows[1] / w->out_h) {
+        kept.begin = min_i64(inside[1].begin, w->kernel_h - 1);
+        kept.end = clamp_i64(inside[0].end, kept.begin + 1, w->kernel_h);
+    }
+    const int64_t skipped = kept.begin * per_row;
     tile->rows += skipped * TARE_U8_CONV_PITCH;
     tile->weights += skipped * plan->n_steps * 4 * tile->width;
-    tile->n_segments = (to - from) * plan->segments_per_row;
+    tile->n_segments = (kept.end - kept.begin) * per_row;
+    if (tile->n_rows != 2 * w->out_w || begin % w->out_w != 0) return;
+    needs->row_pixels = w->out_w;
+    for (int i = 0; i < 2; i++) {
+        needs->row_begin[i] = (inside[i].begin - kept.begin) * per_row;
+        needs->row_end[i] = (inside[i].end - kept.begin) * per_row;
+    }
+}
+
+/* Tell which taps are beside the input for a row's first and its last pixel, those of
+ * the pixels [begin, end). */
+static void trim_ends(struct tare_u8_conv_needs *needs,
+                      const struct tare_u8_conv_plan *plan, int64_t begin, int64_t end)
+{
+    const struct tare_window *w = &plan->window;
+    const int64_t taps = plan->segment_taps;
+    const int64_t tap_steps = plan->group_in / 4;
+    if (taps != w->kernel_w || plan->group_in % 4 != 0 || tap_steps < END_STEPS) return;
+    const int64_t left = begin % w->out_w * w->stride_w - w->pad_left;
+    const int64_t right = (end - 1) % w->out_w * w->stride_w - w->pad_left;
+    needs->first_begin = clamp_i64(-left, 0, taps) * tap_steps;
+    needs->last_end =
+        clamp_i64((w->in_w - right) * tap_steps, needs->first_begin, plan->n_steps);
+}
+
+/* What the tiles of a block of channels have in common. */
+static struct tare_u8_conv_tile block_tile(const struct tare_u8_conv *p,
+                                           const struct tare_u8_conv_data *d,
+                                           const struct row_table *t, int64_t block,
+                                           const struct tare_u8_conv_style *style)
+{
+    const struct tare_u8_conv_plan *plan = t->plan;
+    const int64_t group = block / plan->blocks_per_group;
+    const int64_t b = block % plan->blocks_per_group;
+    const int64_t channel = group * plan->group_out + b * TARE_U8_CONV_BLOCK;
+    /* All members, also those that are set for each tile: gcc clears what is not named
+     * with an instruction that takes 3 % of a small block's time. */
+    return (struct tare_u8_conv_tile){
+        .rows = t->rows,
+        .row_offset = group * plan->group_in,
+        .n_segments = plan->n_segments,
+        .n_steps = plan->n_steps,
+        .weights = d->weights + tare_u8_conv_block_offset(plan, group, b),
+        .width = tare_u8_conv_block_width(plan, b),
+        .ahead = 0,
+        .n_rows = 0,
+        .n_channels =
+            min_i64(TARE_U8_CONV_BLOCK, plan->group_out - b * TARE_U8_CONV_BLOCK),
+        .first_rows = 0,
+        .needs = NULL,
+        .acc_init = d->acc_init + channel,
+        .multiplier = d->multiplier + channel,
+        .bias = d->bias + channel,
+        .residual = NULL,
+        .y_u8 = NULL,
+        .y_f32 = NULL,
+        .pixel_stride = plan->window.out_pitch,
+        .residual_stride = plan->window.out_c,
+        .epilogue = &p->epilogue,
+        .state = style->state,
+    };
 }
 
 /* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
@@ -328,25 +431,15 @@ static void compute_block(const struct tare_u8_conv *p,
 {
     const int64_t at_once = style->at_once ? style->at_once : 1;
     const struct tare_u8_conv_plan *plan = t->plan;
-    const int64_t group = block / plan->blocks_per_group;
     const int64_t b = block % plan->blocks_per_group;
-    const int64_t channel = group * plan->group_out + b * TARE_U8_CONV_BLOCK;
-    const int8_t *weights = d->weights + tare_u8_conv_block_offset(plan, group, b);
-    struct tare_u8_conv_tile tile = {
-        .row_offset = group * plan->group_in,
-        .n_steps = plan->n_steps,
-        .width = tare_u8_conv_block_width(plan, b),
-        .n_channels =
-            min_i64(TARE_U8_CONV_BLOCK, plan->group_out - b * TARE_U8_CONV_BLOCK),
-        .acc_init = d->acc_init + channel,
-        .multiplier = d->multiplier + channel,
-        .bias = d->bias + channel,
-        .pixel_stride = plan->window.out_pitch,
-        .residual_stride = plan->window.out_c,
-        .epilogue = &p->epilogue,
-        .state = style->state,
-    };
+    const int64_t channel =
+        block / plan->blocks_per_group * plan->group_out + b * TARE_U8_CONV_BLOCK;
+    struct tare_u8_conv_tile tile = block_tile(p, d, t, block, style);
+    const int8_t *weights = tile.weights;
+    struct tare_u8_conv_needs needs;
+    tile.needs = &needs;
     const int64_t first = tare_u8_conv_tile_begin(plan, tile_begin);
+    const bool skips = skips_padding(p);
     const bool fetches = plan->weights_are_far && tile_end - tile_begin > 1 &&
                          b + 2 < plan->blocks_per_group;
     for (int64_t i = tile_begin; i < tile_end; i += at_once) {
@@ -356,9 +449,15 @@ static void compute_block(const struct tare_u8_conv *p,
         tile.rows = t->rows + (pixel - first);
         tile.weights = weights;
         tile.n_segments = plan->n_segments;
-        trim(&tile, p, plan, pixel, tare_u8_conv_tile_begin(plan, end));
         tile.first_rows = tare_u8_conv_tile_begin(plan, i + 1) - pixel;
         tile.n_rows = tare_u8_conv_tile_begin(plan, end) - pixel;
+        needs.row_pixels = tile.n_rows;
+        needs.first_begin = 0;
+        needs.last_end = plan->n_steps;
+        if (skips) {
+            trim_rows(&tile, &needs, plan, pixel, pixel + tile.n_rows);
+            trim_ends(&needs, plan, pixel, pixel + tile.n_rows);
+        }
         if (p->epilogue.has_residual)
             tile.residual = d->residual + pixel * tile.residual_stride + channel;
         if (p->epilogue.out_f32)
@@ -380,11 +479,12 @@ void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_d
                        void *scratch, int64_t begin, int64_t end,
                        const struct tare_u8_conv_style *style)
 {
-    const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
+    struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
     struct scratch_layout layout;
     const bool fits = scratch_layout(&plan, &layout);
     assert(fits && begin >= 0 && end <= plan.n_pixel_blocks * plan.n_splits);
     (void)fits;
+    if (style->row_tiles && skips_padding(p)) cut_by_rows(&plan);
 
     uint8_t *padding = scratch;
     const struct row_table table = {
@@ -402,8 +502,8 @@ void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_d
     int64_t filled = -1;
     for (int64_t index = begin; index < end; index++) {
         const struct tare_u8_conv_unit unit = tare_u8_conv_unit(&plan, index);
-        const int64_t tile = unit.pixel_block * TARE_U8_CONV_TILES;
-        const int64_t tile_end = min_i64(tile + TARE_U8_CONV_TILES, plan.n_tiles);
+        const int64_t tile = unit.pixel_block * plan.block_tiles;
+        const int64_t tile_end = min_i64(tile + plan.block_tiles, plan.n_tiles);
         if (filled != unit.pixel_block) {
             fill_rows(&table, tare_u8_conv_tile_begin(&plan, tile),
                       tare_u8_conv_tile_begin(&plan, tile_end));

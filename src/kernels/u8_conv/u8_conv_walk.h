@@ -33,6 +33,7 @@ struct tare_u8_conv_plan {
     int64_t n_blocks;
     int64_t n_pixels, n_tiles, n_pixel_blocks;
     int64_t tile_pixels, longer_tiles; /* the first tiles have one pixel more */
+    int64_t block_tiles;               /* tiles in a pixel block, but the last */
     int64_t n_splits; /* units that share a pixel block, each with its own channels */
     int64_t block_bytes; /* packed weights of a block that is not the last of a group */
     bool weights_are_far; /* they do not fit the second-level cache */
@@ -65,6 +66,16 @@ int64_t tare_u8_conv_block_width(const struct tare_u8_conv_plan *plan, int64_t b
 int64_t tare_u8_conv_block_offset(const struct tare_u8_conv_plan *plan, int64_t group,
                                   int64_t b);
 
+/** What of a tile is more than padding that is zero, which adds nothing: a variant may
+ *  leave out the rest. A tile is one row of pixels or two here. */
+struct tare_u8_conv_needs {
+    int64_t row_pixels;               /* all n_rows, or half of them */
+    int64_t row_begin[2], row_end[2]; /* the segments that either row needs, of two */
+    /* Of every segment, a row's first pixel needs the steps from first_begin on, and
+     * its last one those before last_end; first_begin <= last_end. */
+    int64_t first_begin, last_end;
+};
+
 /** One tile: n_rows consecutive pixels, the n_channels real channels of one block. */
 struct tare_u8_conv_tile {
     /* Segment s of pixel i starts at rows[s * TARE_U8_CONV_PITCH + i] + row_offset. */
@@ -77,6 +88,7 @@ struct tare_u8_conv_tile {
                       to fetch meanwhile, a cache line or as much as a step has; or 0 */
     int64_t n_rows, n_channels;
     int64_t first_rows; /* of n_rows, those of the first of the tiles taken as one */
+    const struct tare_u8_conv_needs *needs;
     /* At the block's first channel (and the tile's first pixel): */
     const int32_t *acc_init;
     const float *multiplier, *bias;
@@ -100,6 +112,8 @@ struct tare_u8_conv_style {
     bool fetches; /* compute fetches what is `ahead`, a line of the next block a step */
     int64_t fetch_distance; /* or, where weights are read for the first time, a step's
                                so far ahead */
+    bool row_tiles; /* a tile is a row of pixels or two, where rows are short and that
+                       lets more padding be left out */
     bool even_rows; /* Each tile's rows of a segment lie at equal distances, and may be
                        read up to the next multiple of TARE_ALIGN bytes. Needs
                        tare_u8_conv_has_even_rows(). */
