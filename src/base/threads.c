@@ -23,6 +23,12 @@ struct worker {
     int index;
 };
 
+/* Chunks [next, end) of a loop, which belong to one worker until it has done them. */
+struct share {
+    alignas(TARE_ALIGN) _Atomic int64_t next;
+    int64_t end;
+};
+
 /* A lane: one loop at a time, which one thread runs and others join. */
 struct tare_pool {
     alignas(TARE_ALIGN) struct crew *crew;
@@ -32,15 +38,16 @@ struct tare_pool {
     /* the loop; set while it is not open and nobody is inside */
     tare_pool_fn *fn;
     void *arg;
-    int64_t n_units;
     int64_t grain;
-    _Atomic int64_t next;
+    struct share *shares; /* [threads] of units; those in use: */
+    int n_shares;
 };
 
 struct crew {
     struct tare_pool lanes[N_LANES]; /* the first is the pool that users know */
     _Atomic int n_lanes;             /* that were used so far */
     struct tare_allocator allocator;
+    struct share *shares; /* [N_LANES][n_threads] */
     int n_threads;
     int n_started; /* workers with a thread; worker 0 is the caller */
     struct worker *workers;
@@ -60,15 +67,22 @@ static void relax(void)
 #endif
 }
 
-static void take_chunks(struct tare_pool *lane, int worker)
+static void take_from(struct tare_pool *lane, struct share *share, int worker)
 {
-    for (;;) {
-        const int64_t begin = atomic_fetch_add(&lane->next, lane->grain);
-        if (begin >= lane->n_units) return;
-        const int64_t left = lane->n_units - begin;
+    while (atomic_load_explicit(&share->next, memory_order_relaxed) < share->end) {
+        const int64_t begin = atomic_fetch_add(&share->next, lane->grain);
+        const int64_t left = share->end - begin;
+        if (left <= 0) return;
         lane->fn(lane->arg, begin, begin + (left < lane->grain ? left : lane->grain),
                  worker);
     }
+}
+
+/* Its own share, then what is left of the others'. */
+static void take_chunks(struct tare_pool *lane, int worker)
+{
+    for (int i = 0; i < lane->n_shares; i++)
+        take_from(lane, &lane->shares[(worker + i) % lane->n_shares], worker);
 }
 
 /* Work on its loop, where it is open: the leader then does not leave without us. */
@@ -160,7 +174,12 @@ static enum tare_status start_threads(struct crew *crew, struct tare_error *err)
 {
     const int n = crew->n_threads;
     crew->workers = tare_array_from(&crew->allocator, (size_t)n, sizeof *crew->workers);
-    TARE_FAIL_IF(!crew->workers, err, TARE_E_NOMEM, "threads: no memory");
+    crew->shares =
+        tare_array_from(&crew->allocator, (size_t)n * N_LANES, sizeof *crew->shares);
+    TARE_FAIL_IF(!crew->workers || !crew->shares, err, TARE_E_NOMEM,
+                 "threads: no memory");
+    for (int i = 0; i < N_LANES; i++)
+        crew->lanes[i].shares = crew->shares + (size_t)i * (size_t)n;
     for (int i = 1; i < n; i++) {
         struct worker *w = &crew->workers[i];
         w->crew = crew;
@@ -202,6 +221,7 @@ void tare_pool_destroy(struct tare_pool *pool)
     pthread_mutex_destroy(&crew->lock);
     const struct tare_allocator allocator = crew->allocator;
     tare_free_to(&allocator, crew->workers);
+    tare_free_to(&allocator, crew->shares);
     tare_free_to(&allocator, crew);
 }
 
@@ -221,8 +241,9 @@ struct tare_pool *tare_pool_lane(struct tare_pool *pool, int i, int worker)
     return lane;
 }
 
-void tare_pool_run(struct tare_pool *pool, int64_t n_units, int64_t grain,
-                   tare_pool_fn *fn, void *arg)
+/* A loop that threads start on in `n_shares` places. */
+static void run(struct tare_pool *pool, int64_t n_units, int64_t grain, int n_shares,
+                tare_pool_fn *fn, void *arg)
 {
     if (n_units <= 0) return;
     if (grain < 1) grain = 1;
@@ -232,13 +253,33 @@ void tare_pool_run(struct tare_pool *pool, int64_t n_units, int64_t grain,
     }
     pool->fn = fn;
     pool->arg = arg;
-    pool->n_units = n_units;
     pool->grain = grain;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    pool->n_shares = n_shares;
+    const int64_t n_chunks = (n_units - 1) / grain + 1;
+    for (int64_t i = 0, first = 0; i < n_shares; i++) {
+        /* in two steps: the product with n_chunks might not fit */
+        const int64_t more = i < n_chunks % n_shares;
+        const int64_t last = first + (n_chunks / n_shares + more) * grain;
+        pool->shares[i].end = last < n_units ? last : n_units;
+        atomic_store_explicit(&pool->shares[i].next, first, memory_order_relaxed);
+        first = last;
+    }
     atomic_fetch_or(&pool->inside, OPEN);
     start_round(pool->crew);
     take_chunks(pool, pool->leader);
     end_loop(pool);
+}
+
+void tare_pool_run(struct tare_pool *pool, int64_t n_units, int64_t grain,
+                   tare_pool_fn *fn, void *arg)
+{
+    run(pool, n_units, grain, 1, fn, arg);
+}
+
+void tare_pool_run_shares(struct tare_pool *pool, int64_t n_units, int64_t grain,
+                          tare_pool_fn *fn, void *arg)
+{
+    run(pool, n_units, grain, tare_pool_size(pool), fn, arg);
 }
 
 int tare_cpu_count(void)

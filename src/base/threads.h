@@ -33,6 +33,12 @@ int tare_pool_size(const struct tare_pool *pool);
 void tare_pool_run(struct tare_pool *pool, int64_t n_units, int64_t grain,
                    tare_pool_fn *fn, void *arg);
 
+/** The same, but each thread begins with a part of the units that is its own, and helps
+ *  the others when it has done it: the same part in every loop of as many units, so
+ * that a thread finds in its cache what it made in the loop before. */
+void tare_pool_run_shares(struct tare_pool *pool, int64_t n_units, int64_t grain,
+                          tare_pool_fn *fn, void *arg);
+
 /** Lanes of a pool. */
 #define TARE_POOL_LANES 8
 

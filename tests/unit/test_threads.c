@@ -54,7 +54,10 @@ static void run_loop(struct tare_pool *pool, struct loop *loop, int64_t n_units,
     loop->grain = grain;
     loop->n_threads = tare_pool_size(pool);
     loop->factor = (int32_t)(check_u32() % 1000 + 1);
-    tare_pool_run(pool, n_units, grain, add_factor, loop);
+    if (check_u32() % 2 == 0)
+        tare_pool_run(pool, n_units, grain, add_factor, loop);
+    else
+        tare_pool_run_shares(pool, n_units, grain, add_factor, loop);
     int64_t sum = 0;
     for (int i = 0; i < MAX_THREADS; i++) {
         assert_int_equal(loop->wrong[i], 0);
@@ -102,6 +105,37 @@ static void test_short_rounds(void **state)
     struct tare_pool *pool = new_pool(4);
     for (int round = 0; round < 5000; round++)
         run_loop(pool, &loop, 2 + check_u32() % 6, 1);
+    tare_pool_destroy(pool);
+}
+
+/* Who took which unit, when nobody goes on before all have come. */
+struct meeting {
+    pthread_barrier_t all_there;
+    int owners[MAX_THREADS];
+};
+
+static void meet(void *arg, int64_t begin, int64_t end, int worker)
+{
+    struct meeting *meeting = arg;
+    assert_int_equal(end, begin + 1);
+    meeting->owners[begin] = worker;
+    (void)pthread_barrier_wait(&meeting->all_there);
+}
+
+/* The same part for the same thread, in every loop. */
+static void test_own_share(void **state)
+{
+    enum { N_THREADS = 4 };
+    struct meeting meeting;
+    (void)state;
+    struct tare_pool *pool = new_pool(N_THREADS);
+    assert_int_equal(pthread_barrier_init(&meeting.all_there, NULL, N_THREADS), 0);
+    for (int round = 0; round < 200; round++) {
+        tare_pool_run_shares(pool, N_THREADS, 1, meet, &meeting);
+        for (int i = 0; i < N_THREADS; i++)
+            assert_int_equal(meeting.owners[i], i);
+    }
+    pthread_barrier_destroy(&meeting.all_there);
     tare_pool_destroy(pool);
 }
 
@@ -261,6 +295,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_unit_once),
         cmocka_unit_test(test_short_rounds),
+        cmocka_unit_test(test_own_share),
         cmocka_unit_test(test_sleeping_workers),
         cmocka_unit_test(test_stop_at_any_time),
         cmocka_unit_test(test_handed_over),

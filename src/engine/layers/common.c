@@ -219,8 +219,8 @@ void tare_layer_spread_watched(const struct tare_layer *layer,
 {
     struct tare_layer_job job = {layer, run, data};
     if (!run->watch) {
-        tare_pool_run(run->pool, n_units, tare_layer_grain(run->pool, n_units), fn,
-                      &job);
+        tare_pool_run_shares(run->pool, n_units, tare_layer_grain(run->pool, n_units),
+                             fn, &job);
         return;
     }
     const int64_t n_pieces = tare_plan_count(layer->outputs[0]) / run->watch->piece + 1;

@@ -115,7 +115,7 @@ static inline void tare_layer_spread(const struct tare_layer *layer,
                                      int64_t n_units, int64_t grain, tare_pool_fn *fn)
 {
     struct tare_layer_job job = {layer, run, data};
-    tare_pool_run(run->pool, n_units, grain, fn, &job);
+    tare_pool_run_shares(run->pool, n_units, grain, fn, &job);
 }
 
 /** The same where units [0, n) have made the first done(params, n) elements of a dense

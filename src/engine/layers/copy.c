@@ -161,6 +161,7 @@ void tare_copy_layer_run(const struct tare_layer *layer,
             .dst = (char *)run->outputs[0] + pieces[i].dst_offset,
         };
         const int64_t n = tare_copy_units(job.copy);
-        tare_pool_run(run->pool, n, tare_layer_grain(run->pool, n), copy_units, &job);
+        tare_pool_run_shares(run->pool, n, tare_layer_grain(run->pool, n), copy_units,
+                             &job);
     }
 }

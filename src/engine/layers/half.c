@@ -66,7 +66,7 @@ static void convert(tare_half_convert_fn *fn, struct tare_pool *pool, int32_t op
                            .length = t->pitch ? t->dims.d[1] : n,
                            .pitch = (int64_t)t->pitch};
     const int64_t grain = t->pitch ? GRAIN / c.length + 1 : GRAIN;
-    tare_pool_run(pool, t->pitch ? n / c.length : n, grain, convert_units, &c);
+    tare_pool_run_shares(pool, t->pitch ? n / c.length : n, grain, convert_units, &c);
 }
 
 /* Of a float32 tensor with the places of this one, and what may be read behind it. */

@@ -94,14 +94,14 @@ void tare_matmul_spread(const struct tare_matmul_job *job)
     const int64_t n = tare_matmul_count(job->params);
     if (n >= (int64_t)tare_pool_size(pool)) {
         struct tare_matmul_job own = *job;
-        tare_pool_run(pool, n, tare_layer_grain(pool, n), matrix_units, &own);
+        tare_pool_run_shares(pool, n, tare_layer_grain(pool, n), matrix_units, &own);
         return;
     }
     for (int64_t i = 0; i < n; i++) {
         struct pair pair = {job, tare_matmul_matrices(job->params, i)};
-        tare_pool_run(pool, job->n_pack, tare_layer_grain(pool, job->n_pack),
-                      pack_units, &pair);
-        tare_pool_run(pool, job->n_units, tare_layer_grain(pool, job->n_units),
-                      product_units, &pair);
+        tare_pool_run_shares(pool, job->n_pack, tare_layer_grain(pool, job->n_pack),
+                             pack_units, &pair);
+        tare_pool_run_shares(pool, job->n_units, tare_layer_grain(pool, job->n_units),
+                             product_units, &pair);
     }
 }

@@ -81,8 +81,8 @@ static void run_product(const struct tare_layer *layer,
                      .epilogue = &p->epilogue,
                      .bias = run->inputs[2],
                      .residual = p->epilogue.has_residual ? run->inputs[3] : NULL};
-    tare_pool_run(run->pool, r.product.m, row_grain(run->pool, r.product.m),
-                  multiply_rows, &r);
+    tare_pool_run_shares(run->pool, r.product.m, row_grain(run->pool, r.product.m),
+                         multiply_rows, &r);
     note_failure(layer, run, (enum tare_status)r.status);
 }
 
@@ -124,7 +124,8 @@ static void run_matmul(const struct tare_layer *layer, const struct tare_layer_r
         r.product.a = a + at.a;
         r.product.b = b + at.b;
         r.product.y = y + at.y;
-        tare_pool_run(run->pool, p->m, row_grain(run->pool, p->m), multiply_rows, &r);
+        tare_pool_run_shares(run->pool, p->m, row_grain(run->pool, p->m), multiply_rows,
+                             &r);
     }
     note_failure(layer, run, (enum tare_status)r.status);
 }
