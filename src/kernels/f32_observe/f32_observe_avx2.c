@@ -5,7 +5,8 @@
 #include <math.h>
 
 #include "kernels/f32_observe/f32_observe.h"
-#include "kernels/f32_observe/f32_observe_tally.h"
+
+enum { HALF = 16, GROUP = 2 * HALF };
 
 /* Of the bits of floats. Among those without a sign the order of integers is that of
  * the values, among those with one it is the reverse. */
@@ -13,6 +14,12 @@ struct seen {
     __m256i greatest, least; /* as signed integers */
     __m256i outermost;       /* as unsigned: the least value if there is one below 0 */
 };
+
+static inline struct seen see_nothing(void)
+{
+    return (struct seen){_mm256_set1_epi32(INT32_MIN), _mm256_set1_epi32(INT32_MAX),
+                         _mm256_setzero_si256()};
+}
 
 static inline void see(struct seen *seen, __m256i bits)
 {
@@ -26,8 +33,11 @@ static int32_t ordinal(int32_t bits)
     return bits < 0 ? bits ^ INT32_MAX : bits;
 }
 
-static struct tare_observe_extremes extremes_of(const struct seen *seen)
+static struct tare_observe_extremes extremes_of(const struct seen *seen, const float *x,
+                                                size_t n, bool plain, bool has_zeros,
+                                                int32_t low)
 {
+    (void)x, (void)n, (void)has_zeros, (void)low;
     int32_t greatest[8], least[8];
     uint32_t outermost[8];
     _mm256_storeu_si256((__m256i *)(void *)greatest, seen->greatest);
@@ -39,6 +49,7 @@ static struct tare_observe_extremes extremes_of(const struct seen *seen)
         least[0] = least[i] < least[0] ? least[i] : least[0];
         outermost[0] = outermost[i] > outermost[0] ? outermost[i] : outermost[0];
     }
+    if (plain) return (struct tare_observe_extremes){least[0], (int32_t)outermost[0]};
     const bool none_below = outermost[0] <= INT32_MAX, none_above = greatest[0] < 0;
     return (struct tare_observe_extremes){
         .low = none_below ? least[0] : ordinal((int32_t)outermost[0]),
@@ -104,9 +115,10 @@ static inline void fetch_ahead(const float *x)
     _mm_prefetch((const char *)((uintptr_t)x + AHEAD * sizeof *x), _MM_HINT_T0);
 }
 
-/* The scale in vectors. */
+/* The scale in vectors; plain: in one step, where no value is below zero and none cut.
+ */
 struct parts {
-    __m256 cut, boost, negative, lower, upper;
+    __m256 cut, boost, negative, lower, upper, plain;
 };
 
 static inline __m256i bins_of(const struct parts *p, __m256 x, __m256 above)
@@ -147,8 +159,8 @@ static inline size_t make_indexes(uint16_t *out, const struct parts *p,
 }
 
 /* Where no value is below zero and none is cut, all bins are those of one part. */
-static inline size_t make_plain_indexes(uint16_t *out, __m256 factor, struct seen *seen,
-                                        const float *x)
+static inline size_t make_plain_indexes(uint16_t *out, const struct parts *p,
+                                        struct seen *seen, const float *x)
 {
     const __m256 a = _mm256_loadu_ps(x), b = _mm256_loadu_ps(x + 8);
     const __m256i a_bits = _mm256_castps_si256(a), b_bits = _mm256_castps_si256(b);
@@ -157,75 +169,75 @@ static inline size_t make_plain_indexes(uint16_t *out, __m256 factor, struct see
         _mm256_max_epu32(seen->outermost, _mm256_max_epu32(a_bits, b_bits));
     seen->least = _mm256_min_epi32(seen->least, _mm256_min_epi32(a_bits, b_bits));
     const __m256i bins =
-        _mm256_packus_epi32(_mm256_cvttps_epi32(_mm256_mul_ps(a, factor)),
-                            _mm256_cvttps_epi32(_mm256_mul_ps(b, factor)));
+        _mm256_packus_epi32(_mm256_cvttps_epi32(_mm256_mul_ps(a, p->plain)),
+                            _mm256_cvttps_epi32(_mm256_mul_ps(b, p->plain)));
     const __m256i base = _mm256_set1_epi16(TARE_OBSERVE_LOWER * (int)TARE_OBSERVE_BINS);
     return squeeze_zeros(out, _mm256_add_epi16(bins, base), a, b);
 }
 
-/* As below, of blocks that may be without values below zero. @retval false  This one is
- * not, or not for sure; nothing was counted. */
-static bool observe_plain(const float *x, size_t n,
-                          const struct tare_observe_scale *scale, uint32_t *counts,
-                          struct tare_observe_extremes *extremes, size_t *n_zeros)
+static inline size_t make_any(uint16_t *out, const struct parts *p, struct seen *seen,
+                              const float *x)
 {
-    /* as exact in one step: what would lose bits between two is below 1 anyway */
-    const float steps = scale->factor[TARE_OBSERVE_LOWER] * scale->boost;
-    if (scale->low < MINUS_ZERO || !isinf(scale->cut) || isinf(steps) || n % 16 != 0)
-        return false;
-    const __m256 factor = _mm256_set1_ps(steps);
-    struct seen seen = {_mm256_setzero_si256(), _mm256_set1_epi32(INT32_MAX),
-                        _mm256_setzero_si256()};
-    uint16_t indexes[TARE_OBSERVE_BLOCK + TALLY_SLACK];
-    size_t m = 0;
-    for (size_t i = 0; i < n; i += 16)
-        m += make_plain_indexes(indexes + m, factor, &seen, x + i);
-    seen.greatest = seen.outermost; /* without a sign they are the same */
-    *extremes = extremes_of(&seen);
-    if (extremes->low < 0 || extremes->high > scale->high) return false;
-    *n_zeros = n - m;
-    tally(indexes, m, counts);
-    return true;
+    const size_t m = make_indexes(out, p, seen, x);
+    return m + make_indexes(out + m, p, seen, x + HALF);
+}
+
+static inline size_t make_plain(uint16_t *out, const struct parts *p, struct seen *seen,
+                                const float *x)
+{
+    const size_t m = make_plain_indexes(out, p, seen, x);
+    return m + make_plain_indexes(out + m, p, seen, x + HALF);
+}
+
+#include "kernels/f32_observe/f32_observe_turns.h"
+
+static struct parts parts_of(const struct tare_observe_scale *scale)
+{
+    return (struct parts){
+        .cut = _mm256_set1_ps(scale->cut),
+        .boost = _mm256_set1_ps(scale->boost),
+        .negative = _mm256_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
+        .lower = _mm256_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
+        .upper = _mm256_set1_ps(scale->factor[TARE_OBSERVE_UPPER]),
+        .plain = _mm256_set1_ps(scale->factor[TARE_OBSERVE_LOWER] * scale->boost),
+    };
 }
 
 static bool observe_block(const float *x, size_t n,
                           const struct tare_observe_scale *scale, uint32_t *counts,
                           struct tare_observe_extremes *extremes, size_t *n_zeros)
 {
-    if (observe_plain(x, n, scale, counts, extremes, n_zeros)) return true;
-    const struct parts p = {_mm256_set1_ps(scale->cut), _mm256_set1_ps(scale->boost),
-                            _mm256_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
-                            _mm256_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
-                            _mm256_set1_ps(scale->factor[TARE_OBSERVE_UPPER])};
-    struct seen seen = {_mm256_set1_epi32(INT32_MIN), _mm256_set1_epi32(INT32_MAX),
-                        _mm256_setzero_si256()};
+    const struct parts p = parts_of(scale);
+    struct seen seen = see_nothing();
     uint16_t indexes[TARE_OBSERVE_BLOCK + TALLY_SLACK];
-    const size_t whole = n / 16 * 16;
+    const size_t whole = n / HALF * HALF;
     size_t m = 0;
-    for (size_t i = 0; i < whole; i += 16)
+    for (size_t i = 0; i < whole; i += HALF)
         m += make_indexes(indexes + m, &p, &seen, x + i);
     if (whole < n) {
-        float rest[16] = {0.0F}; /* zeros are not counted, */
+        float rest[HALF] = {0.0F}; /* zeros are not counted, */
         memcpy(rest, x + whole, (n - whole) * sizeof *rest);
         struct seen none = seen;
         m += make_indexes(indexes + m, &p, &none, rest);
-        for (size_t i = n - whole; i < 16; i++) /* but seen */
+        for (size_t i = n - whole; i < HALF; i++) /* but seen */
             rest[i] = x[whole];
         see(&seen, _mm256_castps_si256(_mm256_loadu_ps(rest)));
         see(&seen, _mm256_castps_si256(_mm256_loadu_ps(rest + 8)));
     }
-    *extremes = extremes_of(&seen);
+    *extremes = extremes_of(&seen, x, n, false, m < n, 0);
     if (extremes->low < scale->low || extremes->high > scale->high) return false;
     *n_zeros = n - m;
     tally(indexes, m, counts);
     return true;
 }
 
-size_t tare_f32_observe__avx2_u16(const float *x, size_t n,
+size_t tare_f32_observe__avx2_u32(const float *x, size_t n,
                                   const struct tare_observe_scale *scale,
                                   uint32_t *counts,
                                   struct tare_observe_extremes *extremes,
                                   size_t *n_zeros)
 {
-    return observe_blocks(observe_block, x, n, scale, counts, extremes, n_zeros);
+    const struct parts p = parts_of(scale);
+    return observe_in_turns(observe_block, x, n, &p, scale, is_plain(scale), counts,
+                            extremes, n_zeros);
 }

@@ -4,7 +4,15 @@
 #include <math.h>
 
 #include "kernels/f32_observe/f32_observe.h"
-#include "kernels/f32_observe/f32_observe_tally.h"
+
+enum { HALF = 16, GROUP = 2 * HALF };
+
+/* The scale in vectors; plain: in one step, where no value is below zero and none cut.
+ */
+struct parts {
+    __m512 cut, boost, negative, lower, upper, plain;
+    __m512i lower_base, upper_base;
+};
 
 static inline __mmask16 first(size_t n)
 {
@@ -15,6 +23,11 @@ static inline __mmask16 first(size_t n)
 struct seen {
     __m512i low, high;
 };
+
+static inline struct seen see_nothing(void)
+{
+    return (struct seen){_mm512_set1_epi32(INT32_MAX), _mm512_set1_epi32(INT32_MIN)};
+}
 
 static inline void see(struct seen *seen, __m512i ordinal, __mmask16 there)
 {
@@ -30,12 +43,6 @@ static inline __m512i ordinal_of(__m512 x)
                                      _mm512_set1_epi32(0x7FFFFFFF), 0x78);
 }
 
-static inline struct tare_observe_extremes extremes_of(const struct seen *seen)
-{
-    return (struct tare_observe_extremes){.low = _mm512_reduce_min_epi32(seen->low),
-                                          .high = _mm512_reduce_max_epi32(seen->high)};
-}
-
 /* Indexes but those of zeros among the values x; returns how many. */
 static inline size_t squeeze_zeros(uint16_t *out, __m512i index, __m512 x)
 {
@@ -44,12 +51,6 @@ static inline size_t squeeze_zeros(uint16_t *out, __m512i index, __m512 x)
     _mm256_storeu_si256((__m256i *)(void *)out, _mm512_cvtepi32_epi16(index));
     return (size_t)_mm_popcnt_u32(used);
 }
-
-/* The scale in vectors. */
-struct parts {
-    __m512 cut, boost, negative, lower, upper;
-    __m512i lower_base, upper_base;
-};
 
 /* The bins of 16 values but zeros, each with its part's base; returns how many. */
 static inline size_t make_indexes(uint16_t *out, const struct parts *p, __m512 x)
@@ -65,74 +66,84 @@ static inline size_t make_indexes(uint16_t *out, const struct parts *p, __m512 x
     return squeeze_zeros(out, _mm512_add_epi32(bin, base), x);
 }
 
-/* As below, of blocks that may be without values below zero: all bins are those of one
- * part. @retval false  This one is not, or not for sure; nothing was counted. */
-static bool observe_plain(const float *x, size_t n,
-                          const struct tare_observe_scale *scale, uint32_t *counts,
-                          struct tare_observe_extremes *extremes, size_t *n_zeros)
+static inline size_t make_any(uint16_t *out, const struct parts *p, struct seen *seen,
+                              const float *x)
 {
-    /* as exact in one step: what would lose bits between two is below 1 anyway */
-    const float steps = scale->factor[TARE_OBSERVE_LOWER] * scale->boost;
-    if (scale->low < MINUS_ZERO || !isinf(scale->cut) || isinf(steps) || n % 16 != 0)
-        return false;
-    const __m512 factor = _mm512_set1_ps(steps);
-    const __m512i base = _mm512_set1_epi32(TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS);
-    struct seen seen = {_mm512_set1_epi32(INT32_MAX), _mm512_set1_epi32(INT32_MIN)};
-    uint16_t indexes[TARE_OBSERVE_BLOCK + TALLY_SLACK];
     size_t m = 0;
-    for (size_t i = 0; i < n; i += 16) {
+    for (int i = 0; i < GROUP; i += HALF) {
         const __m512 v = _mm512_loadu_ps(x + i);
-        const __m512i bin = _mm512_cvttps_epi32(_mm512_mul_ps(v, factor));
-        see(&seen, _mm512_castps_si512(v), 0xFFFF);
-        m += squeeze_zeros(indexes + m, _mm512_add_epi32(bin, base), v);
+        see(seen, ordinal_of(v), 0xFFFF);
+        m += make_indexes(out + m, p, v);
     }
-    *extremes = extremes_of(&seen);
-    if (extremes->low < 0 || extremes->high > scale->high) return false;
-    *n_zeros = n - m;
-    tally(indexes, m, counts);
-    return true;
+    return m;
+}
+
+static inline size_t make_plain(uint16_t *out, const struct parts *p, struct seen *seen,
+                                const float *x)
+{
+    size_t m = 0;
+    for (int i = 0; i < GROUP; i += HALF) {
+        const __m512 v = _mm512_loadu_ps(x + i);
+        const __m512i bin = _mm512_cvttps_epi32(_mm512_mul_ps(v, p->plain));
+        see(seen, _mm512_castps_si512(v), 0xFFFF);
+        m += squeeze_zeros(out + m, _mm512_add_epi32(bin, p->lower_base), v);
+    }
+    return m;
+}
+
+static inline struct tare_observe_extremes extremes_of(const struct seen *seen,
+                                                       const float *x, size_t n,
+                                                       bool plain, bool has_zeros,
+                                                       int32_t low)
+{
+    (void)x, (void)n, (void)plain, (void)has_zeros, (void)low;
+    return (struct tare_observe_extremes){.low = _mm512_reduce_min_epi32(seen->low),
+                                          .high = _mm512_reduce_max_epi32(seen->high)};
+}
+
+#include "kernels/f32_observe/f32_observe_turns.h"
+
+static struct parts parts_of(const struct tare_observe_scale *scale)
+{
+    return (struct parts){
+        .cut = _mm512_set1_ps(scale->cut),
+        .boost = _mm512_set1_ps(scale->boost),
+        .negative = _mm512_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
+        .lower = _mm512_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
+        .upper = _mm512_set1_ps(scale->factor[TARE_OBSERVE_UPPER]),
+        .plain = _mm512_set1_ps(scale->factor[TARE_OBSERVE_LOWER] * scale->boost),
+        .lower_base = _mm512_set1_epi32(TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS),
+        .upper_base = _mm512_set1_epi32(TARE_OBSERVE_UPPER * TARE_OBSERVE_BINS),
+    };
 }
 
 static bool observe_block(const float *x, size_t n,
                           const struct tare_observe_scale *scale, uint32_t *counts,
                           struct tare_observe_extremes *extremes, size_t *n_zeros)
 {
-    if (observe_plain(x, n, scale, counts, extremes, n_zeros)) return true;
-    const struct parts p = {
-        .cut = _mm512_set1_ps(scale->cut),
-        .boost = _mm512_set1_ps(scale->boost),
-        .negative = _mm512_set1_ps(scale->factor[TARE_OBSERVE_NEGATIVE]),
-        .lower = _mm512_set1_ps(scale->factor[TARE_OBSERVE_LOWER]),
-        .upper = _mm512_set1_ps(scale->factor[TARE_OBSERVE_UPPER]),
-        .lower_base = _mm512_set1_epi32(TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS),
-        .upper_base = _mm512_set1_epi32(TARE_OBSERVE_UPPER * TARE_OBSERVE_BINS),
-    };
-    struct seen seen = {_mm512_set1_epi32(INT32_MAX), _mm512_set1_epi32(INT32_MIN)};
+    const struct parts p = parts_of(scale);
+    struct seen seen = see_nothing();
     uint16_t indexes[TARE_OBSERVE_BLOCK + TALLY_SLACK];
-    const size_t whole = n / 16 * 16;
     size_t m = 0;
-    for (size_t i = 0; i < whole; i += 16) {
-        const __m512 v = _mm512_loadu_ps(x + i);
-        see(&seen, ordinal_of(v), 0xFFFF);
+    for (size_t i = 0; i < n; i += HALF) {
+        const __m512 v = _mm512_maskz_loadu_ps(first(n - i), x + i);
+        see(&seen, ordinal_of(v), first(n - i));
         m += make_indexes(indexes + m, &p, v);
     }
-    if (whole < n) {
-        const __m512 rest = _mm512_maskz_loadu_ps(first(n - whole), x + whole);
-        see(&seen, ordinal_of(rest), first(n - whole));
-        m += make_indexes(indexes + m, &p, rest);
-    }
-    *extremes = extremes_of(&seen);
+    *extremes = extremes_of(&seen, x, n, false, m < n, 0);
     if (extremes->low < scale->low || extremes->high > scale->high) return false;
     *n_zeros = n - m;
     tally(indexes, m, counts);
     return true;
 }
 
-size_t tare_f32_observe__avx512_u16(const float *x, size_t n,
+size_t tare_f32_observe__avx512_u32(const float *x, size_t n,
                                     const struct tare_observe_scale *scale,
                                     uint32_t *counts,
                                     struct tare_observe_extremes *extremes,
                                     size_t *n_zeros)
 {
-    return observe_blocks(observe_block, x, n, scale, counts, extremes, n_zeros);
+    const struct parts p = parts_of(scale);
+    return observe_in_turns(observe_block, x, n, &p, scale, is_plain(scale), counts,
+                            extremes, n_zeros);
 }

@@ -1,19 +1,10 @@
-/* AVX-512 with VBMI2, 32 values at a time. Counting is a store a value, which leaves
- * the vector units idle, so one block's indexes are made while the block before is
- * counted: a group of indexes, then as many counts of the others as keep pace. */
+/* AVX-512 with VBMI2: 32 values at a time, squeezed as 16-bit indexes. */
 #include <immintrin.h>
 #include <math.h>
 
 #include "kernels/f32_observe/f32_observe.h"
-#include "kernels/f32_observe/f32_observe_tally.h"
 
 enum { GROUP = 32 };
-
-/* The indexes of a block, without zeros. */
-struct queue {
-    uint16_t index[TARE_OBSERVE_BLOCK + GROUP];
-    size_t n;
-};
 
 /* Of the bits of floats. Among those without a sign the order of integers is that of
  * the values, among those with one it is the reverse. */
@@ -28,15 +19,9 @@ struct parts {
     __m512i base;
 };
 
-/* Four indexes come with one load: counting is short of loads next. */
-static inline void count_four(const uint16_t *index, uint32_t *counts)
+static inline struct seen see_nothing(void)
 {
-    uint64_t four;
-    memcpy(&four, index, sizeof four);
-    counts[four & 0xFFFF]++;
-    counts[four >> 16 & 0xFFFF]++;
-    counts[four >> 32 & 0xFFFF]++;
-    counts[four >> 48]++;
+    return (struct seen){_mm512_setzero_si512(), _mm512_set1_epi32(INT32_MIN)};
 }
 
 /* The low halves of a and b. */
@@ -77,8 +62,9 @@ static inline __m512i bins_of(const struct parts *p, __m512 x)
         _mm512_mul_ps(x, _mm512_mask_blend_ps(is_below, p->above, p->below)));
 }
 
-static inline size_t make_signed(uint16_t *out, const struct parts *p,
-                                 struct seen *seen, const float *x)
+/* None is cut. */
+static inline size_t make_any(uint16_t *out, const struct parts *p, struct seen *seen,
+                              const float *x)
 {
     const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
     const __m512i a_bits = _mm512_castps_si512(a), b_bits = _mm512_castps_si512(b);
@@ -92,29 +78,6 @@ static inline size_t make_signed(uint16_t *out, const struct parts *p,
         _mm512_kunpackw(_mm512_movepi32_mask(b_bits), _mm512_movepi32_mask(a_bits));
     const __m512i bin = pack(bins_of(p, a), bins_of(p, b));
     return squeeze(out, _mm512_mask_add_epi16(bin, ~is_below, bin, p->base), used);
-}
-
-/* The indexes of n values, a multiple of GROUP, into `made`, while `waiting` is counted
- * and emptied. */
-static inline struct seen make_and_count(struct queue *made, struct queue *waiting,
-                                         const struct parts *p, const float *x,
-                                         size_t n, bool is_signed, uint32_t *counts)
-{
-    const size_t pace = waiting->n / (n / GROUP) / 4 * 4;
-    uint16_t *next = waiting->index;
-    struct seen seen = {_mm512_setzero_si512(), _mm512_set1_epi32(INT32_MIN)};
-    size_t m = 0;
-    for (size_t i = 0; i < n; i += GROUP) {
-        m += is_signed ? make_signed(made->index + m, p, &seen, x + i)
-                       : make_plain(made->index + m, p, &seen, x + i);
-        for (const uint16_t *end = next + pace; next < end; next += 4)
-            count_four(next, counts);
-    }
-    tally(next, waiting->n - (size_t)(next - waiting->index), counts);
-    if (!is_signed) seen.greatest = seen.outermost;
-    made->n = m;
-    waiting->n = 0;
-    return seen;
 }
 
 static int32_t ordinal(uint32_t bits)
@@ -136,50 +99,30 @@ static struct tare_observe_extremes look(const float *x, size_t n)
                                           _mm512_reduce_max_epi32(high)};
 }
 
-/* `low`: of what was seen before; from zero on down it can only get lower below zero.
- */
-static struct tare_observe_extremes extremes_of(const struct seen *seen, const float *x,
-                                                size_t n, bool has_zeros, int32_t low)
+static inline struct tare_observe_extremes extremes_of(const struct seen *seen,
+                                                       const float *x, size_t n,
+                                                       bool plain, bool has_zeros,
+                                                       int32_t low)
 {
     const uint32_t outermost = _mm512_reduce_max_epu32(seen->outermost);
-    const int32_t greatest = _mm512_reduce_max_epi32(seen->greatest);
     const bool none_below = outermost <= INT32_MAX;
+    if (plain && !none_below) return (struct tare_observe_extremes){INT32_MIN, 0};
+    const int32_t greatest =
+        plain ? (int32_t)outermost : _mm512_reduce_max_epi32(seen->greatest);
     if (greatest < 0 || (none_below && !has_zeros && low > 0)) return look(x, n);
     return (struct tare_observe_extremes){none_below ? 0 : ordinal(outermost),
                                           greatest};
 }
 
-/* The contract of base/observe.h, for blocks that are multiples of GROUP and values of
- * which none is cut. `is_signed`: those below zero fit too; else it stops before -0 as
- * well, which does fit. */
-static size_t observe_groups(const float *x, size_t n, const struct parts *p,
-                             const struct tare_observe_scale *scale, bool is_signed,
-                             uint32_t *counts, struct tare_observe_extremes *extremes,
-                             size_t *n_zeros)
+#include "kernels/f32_observe/f32_observe_turns.h"
+
+static bool observe_block(const float *x, size_t n,
+                          const struct tare_observe_scale *scale, uint32_t *counts,
+                          struct tare_observe_extremes *extremes, size_t *n_zeros)
 {
-    struct queue queues[2];
-    queues[0].n = queues[1].n = 0;
-    size_t done = 0;
-    for (int at = 0; done < n; at ^= 1) {
-        const size_t m = n - done < TARE_OBSERVE_BLOCK ? n - done : TARE_OBSERVE_BLOCK;
-        struct queue *made = &queues[at], *waiting = &queues[at ^ 1];
-        const float *block = x + done;
-        const struct seen seen =
-            is_signed ? make_and_count(made, waiting, p, block, m, true, counts)
-                      : make_and_count(made, waiting, p, block, m, false, counts);
-        const struct tare_observe_extremes one =
-            extremes_of(&seen, block, m, made->n < m, extremes->low);
-        if (one.low < (is_signed ? scale->low : 0) || one.high > scale->high) {
-            made->n = 0;
-            break;
-        }
-        widen(extremes, one);
-        *n_zeros += m - made->n;
-        done += m;
-    }
-    tally(queues[0].index, queues[0].n, counts);
-    tally(queues[1].index, queues[1].n, counts);
-    return done;
+    *extremes = (struct tare_observe_extremes){INT32_MAX, INT32_MIN};
+    *n_zeros = 0;
+    return tare_f32_observe__avx512_u32(x, n, scale, counts, extremes, n_zeros) == n;
 }
 
 size_t tare_f32_observe__vnni_u32(const float *x, size_t n,
@@ -188,31 +131,16 @@ size_t tare_f32_observe__vnni_u32(const float *x, size_t n,
                                   struct tare_observe_extremes *extremes,
                                   size_t *n_zeros)
 {
-    /* as exact in one step: what would lose bits between two is below 1 anyway */
     const float above = scale->factor[TARE_OBSERVE_LOWER] * scale->boost;
     const float below = scale->factor[TARE_OBSERVE_NEGATIVE] * scale->boost;
-    const bool is_signed = scale->low < MINUS_ZERO; /* else `below` may be infinite */
-    if (!isinf(scale->cut) || isinf(above) || (is_signed && isinf(below)))
-        return tare_f32_observe__avx512_u16(x, n, scale, counts, extremes, n_zeros);
+    const bool plain = is_plain(scale); /* else `below` is needed, and finite */
+    if (!plain && (!isinf(scale->cut) || isinf(above) || isinf(below)))
+        return tare_f32_observe__avx512_u32(x, n, scale, counts, extremes, n_zeros);
     const struct parts p = {
         .above = _mm512_set1_ps(above),
         .below = _mm512_set1_ps(-below),
         .base = _mm512_set1_epi16(TARE_OBSERVE_LOWER * TARE_OBSERVE_BINS),
     };
-    const size_t last = n % TARE_OBSERVE_BLOCK; /* of the last block, if not whole */
-    const size_t whole = last % GROUP == 0 ? n : n - last;
-    size_t done = 0;
-    fetch_counts(scale, counts);
-    while (done < n) {
-        if (done < whole)
-            done += observe_groups(x + done, whole - done, &p, scale, is_signed, counts,
-                                   extremes, n_zeros);
-        if (done == n) break;
-        const size_t m = n - done < TARE_OBSERVE_BLOCK ? n - done : TARE_OBSERVE_BLOCK;
-        const size_t counted =
-            tare_f32_observe__avx512_u16(x + done, m, scale, counts, extremes, n_zeros);
-        done += counted;
-        if (counted < m) break;
-    }
-    return done;
+    return observe_in_turns(observe_block, x, n, &p, scale, plain, counts, extremes,
+                            n_zeros);
 }
