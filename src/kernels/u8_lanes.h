@@ -23,9 +23,11 @@ static inline struct u8_finish u8_finish_of(float lower, float upper,
 /** The first n bytes, n <= 0 being none, as floats. May read up to LANES of them. */
 static inline lanes u8_read(const uint8_t *x, int64_t n)
 {
-    const int64_t idle = n >= LANES ? 0 : n <= 0 ? LANES : LANES - n;
-    const __mmask16 valid = (__mmask16)(0xffff >> idle);
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(valid, x)));
+    const int64_t idle = n <= 0 ? LANES : LANES - n;
+    const __m128i bytes = n >= LANES
+                              ? _mm_loadu_si128((const void *)x)
+                              : _mm_maskz_loadu_epi8((__mmask16)(0xffff >> idle), x);
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
 }
 
 /** Clamp and round the first n of 2 * LANES values, add the zero point, store. */

@@ -1,6 +1,7 @@
 /* kernels/u8_binary/u8_binary_simd.h - the body of the AVX2, AVX-512 and NEON files,
  * which define BINARY_NAME. */
 #include <stdbool.h>
+#include <string.h>
 
 #include "kernels/u8_binary/u8_binary.h"
 #include "kernels/u8_lanes.h"
@@ -12,15 +13,19 @@ struct constants {
     struct u8_finish finish;
 };
 
-/* `op` and `has_slope` are constants where it is called. */
+/* Of the bytes a, as floats, and b without its zero point. `op` and `has_slope` are
+ * constants where it is called. */
 TARE_ALWAYS_INLINE lanes combine(const struct constants *c, const int32_t op,
                                  const bool has_slope, lanes a, lanes b)
 {
     lanes v;
     if (op == TARE_BINARY_MUL) {
-        v = lanes_mul(lanes_mul(a, b), c->scale);
+        /* a whole number below 2^24, so exact; what is subtracted is b's alone */
+        const lanes too_much = lanes_mul(c->a_zero_point, b);
+        v = lanes_mul(lanes_fma(a, b, lanes_sub(lanes_zero(), too_much)), c->scale);
     } else {
         const lanes scaled_b = lanes_mul(b, c->b_scale);
+        a = lanes_sub(a, c->a_zero_point);
         if (op == TARE_BINARY_MIN)
             v = lanes_min(lanes_mul(a, c->a_scale), scaled_b);
         else if (op == TARE_BINARY_MAX)
@@ -33,25 +38,60 @@ TARE_ALWAYS_INLINE lanes combine(const struct constants *c, const int32_t op,
                : v;
 }
 
-TARE_ALWAYS_INLINE void run_piece(const struct constants *c, const int32_t op,
-                                  const bool has_slope,
-                                  const struct tare_binary_piece *piece,
-                                  const uint8_t *a, const uint8_t *b, uint8_t *y)
+/* Rows of the output one behind the other, all with the same b. */
+struct rows {
+    struct tare_binary_piece first;
+    int64_t n;
+};
+
+/* The columns [i, i + left) of each row, at most 2 * LANES of them. */
+TARE_ALWAYS_INLINE void run_columns(const struct constants *c, const int32_t op,
+                                    const bool has_slope, const struct rows *rows,
+                                    int64_t i, int64_t left, const uint8_t *a,
+                                    const uint8_t *b, uint8_t *y)
 {
-    const lanes one_a = lanes_sub(lanes_set1((float)*a), c->a_zero_point);
-    const lanes one_b = lanes_sub(lanes_set1((float)*b), c->b_zero_point);
-    for (int64_t i = 0; i < piece->n; i += 2 * LANES) {
-        lanes v[2];
+    const struct tare_binary_piece *piece = &rows->first;
+    lanes va[2], vb[2], v[2];
+    TARE_UNROLL
+    for (int64_t k = 0; k < 2; k++) {
+        va[k] = lanes_set1((float)*a);
+        vb[k] = piece->b_step ? u8_read(b + i + k * LANES, left - k * LANES)
+                              : lanes_set1((float)*b);
+        vb[k] = lanes_sub(vb[k], c->b_zero_point);
+    }
+    for (int64_t row = 0; row < rows->n; row++) {
+        const int64_t at = row * piece->n + i;
         TARE_UNROLL
         for (int64_t k = 0; k < 2; k++) {
-            const int64_t at = i + k * LANES, n = piece->n - at;
-            lanes va = one_a, vb = one_b;
-            if (piece->a_step) va = lanes_sub(u8_read(a + at, n), c->a_zero_point);
-            if (piece->b_step) vb = lanes_sub(u8_read(b + at, n), c->b_zero_point);
-            v[k] = combine(c, op, has_slope, va, vb);
+            if (piece->a_step) va[k] = u8_read(a + at + k * LANES, left - k * LANES);
+            v[k] = combine(c, op, has_slope, va[k], vb[k]);
         }
-        u8_write(&c->finish, y + i, v[0], v[1], piece->n - i);
+        u8_write(&c->finish, y + at, v[0], v[1], left);
     }
+}
+
+TARE_ALWAYS_INLINE void run_rows(const struct constants *c, const int32_t op,
+                                 const bool has_slope, const struct rows *rows,
+                                 const uint8_t *a, const uint8_t *b, uint8_t *y)
+{
+    const int64_t n = rows->first.n;
+    int64_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES)
+        run_columns(c, op, has_slope, rows, i, 2 * LANES, a, b, y);
+    if (i < n) run_columns(c, op, has_slope, rows, i, n - i, a, b, y);
+}
+
+/* Those from where the walk is, which goes on behind them. */
+static inline struct rows next_rows(struct tare_binary_walk *walk)
+{
+    struct rows rows = {walk->piece, 0};
+    do {
+        rows.n++;
+        tare_binary_walk_next(walk);
+    } while (walk->left > 0 && walk->piece.b == rows.first.b &&
+             rows.first.a_step == 1 &&
+             walk->piece.a == rows.first.a + rows.n * rows.first.n);
+    return rows;
 }
 
 TARE_ALWAYS_INLINE void run_units(const struct tare_u8_binary *p, const int32_t op,
@@ -69,12 +109,15 @@ TARE_ALWAYS_INLINE void run_units(const struct tare_u8_binary *p, const int32_t 
         .finish = u8_finish_of(p->lower, p->upper, p->out_zero_point),
     };
     struct tare_binary_walk walk;
-    for (int64_t unit = begin; unit < end; unit++)
-        for (tare_binary_walk_begin(&p->loop, unit, &walk); walk.left > 0;
-             tare_binary_walk_next(&walk)) {
-            const struct tare_binary_piece piece = walk.piece;
-            run_piece(&c, op, has_slope, &piece, a + piece.a, b + piece.b, y + piece.y);
+    for (int64_t unit = begin; unit < end; unit++) {
+        tare_binary_walk_begin(&p->loop, unit, &walk);
+        while (walk.left > 0) {
+            const struct rows rows = next_rows(&walk);
+            const struct tare_binary_piece *first = &rows.first;
+            run_rows(&c, op, has_slope, &rows, a + first->a, b + first->b,
+                     y + first->y);
         }
+    }
 }
 
 #define RUN(name, op)                                                                  \
@@ -91,9 +134,32 @@ RUN(multiply, TARE_BINARY_MUL)
 RUN(smaller, TARE_BINARY_MIN)
 RUN(larger, TARE_BINARY_MAX)
 
+/* A product's operands the other way: the one of fewer elements, if any, is to be b. */
+static struct tare_u8_binary swap(const struct tare_u8_binary *p)
+{
+    struct tare_u8_binary swapped = *p;
+    swapped.a_zero_point = p->b_zero_point;
+    swapped.b_zero_point = p->a_zero_point;
+    memcpy(swapped.loop.a_strides, p->loop.b_strides, sizeof p->loop.b_strides);
+    memcpy(swapped.loop.b_strides, p->loop.a_strides, sizeof p->loop.a_strides);
+    return swapped;
+}
+
+static bool repeats_a(const struct tare_binary_loop *loop)
+{
+    for (int32_t i = 0; i < loop->rank; i++)
+        if (loop->a_strides[i] == 0) return true;
+    return false;
+}
+
 void BINARY_NAME(const struct tare_u8_binary *p, const uint8_t *a, const uint8_t *b,
                  uint8_t *y, int64_t begin, int64_t end)
 {
+    if (p->op == TARE_BINARY_MUL && repeats_a(&p->loop)) {
+        const struct tare_u8_binary swapped = swap(p);
+        multiply(&swapped, b, a, y, begin, end);
+        return;
+    }
     switch (p->op) {
     case TARE_BINARY_MUL: multiply(p, a, b, y, begin, end); break;
     case TARE_BINARY_MIN: smaller(p, a, b, y, begin, end); break;
