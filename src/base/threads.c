@@ -23,7 +23,7 @@ struct worker {
     int index;
 };
 
-/* Chunks [next, end) of a loop, which belong to one worker until it has done them. */
+/* Units [next, end) of a loop, which one worker begins with. */
 struct share {
     alignas(TARE_ALIGN) _Atomic int64_t next;
     int64_t end;
@@ -39,7 +39,7 @@ struct tare_pool {
     tare_pool_fn *fn;
     void *arg;
     int64_t grain;
-    struct share *shares; /* [threads] of units; those in use: */
+    struct share *shares; /* [n_threads], of which the loop has n_shares */
     int n_shares;
 };
 
@@ -257,7 +257,6 @@ static void run(struct tare_pool *pool, int64_t n_units, int64_t grain, int n_sh
     pool->n_shares = n_shares;
     const int64_t n_chunks = (n_units - 1) / grain + 1;
     for (int64_t i = 0, first = 0; i < n_shares; i++) {
-        /* in two steps: the product with n_chunks might not fit */
         const int64_t more = i < n_chunks % n_shares;
         const int64_t last = first + (n_chunks / n_shares + more) * grain;
         pool->shares[i].end = last < n_units ? last : n_units;

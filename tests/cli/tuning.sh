@@ -8,14 +8,11 @@ onnx=$root/models/fashion_depthwise.onnx
 # Sanitizers make it ten times slower: they get fewer samples, and accuracy is not theirs.
 n_samples=64
 ! is_sanitized || n_samples=24
-# The reference kernels take a second for five of these.
-n_unseen=500
-[[ ${TARE_CPU_MASK:-} != 0 ]] || n_unseen=125
 calibrate=("$tare" calibrate --onnx="$onnx" "${data[@]}" --count=$n_samples)
 
 sqnr() { # sqnr CACHE: of the output
     "$tare" build --onnx="$onnx" --int8 --cache="$1" --engine=e.tare >/dev/null
-    "$tare" compare --onnx="$onnx" --engine=e.tare "${data[@]}" --skip=1000 --count=$n_unseen --json=compare.json >/dev/null
+    "$tare" compare --onnx="$onnx" --engine=e.tare "${data[@]}" --skip=1000 --count=500 --json=compare.json >/dev/null
     json compare.json outputs sqnr_db
 }
 
