@@ -1,57 +1,16 @@
 /* AVX-512-VNNI, 32 channels: four taps are interleaved, so that each 32-bit lane holds
- * one channel's four bytes, and one VPDPBUSD takes them all. */
+ * one channel's four bytes, and one VPDPBUSD takes them all. Usual windows go over
+ * whole rows instead, see u8_depthwise_rows_vnni.h. */
 #include <immintrin.h>
 
-#include "kernels/u8_depthwise/u8_depthwise_walk.h"
-#include "kernels/u8_epilogue_vnni.h"
-#include "kernels/unroll.h"
+#include "kernels/u8_depthwise/u8_depthwise_lanes_vnni.h"
+#include "kernels/u8_depthwise/u8_depthwise_rows_vnni.h"
 
-enum {
-    BLOCK = TARE_U8_DEPTHWISE_BLOCK,
-    QUAD_BYTES = 4 * BLOCK,
-    MAX_CONSTANT_QUADS = 7
-};
+enum { MAX_CONSTANT_QUADS = 3 };
 
-struct pair {
-    __m512i low, high; /* channels 0 to 15 and 16 to 31 */
-};
-
-/* Byte c of each of four taps as lane c. */
-TARE_ALWAYS_INLINE struct pair interleave(const uint8_t *const *taps, int64_t at)
+TARE_ALWAYS_INLINE struct pair interleave_taps(const uint8_t *const *taps, int64_t at)
 {
-    const __m512i channels = _mm512_set_epi32(
-        0x6f4f2f0f, 0x6e4e2e0e, 0x6d4d2d0d, 0x6c4c2c0c, 0x6b4b2b0b, 0x6a4a2a0a,
-        0x69492909, 0x68482808, 0x67472707, 0x66462606, 0x65452505, 0x64442404,
-        0x63432303, 0x62422202, 0x61412101, 0x60402000);
-    const __m512i next = _mm512_add_epi8(channels, _mm512_set1_epi8(16));
-    const __m256i t0 = _mm256_loadu_si256((const void *)(taps[0] + at));
-    const __m256i t1 = _mm256_loadu_si256((const void *)(taps[1] + at));
-    const __m256i t2 = _mm256_loadu_si256((const void *)(taps[2] + at));
-    const __m256i t3 = _mm256_loadu_si256((const void *)(taps[3] + at));
-    const __m512i a = _mm512_inserti64x4(_mm512_castsi256_si512(t0), t1, 1);
-    const __m512i b = _mm512_inserti64x4(_mm512_castsi256_si512(t2), t3, 1);
-    return (struct pair){_mm512_permutex2var_epi8(a, channels, b),
-                         _mm512_permutex2var_epi8(a, next, b)};
-}
-
-/* As above with one tap: the other three bytes are zero. */
-TARE_ALWAYS_INLINE struct pair widen(const uint8_t *tap, int64_t at)
-{
-    return (struct pair){
-        _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(tap + at))),
-        _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(tap + at + 16)))};
-}
-
-TARE_ALWAYS_INLINE struct pair load_pair(const void *weights)
-{
-    return (struct pair){_mm512_loadu_si512(weights),
-                         _mm512_loadu_si512((const char *)weights + 64)};
-}
-
-TARE_ALWAYS_INLINE struct pair dot(struct pair acc, struct pair x, struct pair w)
-{
-    return (struct pair){_mm512_dpbusd_epi32(acc.low, x.low, w.low),
-                         _mm512_dpbusd_epi32(acc.high, x.high, w.high)};
+    return interleave(taps[0] + at, taps[1] + at, taps[2] + at, taps[3] + at);
 }
 
 /* The sums of one pixel's block, any number of taps. */
@@ -60,7 +19,7 @@ TARE_ALWAYS_INLINE struct pair sum_taps(const struct tare_u8_depthwise_run *r,
                                         int64_t at)
 {
     for (int64_t q = 0; q < r->n_quads; q++)
-        acc = dot(acc, interleave(r->taps + 4 * q, at),
+        acc = dot(acc, interleave_taps(r->taps + 4 * q, at),
                   load_pair(weights + QUAD_BYTES * q));
     return acc;
 }
@@ -73,8 +32,8 @@ TARE_ALWAYS_INLINE struct pair sum_fixed_taps(const struct tare_u8_depthwise_run
 {
     TARE_UNROLL
     for (int64_t q = 0; q < n_taps / 4; q++)
-        acc = dot(acc, interleave(r->taps + 4 * q, at), w[q]);
-    return dot(acc, widen(r->taps[n_taps - 1], at), w[n_taps / 4]);
+        acc = dot(acc, interleave_taps(r->taps + 4 * q, at), w[q]);
+    return dot(acc, widen(r->taps[n_taps - 1] + at), w[n_taps / 4]);
 }
 
 /* The epilogue of 16 lanes, up to the clamp. */
@@ -159,10 +118,41 @@ TARE_ALWAYS_INLINE void compute_taps(const struct tare_u8_depthwise_run *r,
 
 static void compute_run(const struct tare_u8_depthwise_run *r)
 {
-    switch (r->n_taps) {
-    case 9: compute_taps(r, 9); break;
-    case 25: compute_taps(r, 25); break;
-    default: compute_taps(r, 0); break;
+    if (r->n_taps == 9)
+        compute_taps(r, 9);
+    else
+        compute_taps(r, 0);
+}
+
+#define ROWS(side, stride)                                                             \
+    static void compute_##side##_by_##stride(const struct tare_u8_depthwise_rows *r)   \
+    {                                                                                  \
+        if (stride == 1 && r->n_rows == 2)                                             \
+            compute_shape(r, (struct rows_shape){side, stride, 2, side > 4 ? 1 : 2});  \
+        else                                                                           \
+            compute_shape(r, (struct rows_shape){side, stride, 1, side > 4 ? 1 : 2});  \
+    }
+ROWS(3, 1)
+ROWS(3, 2)
+ROWS(5, 1)
+ROWS(5, 2)
+
+/* How whole rows are computed, where they can be: wide ones with the windows that
+ * networks have. */
+static tare_u8_depthwise_rows_fn *rows_fn(const struct tare_u8_conv *p)
+{
+    const struct tare_window *w = &p->window;
+    const struct tare_u8_epilogue *e = &p->epilogue;
+    const bool plain = !e->has_residual && !e->out_f32 && e->negative_slope == 1.0f;
+    if (!plain || w->kernel_h != w->kernel_w || w->dilation_h != 1 ||
+        w->dilation_w != 1 || w->in_c < BLOCK)
+        return NULL;
+    switch (w->kernel_w * 10 + w->stride_w) {
+    case 31: return compute_3_by_1;
+    case 32: return compute_3_by_2;
+    case 51: return compute_5_by_1;
+    case 52: return compute_5_by_2;
+    default: return NULL;
     }
 }
 
@@ -170,5 +160,9 @@ void tare_u8_depthwise__vnni_u32(const struct tare_u8_conv *p,
                                  const struct tare_u8_conv_data *d, void *scratch,
                                  int64_t begin, int64_t end)
 {
-    tare_u8_depthwise_walk(p, d, scratch, begin, end, compute_run);
+    tare_u8_depthwise_rows_fn *compute_rows = rows_fn(p);
+    if (compute_rows)
+        tare_u8_depthwise_walk_rows(p, d, scratch, begin, end, compute_rows);
+    else
+        tare_u8_depthwise_walk(p, d, scratch, begin, end, compute_run);
 }

@@ -220,3 +220,44 @@ void tare_u8_depthwise_walk(const struct tare_u8_conv *p,
     for (int64_t unit = begin; unit < end; unit++)
         compute_row(&k, unit);
 }
+
+void tare_u8_depthwise_walk_rows(const struct tare_u8_conv *p,
+                                 const struct tare_u8_conv_data *d, void *scratch,
+                                 int64_t begin, int64_t end,
+                                 tare_u8_depthwise_rows_fn *compute)
+{
+    const struct tare_u8_depthwise_plan plan = tare_u8_depthwise_plan(p);
+    const struct tare_window *w = &p->window;
+    const bool by_twos = w->stride_h == 1 && w->stride_w == 1;
+    const size_t row_bytes = (size_t)(w->in_w * plan.in_pitch);
+    memset(scratch, p->in_zero_point, row_bytes + TARE_U8_DEPTHWISE_BLOCK);
+    struct tare_u8_depthwise_rows rows = {
+        .in_w = w->in_w,
+        .out_w = w->out_w,
+        .pad_left = w->pad_left,
+        .in_pitch = plan.in_pitch,
+        .out_pitch = plan.out_pitch,
+        .channels = plan.channels,
+        .n_quads = plan.n_quads,
+        .in_zero_point = p->in_zero_point,
+        .weights = d->weights,
+        .acc_init = d->acc_init,
+        .multiplier = d->multiplier,
+        .bias = d->bias,
+        .row_step = w->out_w * plan.out_pitch,
+        .epilogue = &p->epilogue,
+    };
+    for (int64_t unit = begin; unit < end; unit += rows.n_rows) {
+        const int64_t oy = unit % w->out_h;
+        const bool has_next = by_twos && unit + 1 < end && oy + 1 < w->out_h;
+        rows.n_rows = has_next ? 2 : 1;
+        rows.y = (uint8_t *)d->y + unit * rows.row_step;
+        const uint8_t *image = d->x + (size_t)(unit / w->out_h * w->in_h) * row_bytes;
+        for (int64_t i = 0; i < w->kernel_h + rows.n_rows - 1; i++) {
+            const int64_t iy = oy * w->stride_h - w->pad_top + i;
+            rows.input[i] = iy >= 0 && iy < w->in_h ? image + (size_t)iy * row_bytes
+                                                    : (const uint8_t *)scratch;
+        }
+        compute(&rows);
+    }
+}

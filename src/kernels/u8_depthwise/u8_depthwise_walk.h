@@ -54,4 +54,35 @@ void tare_u8_depthwise_walk(const struct tare_u8_conv *p,
                             int64_t begin, int64_t end,
                             tare_u8_depthwise_run_fn *compute);
 
+enum { TARE_U8_DEPTHWISE_ROWS = 6 };
+
+/** One output row, or two of which one lies below the other. */
+struct tare_u8_depthwise_rows {
+    /* The input rows that they see, from column 0 on, or padding: kernel_h of them for
+     * the first, for the second from [1] on. */
+    const uint8_t *input[TARE_U8_DEPTHWISE_ROWS];
+    int64_t n_rows;
+    int64_t in_w, out_w;
+    int64_t pad_left;
+    int64_t in_pitch, out_pitch;
+    int64_t channels;
+    int64_t n_quads; /* of the packed weights */
+    int in_zero_point;
+    const int8_t *weights;
+    const int32_t *acc_init;
+    const float *multiplier, *bias;
+    uint8_t *y;       /* the first row's first pixel */
+    int64_t row_step; /* from there to the second's */
+    const struct tare_u8_epilogue *epilogue;
+};
+
+typedef void tare_u8_depthwise_rows_fn(const struct tare_u8_depthwise_rows *rows);
+
+/** Compute the units [begin, end), whole rows at a time, by twos with a stride of 1.
+ *  For bytes out, without a residual or dilation; kernel_h < TARE_U8_DEPTHWISE_ROWS. */
+void tare_u8_depthwise_walk_rows(const struct tare_u8_conv *p,
+                                 const struct tare_u8_conv_data *d, void *scratch,
+                                 int64_t begin, int64_t end,
+                                 tare_u8_depthwise_rows_fn *compute);
+
 #endif /* TARE_KERNELS_U8_DEPTHWISE_WALK_H */
