@@ -104,7 +104,7 @@ TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, bool two_tile
     if (two_columns) _tile_stored(1, &sums[0][1], distance);
     if (two_tiles) _tile_stored(2, &sums[t->first_rows][0], distance);
     if (two_tiles && two_columns) _tile_stored(3, &sums[t->first_rows][1], distance);
-    store_rows(t, route_of(t), (const __m512i(*)[2])sums);
+    store_rows(t, output_of(t), route_of(t), (const __m512i(*)[2])sums);
 }
 
 static void compute_tiles(const struct tare_u8_conv_tile *t)

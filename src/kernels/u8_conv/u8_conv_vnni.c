@@ -25,7 +25,7 @@ TARE_ALWAYS_INLINE __m512i broadcast4(const uint8_t *x)
  * is read first: what follows a store, even of bytes that its mask leaves out, waits
  * for it. */
 TARE_ALWAYS_INLINE void store_sums(const struct tare_u8_conv_tile *t,
-                                   const struct route route,
+                                   const struct output *out, const struct route route,
                                    __m512i acc[TARE_U8_CONV_ROWS][2],
                                    const int64_t rows, const int64_t vectors)
 {
@@ -35,21 +35,21 @@ TARE_ALWAYS_INLINE void store_sums(const struct tare_u8_conv_tile *t,
     for (int64_t i = 0; i < rows; i++) {
         TARE_UNROLL
         for (int64_t j = 0; j < vectors; j++)
-            v[i][j] = value_of(t, &c, route, i, j, acc[i][j]);
-        if (!route.residual) store_values(t, &c, route, i, v[i], vectors);
+            v[i][j] = value_of(t, out, &c, route, i, j, acc[i][j]);
+        if (!route.residual) store_values(t, out, &c, route, i, v[i], vectors);
     }
     if (!route.residual) return;
     TARE_UNROLL
     for (int64_t i = 0; i < rows; i++)
-        store_values(t, &c, route, i, v[i], vectors);
+        store_values(t, out, &c, route, i, v[i], vectors);
 }
 
 /* While the sums are made, what is added to them comes nearer. */
 TARE_ALWAYS_INLINE void fetch_residual(const struct tare_u8_conv_tile *t,
-                                       const int64_t rows)
+                                       const uint8_t *residual, const int64_t rows)
 {
     for (int64_t i = 0; i < rows; i++)
-        _mm_prefetch((const char *)t->residual + i * t->residual_stride, _MM_HINT_T0);
+        _mm_prefetch((const char *)residual + i * t->residual_stride, _MM_HINT_T0);
 }
 
 /* A register tile: one row of pixels or two, 16 * `vectors` channels; constants. */
@@ -72,21 +72,21 @@ enum { HELD = 6 };
 
 /* The steps from byte `k` of each pixel to `end`. Gives the weights of the next one. */
 TARE_ALWAYS_INLINE const int8_t *
-accumulate(const struct tare_u8_conv_tile *t, const uint8_t *const *pixels, int64_t k,
-           int64_t end, const int8_t *weights, __m512i acc[TARE_U8_CONV_ROWS][2],
-           const struct shape shape, const struct part part)
+accumulate(const uint8_t *const *pixels, int64_t k, int64_t end, const int8_t *weights,
+           int64_t ahead, __m512i acc[TARE_U8_CONV_ROWS][2], const struct shape shape,
+           const struct part part)
 {
-    const int8_t *ahead = weights + t->ahead;
+    const int8_t *fetched = weights + ahead;
     for (; k < end; k += 4) {
         __m512i w[2];
         TARE_UNROLL
         for (int64_t j = 0; j < shape.vectors; j++) {
             w[j] = _mm512_loadu_si512(weights + 64 * j);
             if (shape.row_pixels >= FEW)
-                _mm_prefetch((const char *)ahead + 64 * j, _MM_HINT_T1);
+                _mm_prefetch((const char *)fetched + 64 * j, _MM_HINT_T1);
         }
         weights += 64 * shape.vectors;
-        ahead += 64 * shape.vectors;
+        fetched += 64 * shape.vectors;
         const uint8_t *const *in_memory = pixels;
         __asm__("" : "+r"(in_memory));
         TARE_UNROLL
@@ -116,11 +116,11 @@ accumulate_segment(const struct tare_u8_conv_tile *t, const uint8_t *const *pixe
     const int64_t begin = t->row_offset, end = begin + 4 * t->n_steps;
     const int64_t first_begin = begin + 4 * t->needs->first_begin;
     const int64_t last_end = begin + 4 * t->needs->last_end;
-    w = accumulate(t, pixels, begin, first_begin, w, acc, shape,
+    w = accumulate(pixels, begin, first_begin, w, t->ahead, acc, shape,
                    (struct part){row, row_end, 1, n});
-    w = accumulate(t, pixels, first_begin, last_end, w, acc, shape,
+    w = accumulate(pixels, first_begin, last_end, w, t->ahead, acc, shape,
                    (struct part){row, row_end, 0, n});
-    return accumulate(t, pixels, last_end, end, w, acc, shape,
+    return accumulate(pixels, last_end, end, w, t->ahead, acc, shape,
                       (struct part){row, row_end, 0, n - 1});
 }
 
@@ -144,18 +144,20 @@ TARE_ALWAYS_INLINE void accumulate_needed(const struct tare_u8_conv_tile *t,
 
 /* All of it. */
 TARE_ALWAYS_INLINE void accumulate_all(const struct tare_u8_conv_tile *t,
+                                       const uint8_t *const *pixels, int64_t ahead,
                                        __m512i acc[TARE_U8_CONV_ROWS][2],
                                        const struct shape shape)
 {
     const int64_t begin = t->row_offset, end = begin + 4 * t->n_steps;
     const int8_t *w = t->weights;
     for (int64_t s = 0; s < t->n_segments; s++)
-        w = accumulate(t, t->rows + s * TARE_U8_CONV_PITCH, begin, end, w, acc, shape,
-                       (struct part){0, 1, 0, shape.row_pixels});
+        w = accumulate(pixels + s * TARE_U8_CONV_PITCH, begin, end, w, ahead, acc,
+                       shape, (struct part){0, 1, 0, shape.row_pixels});
 }
 
 /* `rows` pixels x 16 * `vectors` channels. */
 TARE_ALWAYS_INLINE void begin_sums(const struct tare_u8_conv_tile *t,
+                                   const uint8_t *residual,
                                    __m512i acc[TARE_U8_CONV_ROWS][2],
                                    const int64_t rows, const int64_t vectors)
 {
@@ -165,11 +167,12 @@ TARE_ALWAYS_INLINE void begin_sums(const struct tare_u8_conv_tile *t,
         for (int64_t j = 0; j < vectors; j++)
             acc[i][j] = _mm512_loadu_si512(t->acc_init + 16 * j);
     }
-    if (t->residual) fetch_residual(t, rows);
+    if (residual) fetch_residual(t, residual, rows);
 }
 
 /* Through memory. */
 TARE_ALWAYS_INLINE void store_shared(const struct tare_u8_conv_tile *t,
+                                     const struct output *out,
                                      __m512i acc[TARE_U8_CONV_ROWS][2],
                                      const int64_t rows, const int64_t vectors)
 {
@@ -180,24 +183,47 @@ TARE_ALWAYS_INLINE void store_shared(const struct tare_u8_conv_tile *t,
         for (int64_t j = 0; j < vectors; j++)
             sums[i][j] = acc[i][j];
     }
-    store_rows(t, route_of(t), (const __m512i(*)[2])sums);
+    store_rows(t, *out, route_of(t), (const __m512i(*)[2])sums);
 }
 
-/* The two most frequent routes go straight from registers, the others share one loop
- * over memory. */
-TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, const int64_t rows,
-                                const int64_t vectors)
+/* The output of the tile behind. */
+TARE_ALWAYS_INLINE void advance(const struct tare_u8_conv_tile *t, struct output *out)
 {
-    __m512i acc[TARE_U8_CONV_ROWS][2];
-    begin_sums(t, acc, rows, vectors);
-    accumulate_all(t, acc, (struct shape){1, rows, vectors});
-    const struct route route = route_of(t);
-    if (route.slope || route.out_f32)
-        store_shared(t, acc, rows, vectors);
-    else if (!route.residual)
-        store_sums(t, (struct route){.residual = false}, acc, rows, vectors);
+    if (out->residual) out->residual += out->n_rows * t->residual_stride;
+    if (out->y_u8)
+        out->y_u8 += out->n_rows * t->pixel_stride;
     else
-        store_sums(t, (struct route){.residual = true}, acc, rows, vectors);
+        out->y_f32 += out->n_rows * t->pixel_stride;
+}
+
+/* The `n` tiles behind the first `row` pixels of `tiles`. The most frequent routes
+ * go straight from registers, the others share one loop over memory. */
+TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, int64_t row,
+                                int64_t n, const int64_t rows, const int64_t vectors)
+{
+    const struct route route = route_of(t);
+    const uint8_t *const *pixels = t->rows + row;
+    int64_t ahead = row == 0 ? t->ahead : 0;
+    struct output out = output_of(t);
+    out.n_rows = row;
+    advance(t, &out);
+    out.n_rows = rows;
+    for (; n > 0; n--) {
+        __m512i acc[TARE_U8_CONV_ROWS][2];
+        begin_sums(t, out.residual, acc, rows, vectors);
+        accumulate_all(t, pixels, ahead, acc, (struct shape){1, rows, vectors});
+        if (route.slope || (route.out_f32 && route.residual))
+            store_shared(t, &out, acc, rows, vectors);
+        else if (route.out_f32)
+            store_sums(t, &out, (struct route){.out_f32 = true}, acc, rows, vectors);
+        else if (!route.residual)
+            store_sums(t, &out, (struct route){.residual = false}, acc, rows, vectors);
+        else
+            store_sums(t, &out, (struct route){.residual = true}, acc, rows, vectors);
+        pixels += rows;
+        ahead = 0;
+        advance(t, &out);
+    }
 }
 
 /* Where padding is left out. A function of its own: gcc 12 spills more with the loops
@@ -206,22 +232,25 @@ TARE_ALWAYS_INLINE void compute_less(const struct tare_u8_conv_tile *t,
                                      const int64_t rows)
 {
     __m512i acc[TARE_U8_CONV_ROWS][2];
-    begin_sums(t, acc, rows, 2);
+    const struct output out = output_of(t);
+    begin_sums(t, out.residual, acc, rows, 2);
     if (rows % 2 == 0 && rows >= 2 * FEW && t->needs->row_pixels < rows)
         accumulate_needed(t, acc, (struct shape){2, rows / 2, 2});
     else
         accumulate_needed(t, acc, (struct shape){1, rows, 2});
-    store_shared(t, acc, rows, 2);
+    store_shared(t, &out, acc, rows, 2);
 }
 
 #define COMPUTE(n)                                                                     \
-    static void compute_##n##x16(const struct tare_u8_conv_tile *t)                    \
+    static void compute_##n##x16(const struct tare_u8_conv_tile *t, int64_t row,       \
+                                 int64_t n_tiles)                                      \
     {                                                                                  \
-        compute(t, n, 1);                                                              \
+        compute(t, row, n_tiles, n, 1);                                                \
     }                                                                                  \
-    static void compute_##n##x32(const struct tare_u8_conv_tile *t)                    \
+    static void compute_##n##x32(const struct tare_u8_conv_tile *t, int64_t row,       \
+                                 int64_t n_tiles)                                      \
     {                                                                                  \
-        compute(t, n, 2);                                                              \
+        compute(t, row, n_tiles, n, 2);                                                \
     }
 COMPUTE(1)
 COMPUTE(2)
@@ -264,13 +293,15 @@ static bool needs_less(const struct tare_u8_conv_tile *t)
             needs->last_end < t->n_steps);
 }
 
-static void compute_tile(const struct tare_u8_conv_tile *t)
+typedef void tiles_fn(const struct tare_u8_conv_tile *t, int64_t row, int64_t n_tiles);
+
+static void compute_tiles(const struct tare_u8_conv_tile *t)
 {
 #define PAIR(n)                                                                        \
     {                                                                                  \
         compute_##n##x16, compute_##n##x32                                             \
     }
-    static tare_u8_conv_tile_fn *const by_rows[TARE_U8_CONV_ROWS][2] = {
+    static tiles_fn *const by_rows[TARE_U8_CONV_ROWS][2] = {
         PAIR(1), PAIR(2), PAIR(3),  PAIR(4),  PAIR(5),  PAIR(6),  PAIR(7),
         PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12), PAIR(13), PAIR(14)};
 #undef PAIR
@@ -282,7 +313,12 @@ static void compute_tile(const struct tare_u8_conv_tile *t)
         less_by_rows[t->n_rows - FEW](t);
         return;
     }
-    by_rows[t->n_rows - 1][t->width != TARE_U8_CONV_NARROW](t);
+    const bool wide = t->width != TARE_U8_CONV_NARROW;
+    const int64_t rows = t->first_rows;
+    const int64_t n_first = t->n_rows - t->n_tiles * (rows - 1);
+    by_rows[rows - 1][wide](t, 0, n_first);
+    if (n_first < t->n_tiles)
+        by_rows[rows - 2][wide](t, n_first * rows, t->n_tiles - n_first);
 }
 
 /* Twice a page, where the hardware's own prefetching ends. */
@@ -292,7 +328,9 @@ void tare_u8_conv__vnni_14x32(const struct tare_u8_conv *p,
                               const struct tare_u8_conv_data *d, void *scratch,
                               int64_t begin, int64_t end)
 {
-    const struct tare_u8_conv_style style = {
-        .compute = compute_tile, .fetch_distance = FETCH_DISTANCE, .row_tiles = true};
+    const struct tare_u8_conv_style style = {.compute = compute_tiles,
+                                             .at_once = TARE_U8_CONV_TILES,
+                                             .fetch_distance = FETCH_DISTANCE,
+                                             .row_tiles = true};
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

@@ -317,6 +317,13 @@ static void fetch_ahead(const struct tare_u8_conv_plan *plan, const int8_t *weig
         __builtin_prefetch(next + i, 0, 2);
 }
 
+/* Tiles differ by one pixel at most, but not where they are whole rows. */
+static bool has_shorter_last_tile(const struct tare_u8_conv_plan *plan)
+{
+    return plan->longer_tiles == 0 &&
+           plan->n_tiles * plan->tile_pixels != plan->n_pixels;
+}
+
 /* What a fetching style's turn `i` on the same weights has ahead: the first two fetch
  * one of the two lines that a step of the next block has. */
 static int64_t distance_ahead(const struct tare_u8_conv_plan *plan, int64_t i)
@@ -385,94 +392,137 @@ static void trim_ends(struct tare_u8_conv_needs *needs,
         clamp_i64((w->in_w - right) * tap_steps, needs->first_begin, plan->n_steps);
 }
 
-/* What the tiles of a block of channels have in common. */
-static struct tare_u8_conv_tile block_tile(const struct tare_u8_conv *p,
-                                           const struct tare_u8_conv_data *d,
-                                           const struct row_table *t, int64_t block,
-                                           const struct tare_u8_conv_style *style)
+/* A walk over units. */
+struct walk {
+    const struct tare_u8_conv *p;
+    const struct tare_u8_conv_data *d;
+    const struct tare_u8_conv_plan *plan;
+    const struct tare_u8_conv_style *style;
+    struct row_table table;
+    bool skips;      /* padding is left out */
+    int64_t at_once; /* tiles that are computed as one */
+    /* The tile at hand: what all have in common is set once, the rest where it changes,
+     * which is a third of a small block's time less than all of it in each. */
+    struct tare_u8_conv_tile tile;
+    struct tare_u8_conv_needs needs;
+};
+
+/* What is the same for all tiles. */
+static void begin_tiles(struct walk *w)
 {
-    const struct tare_u8_conv_plan *plan = t->plan;
-    const int64_t group = block / plan->blocks_per_group;
-    const int64_t b = block % plan->blocks_per_group;
-    const int64_t channel = group * plan->group_out + b * TARE_U8_CONV_BLOCK;
-    /* All members, also those that are set for each tile: gcc clears what is not named
-     * with an instruction that takes 3 % of a small block's time. */
-    return (struct tare_u8_conv_tile){
-        .rows = t->rows,
-        .row_offset = group * plan->group_in,
+    const struct tare_u8_conv_plan *plan = w->plan;
+    const bool alone =
+        w->style->at_once == 0 ||
+        (w->style->row_tiles && (w->skips || has_shorter_last_tile(plan)));
+    w->at_once = alone ? 1 : w->style->at_once;
+    w->needs.first_begin = 0;
+    w->needs.last_end = plan->n_steps;
+    w->tile = (struct tare_u8_conv_tile){
         .n_segments = plan->n_segments,
         .n_steps = plan->n_steps,
-        .weights = d->weights + tare_u8_conv_block_offset(plan, group, b),
-        .width = tare_u8_conv_block_width(plan, b),
-        .ahead = 0,
-        .n_rows = 0,
-        .n_channels =
-            min_i64(TARE_U8_CONV_BLOCK, plan->group_out - b * TARE_U8_CONV_BLOCK),
-        .first_rows = 0,
-        .needs = NULL,
-        .acc_init = d->acc_init + channel,
-        .multiplier = d->multiplier + channel,
-        .bias = d->bias + channel,
-        .residual = NULL,
-        .y_u8 = NULL,
-        .y_f32 = NULL,
+        .needs = &w->needs,
         .pixel_stride = plan->window.out_pitch,
         .residual_stride = plan->window.out_c,
-        .epilogue = &p->epilogue,
-        .state = style->state,
+        .epilogue = &w->p->epilogue,
+        .state = w->style->state,
     };
 }
 
-/* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
-static void compute_block(const struct tare_u8_conv *p,
-                          const struct tare_u8_conv_data *d, const struct row_table *t,
-                          int64_t tile_begin, int64_t tile_end, int64_t block,
-                          const struct tare_u8_conv_style *style)
+/* What is the same for those of one block of channels. Gives its first channel. */
+static int64_t begin_block(struct walk *w, int64_t block)
 {
-    const int64_t at_once = style->at_once ? style->at_once : 1;
-    const struct tare_u8_conv_plan *plan = t->plan;
-    const int64_t b = block % plan->blocks_per_group;
-    const int64_t channel =
-        block / plan->blocks_per_group * plan->group_out + b * TARE_U8_CONV_BLOCK;
-    struct tare_u8_conv_tile tile = block_tile(p, d, t, block, style);
-    const int8_t *weights = tile.weights;
-    struct tare_u8_conv_needs needs;
-    tile.needs = &needs;
-    const int64_t first = tare_u8_conv_tile_begin(plan, tile_begin);
-    const bool skips = skips_padding(p);
+    const struct tare_u8_conv_plan *plan = w->plan;
+    struct tare_u8_conv_tile *tile = &w->tile;
+    const int64_t group =
+        block < plan->blocks_per_group ? 0 : block / plan->blocks_per_group;
+    const int64_t b = block - group * plan->blocks_per_group;
+    const int64_t channel = group * plan->group_out + b * TARE_U8_CONV_BLOCK;
+    tile->row_offset = group * plan->group_in;
+    tile->weights = w->d->weights + tare_u8_conv_block_offset(plan, group, b);
+    tile->width = tare_u8_conv_block_width(plan, b);
+    tile->n_channels =
+        min_i64(TARE_U8_CONV_BLOCK, plan->group_out - b * TARE_U8_CONV_BLOCK);
+    tile->acc_init = w->d->acc_init + channel;
+    tile->multiplier = w->d->multiplier + channel;
+    tile->bias = w->d->bias + channel;
+    return channel;
+}
+
+/* The tiles [begin, end) of those of a pixel block, which are computed as one. */
+static void begin_tile(struct walk *w, int64_t begin, int64_t end, int64_t channel)
+{
+    struct tare_u8_conv_tile *tile = &w->tile;
+    const int64_t pixel = tare_u8_conv_tile_begin(w->plan, begin);
+    const int64_t at = pixel * tile->pixel_stride + channel;
+    tile->n_tiles = end - begin;
+    tile->first_rows = tare_u8_conv_tile_begin(w->plan, begin + 1) - pixel;
+    tile->n_rows = tare_u8_conv_tile_begin(w->plan, end) - pixel;
+    w->needs.row_pixels = tile->n_rows;
+    if (w->p->epilogue.has_residual)
+        tile->residual = w->d->residual + pixel * tile->residual_stride + channel;
+    if (w->p->epilogue.out_f32)
+        tile->y_f32 = (float *)w->d->y + at;
+    else
+        tile->y_u8 = (uint8_t *)w->d->y + at;
+    if (w->skips) {
+        tile->n_segments = w->plan->n_segments;
+        w->needs.first_begin = 0;
+        w->needs.last_end = w->plan->n_steps;
+        trim_rows(tile, &w->needs, w->plan, pixel, pixel + tile->n_rows);
+        trim_ends(&w->needs, w->plan, pixel, pixel + tile->n_rows);
+    }
+}
+
+/* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
+static void compute_block(struct walk *w, int64_t tile_begin, int64_t tile_end,
+                          int64_t block)
+{
+    const struct tare_u8_conv_plan *plan = w->plan;
+    const struct tare_u8_conv_style *style = w->style;
+    struct tare_u8_conv_tile *tile = &w->tile;
+    const int64_t channel = begin_block(w, block);
+    const int8_t *weights = tile->weights;
     const bool fetches = plan->weights_are_far && tile_end - tile_begin > 1 &&
-                         b + 2 < plan->blocks_per_group;
-    for (int64_t i = tile_begin; i < tile_end; i += at_once) {
-        const int64_t end = min_i64(i + at_once, tile_end);
-        const int64_t pixel = tare_u8_conv_tile_begin(plan, i);
-        const int64_t at = pixel * tile.pixel_stride + channel;
-        tile.rows = t->rows + (pixel - first);
-        tile.weights = weights;
-        tile.n_segments = plan->n_segments;
-        tile.first_rows = tare_u8_conv_tile_begin(plan, i + 1) - pixel;
-        tile.n_rows = tare_u8_conv_tile_begin(plan, end) - pixel;
-        needs.row_pixels = tile.n_rows;
-        needs.first_begin = 0;
-        needs.last_end = plan->n_steps;
-        if (skips) {
-            trim_rows(&tile, &needs, plan, pixel, pixel + tile.n_rows);
-            trim_ends(&needs, plan, pixel, pixel + tile.n_rows);
-        }
-        if (p->epilogue.has_residual)
-            tile.residual = d->residual + pixel * tile.residual_stride + channel;
-        if (p->epilogue.out_f32)
-            tile.y_f32 = (float *)d->y + at;
-        else
-            tile.y_u8 = (uint8_t *)d->y + at;
+                         block % plan->blocks_per_group + 2 < plan->blocks_per_group;
+    tile->rows = w->table.rows;
+    for (int64_t i = tile_begin; i < tile_end; i += w->at_once) {
+        const int64_t end = min_i64(i + w->at_once, tile_end);
+        const uint8_t *const *rows = tile->rows;
+        begin_tile(w, i, end, channel);
         if (style->fetch_distance)
-            tile.ahead = i == tile_begin ? style->fetch_distance : 0;
-        else if (fetches && style->fetches)
-            tile.ahead = distance_ahead(plan, (i - tile_begin) / at_once);
+            tile->ahead = i == tile_begin ? style->fetch_distance : 0;
+        else if (style->fetches)
+            tile->ahead =
+                fetches ? distance_ahead(plan, (i - tile_begin) / w->at_once) : 0;
         else if (fetches)
             fetch_ahead(plan, weights, i - tile_begin, end - tile_begin,
                         tile_end - tile_begin);
-        style->compute(&tile);
+        style->compute(tile);
+        tile->weights = weights;
+        tile->rows = rows + tile->n_rows;
     }
+}
+
+/* The first block of channels of a split. */
+static int64_t split_begin(const struct tare_u8_conv_plan *plan, int64_t split)
+{
+    return plan->n_splits == plan->n_blocks ? split
+                                            : plan->n_blocks * split / plan->n_splits;
+}
+
+static void compute_unit(struct walk *w, struct tare_u8_conv_unit unit, bool is_filled)
+{
+    const struct tare_u8_conv_plan *plan = w->plan;
+    const int64_t tile = unit.pixel_block * plan->block_tiles;
+    const int64_t tile_end = min_i64(tile + plan->block_tiles, plan->n_tiles);
+    if (!is_filled) {
+        fill_rows(&w->table, tare_u8_conv_tile_begin(plan, tile),
+                  tare_u8_conv_tile_begin(plan, tile_end));
+        if (w->style->even_rows) even_rows(&w->table, tile, tile_end);
+    }
+    const int64_t block_end = split_begin(plan, unit.split + 1);
+    for (int64_t block = split_begin(plan, unit.split); block < block_end; block++)
+        compute_block(w, tile, tile_end, block);
 }
 
 void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
@@ -484,34 +534,34 @@ void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_d
     const bool fits = scratch_layout(&plan, &layout);
     assert(fits && begin >= 0 && end <= plan.n_pixel_blocks * plan.n_splits);
     (void)fits;
-    if (style->row_tiles && skips_padding(p)) cut_by_rows(&plan);
-
     uint8_t *padding = scratch;
-    const struct row_table table = {
+    struct walk walk = {
+        .p = p,
+        .d = d,
         .plan = &plan,
-        .x = d->x,
-        .in_zero_point = p->in_zero_point,
-        .padding = padding,
-        .rows = (const uint8_t **)(void *)(padding + layout.padding_bytes),
-        .copies = padding + layout.padding_bytes + layout.table_bytes,
-        .copy_bytes = layout.copy_bytes,
+        .style = style,
+        .table =
+            {
+                .plan = &plan,
+                .x = d->x,
+                .in_zero_point = p->in_zero_point,
+                .padding = padding,
+                .rows = (const uint8_t **)(void *)(padding + layout.padding_bytes),
+                .copies = padding + layout.padding_bytes + layout.table_bytes,
+                .copy_bytes = layout.copy_bytes,
+            },
+        .skips = skips_padding(p),
     };
+    if (style->row_tiles && walk.skips) cut_by_rows(&plan);
+    begin_tiles(&walk);
     if (touches_padding(&plan.window))
         memset(padding, p->in_zero_point, layout.padding_bytes);
 
     int64_t filled = -1;
+    struct tare_u8_conv_unit unit = tare_u8_conv_unit(&plan, begin);
     for (int64_t index = begin; index < end; index++) {
-        const struct tare_u8_conv_unit unit = tare_u8_conv_unit(&plan, index);
-        const int64_t tile = unit.pixel_block * plan.block_tiles;
-        const int64_t tile_end = min_i64(tile + plan.block_tiles, plan.n_tiles);
-        if (filled != unit.pixel_block) {
-            fill_rows(&table, tare_u8_conv_tile_begin(&plan, tile),
-                      tare_u8_conv_tile_begin(&plan, tile_end));
-            if (style->even_rows) even_rows(&table, tile, tile_end);
-        }
+        compute_unit(&walk, unit, filled == unit.pixel_block);
         filled = unit.pixel_block;
-        for (int64_t block = plan.n_blocks * unit.split / plan.n_splits;
-             block < plan.n_blocks * (unit.split + 1) / plan.n_splits; block++)
-            compute_block(p, d, &table, tile, tile_end, block, style);
+        unit = tare_u8_conv_next_unit(&plan, unit);
     }
 }

@@ -56,6 +56,23 @@ tare_u8_conv_unit(const struct tare_u8_conv_plan *plan, int64_t unit)
     return (struct tare_u8_conv_unit){unit / plan->n_splits, unit % plan->n_splits};
 }
 
+/** The unit behind, which needs no division. */
+static inline struct tare_u8_conv_unit
+tare_u8_conv_next_unit(const struct tare_u8_conv_plan *plan,
+                       struct tare_u8_conv_unit unit)
+{
+    if (plan->pixels_inside) {
+        if (++unit.pixel_block == plan->n_pixel_blocks) {
+            unit.pixel_block = 0;
+            unit.split++;
+        }
+    } else if (++unit.split == plan->n_splits) {
+        unit.split = 0;
+        unit.pixel_block++;
+    }
+    return unit;
+}
+
 /** First pixel of tile `t`; tiles differ by one pixel at most. */
 int64_t tare_u8_conv_tile_begin(const struct tare_u8_conv_plan *plan, int64_t t);
 
@@ -87,7 +104,8 @@ struct tare_u8_conv_tile {
     int64_t ahead; /* for a style that fetches: bytes from each step's weights to what
                       to fetch meanwhile, a cache line or as much as a step has; or 0 */
     int64_t n_rows, n_channels;
-    int64_t first_rows; /* of n_rows, those of the first of the tiles taken as one */
+    int64_t n_tiles;    /* the consecutive tiles that are taken as one here */
+    int64_t first_rows; /* of n_rows, those of the first of them */
     const struct tare_u8_conv_needs *needs;
     /* At the block's first channel (and the tile's first pixel): */
     const int32_t *acc_init;
@@ -112,8 +130,10 @@ struct tare_u8_conv_style {
     bool fetches; /* compute fetches what is `ahead`, a line of the next block a step */
     int64_t fetch_distance; /* or, where weights are read for the first time, a step's
                                so far ahead */
-    bool row_tiles; /* a tile is a row of pixels or two, where rows are short and that
-                       lets more padding be left out */
+    bool row_tiles; /* A tile is a row of pixels or two, where rows are short and that
+                       lets more padding be left out. Tiles are computed as one where
+                       there is no such padding, and the first ones have one pixel
+                       more than others at most. */
     bool even_rows; /* Each tile's rows of a segment lie at equal distances, and may be
                        read up to the next multiple of TARE_ALIGN bytes. Needs
                        tare_u8_conv_has_even_rows(). */
