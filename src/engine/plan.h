@@ -5,7 +5,8 @@
  *
  * Sections start on 64-byte boundaries. All numbers are little-endian, as on every
  * machine that we support; nothing is parsed or copied when a file is loaded. Any
- * change of a record here needs a new TARE_PLAN_VERSION. */
+ * change of a record here, or of how weights are packed, needs a new
+ * TARE_PLAN_VERSION. */
 #ifndef TARE_ENGINE_PLAN_H
 #define TARE_ENGINE_PLAN_H
 
@@ -15,7 +16,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 11
+#define TARE_PLAN_VERSION 12
 /* From this version on, the header up to the end of the section table, the order of the
  * sections there (others come behind them), struct tare_shape_range and what `isa`
  * means stay: so the source of an engine is found by a tare of another version. */

@@ -1,4 +1,5 @@
 #include "kernels/binary_loop.h"
+#include "kernels/whole.h"
 
 #include <string.h>
 
@@ -49,11 +50,6 @@ bool tare_binary_loop_plan(const struct tare_dims *a, const struct tare_dims *b,
         loop->b_strides[i] = axes[rank - 1 - i].b_stride;
     }
     return true;
-}
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* A unit is `rows` whole innermost axes, or one of `parts` parts of one. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/copy/copy_transpose.h"
+#include "kernels/whole.h"
 
 /* About how many bytes a unit moves. */
 #define UNIT_BYTES 16384
@@ -73,11 +74,6 @@ struct job {
 static int64_t at_least_1(int64_t n)
 {
     return n < 1 ? 1 : n;
-}
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Tiles of about UNIT_BYTES: whole columns axes where possible, or, for a

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "kernels/f32_winograd/f32_winograd_plan.h"
+#include "kernels/whole.h"
 
 /* The transformed inputs of a block, in floats: they are read once for each block of
  * channels and should stay in the second-level cache. */
@@ -45,11 +46,6 @@ bool tare_f32_winograd_fits(const struct tare_window *w)
            w->stride_w == 1 && w->dilation_h == 1 && w->dilation_w == 1 &&
            w->groups == 1 && w->in_c % 16 == 0 && w->out_c >= 16 && w->out_h >= 4 &&
            w->out_w >= 4 && (has_few_weights(w) || has_many_patches(w));
-}
-
-static int64_t clamp_i64(int64_t v, int64_t lower, int64_t upper)
-{
-    return v < lower ? lower : v > upper ? upper : v;
 }
 
 bool tare_winograd_plan(const struct tare_window *w, struct tare_winograd_plan *plan)

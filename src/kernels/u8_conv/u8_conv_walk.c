@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernels/u8_conv/u8_conv_rows.h"
+#include "kernels/whole.h"
 
 /* Enough pieces to keep many threads busy, few enough that building the row table of a
  * pixel block stays small beside the work on it. */
@@ -14,21 +16,6 @@
 #define END_STEPS  16
 /* Packed weights, in bytes, that leave room for pixels in a second-level cache. */
 #define WEIGHTS_IN_CACHE (INT64_C(256) * 1024)
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t clamp_i64(int64_t v, int64_t lower, int64_t upper)
-{
-    return v < lower ? lower : min_i64(v, upper);
-}
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* 1x1, stride 1, no padding: rows and images follow each other without a seam. */
 static struct tare_window join_rows(const struct tare_window *w)
@@ -58,11 +45,18 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
     const struct tare_window *w = &plan.window;
     plan.group_in = w->in_c / w->groups;
     plan.group_out = w->out_c / w->groups;
-    plan.segment_taps = w->groups == 1 && w->dilation_w == 1 && w->in_pitch == w->in_c
-                            ? w->kernel_w
-                            : 1;
+    const bool has_rows =
+        w->groups == 1 && w->dilation_w == 1 && w->in_pitch == w->in_c;
+    const int64_t row_bytes = w->kernel_w * w->in_c;
+    plan.gathers = has_rows && w->kernel_h > 1 && row_bytes % 4 != 0 &&
+                   row_bytes <= TARE_U8_CONV_GATHERED;
+    plan.segment_taps = has_rows ? w->kernel_w : 1;
     plan.segments_per_row = w->kernel_w / plan.segment_taps;
     plan.n_segments = w->kernel_h * plan.segments_per_row;
+    if (plan.gathers) {
+        plan.segment_taps = w->kernel_h * w->kernel_w;
+        plan.n_segments = 1;
+    }
     plan.segment_bytes = plan.segment_taps * plan.group_in;
     plan.n_steps = ceil_div(plan.segment_bytes, 4);
     plan.blocks_per_group = ceil_div(plan.group_out, TARE_U8_CONV_BLOCK);
@@ -116,9 +110,10 @@ static bool touches_padding(const struct tare_window *w)
 }
 
 /* Is there padding that can be left out, since it adds nothing: it is zero? */
-static bool skips_padding(const struct tare_u8_conv *p)
+static bool skips_padding(const struct tare_u8_conv *p,
+                          const struct tare_u8_conv_plan *plan)
 {
-    return p->in_zero_point == 0 && touches_padding(&p->window);
+    return !plan->gathers && p->in_zero_point == 0 && touches_padding(&p->window);
 }
 
 /* Tiles of a row of pixels or two, where rows are short: then all padding can be left
@@ -163,8 +158,9 @@ static bool scratch_layout(const struct tare_u8_conv_plan *plan,
            tare_mul_size((size_t)plan->n_segments,
                          TARE_U8_CONV_PITCH * sizeof(uint8_t *), &out->table_bytes) &&
            tare_align_size(out->table_bytes, &out->table_bytes) &&
-           (!copies ||
-            tare_align_size((size_t)plan->segment_bytes + 3, &out->copy_bytes));
+           (!copies || tare_align_size((size_t)plan->segment_bytes +
+                                           (plan->gathers ? TARE_U8_CONV_GATHERED : 3),
+                                       &out->copy_bytes));
 }
 
 bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
@@ -180,128 +176,6 @@ bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
         return false;
     *out = total;
     return true;
-}
-
-/* The row table of one pixel block, and what it is built from. */
-struct row_table {
-    const struct tare_u8_conv_plan *plan;
-    const uint8_t *x;
-    int in_zero_point;
-    const uint8_t *padding;
-    const uint8_t **rows;
-    uint8_t *copies;
-    size_t copy_bytes;
-};
-
-/* A segment that starts at column `ix` of the input row and leaves it on either side.
- */
-static const uint8_t *edge_segment(const struct row_table *t, const uint8_t *input_row,
-                                   int64_t ix, int64_t slot)
-{
-    const struct tare_window *w = &t->plan->window;
-    const int64_t taps = t->plan->segment_taps;
-    const int64_t begin = ix < 0 ? -ix : 0; /* the taps [begin, end) are inside */
-    const int64_t end = min_i64(taps, w->in_w - ix);
-    if (begin >= end) return t->padding;
-
-    uint8_t *copy = t->copies + (size_t)slot * t->copy_bytes;
-    const size_t tap_bytes = (size_t)w->in_c;
-    memset(copy, t->in_zero_point, (size_t)begin * tap_bytes);
-    memcpy(copy + (size_t)begin * tap_bytes, input_row + (ix + begin) * w->in_c,
-           (size_t)(end - begin) * tap_bytes);
-    memset(copy + (size_t)end * tap_bytes, t->in_zero_point,
-           (size_t)(taps - end) * tap_bytes);
-    return copy;
-}
-
-/* Segment (ky, kx) of the pixels [ox, ox + n) of an output row, entered from `slot` on.
- * input_row is NULL when it is outside the input; the pixels [inside, inside_end) have
- * the whole segment inside. */
-static void fill_segment(const struct row_table *t, int64_t ky, int64_t kx,
-                         const uint8_t *input_row, int64_t ox, int64_t n,
-                         int64_t inside, int64_t inside_end, int64_t slot)
-{
-    const struct tare_u8_conv_plan *plan = t->plan;
-    const struct tare_window *w = &plan->window;
-    const int64_t s = ky * plan->segments_per_row + kx;
-    const uint8_t **rows = t->rows + s * TARE_U8_CONV_PITCH + slot;
-    if (!input_row) {
-        for (int64_t i = 0; i < n; i++)
-            rows[i] = t->padding;
-        return;
-    }
-    const int64_t ix = ox * w->stride_w - w->pad_left + kx * w->dilation_w;
-    const int64_t begin = clamp_i64(inside - ox, 0, n);
-    const int64_t end = clamp_i64(inside_end - ox, begin, n);
-    for (int64_t i = begin; i < end; i++)
-        rows[i] = input_row + (ix + i * w->stride_w) * w->in_pitch;
-    for (int64_t i = 0; i < begin; i++)
-        rows[i] = edge_segment(t, input_row, ix + i * w->stride_w,
-                               (slot + i) * plan->n_segments + s);
-    for (int64_t i = end; i < n; i++)
-        rows[i] = edge_segment(t, input_row, ix + i * w->stride_w,
-                               (slot + i) * plan->n_segments + s);
-}
-
-/* All segments of the pixels [ox, ox + n) of output row `oy`. */
-static void fill_run(const struct row_table *t, int64_t image, int64_t oy, int64_t ox,
-                     int64_t n, int64_t slot)
-{
-    const struct tare_u8_conv_plan *plan = t->plan;
-    const struct tare_window *w = &plan->window;
-    for (int64_t kx = 0; kx < plan->segments_per_row; kx++) {
-        const int64_t lead = w->pad_left - kx * w->dilation_w;
-        const int64_t room = w->in_w - plan->segment_taps + lead;
-        const int64_t inside = lead > 0 ? ceil_div(lead, w->stride_w) : 0;
-        const int64_t inside_end = room >= 0 ? room / w->stride_w + 1 : 0;
-        for (int64_t ky = 0; ky < w->kernel_h; ky++) {
-            const int64_t iy = oy * w->stride_h - w->pad_top + ky * w->dilation_h;
-            const uint8_t *input_row =
-                iy >= 0 && iy < w->in_h
-                    ? t->x + (image * w->in_h + iy) * w->in_w * w->in_pitch
-                    : NULL;
-            fill_segment(t, ky, kx, input_row, ox, n, inside, inside_end, slot);
-        }
-    }
-}
-
-static void fill_rows(const struct row_table *t, int64_t begin, int64_t end)
-{
-    const struct tare_window *w = &t->plan->window;
-    for (int64_t pixel = begin; pixel < end;) {
-        const int64_t ox = pixel % w->out_w;
-        const int64_t row = pixel / w->out_w;
-        const int64_t n = min_i64(w->out_w - ox, end - pixel);
-        fill_run(t, row / w->out_h, row % w->out_h, ox, n, pixel - begin);
-        pixel += n;
-    }
-}
-
-/* Segment `s` of the pixels [begin, end) of the block at equal distances: where it is
- * not, all of them in their places among the copies, which are. */
-static void even_segment(const struct row_table *t, int64_t s, int64_t begin,
-                         int64_t end)
-{
-    const struct tare_u8_conv_plan *plan = t->plan;
-    const uint8_t **rows = t->rows + s * TARE_U8_CONV_PITCH;
-    bool is_even = true;
-    for (int64_t i = begin + 2; is_even && i < end; i++)
-        is_even = (uintptr_t)rows[i] - (uintptr_t)rows[i - 1] ==
-                  (uintptr_t)rows[i - 1] - (uintptr_t)rows[i - 2];
-    for (int64_t i = begin; !is_even && i < end; i++) {
-        uint8_t *copy = t->copies + (size_t)(i * plan->n_segments + s) * t->copy_bytes;
-        if (rows[i] != copy) memcpy(copy, rows[i], (size_t)plan->segment_bytes);
-        rows[i] = copy;
-    }
-}
-
-static void even_rows(const struct row_table *t, int64_t tile_begin, int64_t tile_end)
-{
-    const int64_t first = tare_u8_conv_tile_begin(t->plan, tile_begin);
-    for (int64_t i = tile_begin; i < tile_end; i++)
-        for (int64_t s = 0; s < t->plan->n_segments; s++)
-            even_segment(t, s, tare_u8_conv_tile_begin(t->plan, i) - first,
-                         tare_u8_conv_tile_begin(t->plan, i + 1) - first);
 }
 
 enum { LINE = 64 };
@@ -398,7 +272,7 @@ struct walk {
     const struct tare_u8_conv_data *d;
     const struct tare_u8_conv_plan *plan;
     const struct tare_u8_conv_style *style;
-    struct row_table table;
+    struct tare_u8_conv_row_table table;
     bool skips;      /* padding is left out */
     int64_t at_once; /* tiles that are computed as one */
     /* The tile at hand: what all have in common is set once, the rest where it changes,
@@ -516,9 +390,9 @@ static void compute_unit(struct walk *w, struct tare_u8_conv_unit unit, bool is_
     const int64_t tile = unit.pixel_block * plan->block_tiles;
     const int64_t tile_end = min_i64(tile + plan->block_tiles, plan->n_tiles);
     if (!is_filled) {
-        fill_rows(&w->table, tare_u8_conv_tile_begin(plan, tile),
-                  tare_u8_conv_tile_begin(plan, tile_end));
-        if (w->style->even_rows) even_rows(&w->table, tile, tile_end);
+        tare_u8_conv_fill_rows(&w->table, tare_u8_conv_tile_begin(plan, tile),
+                               tare_u8_conv_tile_begin(plan, tile_end));
+        if (w->style->even_rows) tare_u8_conv_even_rows(&w->table, tile, tile_end);
     }
     const int64_t block_end = split_begin(plan, unit.split + 1);
     for (int64_t block = split_begin(plan, unit.split); block < block_end; block++)
@@ -550,7 +424,7 @@ void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_d
                 .copies = padding + layout.padding_bytes + layout.table_bytes,
                 .copy_bytes = layout.copy_bytes,
             },
-        .skips = skips_padding(p),
+        .skips = skips_padding(p, &plan),
     };
     if (style->row_tiles && walk.skips) cut_by_rows(&plan);
     begin_tiles(&walk);

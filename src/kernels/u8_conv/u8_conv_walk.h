@@ -6,7 +6,8 @@
  * contiguous in memory: a kernel row's taps where they lie side by side (one group, no
  * dilation along the row, no slice), else single taps. Segments are consumed in steps
  * of 4 bytes; weights behind a segment's end are zero, so it does not matter what is
- * read there. */
+ * read there. Where kernel rows are short and no multiple of 4 bytes, as in a network's
+ * first layer, the whole window is copied to be one segment. */
 #ifndef TARE_KERNELS_U8_CONV_WALK_H
 #define TARE_KERNELS_U8_CONV_WALK_H
 
@@ -23,7 +24,8 @@ enum {
 /** The numbers that follow from a layer's shape. */
 struct tare_u8_conv_plan {
     struct tare_window window; /* pitches set; pointwise layers: one row of pixels */
-    int64_t segment_taps;      /* taps along the row in a segment */
+    bool gathers;              /* the window is copied to be one segment */
+    int64_t segment_taps;      /* taps in a segment */
     int64_t segments_per_row;
     int64_t n_segments;
     int64_t segment_bytes;

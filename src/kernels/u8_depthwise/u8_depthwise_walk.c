@@ -4,19 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kernels/whole.h"
 
 /* More lanes than this would make replicated parameters dearer than idle lanes. */
 #define MAX_REPLICATED_LANES 1024
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 struct tare_u8_depthwise_plan tare_u8_depthwise_plan(const struct tare_u8_conv *p)
 {
