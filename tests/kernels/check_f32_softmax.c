@@ -110,6 +110,7 @@ static void bench(void)
         struct tare_f32_softmax softmax;
     } shapes[] = {{"1x1000", {1, 1000, 1}},
                   {"1536x128", {1536, 128, 1}},
+                  {"2364x197", {2364, 197, 1}},
                   {"1x21x65536", {1, 21, 65536}}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const int64_t n = count(&shapes[i].softmax);
