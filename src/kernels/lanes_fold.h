@@ -22,4 +22,28 @@ static inline lanes lanes_fold_load(const float *p, int k, int64_t left, lanes a
     return lanes_load(some);
 }
 
+/** The tree of TARE_FOLD_TREE() within a vector, the result in every element: combine()
+ *  is commutative, so that both of a pair may take each other's. */
+#define LANES_ACROSS(name, combine)                                                    \
+    static inline lanes name(lanes v)                                                  \
+    {                                                                                  \
+        if (LANES > 8) v = combine(v, lanes_swap(v, 8));                               \
+        if (LANES > 4) v = combine(v, lanes_swap(v, 4));                               \
+        v = combine(v, lanes_swap(v, 2));                                              \
+        v = combine(v, lanes_swap(v, 1));                                              \
+        return v;                                                                      \
+    }
+
+LANES_ACROSS(lanes_sum_across, lanes_add)
+LANES_ACROSS(lanes_max_across, lanes_max)
+
+/** tare_fold_sum() of the partial sums s, in every element. */
+static inline lanes lanes_fold_sum(lanes s[FOLD_VECTORS])
+{
+    for (int step = FOLD_VECTORS / 2; step > 0; step /= 2)
+        for (int k = 0; k < step; k++)
+            s[k] = lanes_add(s[k], s[k + step]);
+    return lanes_sum_across(s[0]);
+}
+
 #endif /* TARE_KERNELS_LANES_FOLD_H */

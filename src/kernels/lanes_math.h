@@ -9,7 +9,7 @@
 #include "kernels/unroll.h"
 
 /* Vectors that are worth taking together. */
-#define LANES_MANY (LANES == 16 ? 2 : 4)
+#define LANES_MANY 4
 
 /* A step of every vector. */
 #define EACH_OF(n, i)                                                                  \

@@ -48,6 +48,20 @@ static inline void lanes_store_n(float *p, lanes v, int64_t n)
     if (n > 2) vst1q_lane_f32(p + 2, v, 2);
 }
 
+/** v with zeros behind its first n elements, n <= LANES. */
+static inline lanes lanes_keep(lanes v, int64_t n)
+{
+    const uint32_t index[] = {0, 1, 2, 3};
+    const uint32x4_t kept = vcltq_u32(vld1q_u32(index), vdupq_n_u32((uint32_t)n));
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), kept));
+}
+
+/** Element i ^ distance in the place of i, distance being 2 or 1. */
+static inline lanes lanes_swap(lanes v, int distance)
+{
+    return distance == 2 ? vextq_f32(v, v, 2) : vrev64q_f32(v);
+}
+
 static inline lanes_mask lanes_lt(lanes a, lanes b)
 {
     return vcltq_f32(a, b);

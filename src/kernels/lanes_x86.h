@@ -30,6 +30,20 @@ static inline void lanes_store_n(float *p, lanes v, int64_t n)
     _mm512_mask_storeu_ps(p, lanes_first(n), v);
 }
 
+/** v with zeros behind its first n elements, n <= LANES. */
+static inline lanes lanes_keep(lanes v, int64_t n)
+{
+    return _mm512_maskz_mov_ps(lanes_first(n), v);
+}
+
+/** Element i ^ distance in the place of i, distance being 8, 4, 2 or 1. */
+static inline lanes lanes_swap(lanes v, int distance)
+{
+    if (distance == 8) return _mm512_shuffle_f32x4(v, v, 0x4e);
+    if (distance == 4) return _mm512_shuffle_f32x4(v, v, 0xb1);
+    return distance == 2 ? _mm512_permute_ps(v, 0x4e) : _mm512_permute_ps(v, 0xb1);
+}
+
 static inline lanes_mask lanes_lt(lanes a, lanes b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
@@ -112,6 +126,17 @@ static inline lanes lanes_load_n(const float *p, int64_t n)
 static inline void lanes_store_n(float *p, lanes v, int64_t n)
 {
     _mm256_maskstore_ps(p, lanes_first(n), v);
+}
+
+static inline lanes lanes_keep(lanes v, int64_t n)
+{
+    return _mm256_and_ps(v, _mm256_castsi256_ps(lanes_first(n)));
+}
+
+static inline lanes lanes_swap(lanes v, int distance)
+{
+    if (distance == 4) return _mm256_permute2f128_ps(v, v, 1);
+    return distance == 2 ? _mm256_permute_ps(v, 0x4e) : _mm256_permute_ps(v, 0xb1);
 }
 
 static inline lanes_mask lanes_lt(lanes a, lanes b)

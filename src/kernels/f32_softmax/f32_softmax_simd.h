@@ -1,45 +1,117 @@
 /* kernels/f32_softmax/f32_softmax_simd.h - the body of the AVX2, AVX-512 and NEON
  * files, which define SOFTMAX_NAME. */
+#include <assert.h>
+
 #include "kernels/f32_softmax/f32_softmax.h"
 #include "kernels/lanes_fold.h"
 #include "kernels/lanes_math.h"
 
-/* The order of a maximum does not show, as zeros of either sign give the same e. */
-static float row_max(const float *x, int64_t n)
+/* Rows go through three stages: maximum, exponentials with their sum, quotients. A loop
+ * takes a stage of each of three rows, so that while one waits for its fold, memory or
+ * the divider, the others go on. ROWS are remembered: a power of 2 that holds them. */
+enum { AHEAD = 2, ROWS = 8 };
+static_assert(ROWS > 2 * AHEAD, "rows between the first and the last stage");
+enum { STEP_VECTORS = 4, STEP = STEP_VECTORS * LANES };
+static_assert(STEP_VECTORS == LANES_MANY, "exponentials together");
+static_assert(STEP_VECTORS % FOLD_VECTORS == 0, "whole turns of the chains");
+
+/* x and y are NULL where there is no row. m and sum have the same value in every
+ * element; `rest` is e behind the last whole vector, zeros following. */
+struct row {
+    const float *x;
+    float *y;
+    lanes m, sum, rest;
+};
+
+/* The order of a maximum does not show: zeros of either sign give the same e, and NaN
+ * makes everything NaN whatever m is. */
+TARE_ALWAYS_INLINE lanes max_step(const float *x, lanes m)
 {
-    const lanes start = lanes_set1(-INFINITY);
-    lanes m = start;
-    float s[TARE_FOLD];
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        m = lanes_max(lanes_load(x + i), m);
-    m = lanes_max(lanes_fold_load(x + i, 0, n - i, start), m);
-    for (int k = 0; k < FOLD_VECTORS; k++)
-        lanes_store(s + k * LANES, m);
-    return tare_fold_max(s);
+    const lanes a = lanes_max(lanes_load(x), lanes_load(x + LANES));
+    const lanes b = lanes_max(lanes_load(x + 2 * LANES), lanes_load(x + 3 * LANES));
+    return lanes_max(lanes_max(a, b), m);
 }
 
-static void softmax_row(const float *x, float *y, int64_t n)
+/* Nor does it show that elements are seen twice. */
+TARE_ALWAYS_INLINE lanes max_last(const float *x, int64_t i, int64_t n, lanes m)
 {
-    const lanes m = lanes_set1(row_max(x, n));
-    lanes sums[FOLD_VECTORS];
-    float s[TARE_FOLD];
-    for (int k = 0; k < FOLD_VECTORS; k++)
-        sums[k] = lanes_zero();
-    for (int64_t i = 0; i < n; i += TARE_FOLD)
-        for (int k = 0; k < FOLD_VECTORS; k++) {
-            const int64_t at = i + k * LANES, left = n - at;
-            if (left <= 0) break;
-            lanes_store_upto(
-                y + at, lanes_exp(lanes_sub(lanes_load_upto(x + at, left), m)), left);
-            sums[k] = lanes_add(sums[k], lanes_load_upto(y + at, left));
-        }
-    for (int k = 0; k < FOLD_VECTORS; k++)
-        lanes_store(s + k * LANES, sums[k]);
+    for (; i + LANES <= n; i += LANES)
+        m = lanes_max(lanes_load(x + i), m);
+    const lanes last =
+        n < LANES ? lanes_fold_load(x, 0, n, m) : lanes_load(x + n - LANES);
+    return lanes_max_across(lanes_max(last, m));
+}
 
-    const lanes sum = lanes_set1(tare_fold_sum(s));
-    for (int64_t i = 0; i < n; i += LANES)
-        lanes_store_upto(y + i, lanes_div(lanes_load_upto(y + i, n - i), sum), n - i);
+TARE_ALWAYS_INLINE void exp_step(const float *x, float *y, lanes m, lanes *sums)
+{
+    lanes e[STEP_VECTORS];
+    EACH_OF(STEP_VECTORS, k) e[k] = lanes_sub(lanes_load(x + k * LANES), m);
+    lanes_exp_many(e, STEP_VECTORS);
+    EACH_OF(STEP_VECTORS, k)
+    {
+        lanes_store(y + k * LANES, e[k]);
+        sums[k % FOLD_VECTORS] = lanes_add(sums[k % FOLD_VECTORS], e[k]);
+    }
+}
+
+TARE_ALWAYS_INLINE void exp_last(struct row *row, int64_t i, int64_t n, lanes *sums)
+{
+    EACH_OF(STEP_VECTORS, k)
+    {
+        const int64_t at = i + k * LANES, left = n - at;
+        if (left <= 0) break;
+        lanes e = lanes_exp(lanes_sub(lanes_load_upto(row->x + at, left), row->m));
+        if (left >= LANES)
+            lanes_store(row->y + at, e);
+        else
+            row->rest = e = lanes_keep(e, left);
+        sums[k % FOLD_VECTORS] = lanes_add(sums[k % FOLD_VECTORS], e);
+    }
+    row->sum = lanes_fold_sum(sums);
+}
+
+TARE_ALWAYS_INLINE void div_step(float *y, lanes sum)
+{
+    EACH_OF(STEP_VECTORS, k)
+    lanes_store(y + k * LANES, lanes_div(lanes_load(y + k * LANES), sum));
+}
+
+TARE_ALWAYS_INLINE void div_last(const struct row *row, int64_t i, int64_t n)
+{
+    for (; i + LANES <= n; i += LANES)
+        lanes_store(row->y + i, lanes_div(lanes_load(row->y + i), row->sum));
+    if (i < n) lanes_store_n(row->y + i, lanes_div(row->rest, row->sum), n - i);
+}
+
+static void row_stages(struct row *first, struct row *second, const struct row *third,
+                       int64_t n)
+{
+    const float *x1 = first->x, *x2 = second->x;
+    float *y2 = second->y, *y3 = third->y;
+    const lanes m2 = second->m, sum3 = third->sum;
+    lanes m = lanes_set1(-INFINITY), sums[FOLD_VECTORS];
+    int64_t i = 0;
+    EACH_OF(FOLD_VECTORS, k) sums[k] = lanes_zero();
+    for (; i + STEP <= n; i += STEP) {
+        if (x1) m = max_step(x1 + i, m);
+        if (x2) exp_step(x2 + i, y2 + i, m2, sums);
+        if (y3) div_step(y3 + i, sum3);
+    }
+    if (x1) first->m = max_last(x1, i, n, m);
+    if (x2) exp_last(second, i, n, sums);
+    if (y3) div_last(third, i, n);
+}
+
+static void softmax_rows(const float *x, float *y, int64_t n, int64_t count)
+{
+    struct row rows[ROWS] = {0};
+    for (int64_t r = 0; r < count + 2 * AHEAD; r++) {
+        struct row *first = &rows[r & (ROWS - 1)];
+        first->x = r < count ? x + r * n : NULL;
+        first->y = r < count ? y + r * n : NULL;
+        row_stages(first, &rows[(r - AHEAD) & (ROWS - 1)],
+                   &rows[(r - 2 * AHEAD) & (ROWS - 1)], n);
+    }
 }
 
 /* Columns side by side, for the sake of the caches. */
@@ -75,13 +147,14 @@ void SOFTMAX_NAME(const struct tare_f32_softmax *softmax, const float *x, float 
 {
     const int64_t n = softmax->n, inner = softmax->inner;
     const int64_t pieces = (inner + TARE_SOFTMAX_INNER - 1) / TARE_SOFTMAX_INNER;
+    if (inner == 1) {
+        softmax_rows(x + begin * n, y + begin * n, n, end - begin);
+        return;
+    }
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t at = unit / pieces * n * inner;
         const int64_t first = unit % pieces * TARE_SOFTMAX_INNER, left = inner - first;
         const int64_t width = left < TARE_SOFTMAX_INNER ? left : TARE_SOFTMAX_INNER;
-        if (inner == 1)
-            softmax_row(x + at, y + at, n);
-        else
-            softmax_columns(x + at + first, y + at + first, n, inner, width);
+        softmax_columns(x + at + first, y + at + first, n, inner, width);
     }
 }

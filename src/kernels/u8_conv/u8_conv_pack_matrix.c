@@ -3,32 +3,44 @@
 
 #include "kernels/u8_conv/u8_conv_walk.h"
 
-/* Four rows of a block, those behind the matrix and the columns beside it at their zero
- * point: packed they are zeros, as the weights there. */
+/* Four rows of a block. Those behind the matrix and the columns beside it are at their
+ * zero point: packed they are zeros, as the weights there. */
 struct step {
-    uint8_t rows[4][TARE_U8_CONV_BLOCK];
+    const uint8_t *rows[4];
+    uint8_t copies[4][TARE_U8_CONV_BLOCK]; /* of rows that are not whole */
 };
 
 static void read_step(struct step *step, const uint8_t *b, int64_t n_rows,
-                      int64_t stride, int64_t n_columns)
+                      int64_t stride, int64_t n_columns, int64_t width)
 {
-    if (n_rows < 4 || n_columns < TARE_U8_CONV_BLOCK)
-        memset(step, TARE_U8_CONV_MATRIX_ZERO, sizeof *step);
-    for (int64_t i = 0; i < n_rows && i < 4; i++)
-        memcpy(step->rows[i], b + i * stride, (size_t)n_columns);
+    for (int64_t i = 0; i < 4; i++) {
+        const bool exists = i < n_rows;
+        if (exists && n_columns == width) {
+            step->rows[i] = b + i * stride;
+            continue;
+        }
+        step->rows[i] = step->copies[i];
+        memset(step->copies[i], TARE_U8_CONV_MATRIX_ZERO, sizeof step->copies[i]);
+        if (exists) memcpy(step->copies[i], b + i * stride, (size_t)n_columns);
+    }
 }
 
 /* The bytes of a column side by side, less the zero point: for bytes, 128 less is the
- * highest bit turned. */
-static void write_step(const struct step *step, int64_t width, int8_t *packed,
-                       int32_t sums[TARE_U8_CONV_BLOCK])
+ * highest bit turned; the sums keep it. Compilers make vectors of these loops. */
+static void write_step(const struct step *step, int64_t width, uint8_t *restrict packed,
+                       int32_t *restrict sums)
 {
+    const uint8_t *b0 = step->rows[0], *b1 = step->rows[1];
+    const uint8_t *b2 = step->rows[2], *b3 = step->rows[3];
     for (int64_t c = 0; c < width; c++) {
-        const uint32_t b0 = step->rows[0][c], b1 = step->rows[1][c];
-        const uint32_t b2 = step->rows[2][c], b3 = step->rows[3][c];
-        const uint32_t word = (b0 | b1 << 8 | b2 << 16 | b3 << 24) ^ 0x80808080U;
-        memcpy(packed + 4 * c, &word, sizeof word);
-        sums[c] += (int32_t)(b0 + b1 + b2 + b3) - 4 * TARE_U8_CONV_MATRIX_ZERO;
+        packed[4 * c] = b0[c] ^ TARE_U8_CONV_MATRIX_ZERO;
+        packed[4 * c + 1] = b1[c] ^ TARE_U8_CONV_MATRIX_ZERO;
+        packed[4 * c + 2] = b2[c] ^ TARE_U8_CONV_MATRIX_ZERO;
+        packed[4 * c + 3] = b3[c] ^ TARE_U8_CONV_MATRIX_ZERO;
+    }
+    for (int64_t c = 0; c < width; c++) {
+        const uint16_t sum = (uint16_t)(b0[c] + b1[c] + b2[c] + b3[c]);
+        sums[c] += sum;
     }
 }
 
@@ -50,12 +62,14 @@ void tare_u8_conv_pack_matrix(const struct tare_u8_conv *p, const uint8_t *b,
         const int64_t width = tare_u8_conv_block_width(&plan, block);
         int8_t *to = packed + tare_u8_conv_block_offset(&plan, 0, block);
         int32_t sums[TARE_U8_CONV_BLOCK] = {0};
+        /* what the zero point adds to a sum */
+        const int32_t zeros = (int32_t)((k + 3) / 4 * 4) * TARE_U8_CONV_MATRIX_ZERO;
         for (int64_t i = 0; i < k; i += 4, to += 4 * width) {
             struct step step;
-            read_step(&step, b + i * n + first, k - i, n, columns);
-            write_step(&step, width, to, sums);
+            read_step(&step, b + i * n + first, k - i, n, columns, width);
+            write_step(&step, width, (uint8_t *)to, sums);
         }
         for (int64_t c = 0; c < columns; c++)
-            acc_init[first + c] = -p->in_zero_point * sums[c];
+            acc_init[first + c] = -p->in_zero_point * (sums[c] - zeros);
     }
 }
