@@ -116,8 +116,8 @@ TARE_ALWAYS_INLINE void gather_inside(const struct tare_u8_conv_row_table *t,
     }
 }
 
-/* The windows of the pixels [ox, ox + n) of output row `oy`, each as one segment. The
- * pixels [inside, inside_end) have all columns inside. */
+/* The windows of the pixels [ox, ox + n) of output row `oy`, each as one segment; those
+ * of [begin, end) are inside. */
 TARE_ALWAYS_INLINE void gather_run(const struct tare_u8_conv_row_table *t,
                                    int64_t image, int64_t oy, int64_t ox, int64_t n,
                                    int64_t slot, const size_t piece)

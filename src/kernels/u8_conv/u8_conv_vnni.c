@@ -196,8 +196,8 @@ TARE_ALWAYS_INLINE void advance(const struct tare_u8_conv_tile *t, struct output
         out->y_f32 += out->n_rows * t->pixel_stride;
 }
 
-/* The `n` tiles behind the first `row` pixels of `tiles`. The most frequent routes
- * go straight from registers, the others share one loop over memory. */
+/* The `n` tiles of `rows` pixels behind the first `row` pixels. The most frequent
+ * routes go straight from registers, the others share one loop over memory. */
 TARE_ALWAYS_INLINE void compute(const struct tare_u8_conv_tile *t, int64_t row,
                                 int64_t n, const int64_t rows, const int64_t vectors)
 {

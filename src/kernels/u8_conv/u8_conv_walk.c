@@ -275,8 +275,8 @@ struct walk {
     struct tare_u8_conv_row_table table;
     bool skips;      /* padding is left out */
     int64_t at_once; /* tiles that are computed as one */
-    /* The tile at hand: what all have in common is set once, the rest where it changes,
-     * which is a third of a small block's time less than all of it in each. */
+    /* The tile at hand. What all have in common is set once, the rest where it changes:
+     * to set all of it for each block takes a part of a small block's time. */
     struct tare_u8_conv_tile tile;
     struct tare_u8_conv_needs needs;
 };
