@@ -1,17 +1,12 @@
 #include "base/hash.h"
 
-/* Header-only use: no dependency at run time. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#pragma GCC diagnostic ignored "-Wcast-align"
-#pragma GCC diagnostic ignored "-Wcast-qual"
-#pragma GCC diagnostic ignored "-Wundef"
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-#pragma GCC diagnostic pop
+#include "base/cpu.h"
+#include "base/hash_xxh3.h"
 
 uint64_t tare_hash64(const void *data, size_t n_bytes)
 {
+#if defined(TARE_BUILD_X86)
+    if (tare_cpu_flags() & TARE_CPU_AVX2) return tare_hash64__avx2(data, n_bytes);
+#endif
     return XXH3_64bits(data, n_bytes);
 }
