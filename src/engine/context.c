@@ -18,12 +18,6 @@ struct tables {
     double *layer_ms;        /* [n_layers] */
 };
 
-/* Memory that is there to be used; it grows when an engine wants more. */
-struct room {
-    char *data;
-    size_t n_bytes;
-};
-
 /* What one layer at a time has: those of a stream, or all. */
 struct lane {
     struct tare_pool *pool;
@@ -37,7 +31,9 @@ struct tare_context {
     const struct tare_engine *engine; /* that runs */
     struct tare_context_shapes shapes;
     struct tare_pool *pool;
-    struct room arena, scratch, shared;
+    char *room; /* activations first; it grows when an engine wants more */
+    size_t room_bytes;
+    char *scratch, *shared; /* in it */
     size_t scratch_stride, shared_stride;
     struct lane main, streams[TARE_MAX_STREAMS];
     void **bindings; /* [n_bindings] */
@@ -57,7 +53,7 @@ static void *activation_address(const struct tare_context *c,
                                 const struct tare_plan_tensor *t)
 {
     switch (t->storage) {
-    case TARE_IN_ARENA: return c->arena.data + t->offset;
+    case TARE_IN_ARENA: return c->room + t->offset;
     case TARE_IN_BINDING: return c->bindings[t->offset];
     default: return NULL;
     }
@@ -127,55 +123,48 @@ static enum tare_status make_tables(const struct tare_allocator *a,
     return copy_programs(tables, e, err);
 }
 
-/* Memory of n bytes where `room` is too small; else NULL data. */
-static bool make_room(const struct tare_allocator *a, const struct room *room, size_t n,
-                      bool is_huge, struct room *made)
+/* Where scratch and shared begin, behind the activations, and where all ends. */
+struct layout {
+    size_t scratch, scratch_stride, shared, shared_stride, end;
+};
+
+/* @retval false  A size does not fit. */
+static bool lay_out(const struct tare_engine *e, size_t n_threads, struct layout *l)
 {
-    *made = (struct room){NULL, n};
-    if (room->data && n <= room->n_bytes) return true;
-    made->data = is_huge ? tare_huge_from(a, n) : tare_array_from(a, n, 1);
-    return made->data != NULL;
+    const size_t n_streams = n_threads == 1 ? 1 : e->n_streams;
+    size_t scratch_bytes, shared_bytes;
+    return tare_align_size((size_t)e->header->arena_bytes, &l->scratch) &&
+           tare_align_size(e->scratch_bytes, &l->scratch_stride) &&
+           tare_align_size(e->shared_bytes, &l->shared_stride) &&
+           tare_mul_size(l->scratch_stride, n_threads, &scratch_bytes) &&
+           tare_mul_size(l->shared_stride, n_streams, &shared_bytes) &&
+           tare_add_size(l->scratch, scratch_bytes, &l->shared) &&
+           tare_add_size(l->shared, shared_bytes, &l->end);
 }
 
-static void take_room(const struct tare_allocator *a, struct room *room,
-                      const struct room *made)
+/* All in one block, which is large enough for a huge page more often than each alone:
+ * page faults are most of the time that a context takes to be made. */
+static enum tare_status make_room(struct tare_context *c, const struct tare_engine *e,
+                                  struct tare_error *err)
 {
-    if (!made->data) return;
-    tare_free_to(a, room->data);
-    *room = *made;
-}
-
-static enum tare_status make_rooms(struct tare_context *c, const struct tare_engine *e,
-                                   struct tare_error *err)
-{
-    const bool one_thread = tare_pool_size(c->pool) == 1;
-    size_t stride, shared_stride, scratch_bytes, shared_bytes;
-    if (!tare_align_size(e->scratch_bytes, &stride) ||
-        !tare_align_size(e->shared_bytes, &shared_stride) ||
-        !tare_mul_size(stride, (size_t)tare_pool_size(c->pool), &scratch_bytes) ||
-        !tare_mul_size(shared_stride, one_thread ? 1 : e->n_streams, &shared_bytes))
-        return tare_error_set(err, TARE_E_NOMEM,
-                              "context: scratch of %zu and %zu bytes is too large",
-                              e->scratch_bytes, e->shared_bytes);
-    const struct tare_allocator *a = &c->allocator;
-    struct room arena, scratch = {0}, shared = {0};
-    const bool ok =
-        make_room(a, &c->arena, (size_t)e->header->arena_bytes, true, &arena) &&
-        make_room(a, &c->scratch, scratch_bytes, false, &scratch) &&
-        make_room(a, &c->shared, shared_bytes, false, &shared);
-    if (!ok) {
-        tare_free_to(a, arena.data);
-        tare_free_to(a, scratch.data);
-        return tare_error_set(err, TARE_E_NOMEM,
-                              "context: no memory for %llu bytes of activations",
-                              (unsigned long long)e->header->arena_bytes);
+    struct layout l;
+    TARE_FAIL_IF(!lay_out(e, (size_t)tare_pool_size(c->pool), &l), err, TARE_E_NOMEM,
+                 "context: scratch of %zu and %zu bytes is too large", e->scratch_bytes,
+                 e->shared_bytes);
+    if (!c->room || l.end > c->room_bytes) {
+        char *room = tare_huge_from(&c->allocator, l.end);
+        TARE_FAIL_IF(!room, err, TARE_E_NOMEM,
+                     "context: no memory for %zu bytes of activations and scratch",
+                     l.end);
+        tare_free_to(&c->allocator, c->room);
+        c->room = room;
+        c->room_bytes = l.end;
     }
-    take_room(a, &c->arena, &arena);
-    take_room(a, &c->scratch, &scratch);
-    take_room(a, &c->shared, &shared);
-    c->scratch_stride = stride;
-    c->shared_stride = shared_stride;
-    c->main.shared = c->shared.data;
+    c->scratch = c->room + l.scratch;
+    c->shared = c->room + l.shared;
+    c->scratch_stride = l.scratch_stride;
+    c->shared_stride = l.shared_stride;
+    c->main.shared = c->shared;
     return TARE_OK;
 }
 
@@ -186,7 +175,7 @@ enum tare_status tare_context_use(struct tare_context *context,
     struct tare_context *c = context;
     struct tables tables;
     enum tare_status st = make_tables(&c->allocator, &tables, engine, err);
-    if (st == TARE_OK) st = make_rooms(c, engine, err);
+    if (st == TARE_OK) st = make_room(c, engine, err);
     if (st != TARE_OK) {
         release_tables(&c->allocator, &tables, engine);
         return st;
@@ -281,9 +270,7 @@ void tare_context_destroy(struct tare_context *context)
     const struct tare_allocator allocator = context->allocator, *const a = &allocator;
     tare_pool_destroy(context->pool);
     release_tables(a, &context->tables, context->engine);
-    tare_free_to(a, context->arena.data);
-    tare_free_to(a, context->scratch.data);
-    tare_free_to(a, context->shared.data);
+    tare_free_to(a, context->room);
     tare_free_to(a, context->bindings);
     tare_free_to(a, context->shapes.dims);
     tare_tap_release(&context->tap);
@@ -336,7 +323,7 @@ static void run_as(struct tare_context *c, struct lane *lane, size_t i,
         .pool = lane->pool,
         .inputs = c->tables.inputs + layer->record->first_id,
         .outputs = outputs,
-        .scratch = c->scratch.data,
+        .scratch = c->scratch,
         .scratch_stride = c->scratch_stride,
         .shared = lane->shared,
         .program = c->tables.programs[i],
@@ -395,7 +382,7 @@ static void run_streams(void *arg, int64_t begin, int64_t end, int worker)
     for (int64_t s = begin; s < end; s++) {
         struct lane *lane = &c->streams[s];
         *lane = (struct lane){.pool = tare_pool_lane(c->pool, (int)s, worker),
-                              .shared = c->shared.data + (size_t)s * c->shared_stride};
+                              .shared = c->shared + (size_t)s * c->shared_stride};
         for (size_t i = job->region->first; i < job->region->end; i++)
             if (c->engine->records[i].stream == s && lane->error.code == TARE_OK)
                 run_layer(c, lane, i);
