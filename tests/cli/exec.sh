@@ -209,7 +209,7 @@ compatibility() {
     run --onnx=net.onnx --hardwareCompatibilityLevel=ampere+ --saveEngine=portable.tare --skipInference
     said '--hardwareCompatibilityLevel=ampere\+: as tare build.s --isa=portable'
     run --onnx=net.onnx --hardwareCompatibilityLevel=ref --saveEngine=ref.tare --skipInference --timingCacheFile=ref.times
-    "$tare" build --onnx=net.onnx --isa=ref --timing-cache=ref.times --engine=built.tare >/dev/null
+    "$tare" build --onnx=net.onnx --isa=ref --threads="$(nproc)" --timing-cache=ref.times --engine=built.tare >/dev/null
     cmp ref.tare built.tare || fail "another engine than tare build's"
     TARE_CPU_MASK=0 "$tare" exec --loadEngine=portable.tare "${once[@]}" >log 2>errors || fail "portable: $(cat errors)"
     run --onnx=net.onnx --hardwareCompatibilityLevel=none --saveEngine=native.tare --skipInference --timingCacheFile=road.times
