@@ -148,9 +148,11 @@ static enum tare_status make_room(struct tare_context *c, const struct tare_engi
                                   struct tare_error *err)
 {
     struct layout l;
-    TARE_FAIL_IF(!lay_out(e, (size_t)tare_pool_size(c->pool), &l), err, TARE_E_NOMEM,
-                 "context: scratch of %zu and %zu bytes is too large", e->scratch_bytes,
-                 e->shared_bytes);
+    TARE_FAIL_IF(
+        !lay_out(e, (size_t)tare_pool_size(c->pool), &l), err, TARE_E_NOMEM,
+        "context: %llu bytes of activations and scratch of %zu and %zu are too "
+        "large together",
+        (unsigned long long)e->header->arena_bytes, e->scratch_bytes, e->shared_bytes);
     if (!c->room || l.end > c->room_bytes) {
         char *room = tare_huge_from(&c->allocator, l.end);
         TARE_FAIL_IF(!room, err, TARE_E_NOMEM,
