@@ -281,6 +281,11 @@ void tare_context_destroy(struct tare_context *context)
     tare_free_to(a, context);
 }
 
+int tare_context_n_threads(const struct tare_context *context)
+{
+    return tare_pool_size(context->pool);
+}
+
 struct tare_recorder *tare_context_recorder(const struct tare_context *context)
 {
     return context->recorder;
@@ -478,22 +483,34 @@ static size_t run_next(struct tare_context *c, size_t i, bool in_streams)
     return i + 1;
 }
 
-enum tare_status tare_context_run_layers(struct tare_context *context,
-                                         struct tare_error *err)
+/* Taps of inputs are shown before the first layer. @return the first tap of `layer` */
+static size_t show_front(struct tare_context *c, size_t layer)
 {
-    const bool in_streams = uses_streams(context);
-    size_t next_tap = 0;
-    const enum tare_status st = check_addresses(context, err);
-    if (st != TARE_OK) return st;
+    const struct tare_engine *e = c->engine;
+    size_t next = taps_end(e, 0, SIZE_MAX);
+    if (layer == 0) show_taps(c, 0, next);
+    while (next < e->n_taps && e->tap_layer[next] < layer)
+        next++;
+    return next;
+}
+
+enum tare_status tare_context_run_part(struct tare_context *context, size_t first,
+                                       size_t end, struct tare_error *err)
+{
     const struct tare_engine *e = context->engine;
+    const bool in_streams = uses_streams(context) && first == 0 && end == e->n_layers;
     const bool looks = context->tap.show != NULL;
+    if (first == 0) {
+        const enum tare_status st = check_addresses(context, err);
+        if (st != TARE_OK) return st;
+    }
     context->main.error = (struct tare_error){0};
-    if (looks) show_taps(context, 0, next_tap = taps_end(e, 0, SIZE_MAX));
-    for (size_t i = 0; i < e->n_layers;) {
+    size_t next_tap = looks ? show_front(context, first) : 0;
+    for (size_t i = first; i < end;) {
         if (looks) {
-            const size_t end = taps_end(e, next_tap, i);
-            run_shown(context, i++, next_tap, end);
-            next_tap = end;
+            const size_t taps = taps_end(e, next_tap, i);
+            run_shown(context, i++, next_tap, taps);
+            next_tap = taps;
         } else {
             i = run_next(context, i, in_streams);
         }
@@ -501,6 +518,12 @@ enum tare_status tare_context_run_layers(struct tare_context *context,
             return tare_context_failure(context, err);
     }
     return TARE_OK;
+}
+
+enum tare_status tare_context_run_layers(struct tare_context *context,
+                                         struct tare_error *err)
+{
+    return tare_context_run_part(context, 0, context->engine->n_layers, err);
 }
 
 void tare_context_result(const struct tare_context *context, size_t i,

@@ -28,6 +28,14 @@ enum tare_status tare_context_use(struct tare_context *context,
 enum tare_status tare_context_run_layers(struct tare_context *context,
                                          struct tare_error *err);
 
+/** The layers [first, end) of it. The bindings that they touch need an address, all of
+ *  them from the first layer on. */
+enum tare_status tare_context_run_part(struct tare_context *context, size_t first,
+                                       size_t end, struct tare_error *err);
+
+/** Threads that work on it, its caller among them. */
+int tare_context_n_threads(const struct tare_context *context);
+
 /** Who is told of failures, or NULL. */
 struct tare_recorder *tare_context_recorder(const struct tare_context *context);
 
