@@ -44,17 +44,18 @@ static void add(uint64_t *to, const uint64_t *from)
         to[k] += from[k];
 }
 
-static void observe(void *observe_ctx, size_t tensor, const float *data, size_t n)
+static void observe(void *observe_ctx, const struct tare_shown *shown)
 {
     struct visit *visit = observe_ctx;
     struct tare_observations *o = visit->pass->observations;
+    const size_t tensor = shown->tensor;
     if (tensor >= o->n_tensors) {
         visit->stray = tensor;
         return;
     }
     struct tare_observed_tensor *t = &o->tensors[tensor];
     memset(visit->local, 0, TARE_EXACT_BINS * sizeof *visit->local);
-    count(visit->local, tare_observer_amax(&t->observer), data, n);
+    count(visit->local, tare_observer_amax(&t->observer), shown->data, shown->n);
     pthread_mutex_lock(&visit->pass->lock);
     add(t->exact, visit->local);
     pthread_mutex_unlock(&visit->pass->lock);

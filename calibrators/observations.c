@@ -40,8 +40,7 @@ struct job {
 struct visit {
     struct job *job;
     struct local *local; /* [n_tensors] */
-    size_t sample;
-    size_t stray; /* a tensor number that does not exist; SIZE_MAX: none */
+    size_t stray;        /* a tensor number that does not exist; SIZE_MAX: none */
 };
 
 static bool follows(const struct job *job, size_t tensor)
@@ -99,18 +98,15 @@ static void settle(struct job *job, struct local *local, size_t tensor)
     tare_tally_init(&local->tally, local->tally.cut);
 }
 
-/* Note in which samples of a batch the values are that are not finite. */
-static void find_odd(const struct visit *visit, struct local *local, const float *data,
-                     size_t n)
+/* Note in which samples the values are that are not finite. */
+static void find_odd(struct local *local, const struct tare_shown *shown)
 {
-    const size_t left = visit->job->first + visit->job->n_samples - visit->sample;
-    const size_t n_samples = left < visit->job->batch ? left : visit->job->batch;
-    const size_t sample_elems = n / n_samples + (n % n_samples != 0);
-    for (size_t i = 0; i < n; i++) {
-        enum tare_odd kind = data[i] > 0.0F ? TARE_ODD_PLUS : TARE_ODD_MINUS;
-        if (isfinite(data[i])) continue;
-        if (isnan(data[i])) kind = TARE_ODD_NAN;
-        const size_t sample = visit->sample + i / sample_elems;
+    for (size_t i = 0; i < shown->n; i++) {
+        const float x = shown->data[i];
+        enum tare_odd kind = x > 0.0F ? TARE_ODD_PLUS : TARE_ODD_MINUS;
+        if (isfinite(x)) continue;
+        if (isnan(x)) kind = TARE_ODD_NAN;
+        const size_t sample = shown->sample + (shown->first + i) / shown->sample_elems;
         if (sample < local->first_odd[kind]) local->first_odd[kind] = sample;
     }
 }
@@ -123,10 +119,11 @@ static uint64_t count_odd(const struct tare_tally *tally)
     return n;
 }
 
-static void observe(void *observe_ctx, size_t tensor, const float *data, size_t n)
+static void observe(void *observe_ctx, const struct tare_shown *shown)
 {
     struct visit *visit = observe_ctx;
     struct job *job = visit->job;
+    const size_t tensor = shown->tensor, n = shown->n;
     if (tensor >= job->result->n_tensors) {
         visit->stray = tensor;
         return;
@@ -139,18 +136,18 @@ static void observe(void *observe_ctx, size_t tensor, const float *data, size_t 
         const size_t room = TARE_TALLY_MOST - (size_t)local->tally.n_values;
         const size_t m = n - done < room ? n - done : room;
         const uint64_t n_odd = count_odd(&local->tally);
-        tare_tally_add(&local->tally, data + done, m);
+        tare_tally_add(&local->tally, shown->data + done, m);
         is_odd = is_odd || count_odd(&local->tally) != n_odd;
         done += m;
     }
-    if (is_odd) find_odd(visit, local, data, n);
+    if (is_odd) find_odd(local, shown);
 }
 
 static void run_sample(struct job *job, size_t sample, int worker)
 {
     struct tare_error error = {TARE_OK, ""};
     struct visit visit = {job, &job->local[(size_t)worker * job->result->n_tensors],
-                          sample, SIZE_MAX};
+                          SIZE_MAX};
     enum tare_status st =
         job->forward->run(job->forward->ctx, worker, sample, observe, &visit, &error);
     if (st == TARE_OK && visit.stray != SIZE_MAX)
@@ -194,7 +191,13 @@ static enum tare_status run_job(struct job *job, struct tare_error *err)
     const size_t failed = atomic_load(&job->first_failed);
     if (failed == SIZE_MAX) return TARE_OK;
     if (err) *err = job->failure;
-    tare_error_wrap(err, "sample %zu of %zu", failed, job->first + job->n_samples);
+    const size_t end = job->first + job->n_samples;
+    if (job->batch == 1)
+        tare_error_wrap(err, "sample %zu of %zu", failed, end);
+    else
+        tare_error_wrap(err, "samples %zu to %zu of %zu", failed,
+                        (end - failed < job->batch ? end : failed + job->batch) - 1,
+                        end);
     return job->failure.code;
 }
 

@@ -21,17 +21,23 @@
 extern "C" {
 #endif
 
-/** Takes the values of one tensor; any part of them at a time, in any element order.
- *  @param tensor  index into tare_forward.names  @param data  [n], read in the call */
-typedef void tare_observe_fn(void *observe_ctx, size_t tensor, const float *data,
-                             size_t n);
+/** Values of one tensor; any part of them at a time, in any element order within a
+ * sample.
+ */
+struct tare_shown {
+    size_t tensor;     /**< index into tare_forward.names */
+    const float *data; /**< [n], read in the call */
+    size_t n;
+    /** Which samples' they are: data[i] is of sample + (first + i) / sample_elems. */
+    size_t sample, first, sample_elems;
+};
+typedef void tare_observe_fn(void *observe_ctx, const struct tare_shown *shown);
 
 /** Something that runs samples and shows the tensors that are to be observed. */
 struct tare_forward {
     void *ctx;
     int n_workers;            /**< Threads that call `run`; 1 to 1024. */
-    size_t batch;             /**< Samples that one run takes; 0: one. A tensor that is
-                                   shown holds them one after the other. */
+    size_t batch;             /**< Samples that one run takes; 0: one. */
     size_t n_tensors;         /**< Observed tensors, in the order of the cache. */
     const char *const *names; /**< [n_tensors], no two alike; copied. */
     /** [n_tensors], or NULL: no tensor follows from another. Those that do are derived:

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "tare/calibration.h"
 #include "tare/log.h"
+#include "tests/unit/showing.h"
 
 enum { N_SAMPLES = 23, N_VALUES = 6000 };
 #define LONE 8.0F /* one value of this size a sample, among values below 2 */
@@ -78,22 +79,23 @@ static enum tare_status run(void *ctx, int worker, size_t sample,
     if (atomic_fetch_add(&fake->busy[worker], 1) != 0) atomic_store(&fake->overlaps, 1);
     for (size_t i = 0; i < N_VALUES; i++)
         x[i] = pseudo_normal(&state);
-    observe(observe_ctx, NORMAL, x, N_VALUES / 2);
-    observe(observe_ctx, NORMAL, x + N_VALUES / 2, N_VALUES / 2);
-    observe(observe_ctx, ZERO, zeros, N_VALUES);
+    show_values(observe, observe_ctx, NORMAL, sample, x, N_VALUES / 2);
+    show_values(observe, observe_ctx, NORMAL, sample, x + N_VALUES / 2, N_VALUES / 2);
+    show_values(observe, observe_ctx, ZERO, sample, zeros, N_VALUES);
     if (sample == 7 || sample == 11) {
         x[5] = NAN;
         x[6] = -INFINITY;
         x[7] = INFINITY;
     }
-    observe(observe_ctx, BROKEN, x, N_VALUES);
+    show_values(observe, observe_ctx, BROKEN, sample, x, N_VALUES);
     x[0] = NAN;
-    observe(observe_ctx, ALL_NAN, x, 1);
+    show_values(observe, observe_ctx, ALL_NAN, sample, x, 1);
     x[0] = LONE;
     x[5] = x[6] = x[7] = 0.25F;
-    observe(observe_ctx, OUTLIER, x, sample == 3 ? N_VALUES : N_VALUES - 1);
-    observe(observe_ctx, OUTLIER, x + 1, 0);
-    if (fake->stray) observe(observe_ctx, fake->stray, x, 1);
+    show_values(observe, observe_ctx, OUTLIER, sample, x,
+                sample == 3 ? N_VALUES : N_VALUES - 1);
+    show_values(observe, observe_ctx, OUTLIER, sample, x + 1, 0);
+    if (fake->stray) show_values(observe, observe_ctx, fake->stray, sample, x, 1);
     atomic_fetch_sub(&fake->busy[worker], 1);
     if (sample < fake->fails_from) return TARE_OK;
     if ((sample == fake->fails_from) == fake->first_is_late)

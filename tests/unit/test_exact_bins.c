@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "calibrators/observations.h"
 #include "tests/kernels/check.h"
+#include "tests/unit/showing.h"
 
 enum { N_SAMPLES = 5, MOST = 210000 };
 
@@ -33,7 +34,7 @@ static enum tare_status run(void *ctx, int worker, size_t sample,
     (void)worker;
     if (v->skips && sample == N_SAMPLES - 1) return TARE_OK;
     if (v->n == SIZE_MAX) return tare_error_set(err, TARE_E_IO, "cannot decode");
-    observe(observe_ctx, 0, v->x + begin, end - begin);
+    show_values(observe, observe_ctx, 0, sample, v->x + begin, end - begin);
     return TARE_OK;
 }
 

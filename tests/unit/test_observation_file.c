@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "calibrators/observations.h"
 #include "tests/kernels/check.h"
+#include "tests/unit/showing.h"
 
 enum { N_TENSORS = 3 };
 
@@ -31,11 +32,11 @@ static enum tare_status run(void *ctx, int worker, size_t sample,
     (void)err;
     for (int i = 0; i < 300; i++)
         x[i] = (float)((i * 37 + (int)sample * 11) % 101 - 30) * 0.013F;
-    observe(observe_ctx, 0, x, 300);
+    show_values(observe, observe_ctx, 0, sample, x, 300);
     x[7] = sample == 5 ? NAN : 1e30F;
-    observe(observe_ctx, 1, x, 120);
+    show_values(observe, observe_ctx, 1, sample, x, 120);
     memset(x, 0, sizeof x);
-    observe(observe_ctx, 2, x, 50);
+    show_values(observe, observe_ctx, 2, sample, x, 50);
     return TARE_OK;
 }
 
@@ -104,11 +105,10 @@ static enum tare_status run_many(void *ctx, int worker, size_t sample,
 {
     (void)ctx;
     (void)worker;
-    (void)sample;
     (void)err;
     for (size_t i = 0; i < N_MANY; i++) {
         const float x[2] = {(float)i, -0.5F};
-        show(observe_ctx, i, x, 2);
+        show_values(show, observe_ctx, i, sample, x, 2);
     }
     return TARE_OK;
 }

@@ -14,6 +14,7 @@
 #include "tare/builder.h"
 #include "tare/engine.h"
 #include "tests/kernels/check.h"
+#include "tests/unit/showing.h"
 
 enum { N_SAMPLES = 6, N_TAPS = 256, N_ELEMS = 28 * 28, N_CLASSES = 10 };
 
@@ -32,12 +33,14 @@ struct net {
 struct observing {
     tare_observe_fn *observe;
     void *ctx;
+    size_t sample;
 };
 
 static const float *hand_on(void *ctx, const struct tare_tapped *tensor)
 {
     const struct observing *o = ctx;
-    o->observe(o->ctx, tensor->index, tensor->data, tensor->n_elems);
+    show_values(o->observe, o->ctx, tensor->index, o->sample, tensor->data,
+                tensor->n_elems);
     return NULL;
 }
 
@@ -46,7 +49,7 @@ static enum tare_status run(void *ctx, int worker, size_t sample,
                             struct tare_error *err)
 {
     struct net *net = ctx;
-    struct observing observing = {observe, observe_ctx};
+    struct observing observing = {observe, observe_ctx, sample};
     (void)worker;
     memcpy(net->input, net->x[sample], sizeof net->input);
     enum tare_status st =

@@ -18,6 +18,7 @@
 #include "tare/engine.h"
 #include "tare/tuning.h"
 #include "tests/unit/net.h"
+#include "tests/unit/showing.h"
 
 enum { SIDE = 48, N_ELEMS = 2 * SIDE * SIDE, N_SAMPLES = 24, RARE = 3 };
 
@@ -105,12 +106,14 @@ struct watch {
     float *input;
     tare_observe_fn *observe;
     void *ctx;
+    size_t sample;
 };
 
 static const float *hand_on(void *ctx, const struct tare_tapped *tensor)
 {
     const struct watch *w = ctx;
-    w->observe(w->ctx, tensor->index, tensor->data, tensor->n_elems);
+    show_values(w->observe, w->ctx, tensor->index, w->sample, tensor->data,
+                tensor->n_elems);
     return NULL;
 }
 
@@ -122,6 +125,7 @@ static enum tare_status run_sample(void *ctx, int worker, size_t sample,
     (void)worker;
     w->observe = observe;
     w->ctx = observe_ctx;
+    w->sample = sample;
     (void)fill(NULL, sample, w->input, err);
     return tare_context_run(w->context, err);
 }
