@@ -11,11 +11,6 @@
 /* Vectors that are worth taking together. */
 #define LANES_MANY 4
 
-/* A step of every vector. */
-#define EACH_OF(n, i)                                                                  \
-    TARE_UNROLL                                                                        \
-    for (int i = 0; (i) < (n); (i)++)
-
 static inline lanes lanes_abs(lanes x)
 {
     return lanes_bits_and(x, UINT32_C(0x7fffffff));

@@ -12,4 +12,9 @@
 #define TARE_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* A step of every vector. */
+#define EACH_OF(n, i)                                                                  \
+    TARE_UNROLL                                                                        \
+    for (int i = 0; (i) < (n); (i)++)
+
 #endif /* TARE_KERNELS_UNROLL_H */
