@@ -89,6 +89,20 @@ static bool check_large(void)
     return true;
 }
 
+/* One row of pixels, the last of which are beside the input: not at equal distances. */
+static bool check_beside(void)
+{
+    const struct tare_window windows[] = {
+        {1, 1, 15, 64, 1, 17, 38, 1, 1, 1, 2, 1, 1, 2, 0, 0, 0, 0},
+        {1, 1, 15, 64, 1, 10, 38, 1, 1, 1, 1, 2, 1, 1, 0, 0, 0, 0}};
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++)
+        if (!check_layer((struct tare_u8_conv){.window = windows[i],
+                                               .in_zero_point = check_zero_point(),
+                                               .epilogue = random_epilogue(true)}))
+            return false;
+    return true;
+}
+
 /* Padding of zeros, which a variant may leave out tap by tap where these are long. */
 static struct tare_u8_conv random_long_taps(void)
 {
@@ -226,7 +240,7 @@ int main(int argc, char **argv)
         if (!check_layer(random_long_taps())) return CHECK_FAIL;
     for (int i = 0; i < check_cases(300); i++)
         if (!check_pack_matrix()) return printf("not ok - pack_matrix\n"), CHECK_FAIL;
-    if (!check_large() || !check_extremes()) return CHECK_FAIL;
+    if (!check_large() || !check_beside() || !check_extremes()) return CHECK_FAIL;
     printf("ok - u8_conv\n");
     return CHECK_PASS;
 }

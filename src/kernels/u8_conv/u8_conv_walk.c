@@ -32,11 +32,11 @@ static struct tare_window join_rows(const struct tare_window *w)
     return joined;
 }
 
-/* All pixels at equal distances, as join_rows() leaves them. */
+/* All pixels at equal distances, as join_rows() leaves them; none beside the input. */
 static bool is_one_row(const struct tare_window *w)
 {
     return w->kernel_h == 1 && w->kernel_w == 1 && w->batch == 1 && w->out_h == 1 &&
-           w->pad_left == 0;
+           w->pad_left == 0 && (w->out_w - 1) * w->stride_w < w->in_w;
 }
 
 struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
