@@ -21,11 +21,23 @@ static int plain(struct tare_graph *g, uint64_t *seed)
     return 512;
 }
 
-/* The second leg begins behind the softmax, and reads what went into it as well. */
+/* Rows the other way round: a copy, which no second leg has. */
+static void turn(struct tare_graph *g, const char *x, const char *y)
+{
+    net_longs(g, "starts", 1, -1);
+    net_longs(g, "ends", 1, -100);
+    net_longs(g, "axes", 1, 2);
+    net_longs(g, "steps", 1, -1);
+    char inputs[64];
+    (void)snprintf(inputs, sizeof inputs, "%s starts ends axes steps", x);
+    net_node(g, TARE_OP_SLICE, "turn", inputs, y);
+}
+
+/* The second leg begins behind the turn, and reads what went into it as well. */
 static int residual(struct tare_graph *g, uint64_t *seed)
 {
     strided(g, "wide", "h", "a", 8, 384, seed);
-    net_int(net_node(g, TARE_OP_SOFTMAX, "soft", "a", "b"), "axis", 1);
+    turn(g, "a", "b");
     net_conv(g, "product", "b", "c", 384, 384, 1, true, seed);
     net_node(g, TARE_OP_SIGMOID, "gate", "c", "d");
     net_node(g, TARE_OP_ADD, "sum", "d a", "t");
@@ -52,6 +64,17 @@ static int normalized(struct tare_graph *g, uint64_t *seed)
     return 512;
 }
 
+/* Along the first axis, which a second leg has as many of as samples, among others. */
+static int soft(struct tare_graph *g, uint64_t *seed)
+{
+    strided(g, "wide", "h", "a", 8, 512, seed);
+    net_int(net_node(g, TARE_OP_SOFTMAX, "soft0", "a", "b"), "axis", 0);
+    net_node(g, TARE_OP_ADD, "sum", "a b", "c");
+    net_int(net_node(g, TARE_OP_SOFTMAX, "soft2", "c", "d"), "axis", 2);
+    net_int(net_node(g, TARE_OP_SOFTMAX, "soft1", "d", "t"), "axis", 1);
+    return 512;
+}
+
 static int pooled(struct tare_graph *g, uint64_t *seed)
 {
     net_conv(g, "wide", "h", "a", 8, 512, 3, true, seed);
@@ -61,23 +84,41 @@ static int pooled(struct tare_graph *g, uint64_t *seed)
     return 512;
 }
 
-/* `flatten`: a view and a product; else an average and convolutions. */
-static struct tare_graph *make_graph(layers_fn *make, bool flatten, uint64_t seed)
+/* An average, a view, and rows of numbers. */
+static void add_rows(struct tare_graph *g, int n, uint64_t *seed)
 {
-    struct tare_graph *g = net_create(13);
+    net_node(g, TARE_OP_GLOBAL_AVERAGE_POOL, "mean1", "t", "m");
+    net_node(g, TARE_OP_FLATTEN, "flat", "m", "f");
+    net_weights(g, "ln.w", NET_DIMS(n), -1, 1, seed);
+    net_weights(g, "ln.b", NET_DIMS(n), -1, 1, seed);
+    net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "f ln.w ln.b", "r");
+    net_weights(g, "w", NET_DIMS(n, 900), -1, 1, seed);
+    net_node(g, TARE_OP_GEMM, "product1", "r w", "p");
+    net_int(net_node(g, TARE_OP_SOFTMAX, "classes", "p", "q"), "axis", 1);
+    net_longs(g, "shape", 3, 1, 30, 30);
+    net_node(g, TARE_OP_RESHAPE, "square", "q shape", "s");
+    struct tare_node *node = net_node(g, TARE_OP_REDUCE_MAX, "last", "s", "y");
+    net_ints(node, "axes", 1, 2);
+    net_int(node, "keepdims", 0);
+}
+
+static void add_convolutions(struct tare_graph *g, int n, uint64_t *seed)
+{
+    net_conv(g, "deep", "t", "u", n, 600, 1, true, seed);
+    net_node(g, TARE_OP_SIGMOID, "bend", "u", "v");
+    net_conv(g, "last", "v", "y", 600, 300, 3, true, seed);
+}
+
+static struct tare_graph *make_graph(layers_fn *make, bool has_rows, uint64_t seed)
+{
+    struct tare_graph *g = net_create(17);
     net_input(g, "x", NET_DIMS(1, 3, WIDTH, WIDTH));
     strided(g, "head", "x", "h", 3, 8, &seed);
     const int n = make(g, &seed);
-    if (flatten) {
-        net_node(g, TARE_OP_GLOBAL_AVERAGE_POOL, "mean1", "t", "m");
-        net_node(g, TARE_OP_FLATTEN, "flat", "m", "f");
-        net_weights(g, "w", NET_DIMS(n, 900), -1, 1, &seed);
-        net_node(g, TARE_OP_GEMM, "last", "f w", "y");
-    } else {
-        net_conv(g, "deep", "t", "u", n, 600, 1, true, &seed);
-        net_node(g, TARE_OP_SIGMOID, "bend", "u", "v");
-        net_conv(g, "last", "v", "y", 600, 300, 3, true, &seed);
-    }
+    if (has_rows)
+        add_rows(g, n, &seed);
+    else
+        add_convolutions(g, n, &seed);
     net_output(g, "y");
     return net_infer(g);
 }
@@ -199,9 +240,9 @@ static void compare(const struct net *net, const struct tare_relay *relay,
     assert_true(n_first > 0 && n_second > 0 && cut > 0);
 }
 
-static void check_net(layers_fn *make, bool flatten)
+static void check_net(layers_fn *make, bool has_rows)
 {
-    struct tare_graph *g = make_graph(make, flatten, check_u32() | 1U);
+    struct tare_graph *g = make_graph(make, has_rows, check_u32() | 1U);
     struct net *net = open_net(g);
     struct tare_relay *relay;
     NET_TRY(tare_relay_create(net->context, SAMPLES, &relay, &err_));
@@ -223,7 +264,8 @@ static void check_net(layers_fn *make, bool flatten)
 
 static void values_are_those_of_samples_alone(void **state)
 {
-    static layers_fn *const nets[] = {plain, residual, depthwise, normalized, pooled};
+    static layers_fn *const nets[] = {plain, residual,   depthwise,
+                                      soft,  normalized, pooled};
     (void)state;
     for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
         check_net(nets[i], true);
@@ -237,19 +279,18 @@ static int narrow(struct tare_graph *g, uint64_t *seed)
     return 16;
 }
 
-/* Over the first axis it would mix the samples. */
-static int softmax_last(struct tare_graph *g, uint64_t *seed)
+static int turned_last(struct tare_graph *g, uint64_t *seed)
 {
     const int n = plain(g, seed);
     net_conv(g, "more", "t", "z", n, n, 1, true, seed);
-    net_int(net_node(g, TARE_OP_SOFTMAX, "soft", "z", "s"), "axis", 0);
+    turn(g, "z", "s");
     return n;
 }
 
 static struct tare_relay *relay_of(layers_fn *make, bool ends_there)
 {
     uint64_t seed = check_u32() | 1U;
-    struct tare_graph *g = ends_there ? net_create(13) : make_graph(make, true, seed);
+    struct tare_graph *g = ends_there ? net_create(17) : make_graph(make, true, seed);
     if (ends_there) {
         net_input(g, "x", NET_DIMS(1, 3, WIDTH, WIDTH));
         strided(g, "head", "x", "h", 3, 8, &seed);
@@ -270,7 +311,7 @@ static void networks_that_gain_nothing_have_none(void **state)
 {
     (void)state;
     assert_null(relay_of(narrow, false));
-    assert_null(relay_of(softmax_last, true));
+    assert_null(relay_of(turned_last, true));
 }
 
 static void wrong_numbers_are_refused(void **state)

@@ -18,6 +18,8 @@ static bool binary_times(struct tare_binary_loop *loop, int64_t n)
            times(&loop->dims[0], n);
 }
 
+/* Every sample is computed as if it were alone, whatever axis the layer works along:
+ * what is outside of that is repeated. */
 bool tare_layer_times(uint32_t kind, void *params, int64_t n)
 {
     switch (kind) {
@@ -32,6 +34,12 @@ bool tare_layer_times(uint32_t kind, void *params, int64_t n)
         return times(&((struct tare_f32_pool *)params)->window.batch, n);
     case TARE_LAYER_F32_AFFINE:
         return times(&((struct tare_affine_params *)params)->n_pixels, n);
+    case TARE_LAYER_F32_SOFTMAX:
+        return times(&((struct tare_f32_softmax *)params)->outer, n);
+    case TARE_LAYER_F32_REDUCE:
+        return times(&((struct tare_f32_reduce *)params)->outer, n);
+    case TARE_LAYER_F32_LAYER_NORM:
+        return times(&((struct tare_f32_layer_norm *)params)->rows, n);
     case TARE_LAYER_F32_BINARY:
         return binary_times(&((struct tare_f32_binary *)params)->loop, n);
     default: return false;
