@@ -74,6 +74,16 @@ static bool check_layer(struct tare_u8_conv layer)
     return ok;
 }
 
+static bool check_windows(const struct tare_window *windows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!check_layer((struct tare_u8_conv){.window = windows[i],
+                                               .in_zero_point = check_zero_point(),
+                                               .epilogue = random_epilogue(true)}))
+            return false;
+    return true;
+}
+
 /* More weights than a second-level cache has room for: a product of matrices, whose
  * units share channels then, and a window. */
 static bool check_large(void)
@@ -81,12 +91,7 @@ static bool check_large(void)
     const struct tare_window windows[] = {
         tare_matrix_window(check_between(57, 130), 300, 1000),
         {1, 9, 9, 100, 9, 9, 320, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0}};
-    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++)
-        if (!check_layer((struct tare_u8_conv){.window = windows[i],
-                                               .in_zero_point = check_zero_point(),
-                                               .epilogue = random_epilogue(true)}))
-            return false;
-    return true;
+    return check_windows(windows, sizeof windows / sizeof windows[0]);
 }
 
 /* One row of pixels, the last of which are beside the input: not at equal distances. */
@@ -95,12 +100,7 @@ static bool check_beside(void)
     const struct tare_window windows[] = {
         {1, 1, 15, 64, 1, 17, 38, 1, 1, 1, 2, 1, 1, 2, 0, 0, 0, 0},
         {1, 1, 15, 64, 1, 10, 38, 1, 1, 1, 1, 2, 1, 1, 0, 0, 0, 0}};
-    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++)
-        if (!check_layer((struct tare_u8_conv){.window = windows[i],
-                                               .in_zero_point = check_zero_point(),
-                                               .epilogue = random_epilogue(true)}))
-            return false;
-    return true;
+    return check_windows(windows, sizeof windows / sizeof windows[0]);
 }
 
 /* Padding of zeros, which a variant may leave out tap by tap where these are long. */
