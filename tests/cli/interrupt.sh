@@ -9,7 +9,8 @@ n_cancelled=0
 for ((i = 1; i <= 30; i++)); do
     rm -f out/*
     got=0
-    timeout --preserve-status -s INT "0.$(printf '%03d' $((i * 4)))" "$tare" build --onnx="$model" \
+    # --foreground: one signal, where else a second one follows, which ends it at once
+    timeout --foreground --preserve-status -s INT "0.$(printf '%03d' $((i * 4)))" "$tare" build --onnx="$model" \
         --engine=out/e.tare --optimization-level=5 --timing-cache=out/times --save-tactics=out/t.json \
         >stdout 2>stderr || got=$?
     [[ $got -eq 0 || $got -eq 130 ]] || fail "exit status $got: $(cat stderr)"
