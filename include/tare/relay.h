@@ -26,11 +26,11 @@ struct tare_relay;
  * Divide an engine of one sample (first axes of 1) where it saves the most reading.
  * @param context    of the engine, in its own shape; outlives the relay.
  * @param n_samples  of the second leg, 2 to TARE_RELAY_MOST.
- * @param[out] relay tare_relay_destroy() it. NULL on failure, and, which is none, where
- *                   the last layers are not float32 convolutions, products with
- * weights, pooling, softmax, reductions, normalization, elementwise layers and views,
- * or their weights are not 256 KiB larger than the activations that they read and
- * write.
+ * @param[out] relay
+ *     tare_relay_destroy() it. NULL on failure, and, which is none, where the last
+ *     layers are not float32 convolutions, products with weights, pooling, softmax,
+ *     reductions, normalization, elementwise layers and views, or their weights are not
+ *     256 KiB larger than the activations that they read and write.
  */
 TARE_API enum tare_status tare_relay_create(struct tare_context *context,
                                             size_t n_samples, struct tare_relay **relay,

@@ -139,10 +139,11 @@ bool tare_layer_is_widened(const struct tare_layer *layer);
 enum tare_status tare_layer_widen(struct tare_layer *layer, uint32_t isa,
                                   struct tare_error *err);
 
-/** Make a layer's parameters those of `n` times as many samples, which follow each
- * other in all its activations; float32 kinds alone know how. @retval false: it cannot
- * be; the parameters are of no use then. (layers/batch.c) */
-bool tare_layer_times(uint32_t kind, void *params, int64_t n);
+/** Make a copy of a layer's parameters those of `n` times as many samples, which follow
+ * each other in all its activations; float32 kinds alone know how.
+ * @param layer    of one sample, and so its tensors.
+ * @retval false   It cannot be; the copy is of no use then. (layers/batch.c) */
+bool tare_layer_times(const struct tare_layer *layer, void *params, int64_t n);
 
 /** Give back what a module made, or a plugin. */
 void tare_layer_release(struct tare_layer *layer);

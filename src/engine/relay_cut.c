@@ -21,7 +21,14 @@ static bool is_kind(const struct tare_layer *layer)
     const size_t n_bytes = (size_t)layer->record->params_bytes;
     if (n_bytes > sizeof params || layer->module || layer->convert) return false;
     memcpy(params, layer->params, n_bytes);
-    return tare_layer_times(layer->record->kind, params, 2);
+    return tare_layer_times(layer, params, 2);
+}
+
+/* A weight is the same for all samples where the kind has it so: it is not in the place
+ * of an input or a residual. */
+static bool may_be_weight(const struct tare_layer *layer, size_t operand)
+{
+    return layer->record->kind == TARE_LAYER_F32_BINARY || operand == 1 || operand == 2;
 }
 
 /* Can the second leg have it? A binding that is read is the caller's. */
@@ -31,8 +38,9 @@ static bool can_follow(const struct tare_layer *layer)
     bool ok = is_kind(layer);
     for (size_t k = 0; ok && k < layer->n_inputs; k++) {
         const struct tare_plan_tensor *t = layer->inputs[k];
-        ok = t->storage == TARE_IN_WEIGHTS ||
-             (t->storage == TARE_IN_ARENA && is_one_sample(t));
+        ok = t->storage == TARE_IN_WEIGHTS
+                 ? may_be_weight(layer, k)
+                 : t->storage == TARE_IN_ARENA && is_one_sample(t);
     }
     for (size_t k = 0; ok && k < layer->n_outputs; k++)
         ok = is_one_sample(layer->outputs[k]);

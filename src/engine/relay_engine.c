@@ -78,14 +78,17 @@ static size_t aligned(uint64_t n_bytes)
 }
 
 /* The engine's own record, which was proved right, for more samples: proved again. */
-static enum tare_status widen(struct tare_layer *layer, void *params, size_t n_samples,
-                              struct tare_error *err)
+static enum tare_status widen(struct tare_layer *layer,
+                              const struct tare_plan_tensor *const *operands,
+                              void *params, size_t n_samples, struct tare_error *err)
 {
     const struct tare_layer_kind_info *kind = tare_layer_kind_info(layer->record->kind);
     memcpy(params, layer->params, (size_t)layer->record->params_bytes);
+    TARE_FAIL_IF(!tare_layer_times(layer, params, (int64_t)n_samples), err,
+                 TARE_E_NOMEM, "relay: %zu samples are too many", n_samples);
     layer->params = params;
-    TARE_FAIL_IF(!tare_layer_times(layer->record->kind, params, (int64_t)n_samples),
-                 err, TARE_E_NOMEM, "relay: %zu samples are too many", n_samples);
+    layer->inputs = operands;
+    layer->outputs = operands + layer->n_inputs;
     const enum tare_status st = kind->check(layer, err);
     return st == TARE_OK && kind->prepare ? kind->prepare(layer, err) : st;
 }
@@ -108,10 +111,9 @@ static enum tare_status widen_all(struct tare_relay_engine *second, size_t cut,
             layer->run = run_nothing;
             continue;
         }
-        layer->inputs = e->layer_tensors + layer->record->first_id;
-        layer->outputs = layer->inputs + layer->n_inputs;
-        TARE_TRY(widen(layer, params, n_samples, err), err, "relay: layer %zu '%.80s'",
-                 i, layer->name);
+        TARE_TRY(widen(layer, e->layer_tensors + layer->record->first_id, params,
+                       n_samples, err),
+                 err, "relay: layer %zu '%.80s'", i, layer->name);
         params += aligned(layer->record->params_bytes);
         if (layer->scratch_bytes > e->scratch_bytes)
             e->scratch_bytes = layer->scratch_bytes;

@@ -93,7 +93,9 @@ static void add_rows(struct tare_graph *g, int n, uint64_t *seed)
     net_weights(g, "ln.b", NET_DIMS(n), -1, 1, seed);
     net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "f ln.w ln.b", "r");
     net_weights(g, "w", NET_DIMS(n, 900), -1, 1, seed);
-    net_node(g, TARE_OP_GEMM, "product1", "r w", "p");
+    net_node(g, TARE_OP_GEMM, "product1", "r w", "p0");
+    net_weights(g, "bias", NET_DIMS(900), -1, 1, seed);
+    net_node(g, TARE_OP_ADD, "shift", "bias p0", "p");
     net_int(net_node(g, TARE_OP_SOFTMAX, "classes", "p", "q"), "axis", 1);
     net_longs(g, "shape", 3, 1, 30, 30);
     net_node(g, TARE_OP_RESHAPE, "square", "q shape", "s");
@@ -105,7 +107,11 @@ static void add_rows(struct tare_graph *g, int n, uint64_t *seed)
 static void add_convolutions(struct tare_graph *g, int n, uint64_t *seed)
 {
     net_conv(g, "deep", "t", "u", n, 600, 1, true, seed);
-    net_node(g, TARE_OP_SIGMOID, "bend", "u", "v");
+    net_node(g, TARE_OP_SIGMOID, "bend", "u", "e");
+    net_node(g, TARE_OP_GLOBAL_AVERAGE_POOL, "mean1", "e", "gate");
+    net_node(g, TARE_OP_MUL, "gated", "e gate", "i");
+    net_weights(g, "all", NET_DIMS(1, 600, 3, 3), -1, 1, seed);
+    net_node(g, TARE_OP_SUB, "less", "i all", "v");
     net_conv(g, "last", "v", "y", 600, 300, 3, true, seed);
 }
 
