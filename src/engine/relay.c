@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "base/recorder.h"
-#include "base/threads.h"
 #include "engine/context.h"
 #include "engine/relay.h"
 
