@@ -24,6 +24,20 @@ static enum tare_status prepare(const struct tare_engine *e, struct tare_layer *
     return tare_layer_prepare(layer, isa, "", err);
 }
 
+static void tell_next_weights(struct tare_engine *e)
+{
+    const void *next = NULL;
+    size_t next_bytes = 0;
+    for (size_t i = e->n_layers; i-- > 0;) {
+        struct tare_layer *layer = &e->layers[i];
+        layer->next_weights = next;
+        layer->next_bytes = next_bytes;
+        size_t n_bytes;
+        const void *first = tare_layer_first_weights(layer, &n_bytes);
+        if (first) next = first, next_bytes = n_bytes;
+    }
+}
+
 static enum tare_status make_layers(struct tare_engine *e, struct tare_error *err)
 {
     e->layers = tare_array_from(&e->allocator, e->n_layers, sizeof *e->layers);
@@ -60,6 +74,7 @@ static enum tare_status make_layers(struct tare_engine *e, struct tare_error *er
         if (tare_layer_shared(layer) > e->shared_bytes)
             e->shared_bytes = tare_layer_shared(layer);
     }
+    tell_next_weights(e);
     return TARE_OK;
 }
 

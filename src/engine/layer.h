@@ -40,6 +40,10 @@ struct tare_layer {
     size_t n_outputs;
     const uint8_t *weights;      /* the weights section: constant inputs are in it, */
     const uint8_t *base_weights; /* or in that of another engine; or NULL */
+    /** Weights that the layers behind begin with, for kernels that fetch them; or NULL.
+     */
+    const void *next_weights;
+    size_t next_bytes;
     /* chosen by tare_layer_prepare(): */
     const void *kernel; /* the family's variant, whatever its type */
     const char *tactic; /* the variant's name */
@@ -121,6 +125,10 @@ bool tare_layer_overwrites(uint32_t kind, uint32_t k);
  */
 enum tare_status tare_layer_prepare(struct tare_layer *layer, uint32_t isa,
                                     const char *tactic, struct tare_error *err);
+
+/** The weights that a layer reads first, of kinds whose kernels fetch such for each
+ *  other. @param[out] n_bytes  of them. @retval NULL  not of this one. */
+const void *tare_layer_first_weights(const struct tare_layer *layer, size_t *n_bytes);
 
 /** The part of it that lets a module compute the layer. */
 enum tare_status tare_layer_adopt(struct tare_layer *layer, const char *tactic,

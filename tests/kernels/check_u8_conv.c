@@ -40,7 +40,12 @@ static bool check_by_hand(void)
         scratch_bytes > sizeof scratch)
         return false;
     tare_u8_conv_pack(&p, weights, packed);
-    const struct tare_u8_conv_data d = {x, packed, acc_init, multiplier, bias, NULL, y};
+    const struct tare_u8_conv_data d = {.x = x,
+                                        .weights = packed,
+                                        .acc_init = acc_init,
+                                        .multiplier = multiplier,
+                                        .bias = bias,
+                                        .y = y};
     tare_u8_conv__ref(&p, &d, scratch, 0, tare_u8_conv_units(&p));
     return !memcmp(y, want, sizeof want);
 }

@@ -52,7 +52,8 @@ static inline struct tare_u8_epilogue random_epilogue(bool may_residual)
     e.out_zero_point = check_zero_point();
     e.lower = (float)-e.out_zero_point;
     e.upper = (float)(255 - e.out_zero_point);
-    if (check_once_in(3)) e.upper = fminf(e.upper, 20.0f);
+    if (check_once_in(3))
+        e.upper = fminf(e.upper, 20.0f + 0.5f * (float)check_between(0, 3));
     if (check_once_in(4)) e.lower = 0.0f;
     if (e.out_f32 && check_once_in(2)) {
         e.lower = -INFINITY;
@@ -62,6 +63,7 @@ static inline struct tare_u8_epilogue random_epilogue(bool may_residual)
     e.has_residual = may_residual && check_once_in(2);
     e.residual_zero_point = check_zero_point();
     e.residual_scale = check_once_in(2) ? 0.5f : 0.37f;
+    if (check_once_in(8)) e.residual_scale = 0x1p30f;
     return e;
 }
 
@@ -149,6 +151,20 @@ static inline struct tare_u8_conv random_depthwise(void)
                                  .epilogue = random_epilogue(true)};
 }
 
+/** Values that no int32 holds, now and then in some channels alone. */
+static inline void random_large_scales(struct conv_case *t)
+{
+    const bool few = check_once_in(2);
+    for (int64_t c = 0; c < t->p.window.out_c; c++) {
+        if (few && !check_once_in(10)) continue;
+        if (check_once_in(2))
+            t->multiplier[c] = ldexpf(1.0f, (int)check_between(-4, 40));
+        else
+            t->bias[c] =
+                ldexpf(check_once_in(2) ? -1.0f : 1.0f, (int)check_between(20, 60));
+    }
+}
+
 /** Multipliers and biases: arbitrary ones, or powers of two that make exact ties. */
 static inline void random_scales(struct conv_case *t)
 {
@@ -163,6 +179,7 @@ static inline void random_scales(struct conv_case *t)
         t->bias[c] = ties ? (float)check_between(-40, 40) * 0.5f
                           : (float)check_between(-3000, 3000) / 97.0f;
     }
+    if (check_once_in(6)) random_large_scales(t);
 }
 
 static inline void random_tensors(struct conv_case *t)
@@ -233,6 +250,8 @@ static inline struct tare_u8_conv_data conv_case_data(const struct conv_case *t,
         .bias = t->bias,
         .residual = t->p.epilogue.has_residual ? t->residual : NULL,
         .y = check_output_body(output),
+        .next = t->x,
+        .next_bytes = check_once_in(2) ? (size_t)check_between(1, 4096) : 0,
     };
 }
 

@@ -60,7 +60,17 @@ static struct tare_u8_conv_data conv_data(const struct tare_layer *layer,
         .bias = run->inputs[4],
         .residual = layer->n_inputs > 5 ? run->inputs[5] : NULL,
         .y = run->outputs[0],
+        .next = layer->next_weights,
+        .next_bytes = layer->next_bytes,
     };
+}
+
+const void *tare_layer_first_weights(const struct tare_layer *layer, size_t *n_bytes)
+{
+    *n_bytes = 0;
+    if (layer->record->kind != TARE_LAYER_U8_CONV) return NULL;
+    *n_bytes = tare_u8_conv_first_bytes(layer->params);
+    return tare_layer_weight(layer, layer->inputs[1]);
 }
 
 enum tare_status tare_u8_conv_layer_check(const struct tare_layer *layer,

@@ -29,6 +29,8 @@ struct tare_u8_conv_data {
     const float *bias;       /* + [out_c] */
     const uint8_t *residual; /* + shaped as y, dense; NULL without has_residual */
     void *y; /* [batch, out_h, out_w, out_c], out_pitch; uint8_t, or float: out_f32 */
+    const void *next;  /* what is read after this run, to be fetched in its course: */
+    size_t next_bytes; /* so many bytes of it; a hint, 0 without one */
 };
 
 /**
@@ -56,6 +58,9 @@ bool tare_u8_conv_packed_bytes(const struct tare_u8_conv *p, size_t *out);
  *  @param[out] packed   tare_u8_conv_packed_bytes() bytes, all of them written. */
 void tare_u8_conv_pack(const struct tare_u8_conv *p, const int8_t *weights,
                        int8_t *packed);
+
+/** Bytes of packed weights that a run reads first. */
+size_t tare_u8_conv_first_bytes(const struct tare_u8_conv *p);
 
 /** The way back: the weights that tare_u8_conv_pack() packed. */
 void tare_u8_conv_unpack(const struct tare_u8_conv *p, const int8_t *packed,

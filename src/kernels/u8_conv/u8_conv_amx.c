@@ -65,6 +65,7 @@ TARE_ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, bool two_t
 {
     const int64_t step_bytes = 4 * t->width;
     const int8_t *weights = t->weights;
+    const char *fetched = t->fetch;
     for (int64_t s = 0; s < t->n_segments; s++) {
         const uint8_t *const *rows = t->rows + s * TARE_U8_CONV_PITCH;
         const struct rows tile[2] = {rows_of(rows, t->first_rows, t->row_offset),
@@ -74,9 +75,10 @@ TARE_ALWAYS_INLINE void accumulate(const struct tare_u8_conv_tile *t, bool two_t
                                                : (struct rows){0}};
         int64_t step = 0;
         for (; step + STEPS <= t->n_steps; step += STEPS) {
-            for (int64_t i = 0; t->ahead && i < STEPS; i++)
-                _mm_prefetch((const char *)weights + t->ahead + i * step_bytes,
-                             _MM_HINT_T1);
+            for (int64_t i = 0; t->fetch_step && i < STEPS; i++) {
+                _mm_prefetch(fetched, _MM_HINT_T1);
+                fetched += t->fetch_step;
+            }
             multiply(tile, 4 * step, weights, step_bytes, two_tiles, two_columns);
             weights += STEPS * step_bytes;
         }
@@ -138,7 +140,7 @@ void tare_u8_conv__amx_28x32(const struct tare_u8_conv *p,
     const struct tare_u8_conv_style style = {.compute = compute_tiles,
                                              .state = &none,
                                              .at_once = 2,
-                                             .fetches = true,
+                                             .fetch_tiles = 2,
                                              .even_rows = true};
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
     _tile_release();

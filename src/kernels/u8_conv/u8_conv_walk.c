@@ -77,6 +77,13 @@ struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
     return plan;
 }
 
+size_t tare_u8_conv_first_bytes(const struct tare_u8_conv *p)
+{
+    const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
+    return (size_t)(plan.n_segments * plan.n_steps * 4 *
+                    tare_u8_conv_block_width(&plan, 0));
+}
+
 int64_t tare_u8_conv_tile_begin(const struct tare_u8_conv_plan *plan, int64_t t)
 {
     return min_i64(t * plan->tile_pixels + min_i64(t, plan->longer_tiles),
@@ -198,14 +205,6 @@ static bool has_shorter_last_tile(const struct tare_u8_conv_plan *plan)
            plan->n_tiles * plan->tile_pixels != plan->n_pixels;
 }
 
-/* What a fetching style's turn `i` on the same weights has ahead: the first two fetch
- * one of the two lines that a step of the next block has. */
-static int64_t distance_ahead(const struct tare_u8_conv_plan *plan, int64_t i)
-{
-    static_assert(TARE_U8_CONV_BLOCK * 4 == 2 * LINE, "two lines a step");
-    return i < 2 ? plan->block_bytes + LINE * i : 0;
-}
-
 /* The kernel rows [begin, end) that are inside the input for an output row. */
 struct kernel_rows {
     int64_t begin, end;
@@ -266,6 +265,16 @@ static void trim_ends(struct tare_u8_conv_needs *needs,
         clamp_i64((w->in_w - right) * tap_steps, needs->first_begin, plan->n_steps);
 }
 
+/* What a style with fetch_tiles fetches, a little in every step: when it is read, it
+ * has come. */
+struct fetch {
+    const char *at;
+    int64_t left;              /* bytes */
+    int64_t step;              /* bytes a step */
+    int64_t first_pixel_block; /* weights are read for the first time in its course */
+    bool is_next;              /* it is what the run has next */
+};
+
 /* A walk over units. */
 struct walk {
     const struct tare_u8_conv *p;
@@ -273,8 +282,10 @@ struct walk {
     const struct tare_u8_conv_plan *plan;
     const struct tare_u8_conv_style *style;
     struct tare_u8_conv_row_table table;
-    bool skips;      /* padding is left out */
-    int64_t at_once; /* tiles that are computed as one */
+    bool skips;                    /* padding is left out */
+    int64_t at_once;               /* tiles that are computed as one */
+    struct tare_u8_conv_unit unit; /* at hand */
+    struct fetch fetch;
     /* The tile at hand. What all have in common is set once, the rest where it changes:
      * to set all of it for each block takes a part of a small block's time. */
     struct tare_u8_conv_tile tile;
@@ -298,6 +309,7 @@ static void begin_tiles(struct walk *w)
         .pixel_stride = plan->window.out_pitch,
         .residual_stride = plan->window.out_c,
         .epilogue = &w->p->epilogue,
+        .fetches_once = w->style->fetch_distance > 0,
         .state = w->style->state,
     };
 }
@@ -347,6 +359,46 @@ static void begin_tile(struct walk *w, int64_t begin, int64_t end, int64_t chann
     }
 }
 
+static bool is_last_chance(const struct walk *w, int64_t block)
+{
+    return w->plan->pixels_inside ? block + 1 == w->plan->n_blocks
+                                  : w->unit.pixel_block + 1 == w->plan->n_pixel_blocks;
+}
+
+/* Choose what to fetch during `n_steps` steps, those of one block of channels: the next
+ * block, which its first tile would wait for, or the beginning of what follows. */
+static void choose_fetch(struct walk *w, int64_t block, int64_t n_steps)
+{
+    const struct tare_u8_conv_plan *plan = w->plan;
+    struct fetch *f = &w->fetch;
+    if (w->unit.pixel_block == f->first_pixel_block && block + 1 < plan->n_blocks) {
+        f->at = (const char *)w->tile.weights +
+                plan->n_segments * plan->n_steps * 4 * w->tile.width;
+        f->left = plan->block_bytes;
+    } else if (!f->is_next && is_last_chance(w, block)) {
+        f->is_next = true;
+        f->at = w->d->next;
+        f->left = (int64_t)w->d->next_bytes;
+    } else {
+        return;
+    }
+    f->step = min_i64(ceil_div(f->left, n_steps), 2 * LINE);
+}
+
+/* Give it to the tile at hand. */
+static void give_fetch(struct walk *w)
+{
+    struct fetch *f = &w->fetch;
+    struct tare_u8_conv_tile *tile = &w->tile;
+    const bool is_left = f->left > 0;
+    const int64_t turns = ceil_div(tile->n_tiles, w->style->fetch_tiles);
+    tile->fetch = is_left ? f->at : (const char *)tile->weights;
+    tile->fetch_step = is_left ? f->step : 0;
+    const int64_t bytes = turns * tile->n_segments * tile->n_steps * tile->fetch_step;
+    f->at += bytes;
+    f->left -= bytes;
+}
+
 /* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
 static void compute_block(struct walk *w, int64_t tile_begin, int64_t tile_end,
                           int64_t block)
@@ -359,16 +411,22 @@ static void compute_block(struct walk *w, int64_t tile_begin, int64_t tile_end,
     const bool fetches = plan->weights_are_far && tile_end - tile_begin > 1 &&
                          block % plan->blocks_per_group + 2 < plan->blocks_per_group;
     tile->rows = w->table.rows;
+    if (style->fetch_tiles)
+        choose_fetch(w, block,
+                     ceil_div(tile_end - tile_begin, style->fetch_tiles) *
+                         plan->n_segments * plan->n_steps);
     for (int64_t i = tile_begin; i < tile_end; i += w->at_once) {
         const int64_t end = min_i64(i + w->at_once, tile_end);
         const uint8_t *const *rows = tile->rows;
         begin_tile(w, i, end, channel);
-        if (style->fetch_distance)
-            tile->ahead = i == tile_begin ? style->fetch_distance : 0;
-        else if (style->fetches)
-            tile->ahead =
-                fetches ? distance_ahead(plan, (i - tile_begin) / w->at_once) : 0;
-        else if (fetches)
+        if (style->fetch_tiles) {
+            give_fetch(w);
+        } else if (style->fetch_distance) {
+            const bool is_first = i == tile_begin;
+            tile->fetch =
+                (const char *)tile->weights + (is_first ? style->fetch_distance : 0);
+            tile->fetch_step = is_first ? 4 * tile->width : 0;
+        } else if (fetches)
             fetch_ahead(plan, weights, i - tile_begin, end - tile_begin,
                         tile_end - tile_begin);
         style->compute(tile);
@@ -384,9 +442,10 @@ static int64_t split_begin(const struct tare_u8_conv_plan *plan, int64_t split)
                                             : plan->n_blocks * split / plan->n_splits;
 }
 
-static void compute_unit(struct walk *w, struct tare_u8_conv_unit unit, bool is_filled)
+static void compute_unit(struct walk *w, bool is_filled)
 {
     const struct tare_u8_conv_plan *plan = w->plan;
+    const struct tare_u8_conv_unit unit = w->unit;
     const int64_t tile = unit.pixel_block * plan->block_tiles;
     const int64_t tile_end = min_i64(tile + plan->block_tiles, plan->n_tiles);
     if (!is_filled) {
@@ -432,10 +491,11 @@ void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_d
         memset(padding, p->in_zero_point, layout.padding_bytes);
 
     int64_t filled = -1;
-    struct tare_u8_conv_unit unit = tare_u8_conv_unit(&plan, begin);
+    walk.unit = tare_u8_conv_unit(&plan, begin);
+    walk.fetch.first_pixel_block = plan.pixels_inside ? 0 : walk.unit.pixel_block;
     for (int64_t index = begin; index < end; index++) {
-        compute_unit(&walk, unit, filled == unit.pixel_block);
-        filled = unit.pixel_block;
-        unit = tare_u8_conv_next_unit(&plan, unit);
+        compute_unit(&walk, filled == walk.unit.pixel_block);
+        filled = walk.unit.pixel_block;
+        walk.unit = tare_u8_conv_next_unit(&plan, walk.unit);
     }
 }
