@@ -110,15 +110,14 @@ TARE_ALWAYS_INLINE bool is_for_words(const struct tare_u8_conv_tile *t,
     return large == 0;
 }
 
-/* Are the output's bounds those of a byte, and of a residual all 32 channels there and
- * the zero point 0? */
+/* A whole block whose bytes have no zero point and no bounds but their own, nor has
+ * what is added to it: what follows a ReLU. */
 TARE_ALWAYS_INLINE bool is_plain(const struct tare_u8_conv_tile *t)
 {
     const struct tare_u8_epilogue *e = t->epilogue;
-    const float zero_point = (float)e->out_zero_point;
-    return e->lower == -zero_point && e->upper == 255.0f - zero_point &&
-           (!t->residual ||
-            (e->residual_zero_point == 0 && t->n_channels == TARE_U8_CONV_BLOCK));
+    return t->n_channels == TARE_U8_CONV_BLOCK && e->out_zero_point == 0 &&
+           e->lower == 0.0f && e->upper == 255.0f &&
+           (!t->residual || e->residual_zero_point == 0);
 }
 
 /* The 32 channels of pixel `i` as words: rounded, saturated, of each lane four of both
@@ -140,20 +139,28 @@ TARE_ALWAYS_INLINE void store_words(const struct tare_u8_conv_tile *t,
                                     const struct route route, int64_t i, __m512i first,
                                     __m512i second, const bool is_pair)
 {
-    const __m512i zero_point = _mm512_set1_epi16((int16_t)t->epilogue->out_zero_point);
-    /* words have four channels of each vector in a lane, and so has what they become */
-    const __m512i in_order =
-        _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
-    __m512i bytes = _mm512_packus_epi16(_mm512_adds_epi16(first, zero_point),
-                                        _mm512_adds_epi16(second, zero_point));
+    if (!route.plain) {
+        const __m512i zero_point =
+            _mm512_set1_epi16((int16_t)t->epilogue->out_zero_point);
+        first = _mm512_adds_epi16(first, zero_point);
+        second = _mm512_adds_epi16(second, zero_point);
+    }
+    __m512i bytes = _mm512_packus_epi16(first, second);
     if (!route.plain)
         bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, c->lowest), c->highest);
-    bytes = _mm512_permutexvar_epi32(in_order, bytes);
+    /* words have four channels of each vector in a lane, and so has what they become */
+    bytes = _mm512_permutexvar_epi32(
+        _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0), bytes);
+    const __m256i low = _mm512_castsi512_si256(bytes);
+    const __m256i high = _mm512_extracti64x4_epi64(bytes, 1);
     uint8_t *y = out->y_u8 + i * t->pixel_stride;
-    _mm256_mask_storeu_epi8(y, c->valid, _mm512_castsi512_si256(bytes));
-    if (is_pair)
-        _mm256_mask_storeu_epi8(y + t->pixel_stride, c->valid,
-                                _mm512_extracti64x4_epi64(bytes, 1));
+    if (route.plain) {
+        _mm256_storeu_si256((void *)y, low);
+        if (is_pair) _mm256_storeu_si256((void *)(y + t->pixel_stride), high);
+    } else {
+        _mm256_mask_storeu_epi8(y, c->valid, low);
+        if (is_pair) _mm256_mask_storeu_epi8(y + t->pixel_stride, c->valid, high);
+    }
 }
 
 /* All channels of pixel `i` to memory. */
