@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tare/cpu.h"
 #include "tools/data.h"
+#include "tools/stream.h"
 
 struct exec_flags exec_flags = {
     .level = -1,
@@ -138,10 +138,8 @@ bool exec_parse(int argc, char **argv, struct exec_settings *settings, int *stat
         *status == EXIT_DONE && parse_own(n_own, own, settings, status);
     free(own);
     common_options.plugins = exec_flags.plugins;
-    const int cores = tare_cpu_threads(), streams = (int)exec_flags.streams;
-    settings->n_threads = exec_flags.cpu_threads ? (int)exec_flags.cpu_threads
-                          : cores > streams      ? cores / streams
-                                                 : 1;
+    settings->n_threads =
+        stream_threads((size_t)exec_flags.streams, exec_flags.cpu_threads);
     return goes_on;
 }
 

@@ -49,10 +49,12 @@ static const struct usage usage = {
     "--engine=FILE [flags]",
     "Time an engine on fixed pseudo-random input: from -1 to 1, 0 and 1 where it is "
     "not\n"
-    "float32. --threads is the number of threads of each stream (default: 1). The "
-    "first\n"
-    "inference is timed apart: to load the engine, make a context, run it once.",
-    "  tare perf --engine=resnet.tare --threads=2\n"
+    "float32. --threads is the number of threads of each stream (default: all cores "
+    "over\n"
+    "the streams). The first inference is timed apart: to load the engine, make a "
+    "context,\n"
+    "run it once.",
+    "  tare perf --engine=resnet.tare --threads=1\n"
     "  tare perf --engine=resnet.tare --profile --json=resnet.json\n"
     "  tare perf --engine=resnet.tare --streams=4 --duration=10\n"
     "  tare perf --engine=resnet.tare --frame-count=200 --profile-path=profile\n"
@@ -62,11 +64,6 @@ static const struct usage usage = {
 static enum tare_status no_memory(struct tare_error *err)
 {
     return report_error(err, TARE_E_NOMEM, "no memory for the measurement");
-}
-
-static int threads_of_stream(void)
-{
-    return common_options.threads > 0 ? (int)common_options.threads : 1;
 }
 
 static enum tare_status summarize(const struct stream *streams,
@@ -122,14 +119,14 @@ static enum tare_status profile(struct stream *s, size_t *n_runs,
 /* Load the engine and run it once, timed, before anything has touched either. Making
  * the user's buffers is not counted. */
 static enum tare_status run_first(struct stream *s, struct shaped *shaped,
-                                  struct perf_first *first, struct tare_error *err)
+                                  int n_threads, struct perf_first *first,
+                                  struct tare_error *err)
 {
     double before = report_clock();
     enum tare_status st = shaped_open(shaped, flags.engine, 0, err);
     first->open_ms = (report_clock() - before) * 1e3;
     if (st == TARE_OK)
-        st = stream_open(s, shaped->engine, threads_of_stream(), &first->context_ms,
-                         err);
+        st = stream_open(s, shaped->engine, n_threads, &first->context_ms, err);
     if (st != TARE_OK) return st;
     before = report_clock();
     st = tare_context_run(s->context, err);
@@ -195,9 +192,10 @@ static enum tare_status perf(struct perf_summary *summary, struct tare_error *er
     struct stream *streams = calloc(summary->n_streams, sizeof *streams);
     if (!streams) return no_memory(err);
     enum tare_status st = make_folder(err);
-    if (st == TARE_OK) st = run_first(&streams[0], &shaped, &summary->first, err);
+    if (st == TARE_OK)
+        st = run_first(&streams[0], &shaped, summary->n_threads, &summary->first, err);
     for (size_t i = 1; st == TARE_OK && i < summary->n_streams; i++)
-        st = stream_open(&streams[i], shaped.engine, threads_of_stream(), NULL, err);
+        st = stream_open(&streams[i], shaped.engine, summary->n_threads, NULL, err);
     const struct stream_options loop = {.warmup_ms = flags.warmup_ms,
                                         .duration_s = flags.duration_s,
                                         .iterations = (size_t)flags.iterations,
@@ -230,6 +228,7 @@ int tool_perf(int argc, char **argv)
     struct perf_summary summary = {
         .n_streams = flags.streams > 0 ? (size_t)flags.streams : 1,
     };
+    summary.n_threads = stream_threads(summary.n_streams, common_options.threads);
     if (!parse_percentiles(summary.percentiles, &summary.n_percentiles))
         return usage_error(&usage,
                            "--percentile=%s, want up to 8 numbers between 0 and 100",

@@ -18,6 +18,7 @@ struct perf_first {
 /** The runs of all streams, after the warm-up. */
 struct perf_summary {
     size_t n_streams;
+    int n_threads;    /**< of each */
     double *times_ms; /**< [n] latencies, ascending */
     size_t n;
     double wall_s; /**< from the start of the first run to the end of the last */

@@ -45,6 +45,8 @@ void perf_print_summary(const struct perf_summary *s)
                times_percentile(s->times_ms, s->n, s->percentiles[i]));
     printf("\nTotal Host Walltime: %.6g s\nRuns: %zu", s->wall_s, s->n);
     if (s->n_streams > 1) printf(" of %zu streams", s->n_streams);
+    printf("\nThreads: %d", s->n_threads);
+    if (s->n_streams > 1) printf(" a stream");
     char memory[32];
     printf("\nPeak memory: %s\n", report_bytes(report_peak_memory(), memory));
     warn_if_unsteady(s);
@@ -108,6 +110,7 @@ cJSON *perf_json(const struct tare_engine *engine, const struct tare_context *co
 {
     cJSON *root = cJSON_CreateObject();
     json_add_number(root, "streams", (double)s->n_streams);
+    json_add_number(root, "threads", s->n_threads);
     json_add_number(root, "throughput_qps", throughput_qps(s));
     cJSON *latency = cJSON_AddObjectToObject(root, "latency_ms");
     json_add_number(latency, "min", s->times_ms[0]);

@@ -3,12 +3,20 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "tare/cpu.h"
 #include "tools/report.h"
 #include "tools/synthetic.h"
 
 static enum tare_status no_memory(struct tare_error *err)
 {
     return report_error(err, TARE_E_NOMEM, "no memory for the measurement");
+}
+
+int stream_threads(size_t n, int64_t asked)
+{
+    if (asked > 0) return (int)asked;
+    const int share = tare_cpu_threads() / (int)n;
+    return share > 0 ? share : 1;
 }
 
 enum tare_status stream_open(struct stream *s, const struct tare_engine *engine,

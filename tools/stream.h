@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tare/engine.h"
 
@@ -42,6 +43,10 @@ struct stream {
     enum tare_status status;
     struct tare_error error;
 };
+
+/** Threads for each of `n` streams: those that were `asked` for, or, 0, all cores over
+ * the streams. */
+int stream_threads(size_t n, int64_t asked);
 
 /** Make a context that runs with `n_threads`, and buffers, with fixed pseudo-random
  *  input. @param context_ms  what the context took; NULL is fine. */

@@ -14,6 +14,7 @@ busy() {
 
 perf --warmup=10 --duration=0.3
 holds "$(json perf.json streams) == 1"
+holds "$(json perf.json threads) == $(nproc)"
 holds "$(busy) > 0.7 && $(busy) < 1.001"
 holds "$(json perf.json latency_ms min) <= $(json perf.json latency_ms median)"
 holds "$(json perf.json latency_ms median) <= $(json perf.json latency_ms p90)"
@@ -21,10 +22,12 @@ holds "$(json perf.json latency_ms p99) <= $(json perf.json latency_ms max)"
 
 perf --streams=3 --threads=2 --warmup=10 --duration=0.3
 holds "$(json perf.json streams) == 3"
+holds "$(json perf.json threads) == 2"
 holds "$(busy) > 1.5 && $(busy) < 3.001"
 
 # --iterations is for each stream.
 perf --streams=3 --warmup=0 --duration=0 --iterations=20
+holds "$(json perf.json threads) == ($(nproc) > 3 ? int($(nproc) / 3) : 1)"
 grep -q '^Runs: 60 of 3 streams$' out.txt || fail "runs: $(grep Runs out.txt)"
 
 # --frame-count is for all of them together.
