@@ -51,17 +51,21 @@ set(TARE_ISA_neon "")
 set(TARE_ISA_dotprod -march=armv8.2-a+dotprod)
 set(TARE_ISA_i8mm -march=armv8.2-a+dotprod+i8mm)
 
-# tare_kernel_family(NAME [ISA ...]): adds NAME/NAME.c (table and selection) and, of the
-# instruction sets that this processor's family has, one NAME/NAME_<isa>.c each, with that
-# instruction set's flags.
-function(tare_kernel_family name)
-  target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}.c)
+# tare_kernel_variants(STEM [ISA ...]): adds, of the instruction sets that this processor's
+# family has, one STEM_<isa>.c each, with that instruction set's flags.
+function(tare_kernel_variants stem)
   foreach(isa ${ARGN})
-    set(file ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}_${isa}.c)
+    set(file ${CMAKE_CURRENT_SOURCE_DIR}/${stem}_${isa}.c)
     if(isa IN_LIST TARE_ISAS)
       target_sources(tare_rt_objects PRIVATE ${file})
       set_property(SOURCE ${file} TARGET_DIRECTORY tare_rt_objects
                    APPEND PROPERTY COMPILE_OPTIONS ${TARE_ISA_${isa}})
     endif()
   endforeach()
+endfunction()
+
+# tare_kernel_family(NAME [ISA ...]): NAME/NAME.c (table and selection) and the variants.
+function(tare_kernel_family name)
+  target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}.c)
+  tare_kernel_variants(${name}/${name} ${ARGN})
 endfunction()
