@@ -359,6 +359,8 @@ static void begin_tile(struct walk *w, int64_t begin, int64_t end, int64_t chann
     }
 }
 
+/* Are these the last units, whose weights are on their way, so that what the run has
+ * next is all that is left to fetch? */
 static bool is_last_chance(const struct walk *w, int64_t block)
 {
     return w->plan->pixels_inside ? block + 1 == w->plan->n_blocks
@@ -390,11 +392,13 @@ static void give_fetch(struct walk *w)
 {
     struct fetch *f = &w->fetch;
     struct tare_u8_conv_tile *tile = &w->tile;
-    const bool is_left = f->left > 0;
+    tile->fetch = (const char *)tile->weights;
+    tile->fetch_step = 0;
+    if (f->left <= 0) return;
+    tile->fetch = f->at;
+    tile->fetch_step = f->step;
     const int64_t turns = ceil_div(tile->n_tiles, w->style->fetch_tiles);
-    tile->fetch = is_left ? f->at : (const char *)tile->weights;
-    tile->fetch_step = is_left ? f->step : 0;
-    const int64_t bytes = turns * tile->n_segments * tile->n_steps * tile->fetch_step;
+    const int64_t bytes = turns * tile->n_segments * tile->n_steps * f->step;
     f->at += bytes;
     f->left -= bytes;
 }
@@ -426,9 +430,10 @@ static void compute_block(struct walk *w, int64_t tile_begin, int64_t tile_end,
             tile->fetch =
                 (const char *)tile->weights + (is_first ? style->fetch_distance : 0);
             tile->fetch_step = is_first ? 4 * tile->width : 0;
-        } else if (fetches)
+        } else if (fetches) {
             fetch_ahead(plan, weights, i - tile_begin, end - tile_begin,
                         tile_end - tile_begin);
+        }
         style->compute(tile);
         tile->weights = weights;
         tile->rows = rows + tile->n_rows;
