@@ -51,7 +51,7 @@ static bool check_by_hand(void)
 
 static bool check_layer(struct tare_u8_conv layer)
 {
-    struct conv_case t = {.family = &family, .p = layer};
+    struct conv_case t = {.family = &family, .p = layer, .may_be_large = true};
     if (!conv_case_fill(&t)) return printf("not ok - a layer does not fit\n"), false;
     conv_case_naive(&t);
     bool ok = conv_case_check_unpack(&t);
