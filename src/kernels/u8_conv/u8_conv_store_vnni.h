@@ -163,13 +163,17 @@ TARE_ALWAYS_INLINE void store_words(const struct tare_u8_conv_tile *t,
     }
 }
 
-/* All channels of pixel `i` to memory. */
-TARE_ALWAYS_INLINE void store_values(const struct tare_u8_conv_tile *t,
-                                     const struct output *out, const struct columns *c,
-                                     const struct route route, int64_t i,
-                                     const __m512 *v, const int64_t vectors)
+/* All channels of pixel `i`, of its sums, to memory. */
+TARE_ALWAYS_INLINE void store_row(const struct tare_u8_conv_tile *t,
+                                  const struct output *out, const struct columns *c,
+                                  const struct route route, int64_t i,
+                                  const __m512i *acc, const int64_t vectors)
 {
     const int64_t at = i * t->pixel_stride;
+    __m512 v[2];
+    TARE_UNROLL
+    for (int64_t j = 0; j < vectors; j++)
+        v[j] = value_of(t, out, c, route, i, j, acc[j]);
     if (route.out_f32) {
         TARE_UNROLL
         for (int64_t j = 0; j < vectors; j++)
@@ -183,19 +187,6 @@ TARE_ALWAYS_INLINE void store_values(const struct tare_u8_conv_tile *t,
         _mm_mask_storeu_epi8(out->y_u8 + at, (__mmask16)c->valid,
                              tare_bytes16_vnni(&c->finish, v[0]));
     }
-}
-
-/* The same of its sums. */
-TARE_ALWAYS_INLINE void store_row(const struct tare_u8_conv_tile *t,
-                                  const struct output *out, const struct columns *c,
-                                  const struct route route, int64_t i,
-                                  const __m512i *acc, const int64_t vectors)
-{
-    __m512 v[2];
-    TARE_UNROLL
-    for (int64_t j = 0; j < vectors; j++)
-        v[j] = value_of(t, out, c, route, i, j, acc[j]);
-    store_values(t, out, c, route, i, v, vectors);
 }
 
 /* Two pixels at a time, where is_for_words(). */
