@@ -7,13 +7,14 @@
 #define TARE_BASE_HALF_H
 
 #include <stdint.h>
-#include <string.h>
 
 static inline float tare_float_from_bits(uint32_t bits)
 {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    const union {
+        uint32_t bits;
+        float value;
+    } as = {.bits = bits};
+    return as.value;
 }
 
 /** IEEE 754 binary16. */
@@ -39,9 +40,11 @@ static inline float tare_bfloat16_to_float(uint16_t bfloat16)
 
 static inline uint32_t tare_float_bits(float value)
 {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
+    const union {
+        float value;
+        uint32_t bits;
+    } as = {.value = value};
+    return as.bits;
 }
 
 static inline uint16_t tare_half_from_float(float value)

@@ -13,9 +13,9 @@ static float sum_at(const struct tare_half_conv_plan *plan, const struct tare_wi
     const int64_t ox = pixel % w->out_w, oy = pixel / w->out_w % w->out_h;
     const int64_t image = pixel / w->out_w / w->out_h;
     const uint16_t *weights = data->weights + unit->weights_offset;
+    const int64_t n_taps = plan->depth / plan->group_inputs;
     float sum = 0.0f;
-    for (int64_t k = 0; k < plan->depth; k++) {
-        const int64_t tap = k / plan->group_inputs, c = k % plan->group_inputs;
+    for (int64_t tap = 0, k = 0; tap < n_taps; tap++) {
         const int64_t y =
             oy * w->stride_h + tap / w->kernel_w * w->dilation_h - w->pad_top;
         const int64_t x =
@@ -23,9 +23,10 @@ static float sum_at(const struct tare_half_conv_plan *plan, const struct tare_wi
         const bool inside = y >= 0 && y < w->in_h && x >= 0 && x < w->in_w;
         const int64_t at =
             ((image * w->in_h + y) * w->in_w + x) * tare_window_in_pitch(w) +
-            unit->first_input + c;
-        sum = fmaf(inside ? HALF_WIDEN(data->x[at]) : 0.0f,
-                   HALF_WIDEN(weights[HALF_WEIGHT(k, o, unit->width)]), sum);
+            unit->first_input;
+        for (int64_t c = 0; c < plan->group_inputs; c++, k++)
+            sum = fmaf(inside ? HALF_WIDEN(data->x[at + c]) : 0.0f,
+                       HALF_WIDEN(weights[HALF_WEIGHT(k, o, unit->width)]), sum);
     }
     return sum;
 }
