@@ -91,23 +91,6 @@ uint32_t tare_cpu_flags(void)
     return (uint32_t)atomic_load(&found) & (uint32_t)mask;
 }
 
-bool tare_cpu_is_intel(void)
-{
-#if defined(__x86_64__)
-    /* CPUID leaves a virtual machine, which takes microseconds: once */
-    static _Atomic int found = -1;
-    if (atomic_load(&found) < 0) {
-        unsigned a, b, c, d;
-        atomic_store(&found, __get_cpuid(0, &a, &b, &c, &d) &&
-                                 b == signature_INTEL_ebx && d == signature_INTEL_edx &&
-                                 c == signature_INTEL_ecx);
-    }
-    return atomic_load(&found) > 0;
-#else
-    return false;
-#endif
-}
-
 void tare_cpu_set_mask(uint32_t mask)
 {
     atomic_store(&g_mask, (int64_t)mask);

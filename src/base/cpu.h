@@ -2,7 +2,6 @@
 #ifndef TARE_BASE_CPU_H
 #define TARE_BASE_CPU_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define TARE_CPU_NONE UINT32_C(0)        /* portable C */
@@ -23,9 +22,6 @@
 
 /** Features of this CPU & mask. The mask starts as $TARE_CPU_MASK, else all ones. */
 uint32_t tare_cpu_flags(void);
-
-/** Is the CPU Intel's? For what its caches do otherwise, not for what it can. */
-bool tare_cpu_is_intel(void);
 
 /** Hide features from later selections; for tests and bug reports. */
 void tare_cpu_set_mask(uint32_t mask);

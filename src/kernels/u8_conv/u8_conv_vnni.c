@@ -4,7 +4,6 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "base/cpu.h"
 #include "kernels/u8_conv/u8_conv_store_vnni.h"
 
 /* acc += the four products u8 x * s8 w of each lane. The intrinsic makes gcc 12 spill
@@ -222,7 +221,6 @@ TARE_ALWAYS_INLINE const char *compute(const struct tare_u8_conv_tile *t, int64_
     const struct route route = route_of(t);
     const bool words = is_for_words(t, vectors), plain = words && is_plain(t);
     const uint8_t *const *pixels = t->rows + row;
-    int64_t fetch_step = row == 0 || !t->fetches_once ? t->fetch_step : 0;
     struct output out = output_of(t);
     out.n_rows = row;
     advance(t, &out);
@@ -231,7 +229,7 @@ TARE_ALWAYS_INLINE const char *compute(const struct tare_u8_conv_tile *t, int64_
         __m512i acc[TARE_U8_CONV_ROWS][2];
         begin_sums(t, out.residual, acc, rows, vectors);
         fetch =
-            accumulate_all(t, pixels, (struct stream){t->weights, fetch, fetch_step},
+            accumulate_all(t, pixels, (struct stream){t->weights, fetch, t->fetch_step},
                            acc, (struct shape){1, rows, vectors});
         if (route.out_f32 && !route.slope && !route.residual)
             store_sums(t, &out, (struct route){.out_f32 = true}, acc, rows, vectors);
@@ -252,7 +250,6 @@ TARE_ALWAYS_INLINE const char *compute(const struct tare_u8_conv_tile *t, int64_
             store_sums(t, &out, (struct route){.residual = true, .words = true}, acc,
                        rows, vectors);
         pixels += rows;
-        if (t->fetches_once) fetch_step = 0;
         advance(t, &out);
     }
     return fetch;
@@ -356,23 +353,13 @@ static void compute_tiles(const struct tare_u8_conv_tile *t)
         (void)by_rows[rows - 2][wide](t, n_first * rows, t->n_tiles - n_first, fetch);
 }
 
-/* Twice a page, where the hardware's own prefetching ends. */
-enum { FETCH_DISTANCE = 8192 };
-
 void tare_u8_conv__vnni_14x32(const struct tare_u8_conv *p,
                               const struct tare_u8_conv_data *d, void *scratch,
                               int64_t begin, int64_t end)
 {
-    /* What is fetched in all tiles comes in time from a third-level cache that is far,
-     * where a core cannot wait for a line each step: ResNet-50 takes 0.95 of the time
-     * on an Emerald Rapids, BERT-base 0.93. A Zen 4's is near, and fetching the block
-     * at hand is better there (0.965). */
-    const bool is_far = tare_cpu_is_intel();
     const struct tare_u8_conv_style style = {.compute = compute_tiles,
                                              .at_once = TARE_U8_CONV_TILES,
-                                             .fetch_tiles = is_far ? 1 : 0,
-                                             .fetch_distance =
-                                                 is_far ? 0 : FETCH_DISTANCE,
+                                             .fetch_tiles = 1,
                                              .row_tiles = true};
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

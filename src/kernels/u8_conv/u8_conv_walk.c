@@ -198,6 +198,17 @@ static void fetch_ahead(const struct tare_u8_conv_plan *plan, const int8_t *weig
         __builtin_prefetch(next + i, 0, 2);
 }
 
+/* The epilogue's parameters for the channels behind those of the block at hand. They
+ * are read once a block, too seldom for the hardware to foresee it. */
+static void fetch_parameters(const struct tare_u8_conv_tile *tile)
+{
+    for (int64_t i = 0; i < TARE_U8_CONV_BLOCK; i += LINE / (int64_t)sizeof(float)) {
+        __builtin_prefetch(tile->acc_init + tile->n_channels + i);
+        __builtin_prefetch(tile->multiplier + tile->n_channels + i);
+        __builtin_prefetch(tile->bias + tile->n_channels + i);
+    }
+}
+
 /* Tiles differ by one pixel at most, but not where they are whole rows. */
 static bool has_shorter_last_tile(const struct tare_u8_conv_plan *plan)
 {
@@ -309,7 +320,6 @@ static void begin_tiles(struct walk *w)
         .pixel_stride = plan->window.out_pitch,
         .residual_stride = plan->window.out_c,
         .epilogue = &w->p->epilogue,
-        .fetches_once = w->style->fetch_distance > 0,
         .state = w->style->state,
     };
 }
@@ -415,6 +425,7 @@ static void compute_block(struct walk *w, int64_t tile_begin, int64_t tile_end,
     const bool fetches = plan->weights_are_far && tile_end - tile_begin > 1 &&
                          block % plan->blocks_per_group + 2 < plan->blocks_per_group;
     tile->rows = w->table.rows;
+    if (block + 1 < plan->n_blocks) fetch_parameters(tile);
     if (style->fetch_tiles)
         choose_fetch(w, block,
                      ceil_div(tile_end - tile_begin, style->fetch_tiles) *
@@ -425,11 +436,6 @@ static void compute_block(struct walk *w, int64_t tile_begin, int64_t tile_end,
         begin_tile(w, i, end, channel);
         if (style->fetch_tiles) {
             give_fetch(w);
-        } else if (style->fetch_distance) {
-            const bool is_first = i == tile_begin;
-            tile->fetch =
-                (const char *)tile->weights + (is_first ? style->fetch_distance : 0);
-            tile->fetch_step = is_first ? 4 * tile->width : 0;
         } else if (fetches) {
             fetch_ahead(plan, weights, i - tile_begin, end - tile_begin,
                         tile_end - tile_begin);

@@ -105,10 +105,9 @@ struct tare_u8_conv_tile {
     int64_t width; /* TARE_U8_CONV_BLOCK or TARE_U8_CONV_NARROW */
     /* What to fetch during the first step, from there on two cache lines, and how much
      * further that is in each one behind, less than two lines: what is there already
-     * where nothing is wanted. With fetches_once the first tile alone fetches. */
+     * where nothing is wanted. */
     const char *fetch;
     int64_t fetch_step;
-    bool fetches_once;
     int64_t n_rows, n_channels;
     int64_t n_tiles;    /* the consecutive tiles that are taken as one here */
     int64_t first_rows; /* of n_rows, those of the first of them */
@@ -134,9 +133,7 @@ struct tare_u8_conv_style {
     int64_t at_once;     /* consecutive tiles that are computed as one, up to all of a
                             block: 0 and 1 are one */
     int64_t fetch_tiles; /* compute fetches what is read next, during all steps of so
-                            many tiles; 0: it does not, */
-    int64_t fetch_distance; /* or the weights of a block, so far ahead of its first
-                               tile's steps */
+                            many tiles; 0: it does not */
     bool row_tiles; /* A tile is a row of pixels or two, where rows are short and that
                        lets more padding be left out. Tiles are computed as one where
                        there is no such padding, and the first ones have one pixel
