@@ -46,7 +46,12 @@ TARE_ALWAYS_INLINE void exp_step(const float *x, float *y, lanes m, lanes *sums)
 {
     lanes e[STEP_VECTORS];
     EACH_OF(STEP_VECTORS, k) e[k] = lanes_sub(lanes_load(x + k * LANES), m);
-    lanes_exp_many(e, STEP_VECTORS);
+    /* none is above 0; and where there is a NaN it makes all of the row NaN */
+    const lanes least = lanes_min(lanes_min(e[0], e[1]), lanes_min(e[2], e[3]));
+    if (__builtin_expect(lanes_all(lanes_lt(lanes_set1(-LANES_EXP_NORMAL), least)), 1))
+        lanes_exp_normal(e, STEP_VECTORS);
+    else
+        lanes_exp_many(e, STEP_VECTORS);
     EACH_OF(STEP_VECTORS, k)
     {
         lanes_store(y + k * LANES, e[k]);
