@@ -29,14 +29,17 @@ static bool check_by_hand(void)
     return !memcmp(dst, want, sizeof want);
 }
 
-/* In range, exact ties, values that saturate, and any bit pattern at all. */
+/* In range, exact ties and the numbers beside them, values that saturate, and any bit
+ * pattern at all. */
 static float random_value(float scale)
 {
     const uint32_t bits = check_u32();
     float any;
-    switch (check_u32() & 3) {
+    const float tie = ((float)check_between(-140, 270) + 0.5f) * scale;
+    switch (check_u32() % 5) {
     case 0: return (float)check_between(-140, 270) * scale * 0.937f;
-    case 1: return ((float)check_between(-140, 270) + 0.5f) * scale;
+    case 1: return tie;
+    case 3: return nextafterf(tie, bits & 1 ? INFINITY : -INFINITY);
     case 2: return (bits & 1 ? 1e30f : -1e30f) * (bits & 2 ? 1.0f : INFINITY);
     default: memcpy(&any, &bits, sizeof any); return any;
     }
@@ -62,6 +65,7 @@ static struct tare_f32_u8_quantize random_params(int64_t n_pixels)
         break;
     }
     p.scale = check_once_in(2) ? 0.5f : (float)check_between(1, 1000) / 317.0f;
+    if (check_once_in(4)) p.scale = ldexpf(p.scale, (int)check_between(-124, 115));
     p.zero_point = check_zero_point();
     p.lower = (float)-p.zero_point;
     p.upper = (float)(255 - p.zero_point);

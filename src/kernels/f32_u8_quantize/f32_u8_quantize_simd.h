@@ -1,7 +1,9 @@
 /* kernels/f32_u8_quantize/f32_u8_quantize_simd.h - the layouts that the vector variants
  * handle, on top of what the including file defines before:
  *
- *     quantize16(p, src): 16 floats that follow each other, as bytes
+ *     struct quantizer quantizer(p): what the others need, where has_plain_scale(p)
+ *     quantize16(q, src): 16 floats that follow each other, as bytes
+ *     quantize_many(q, src, dst): MANY of them, a multiple of 16
  *
  * Private to this folder. */
 #ifndef TARE_KERNELS_F32_U8_QUANTIZE_SIMD_H
@@ -28,12 +30,12 @@ static inline void store_run(uint8_t *dst, bytes16 bytes, int64_t n, int64_t roo
 
 /* 16 pixels of 2 to 4 planes: interleave to four bytes a pixel, then close the gaps. */
 static inline void quantize_few_planes(const struct tare_f32_u8_quantize *p,
-                                       const float *src, uint8_t *dst, bytes16 close,
-                                       int64_t room)
+                                       const struct quantizer *q, const float *src,
+                                       uint8_t *dst, bytes16 close, int64_t room)
 {
     bytes16 plane[4];
     for (int64_t c = 0; c < 4; c++)
-        plane[c] = c < p->channels ? quantize16(p, src + c * p->channel_stride)
+        plane[c] = c < p->channels ? quantize16(q, src + c * p->channel_stride)
                                    : bytes16_zero();
     const bytes16 even_low = bytes16_zip_low(plane[0], plane[2]);
     const bytes16 even_high = bytes16_zip_high(plane[0], plane[2]);
@@ -50,7 +52,8 @@ static inline void quantize_few_planes(const struct tare_f32_u8_quantize *p,
 /* 16 pixels of any number of planes, 16 planes at a time; the last 16 may overlap those
  * before, and where there are fewer the rest is zero. */
 static inline void quantize_planes(const struct tare_f32_u8_quantize *p,
-                                   const float *src, uint8_t *dst, int64_t room)
+                                   const struct quantizer *q, const float *src,
+                                   uint8_t *dst, int64_t room)
 {
     const int64_t channels = p->channels;
     for (int64_t c = 0; c < channels; c += 16) {
@@ -58,7 +61,7 @@ static inline void quantize_planes(const struct tare_f32_u8_quantize *p,
         bytes16 row[16];
         for (int64_t i = 0; i < 16; i++)
             row[i] = first + i < channels
-                         ? quantize16(p, src + (first + i) * p->channel_stride)
+                         ? quantize16(q, src + (first + i) * p->channel_stride)
                          : bytes16_zero();
         bytes16_transpose(row);
         for (int64_t i = 0; i < 16; i++) {
@@ -70,8 +73,8 @@ static inline void quantize_planes(const struct tare_f32_u8_quantize *p,
 
 /* Pixels [begin, end) of planes, pixel_stride = 1. */
 static inline void quantize_all_planes(const struct tare_f32_u8_quantize *p,
-                                       const float *src, uint8_t *dst, int64_t begin,
-                                       int64_t end)
+                                       const struct quantizer *q, const float *src,
+                                       uint8_t *dst, int64_t begin, int64_t end)
 {
     if (end - begin < 16) {
         tare_f32_u8_quantize__ref(p, src, dst, begin, end);
@@ -86,25 +89,33 @@ static inline void quantize_all_planes(const struct tare_f32_u8_quantize *p,
         uint8_t *out = dst + pixel * p->channels;
         const int64_t room = (end - pixel) * p->channels;
         if (p->channels <= 4)
-            quantize_few_planes(p, src + pixel, out, order, room);
+            quantize_few_planes(p, q, src + pixel, out, order, room);
         else
-            quantize_planes(p, src + pixel, out, room);
+            quantize_planes(p, q, src + pixel, out, room);
     }
 }
 
 /* `n` floats that follow each other. */
-static inline void quantize_line(const struct tare_f32_u8_quantize *p, const float *src,
+static inline void quantize_line(const struct quantizer *q, const float *src,
                                  uint8_t *dst, int64_t n)
 {
     int64_t i = 0;
+    for (; i + MANY <= n; i += MANY)
+        quantize_many(q, src + i, dst + i);
     for (; i + 16 <= n; i += 16)
-        bytes16_store(dst + i, quantize16(p, src + i));
+        bytes16_store(dst + i, quantize16(q, src + i));
     if (i == n) return;
     float last[16] = {0.0f};
     uint8_t bytes[16];
     memcpy(last, src + i, (size_t)(n - i) * sizeof *last);
-    bytes16_store(bytes, quantize16(p, last));
+    bytes16_store(bytes, quantize16(q, last));
     memcpy(dst + i, bytes, (size_t)(n - i));
+}
+
+/* Does its inverse, and what follows from it, stay in the range of normal numbers? */
+static inline bool has_plain_scale(const struct tare_f32_u8_quantize *p)
+{
+    return p->scale >= 0x1p-100f && p->scale <= 0x1p100f;
 }
 
 static inline void quantize_any_layout(const struct tare_f32_u8_quantize *p,
@@ -113,15 +124,20 @@ static inline void quantize_any_layout(const struct tare_f32_u8_quantize *p,
 {
     const int64_t channels = p->channels;
     const bool in_line = channels == 1 || p->channel_stride == 1;
+    if (!has_plain_scale(p)) {
+        tare_f32_u8_quantize__ref(p, src, dst, begin, end);
+        return;
+    }
+    const struct quantizer q = quantizer(p);
     if (in_line && p->pixel_stride == channels) {
-        quantize_line(p, src + begin * channels, dst + begin * channels,
+        quantize_line(&q, src + begin * channels, dst + begin * channels,
                       (end - begin) * channels);
     } else if (in_line && channels > 1) {
         for (int64_t pixel = begin; pixel < end; pixel++)
-            quantize_line(p, src + pixel * p->pixel_stride, dst + pixel * channels,
+            quantize_line(&q, src + pixel * p->pixel_stride, dst + pixel * channels,
                           channels);
     } else if (p->pixel_stride == 1) {
-        quantize_all_planes(p, src, dst, begin, end);
+        quantize_all_planes(p, &q, src, dst, begin, end);
     } else {
         tare_f32_u8_quantize__ref(p, src, dst, begin, end);
     }

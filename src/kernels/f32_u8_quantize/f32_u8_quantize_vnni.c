@@ -1,15 +1,58 @@
-/* AVX-512, 16 elements a step. */
+/* AVX-512, 64 elements a step. */
 #include <immintrin.h>
 
 #include "kernels/f32_u8_quantize/f32_u8_quantize.h"
-#include "kernels/u8_epilogue_vnni.h"
+#include "kernels/lanes_math.h"
 
-static inline __m128i quantize16(const struct tare_f32_u8_quantize *p, const float *src)
+enum { MANY = 64 };
+
+struct quantizer {
+    struct lanes_divisor scale;
+    __m512 highest;       /* what is larger is as this: beyond all bounds */
+    __m512i zero_point;   /* words */
+    __m512i lower, upper; /* bytes */
+};
+
+static inline struct quantizer quantizer(const struct tare_f32_u8_quantize *p)
 {
-    const struct tare_finish_vnni finish =
-        tare_finish_vnni(1.0f, p->lower, p->upper, p->zero_point);
-    const __m512 v = _mm512_div_ps(_mm512_loadu_ps(src), _mm512_set1_ps(p->scale));
-    return tare_bytes16_vnni(&finish, _mm512_max_ps(v, finish.lower)); /* for NaN */
+    return (struct quantizer){
+        .scale = lanes_divisor(_mm512_set1_ps(p->scale)),
+        .highest = _mm512_set1_ps(p->scale * 512.0f),
+        .zero_point = _mm512_set1_epi16((int16_t)p->zero_point),
+        .lower = _mm512_set1_epi8((char)((int32_t)p->lower + p->zero_point)),
+        .upper = _mm512_set1_epi8((char)((int32_t)p->upper + p->zero_point)),
+    };
+}
+
+/* NaN, and what is too small for an int32, become the smallest one. */
+static inline __m512i level16(const struct quantizer *q, const float *src)
+{
+    const __m512 x = _mm512_min_ps(q->highest, _mm512_loadu_ps(src));
+    return _mm512_cvtps_epi32(lanes_quotient(x, &q->scale));
+}
+
+static inline __m128i quantize16(const struct quantizer *q, const float *src)
+{
+    const __m256i words = _mm256_adds_epi16(_mm512_cvtsepi32_epi16(level16(q, src)),
+                                            _mm512_castsi512_si256(q->zero_point));
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words),
+                                           _mm256_extracti128_si256(words, 1));
+    return _mm_min_epu8(_mm_max_epu8(bytes, _mm512_castsi512_si128(q->lower)),
+                        _mm512_castsi512_si128(q->upper));
+}
+
+static inline void quantize_many(const struct quantizer *q, const float *src,
+                                 uint8_t *dst)
+{
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i low = _mm512_packs_epi32(level16(q, src), level16(q, src + 16));
+    const __m512i high = _mm512_packs_epi32(level16(q, src + 32), level16(q, src + 48));
+    __m512i bytes = _mm512_packus_epi16(_mm512_adds_epi16(low, q->zero_point),
+                                        _mm512_adds_epi16(high, q->zero_point));
+    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, q->lower), q->upper);
+    /* a lane has four of each vector */
+    _mm512_storeu_si512(dst, _mm512_permutexvar_epi32(order, bytes));
 }
 
 #include "kernels/f32_u8_quantize/f32_u8_quantize_simd.h"
