@@ -121,3 +121,24 @@ void tare_binary_walk_next(struct tare_binary_walk *walk)
         walk->piece.b -= loop->b_strides[i] * loop->dims[i];
     }
 }
+
+int64_t tare_binary_walk_run(const struct tare_binary_walk *walk)
+{
+    const struct tare_binary_loop *loop = walk->loop;
+    const int32_t axis = loop->rank - 2;
+    return axis < 0 ? 1 : min_i64(walk->left, loop->dims[axis] - walk->index[axis]);
+}
+
+void tare_binary_walk_skip(struct tare_binary_walk *walk, int64_t n)
+{
+    const struct tare_binary_loop *loop = walk->loop;
+    const int32_t axis = loop->rank - 2;
+    if (axis >= 0) {
+        walk->left -= n - 1;
+        walk->index[axis] += n - 1;
+        walk->piece.y += (n - 1) * loop->dims[loop->rank - 1];
+        walk->piece.a += (n - 1) * loop->a_strides[axis];
+        walk->piece.b += (n - 1) * loop->b_strides[axis];
+    }
+    tare_binary_walk_next(walk);
+}

@@ -60,5 +60,9 @@ void tare_binary_walk_begin(const struct tare_binary_loop *loop, int64_t unit,
                             struct tare_binary_walk *walk);
 /** To the next piece. */
 void tare_binary_walk_next(struct tare_binary_walk *walk);
+/** How many pieces, with this one, lie along the axis next to the innermost. */
+int64_t tare_binary_walk_run(const struct tare_binary_walk *walk);
+/** Past n of them. */
+void tare_binary_walk_skip(struct tare_binary_walk *walk, int64_t n);
 
 #endif /* TARE_KERNELS_BINARY_LOOP_H */

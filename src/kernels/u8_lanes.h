@@ -4,6 +4,8 @@
 #ifndef TARE_KERNELS_U8_LANES_H
 #define TARE_KERNELS_U8_LANES_H
 
+#include <math.h>
+
 #include "kernels/lanes.h"
 
 #if defined(__AVX512F__)
@@ -12,12 +14,18 @@
 
 struct u8_finish {
     struct tare_finish_vnni all;
+    __m512i words, lowest, highest; /* the zero point; bytes: the bounds and it */
 };
 
 static inline struct u8_finish u8_finish_of(float lower, float upper,
                                             int32_t zero_point)
 {
-    return (struct u8_finish){tare_finish_vnni(1.0f, lower, upper, zero_point)};
+    return (struct u8_finish){
+        .all = tare_finish_vnni(1.0f, lower, upper, zero_point),
+        .words = _mm512_set1_epi16((int16_t)zero_point),
+        .lowest = _mm512_set1_epi8((char)((int32_t)rintf(lower) + zero_point)),
+        .highest = _mm512_set1_epi8((char)((int32_t)rintf(upper) + zero_point)),
+    };
 }
 
 /** The first n bytes, n <= 0 being none, as floats. May read up to LANES of them. */
@@ -39,6 +47,23 @@ static inline void u8_write(const struct u8_finish *finish, uint8_t *y, lanes v0
         _mm256_storeu_si256((void *)y, bytes);
     else
         _mm256_mask_storeu_epi8(y, (__mmask32)((UINT64_C(1) << n) - 1), bytes);
+}
+
+/** The same of 4 * LANES values that an int32 holds, to memory as they are. */
+static inline void u8_write_many(const struct u8_finish *finish, uint8_t *y,
+                                 const lanes v[4])
+{
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i low =
+        _mm512_packs_epi32(_mm512_cvtps_epi32(v[0]), _mm512_cvtps_epi32(v[1]));
+    const __m512i high =
+        _mm512_packs_epi32(_mm512_cvtps_epi32(v[2]), _mm512_cvtps_epi32(v[3]));
+    __m512i bytes = _mm512_packus_epi16(_mm512_adds_epi16(low, finish->words),
+                                        _mm512_adds_epi16(high, finish->words));
+    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, finish->lowest), finish->highest);
+    /* a lane has four of each vector */
+    _mm512_storeu_si512(y, _mm512_permutexvar_epi32(order, bytes));
 }
 
 #elif defined(__aarch64__)
@@ -93,6 +118,15 @@ static inline void u8_write(const struct u8_finish *finish, uint8_t *y, lanes v0
     tare_store16_avx2(y, tare_bytes16_avx2(&finish->all, v0, v1), n);
 }
 
+#endif
+
+#if !defined(__AVX512F__)
+static inline void u8_write_many(const struct u8_finish *finish, uint8_t *y,
+                                 const lanes v[4])
+{
+    u8_write(finish, y, v[0], v[1], 2 * LANES);
+    u8_write(finish, y + 2 * LANES, v[2], v[3], 2 * LANES);
+}
 #endif
 
 #endif /* TARE_KERNELS_U8_LANES_H */

@@ -93,6 +93,10 @@ static struct tare_u8_binary random_params(const struct shapes *s)
     p.a_scale = check_once_in(2) ? 0.5f : (float)check_between(1, 200) / 97.0f;
     p.b_scale = check_once_in(2) ? 0.5f : (float)check_between(-200, 200) / 89.0f;
     p.scale = check_once_in(2) ? 0.0078125f : (float)check_between(1, 200) / 8900.0f;
+    if (check_once_in(10)) { /* to what no int32 holds */
+        p.a_scale = ldexpf(p.a_scale, (int)check_between(0, 40));
+        p.scale = ldexpf(p.scale, (int)check_between(0, 40));
+    }
     p.lower = check_once_in(2) ? (float)-p.out_zero_point : 0.0f;
     p.upper = (float)(255 - p.out_zero_point);
     if (!tare_binary_loop_plan(&s->a, &s->b, &s->y, &p.loop)) abort();

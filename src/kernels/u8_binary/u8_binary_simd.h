@@ -44,17 +44,25 @@ struct rows {
     int64_t n;
 };
 
-/* The columns [i, i + left) of each row, at most 2 * LANES of them. */
+enum { MANY = 4 }; /* vectors together */
+
+/* The columns [i, i + left) of each row, at most LANES * `vectors` of them; `vectors`
+ * is a constant, 2 or MANY, and of MANY all are there. Operands of one element have it
+ * in all places, and then there is one row. */
 TARE_ALWAYS_INLINE void run_columns(const struct constants *c, const int32_t op,
                                     const bool has_slope, const struct rows *rows,
                                     int64_t i, int64_t left, const uint8_t *a,
-                                    const uint8_t *b, uint8_t *y)
+                                    const uint8_t *b, uint8_t *y, const int64_t vectors)
 {
     const struct tare_binary_piece *piece = &rows->first;
-    lanes va[2], vb[2], v[2];
+    uint8_t same_a[MANY * LANES];
+    lanes vb[MANY], v[MANY];
+    if (piece->a_step == 0) {
+        memset(same_a, *a, sizeof same_a);
+        a = same_a - i;
+    }
     TARE_UNROLL
-    for (int64_t k = 0; k < 2; k++) {
-        va[k] = lanes_set1((float)*a);
+    for (int64_t k = 0; k < vectors; k++) {
         vb[k] = piece->b_step ? u8_read(b + i + k * LANES, left - k * LANES)
                               : lanes_set1((float)*b);
         vb[k] = lanes_sub(vb[k], c->b_zero_point);
@@ -62,35 +70,64 @@ TARE_ALWAYS_INLINE void run_columns(const struct constants *c, const int32_t op,
     for (int64_t row = 0; row < rows->n; row++) {
         const int64_t at = row * piece->n + i;
         TARE_UNROLL
-        for (int64_t k = 0; k < 2; k++) {
-            if (piece->a_step) va[k] = u8_read(a + at + k * LANES, left - k * LANES);
-            v[k] = combine(c, op, has_slope, va[k], vb[k]);
-        }
-        u8_write(&c->finish, y + at, v[0], v[1], left);
+        for (int64_t k = 0; k < vectors; k++)
+            v[k] = combine(c, op, has_slope,
+                           u8_read(a + at + k * LANES, left - k * LANES), vb[k]);
+        if (vectors == MANY)
+            u8_write_many(&c->finish, y + at, v);
+        else
+            u8_write(&c->finish, y + at, v[0], v[1], left);
     }
 }
 
+/* Several short rows as one, of a multiple of b. @retval false  That does not come out
+ * even. */
+TARE_ALWAYS_INLINE bool join_rows(const struct rows *rows, const uint8_t *b,
+                                  uint8_t many_b[MANY * LANES], struct rows *joined)
+{
+    const int64_t n = rows->first.n, together = MANY * LANES / n;
+    if (rows->first.b_step == 0 || n * together != MANY * LANES || together == 1 ||
+        rows->n < together)
+        return false;
+    for (int64_t i = 0; i < MANY * LANES; i += n)
+        memcpy(many_b + i, b, (size_t)n);
+    *joined = *rows;
+    joined->first.n = MANY * LANES;
+    joined->n = rows->n / together;
+    return true;
+}
+
 TARE_ALWAYS_INLINE void run_rows(const struct constants *c, const int32_t op,
-                                 const bool has_slope, const struct rows *rows,
+                                 const bool has_slope, struct rows rows,
                                  const uint8_t *a, const uint8_t *b, uint8_t *y)
 {
-    const int64_t n = rows->first.n;
+    const int64_t n = rows.first.n;
+    struct rows joined;
+    uint8_t many_b[MANY * LANES];
+    if (join_rows(&rows, b, many_b, &joined)) {
+        run_columns(c, op, has_slope, &joined, 0, MANY * LANES, a, many_b, y, MANY);
+        const int64_t done = joined.n * MANY * LANES;
+        a += done;
+        y += done;
+        rows.n -= done / n;
+    }
     int64_t i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES)
-        run_columns(c, op, has_slope, rows, i, 2 * LANES, a, b, y);
-    if (i < n) run_columns(c, op, has_slope, rows, i, n - i, a, b, y);
+    for (; i + MANY * LANES <= n; i += MANY * LANES)
+        run_columns(c, op, has_slope, &rows, i, MANY * LANES, a, b, y, MANY);
+    for (; i < n; i += 2 * LANES)
+        run_columns(c, op, has_slope, &rows, i, n - i, a, b, y, 2);
 }
 
 /* Those from where the walk is, which goes on behind them. */
 static inline struct rows next_rows(struct tare_binary_walk *walk)
 {
-    struct rows rows = {walk->piece, 0};
-    do {
-        rows.n++;
-        tare_binary_walk_next(walk);
-    } while (walk->left > 0 && walk->piece.b == rows.first.b &&
-             rows.first.a_step == 1 &&
-             walk->piece.a == rows.first.a + rows.n * rows.first.n);
+    const struct tare_binary_loop *loop = walk->loop;
+    const int32_t axis = loop->rank - 2;
+    struct rows rows = {walk->piece, 1};
+    if (axis >= 0 && loop->b_strides[axis] == 0 && rows.first.a_step == 1 &&
+        loop->a_strides[axis] == rows.first.n)
+        rows.n = tare_binary_walk_run(walk);
+    tare_binary_walk_skip(walk, rows.n);
     return rows;
 }
 
@@ -114,8 +151,7 @@ TARE_ALWAYS_INLINE void run_units(const struct tare_u8_binary *p, const int32_t 
         while (walk.left > 0) {
             const struct rows rows = next_rows(&walk);
             const struct tare_binary_piece *first = &rows.first;
-            run_rows(&c, op, has_slope, &rows, a + first->a, b + first->b,
-                     y + first->y);
+            run_rows(&c, op, has_slope, rows, a + first->a, b + first->b, y + first->y);
         }
     }
 }
@@ -152,9 +188,22 @@ static bool repeats_a(const struct tare_binary_loop *loop)
     return false;
 }
 
+/* Do the values before the bounds fit an int32? */
+static bool fits_int32(const struct tare_u8_binary *p)
+{
+    const float most = p->op == TARE_BINARY_MUL
+                           ? fabsf(p->scale) * 0x1p16f
+                           : (fabsf(p->a_scale) + fabsf(p->b_scale)) * 0x1p8f;
+    return most * fmaxf(1.0f, fabsf(p->negative_slope)) < 0x1p31f;
+}
+
 void BINARY_NAME(const struct tare_u8_binary *p, const uint8_t *a, const uint8_t *b,
                  uint8_t *y, int64_t begin, int64_t end)
 {
+    if (!fits_int32(p)) {
+        tare_u8_binary__ref(p, a, b, y, begin, end);
+        return;
+    }
     if (p->op == TARE_BINARY_MUL && repeats_a(&p->loop)) {
         const struct tare_u8_binary swapped = swap(p);
         multiply(&swapped, b, a, y, begin, end);
