@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "kernels/lanes.h"
+#include "kernels/unroll.h"
 
 #if defined(__AVX512F__)
 
@@ -14,7 +15,7 @@
 
 struct u8_finish {
     struct tare_finish_vnni all;
-    __m512i words, lowest, highest; /* the zero point; bytes: the bounds and it */
+    struct tare_levels_vnni levels;
 };
 
 static inline struct u8_finish u8_finish_of(float lower, float upper,
@@ -22,9 +23,7 @@ static inline struct u8_finish u8_finish_of(float lower, float upper,
 {
     return (struct u8_finish){
         .all = tare_finish_vnni(1.0f, lower, upper, zero_point),
-        .words = _mm512_set1_epi16((int16_t)zero_point),
-        .lowest = _mm512_set1_epi8((char)((int32_t)rintf(lower) + zero_point)),
-        .highest = _mm512_set1_epi8((char)((int32_t)rintf(upper) + zero_point)),
+        .levels = tare_levels_vnni(rintf(lower), rintf(upper), zero_point),
     };
 }
 
@@ -53,17 +52,9 @@ static inline void u8_write(const struct u8_finish *finish, uint8_t *y, lanes v0
 static inline void u8_write_many(const struct u8_finish *finish, uint8_t *y,
                                  const lanes v[4])
 {
-    const __m512i order =
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i low =
-        _mm512_packs_epi32(_mm512_cvtps_epi32(v[0]), _mm512_cvtps_epi32(v[1]));
-    const __m512i high =
-        _mm512_packs_epi32(_mm512_cvtps_epi32(v[2]), _mm512_cvtps_epi32(v[3]));
-    __m512i bytes = _mm512_packus_epi16(_mm512_adds_epi16(low, finish->words),
-                                        _mm512_adds_epi16(high, finish->words));
-    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, finish->lowest), finish->highest);
-    /* a lane has four of each vector */
-    _mm512_storeu_si512(y, _mm512_permutexvar_epi32(order, bytes));
+    __m512i levels[4];
+    EACH_OF(4, k) levels[k] = _mm512_cvtps_epi32(v[k]);
+    _mm512_storeu_si512(y, tare_bytes64_vnni(&finish->levels, levels));
 }
 
 #elif defined(__aarch64__)

@@ -3,14 +3,14 @@
 
 #include "kernels/f32_u8_quantize/f32_u8_quantize.h"
 #include "kernels/lanes_math.h"
+#include "kernels/u8_epilogue_vnni.h"
 
 enum { MANY = 64 };
 
 struct quantizer {
     struct lanes_divisor scale;
-    __m512 highest;       /* what is larger is as this: beyond all bounds */
-    __m512i zero_point;   /* words */
-    __m512i lower, upper; /* bytes */
+    __m512 highest; /* what is larger is as this: beyond all bounds */
+    struct tare_levels_vnni levels;
 };
 
 static inline struct quantizer quantizer(const struct tare_f32_u8_quantize *p)
@@ -18,9 +18,7 @@ static inline struct quantizer quantizer(const struct tare_f32_u8_quantize *p)
     return (struct quantizer){
         .scale = lanes_divisor(_mm512_set1_ps(p->scale)),
         .highest = _mm512_set1_ps(p->scale * 512.0f),
-        .zero_point = _mm512_set1_epi16((int16_t)p->zero_point),
-        .lower = _mm512_set1_epi8((char)((int32_t)p->lower + p->zero_point)),
-        .upper = _mm512_set1_epi8((char)((int32_t)p->upper + p->zero_point)),
+        .levels = tare_levels_vnni(p->lower, p->upper, p->zero_point),
     };
 }
 
@@ -33,31 +31,26 @@ static inline __m512i level16(const struct quantizer *q, const float *src)
 
 static inline __m128i quantize16(const struct quantizer *q, const float *src)
 {
-    const __m256i words = _mm256_adds_epi16(_mm512_cvtsepi32_epi16(level16(q, src)),
-                                            _mm512_castsi512_si256(q->zero_point));
+    const __m256i words =
+        _mm256_adds_epi16(_mm512_cvtsepi32_epi16(level16(q, src)),
+                          _mm512_castsi512_si256(q->levels.zero_point));
     const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words),
                                            _mm256_extracti128_si256(words, 1));
-    return _mm_min_epu8(_mm_max_epu8(bytes, _mm512_castsi512_si128(q->lower)),
-                        _mm512_castsi512_si128(q->upper));
+    return _mm_min_epu8(_mm_max_epu8(bytes, _mm512_castsi512_si128(q->levels.lowest)),
+                        _mm512_castsi512_si128(q->levels.highest));
 }
 
-static inline __m512i levels64(const struct quantizer *q, const float *src)
+static inline __m512i quantize64(const struct quantizer *q, const float *src)
 {
-    const __m512i order =
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i low = _mm512_packs_epi32(level16(q, src), level16(q, src + 16));
-    const __m512i high = _mm512_packs_epi32(level16(q, src + 32), level16(q, src + 48));
-    __m512i bytes = _mm512_packus_epi16(_mm512_adds_epi16(low, q->zero_point),
-                                        _mm512_adds_epi16(high, q->zero_point));
-    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, q->lower), q->upper);
-    /* a lane has four of each vector */
-    return _mm512_permutexvar_epi32(order, bytes);
+    __m512i levels[4];
+    EACH_OF(4, k) levels[k] = level16(q, src + 16 * k);
+    return tare_bytes64_vnni(&q->levels, levels);
 }
 
 static inline void quantize_many(const struct quantizer *q, const float *src,
                                  uint8_t *dst)
 {
-    _mm512_storeu_si512(dst, levels64(q, src));
+    _mm512_storeu_si512(dst, quantize64(q, src));
 }
 
 #include "kernels/f32_u8_quantize/f32_u8_quantize_simd.h"
@@ -98,7 +91,7 @@ static void quantize_three_planes(const struct tare_f32_u8_quantize *p,
         const int64_t pixel = i < end - MANY ? i : end - MANY;
         __m512i plane[3];
         for (int64_t c = 0; c < 3; c++)
-            plane[c] = levels64(&q, src + pixel + c * p->channel_stride);
+            plane[c] = quantize64(&q, src + pixel + c * p->channel_stride);
         for (int64_t part = 0; part < 3; part++) {
             const struct interleaving *way = &ways[part];
             const __m512i two =
