@@ -44,7 +44,8 @@ struct rows {
     int64_t n;
 };
 
-enum { MANY = 4 }; /* vectors together */
+enum { MANY = 4 };                      /* vectors together */
+enum { COPY_BYTES = MANY * LANES + 8 }; /* of them, and what u8_read() reads behind */
 
 /* The columns [i, i + left) of each row, at most LANES * `vectors` of them; `vectors`
  * is a constant, 2 or MANY, and of MANY all are there. Operands of one element have it
@@ -55,11 +56,12 @@ TARE_ALWAYS_INLINE void run_columns(const struct constants *c, const int32_t op,
                                     const uint8_t *b, uint8_t *y, const int64_t vectors)
 {
     const struct tare_binary_piece *piece = &rows->first;
-    uint8_t same_a[MANY * LANES];
+    uint8_t same_a[COPY_BYTES];
+    const uint8_t *first = a + i;
     lanes vb[MANY], v[MANY];
     if (piece->a_step == 0) {
         memset(same_a, *a, sizeof same_a);
-        a = same_a - i;
+        first = same_a;
     }
     TARE_UNROLL
     for (int64_t k = 0; k < vectors; k++) {
@@ -68,22 +70,22 @@ TARE_ALWAYS_INLINE void run_columns(const struct constants *c, const int32_t op,
         vb[k] = lanes_sub(vb[k], c->b_zero_point);
     }
     for (int64_t row = 0; row < rows->n; row++) {
-        const int64_t at = row * piece->n + i;
+        const int64_t at = row * piece->n;
         TARE_UNROLL
         for (int64_t k = 0; k < vectors; k++)
             v[k] = combine(c, op, has_slope,
-                           u8_read(a + at + k * LANES, left - k * LANES), vb[k]);
+                           u8_read(first + at + k * LANES, left - k * LANES), vb[k]);
         if (vectors == MANY)
-            u8_write_many(&c->finish, y + at, v);
+            u8_write_many(&c->finish, y + at + i, v);
         else
-            u8_write(&c->finish, y + at, v[0], v[1], left);
+            u8_write(&c->finish, y + at + i, v[0], v[1], left);
     }
 }
 
 /* Several short rows as one, of a multiple of b. @retval false  That does not come out
  * even. */
 TARE_ALWAYS_INLINE bool join_rows(const struct rows *rows, const uint8_t *b,
-                                  uint8_t many_b[MANY * LANES], struct rows *joined)
+                                  uint8_t many_b[COPY_BYTES], struct rows *joined)
 {
     const int64_t n = rows->first.n, together = MANY * LANES / n;
     if (rows->first.b_step == 0 || n * together != MANY * LANES || together == 1 ||
@@ -103,7 +105,7 @@ TARE_ALWAYS_INLINE void run_rows(const struct constants *c, const int32_t op,
 {
     const int64_t n = rows.first.n;
     struct rows joined;
-    uint8_t many_b[MANY * LANES];
+    uint8_t many_b[COPY_BYTES] = {0};
     if (join_rows(&rows, b, many_b, &joined)) {
         run_columns(c, op, has_slope, &joined, 0, MANY * LANES, a, many_b, y, MANY);
         const int64_t done = joined.n * MANY * LANES;
