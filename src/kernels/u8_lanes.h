@@ -27,7 +27,8 @@ static inline struct u8_finish u8_finish_of(float lower, float upper,
     };
 }
 
-/** The first n bytes, n <= 0 being none, as floats. May read up to LANES of them. */
+/** The first n bytes, n <= 0 being none, as floats. May read LANES of them, or
+ *  8 where that is more. */
 static inline lanes u8_read(const uint8_t *x, int64_t n)
 {
     const int64_t idle = n <= 0 ? LANES : LANES - n;
