@@ -23,10 +23,6 @@ if(TARE_SANITIZE)
   target_compile_options(tare_flags INTERFACE -fsanitize=${TARE_SANITIZE} ${tare_sanitized}
                          -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   target_link_options(tare_flags INTERFACE -fsanitize=${TARE_SANITIZE})
-  # GCC's vzeroupper comes with this option alone. Without it Intel's processors run all
-  # that follows a vector kernel many times slower.
-  target_compile_options(tare_flags
-                         INTERFACE $<$<C_COMPILER_ID:GNU>:-fexpensive-optimizations>)
 endif()
 if(TARE_COVERAGE)
   target_compile_options(tare_flags INTERFACE --coverage)
@@ -44,6 +40,11 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
 endif()
 set(TARE_ISA_ref "")
 set(TARE_ISA_avx2 -mavx2 -mfma -mf16c)
+if(TARE_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  # GCC's vzeroupper comes with this option alone at -O1 and -Og. Without it Intel's
+  # processors run all that follows a vector kernel many times slower.
+  list(APPEND TARE_ISA_avx2 -fexpensive-optimizations)
+endif()
 set(TARE_ISA_avx512 ${TARE_ISA_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
 set(TARE_ISA_vnni ${TARE_ISA_avx512} -mavx512vnni -mavx512vbmi -mavx512vbmi2)
 set(TARE_ISA_avxvnni ${TARE_ISA_avx2} -mavxvnni)
