@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "kernels/u8_epilogue.h"
+#include "kernels/unroll.h"
 
 /** struct tare_u8_epilogue from negative_slope on. */
 struct tare_finish_avx2 {
     __m256 slope, lower, upper;
     __m256i zero_point;
+    __m256i zero_point_words, lowest; /* see tare_bytes32_avx2() */
 };
 
 static inline struct tare_finish_avx2
@@ -22,6 +24,9 @@ tare_finish_avx2(float negative_slope, float lower, float upper, int32_t out_zer
         .lower = _mm256_set1_ps(lower),
         .upper = _mm256_set1_ps(upper),
         .zero_point = _mm256_set1_epi32(out_zero_point),
+        .zero_point_words = _mm256_set1_epi16((int16_t)out_zero_point),
+        .lowest = _mm256_set1_epi8(
+            (char)(_mm_cvtss_si32(_mm_set_ss(lower)) + out_zero_point)),
     };
 }
 
@@ -51,6 +56,22 @@ static inline __m128i tare_bytes16_avx2(const struct tare_finish_avx2 *f, __m256
     const __m256i in_order = _mm256_permute4x64_epi64(words, _MM_SHUFFLE(3, 1, 2, 0));
     return _mm_packus_epi16(_mm256_castsi256_si128(in_order),
                             _mm256_extracti128_si256(in_order, 1));
+}
+
+/** 32 values to bytes, by conversions that saturate, so that the lower bound may be
+ * that of the bytes. Not for NaN. */
+static inline __m256i tare_bytes32_avx2(const struct tare_finish_avx2 *f,
+                                        const __m256 v[4])
+{
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i levels[4];
+    EACH_OF(4, i) levels[i] = _mm256_cvtps_epi32(_mm256_min_ps(v[i], f->upper));
+    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(levels[0], levels[1]),
+                                          f->zero_point_words);
+    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(levels[2], levels[3]),
+                                           f->zero_point_words);
+    const __m256i bytes = _mm256_max_epu8(_mm256_packus_epi16(low, high), f->lowest);
+    return _mm256_permutevar8x32_epi32(bytes, order); /* a lane has four of each */
 }
 
 /** 8 bytes as floats, less a zero point. */

@@ -33,7 +33,7 @@ static bool check_by_hand(void)
     const uint8_t want[] = {128 + 16, 128 - 127};
     uint8_t y[2];
     int8_t packed[1024];
-    _Alignas(64) uint8_t scratch[4096];
+    _Alignas(64) uint8_t scratch[8192];
     size_t packed_bytes, scratch_bytes;
     if (!tare_u8_conv_packed_bytes(&p, &packed_bytes) || packed_bytes > sizeof packed ||
         !tare_u8_conv_scratch_bytes(&p, &scratch_bytes) ||

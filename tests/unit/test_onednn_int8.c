@@ -11,6 +11,7 @@
 #include "kernels/modules/sources.h"
 #include "kernels/u8_depthwise/u8_depthwise.h"
 #include "tests/kernels/conv_case.h"
+#include "tests/unit/onednn_exact.h"
 
 static const struct conv_family dense = {tare_u8_conv_units, tare_u8_conv_packed_bytes,
                                          tare_u8_conv_pack, tare_u8_conv_scratch_bytes,
@@ -140,9 +141,13 @@ static void check_layer(const struct tare_kernel_module *module,
     conv_case_free(&t);
 }
 
-/* Nearly all are the same code. */
+/* Nearly all are the same code. Where sums would not be exact, nothing is done. */
 static void check_tally(const struct tally *tally, int64_t least_done)
 {
+    if (!onednn_is_exact()) {
+        assert_int_equal(tally->n_done, 0);
+        return;
+    }
     printf("# %ld of %ld layers, %ld of %ld codes are one off\n", (long)tally->n_done,
            (long)tally->n_layers, (long)tally->n_other, (long)tally->n_values);
     assert_true(tally->n_done >= least_done);
@@ -248,7 +253,7 @@ static void test_constants(void **state)
         t.multiplier[3] = 0.01f;
         t.bias[3] = 0.0f;
         t.p.epilogue.residual_scale = t.p.epilogue.negative_slope = 1.0f;
-        assert_true(is_taken(module, &t));
+        assert_int_equal(is_taken(module, &t), onednn_is_exact());
         t.multiplier[3] = refused[i].multiplier;
         t.bias[3] = refused[i].bias;
         t.p.epilogue.residual_scale = refused[i].residual_scale;

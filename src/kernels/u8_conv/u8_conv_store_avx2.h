@@ -58,4 +58,18 @@ static inline void store_row(const struct tare_u8_conv_tile *t,
     tare_finish16_avx2(finish, v0, v1, t->y_u8, t->y_f32, at, t->n_channels - channel);
 }
 
+/* A block's channels of one pixel, 8 * `vectors` of them, from their sums to bytes. */
+TARE_ALWAYS_INLINE __m256i bytes_of_row(const struct tare_u8_conv_tile *t,
+                                        const struct tare_finish_avx2 *finish,
+                                        const int32_t *sums, int64_t pixel,
+                                        const int vectors)
+{
+    __m256 v[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
+                   _mm256_setzero_ps()};
+    EACH_OF(vectors, j) v[j] = scale8(t, load(sums + 8 * j), pixel, 8 * j);
+    if (t->epilogue->negative_slope != 1.0f)
+        EACH_OF(vectors, j) v[j] = tare_slope_avx2(finish, v[j]);
+    return tare_bytes32_avx2(finish, v);
+}
+
 #endif /* TARE_KERNELS_U8_CONV_STORE_AVX2_H */

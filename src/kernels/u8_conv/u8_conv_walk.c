@@ -140,16 +140,26 @@ static void cut_by_rows(struct tare_u8_conv_plan *plan)
     plan->block_tiles = block_tiles;
 }
 
+enum { LINE = 64 };
+
 /* The parts of the scratch block, in this order. */
 struct scratch_layout {
     size_t padding_bytes; /* a segment of padding, for any group */
     size_t table_bytes;   /* rows[n_segments][TARE_U8_CONV_PITCH] */
     size_t copy_bytes;    /* one segment that is partly padding, or out of line */
+    size_t copies_bytes;  /* all of these */
+    size_t spare_bytes;   /* see tare_u8_conv_spare() */
 };
 
 bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan)
 {
     return plan->window.groups == 1 && plan->segments_per_row == 1;
+}
+
+static int64_t spare_pitch(const struct tare_u8_conv_plan *plan)
+{
+    const int64_t bytes = 2 * (4 * plan->n_segments * plan->n_steps + 16);
+    return (ceil_div(bytes, LINE) | 1) * LINE / 2; /* odd: few share a cache's set */
 }
 
 static bool scratch_layout(const struct tare_u8_conv_plan *plan,
@@ -160,14 +170,19 @@ static bool scratch_layout(const struct tare_u8_conv_plan *plan,
     const bool copies =
         (plan->segment_taps > 1 && touches_padding(&plan->window)) ||
         (tare_u8_conv_has_even_rows(plan) && !is_one_row(&plan->window));
-    out->copy_bytes = 0;
+    *out = (struct scratch_layout){0};
     return tare_align_size((size_t)padding + 3, &out->padding_bytes) &&
            tare_mul_size((size_t)plan->n_segments,
                          TARE_U8_CONV_PITCH * sizeof(uint8_t *), &out->table_bytes) &&
            tare_align_size(out->table_bytes, &out->table_bytes) &&
            (!copies || tare_align_size((size_t)plan->segment_bytes +
                                            (plan->gathers ? TARE_U8_CONV_GATHERED : 3),
-                                       &out->copy_bytes));
+                                       &out->copy_bytes)) &&
+           tare_mul_size(out->copy_bytes, (size_t)plan->n_segments * TARE_U8_CONV_PITCH,
+                         &out->copies_bytes) &&
+           tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t),
+                         (size_t)min_i64(plan->n_pixels, TARE_U8_CONV_PITCH),
+                         &out->spare_bytes);
 }
 
 bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
@@ -176,16 +191,25 @@ bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
     struct scratch_layout layout;
     size_t total;
     if (!scratch_layout(&plan, &layout) ||
-        !tare_mul_size(layout.copy_bytes, (size_t)plan.n_segments * TARE_U8_CONV_PITCH,
-                       &total) ||
-        !tare_add_size(total, layout.padding_bytes, &total) ||
-        !tare_add_size(total, layout.table_bytes, &total))
+        !tare_add_size(layout.padding_bytes, layout.table_bytes, &total) ||
+        !tare_add_size(total, layout.copies_bytes, &total) ||
+        !tare_add_size(total, layout.spare_bytes, &total))
         return false;
     *out = total;
     return true;
 }
 
-enum { LINE = 64 };
+struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *plan)
+{
+    struct scratch_layout layout;
+    const bool fits = scratch_layout(plan, &layout);
+    assert(fits);
+    (void)fits;
+    return (struct tare_u8_conv_spare){
+        .offset = layout.padding_bytes + layout.table_bytes + layout.copies_bytes,
+        .pitch = spare_pitch(plan),
+    };
+}
 
 /* Fetch the parts [begin, end) of n of the weights behind `weights`, which are those of
  * the next block of channels: its first tile would wait for all of them. */
@@ -295,6 +319,7 @@ struct walk {
     struct tare_u8_conv_row_table table;
     bool skips;                    /* padding is left out */
     int64_t at_once;               /* tiles that are computed as one */
+    int64_t prepared;              /* group; -1: none */
     struct tare_u8_conv_unit unit; /* at hand */
     struct fetch fetch;
     /* The tile at hand. What all have in common is set once, the rest where it changes:
@@ -413,6 +438,18 @@ static void give_fetch(struct walk *w)
     f->left -= bytes;
 }
 
+/* The pixels of the pixel block [tile_begin, tile_end), once for each group. */
+static void prepare(struct walk *w, int64_t tile_begin, int64_t tile_end, int64_t block)
+{
+    const int64_t group = block / w->plan->blocks_per_group;
+    if (w->prepared == group) return;
+    w->prepared = group;
+    w->tile.n_segments = w->plan->n_segments;
+    w->tile.n_rows = tare_u8_conv_tile_begin(w->plan, tile_end) -
+                     tare_u8_conv_tile_begin(w->plan, tile_begin);
+    w->style->prepare(&w->tile);
+}
+
 /* Every tile of the pixel block [tile_begin, tile_end) for one block of channels. */
 static void compute_block(struct walk *w, int64_t tile_begin, int64_t tile_end,
                           int64_t block)
@@ -426,6 +463,7 @@ static void compute_block(struct walk *w, int64_t tile_begin, int64_t tile_end,
                          block % plan->blocks_per_group + 2 < plan->blocks_per_group;
     tile->rows = w->table.rows;
     if (block + 1 < plan->n_blocks) fetch_parameters(tile);
+    if (style->prepare) prepare(w, tile_begin, tile_end, block);
     if (style->fetch_tiles)
         choose_fetch(w, block,
                      ceil_div(tile_end - tile_begin, style->fetch_tiles) *
@@ -463,6 +501,7 @@ static void compute_unit(struct walk *w, bool is_filled)
         tare_u8_conv_fill_rows(&w->table, tare_u8_conv_tile_begin(plan, tile),
                                tare_u8_conv_tile_begin(plan, tile_end));
         if (w->style->even_rows) tare_u8_conv_even_rows(&w->table, tile, tile_end);
+        w->prepared = -1;
     }
     const int64_t block_end = split_begin(plan, unit.split + 1);
     for (int64_t block = split_begin(plan, unit.split); block < block_end; block++)

@@ -128,6 +128,9 @@ typedef void tare_u8_conv_tile_fn(const struct tare_u8_conv_tile *tile);
 
 /** How a variant wants its tiles. */
 struct tare_u8_conv_style {
+    /* NULL, or is given all pixels of a pixel block, and all segments of a group,
+     * before compute is given parts of them. */
+    tare_u8_conv_tile_fn *prepare;
     tare_u8_conv_tile_fn *compute;
     void *state;         /* for the tiles; or NULL */
     int64_t at_once;     /* consecutive tiles that are computed as one, up to all of a
@@ -145,6 +148,15 @@ struct tare_u8_conv_style {
 
 /** Can tiles be had whose rows lie at equal distances? */
 bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan);
+
+/** A part of scratch that the walk does not use: room for all segments of each pixel of
+ *  a pixel block, in 16 bits. */
+struct tare_u8_conv_spare {
+    size_t offset; /* in bytes; a multiple of TARE_ALIGN */
+    int64_t pitch; /* from pixel to pixel, in 16 bits: at least 16 more than it has */
+};
+
+struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *plan);
 
 /** Compute the units [begin, end). */
 void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
