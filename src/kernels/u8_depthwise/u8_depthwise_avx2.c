@@ -1,9 +1,9 @@
 /* AVX2, 16 channels: taps are widened to 16 bits and taken in pairs by VPMADDWD. Packed
- * weights hold four taps a channel, so the pairs are taps 0 and 2, and taps 1 and 3. */
+ * weights hold four taps a channel, so the pairs are taps 0 and 2, and taps 1 and 3.
+ * Usual windows go over whole rows instead, see u8_depthwise_rows_avx2.h. */
 #include <immintrin.h>
 
-#include "kernels/u8_depthwise/u8_depthwise_walk.h"
-#include "kernels/u8_epilogue_avx2.h"
+#include "kernels/u8_depthwise/u8_depthwise_rows_avx2.h"
 
 enum { LANES = 16 };
 
@@ -102,9 +102,62 @@ static void compute_run(const struct tare_u8_depthwise_run *r)
     }
 }
 
+#define ROWS(side, stride)                                                             \
+    static void compute_##side##_by_##stride(const struct tare_u8_depthwise_rows *r)   \
+    {                                                                                  \
+        compute_rows(r, (struct rows_shape){side, stride});                            \
+    }                                                                                  \
+    static void pair_##side##_by_##stride(const int8_t *weights, int64_t channels,     \
+                                          int64_t block_bytes, int16_t *to)            \
+    {                                                                                  \
+        pair_weights(weights, channels, block_bytes, to,                               \
+                     (struct rows_shape){side, stride});                               \
+    }
+ROWS(3, 1)
+ROWS(3, 2)
+ROWS(5, 1)
+ROWS(5, 2)
+
+/* How whole rows are computed. */
+struct rows_kernel {
+    int64_t side, stride;
+    tare_u8_depthwise_rows_fn *compute;
+    void (*pair_weights)(const int8_t *weights, int64_t channels, int64_t block_bytes,
+                         int16_t *to);
+};
+
+/* NULL where they cannot be. */
+static const struct rows_kernel *rows_kernel(const struct tare_u8_conv *p)
+{
+    static const struct rows_kernel kernels[] = {
+        {3, 1, compute_3_by_1, pair_3_by_1},
+        {3, 2, compute_3_by_2, pair_3_by_2},
+        {5, 1, compute_5_by_1, pair_5_by_1},
+        {5, 2, compute_5_by_2, pair_5_by_2},
+    };
+    const struct tare_window *w = &p->window;
+    const struct tare_u8_epilogue *e = &p->epilogue;
+    const bool plain = !e->has_residual && !e->out_f32 && e->negative_slope == 1.0f;
+    if (!plain || w->kernel_h != w->kernel_w || w->dilation_h != 1 ||
+        w->dilation_w != 1)
+        return NULL;
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        if (kernels[i].side == w->kernel_w && kernels[i].stride == w->stride_w)
+            return &kernels[i];
+    return NULL;
+}
+
 void tare_u8_depthwise__avx2_u16(const struct tare_u8_conv *p,
                                  const struct tare_u8_conv_data *d, void *scratch,
                                  int64_t begin, int64_t end)
 {
-    tare_u8_depthwise_walk(p, d, scratch, begin, end, compute_run);
+    const struct rows_kernel *rows = rows_kernel(p);
+    if (!rows) {
+        tare_u8_depthwise_walk(p, d, scratch, begin, end, compute_run);
+        return;
+    }
+    const struct tare_u8_depthwise_plan plan = tare_u8_depthwise_plan(p);
+    rows->pair_weights(d->weights, plan.channels, tare_u8_depthwise_block_bytes(&plan),
+                       tare_u8_depthwise_wide(p, scratch).weights);
+    tare_u8_depthwise_walk_rows(p, d, scratch, begin, end, rows->compute);
 }

@@ -45,7 +45,22 @@ struct scratch_layout {
     size_t taps_bytes;      /* taps[4 * n_quads] */
     size_t parameter_bytes; /* one of three replicated parameter arrays, or 0 */
     size_t padding_bytes;   /* an input row of padding */
+    size_t columns_bytes;   /* see tare_u8_depthwise_wide() */
+    size_t weights_bytes;
 };
+
+static bool wide_layout(const struct tare_window *w, struct scratch_layout *out)
+{
+    enum { HALF = 8 * 2 * sizeof(int16_t) }; /* pairs of 8 channels */
+    const size_t pairs = ((size_t)w->kernel_h + 1) / 2;
+    const size_t columns =
+        (size_t)tare_u8_depthwise_columns(w->out_w, w->kernel_w, w->stride_w);
+    const size_t halves = ((size_t)w->in_c + 7) / 8;
+    return tare_mul_size(columns, pairs * 2 * HALF, &out->columns_bytes) &&
+           tare_align_size(out->columns_bytes, &out->columns_bytes) &&
+           tare_mul_size(halves, (size_t)w->kernel_w, &out->weights_bytes) &&
+           tare_mul_size(out->weights_bytes, pairs * 2 * HALF, &out->weights_bytes);
+}
 
 static bool scratch_layout(const struct tare_u8_conv *p,
                            const struct tare_u8_depthwise_plan *plan,
@@ -59,7 +74,8 @@ static bool scratch_layout(const struct tare_u8_conv *p,
                          &out->padding_bytes) &&
            tare_add_size(out->padding_bytes, TARE_U8_DEPTHWISE_BLOCK,
                          &out->padding_bytes) &&
-           tare_align_size(out->padding_bytes, &out->padding_bytes);
+           tare_align_size(out->padding_bytes, &out->padding_bytes) &&
+           wide_layout(&p->window, out);
 }
 
 bool tare_u8_depthwise_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
@@ -70,7 +86,22 @@ bool tare_u8_depthwise_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
            tare_add_size(layout.padding_bytes,
                          layout.expanded_bytes + layout.taps_bytes +
                              3 * layout.parameter_bytes,
-                         out);
+                         out) &&
+           tare_add_size(*out, layout.columns_bytes, out) &&
+           tare_add_size(*out, layout.weights_bytes, out);
+}
+
+struct tare_u8_depthwise_wide tare_u8_depthwise_wide(const struct tare_u8_conv *p,
+                                                     void *scratch)
+{
+    const struct tare_u8_depthwise_plan plan = tare_u8_depthwise_plan(p);
+    struct scratch_layout layout;
+    const bool fits = scratch_layout(p, &plan, &layout);
+    assert(fits);
+    (void)fits;
+    /* rows need nothing else but their padding */
+    uint8_t *columns = (uint8_t *)scratch + layout.padding_bytes;
+    return (struct tare_u8_depthwise_wide){columns, columns + layout.columns_bytes};
 }
 
 /* What stays the same from row to row. */
@@ -221,6 +252,7 @@ void tare_u8_depthwise_walk_rows(const struct tare_u8_conv *p,
     const struct tare_window *w = &p->window;
     const bool by_twos = w->stride_h == 1 && w->stride_w == 1;
     const size_t row_bytes = (size_t)(w->in_w * plan.in_pitch);
+    const struct tare_u8_depthwise_wide wide = tare_u8_depthwise_wide(p, scratch);
     memset(scratch, p->in_zero_point, row_bytes + TARE_U8_DEPTHWISE_BLOCK);
     struct tare_u8_depthwise_rows rows = {
         .in_w = w->in_w,
@@ -237,6 +269,8 @@ void tare_u8_depthwise_walk_rows(const struct tare_u8_conv *p,
         .bias = d->bias,
         .row_step = w->out_w * plan.out_pitch,
         .epilogue = &p->epilogue,
+        .columns = wide.columns,
+        .wide_weights = wide.weights,
     };
     for (int64_t unit = begin; unit < end; unit += rows.n_rows) {
         const int64_t oy = unit % w->out_h;

@@ -54,7 +54,18 @@ void tare_u8_depthwise_walk(const struct tare_u8_conv *p,
                             int64_t begin, int64_t end,
                             tare_u8_depthwise_run_fn *compute);
 
-enum { TARE_U8_DEPTHWISE_ROWS = 6 };
+enum {
+    TARE_U8_DEPTHWISE_ROWS = 6,
+    TARE_U8_DEPTHWISE_TILE = 7 /* pixels of a row: networks' rows have whole tiles */
+};
+
+/** The input columns that whole tiles of an output row see. */
+static inline int64_t tare_u8_depthwise_columns(int64_t out_w, int64_t kernel_w,
+                                                int64_t stride)
+{
+    const int64_t tiles = (out_w + TARE_U8_DEPTHWISE_TILE - 1) / TARE_U8_DEPTHWISE_TILE;
+    return (tiles * TARE_U8_DEPTHWISE_TILE - 1) * stride + kernel_w;
+}
 
 /** One output row, or two of which one lies below the other. */
 struct tare_u8_depthwise_rows {
@@ -74,7 +85,20 @@ struct tare_u8_depthwise_rows {
     uint8_t *y;       /* the first row's first pixel */
     int64_t row_step; /* from there to the second's */
     const struct tare_u8_epilogue *epilogue;
+    void *columns; /* scratch, aligned to TARE_ALIGN, for variants that widen: */
+    const void *wide_weights; /* see tare_u8_depthwise_wide() */
 };
+
+/** For variants that take bytes as pairs of 16 bits: scratch for
+ * tare_u8_depthwise_columns() of an output row, (kernel_h + 1) / 2 pairs for 16
+ * channels each, and for all channels' weights, as many pairs in each of kernel_w
+ * columns for each of two output rows. Aligned to TARE_ALIGN. */
+struct tare_u8_depthwise_wide {
+    void *columns, *weights;
+};
+
+struct tare_u8_depthwise_wide tare_u8_depthwise_wide(const struct tare_u8_conv *p,
+                                                     void *scratch);
 
 typedef void tare_u8_depthwise_rows_fn(const struct tare_u8_depthwise_rows *rows);
 
