@@ -201,6 +201,53 @@ static bool check_extremes(void)
     return true;
 }
 
+/* 3x3 windows of which a variant may filter patches of pixels: borders of all kinds,
+ * patches that are partly beside the output, blocks of channels that are not full. */
+static struct tare_u8_conv random_patches(void)
+{
+    const int64_t out_h = check_between(4, 16), out_w = check_between(4, 16);
+    const int64_t top = check_between(0, 2), left = check_between(0, 2);
+    return (struct tare_u8_conv){
+        .window = {check_between(1, 3), out_h + 2 - top - check_between(0, 2 - top / 2),
+                   out_w + 2 - left - check_between(0, 2 - left / 2),
+                   16 * check_between(1, 4), out_h, out_w, check_between(16, 60), 1, 3,
+                   3, 1, 1, 1, 1, top, left, 0, 0},
+        .in_zero_point = check_zero_point(),
+        .epilogue = random_epilogue(true)};
+}
+
+/* The longest sums of such windows, of the values that patches are largest of. */
+static bool check_patch_extremes(void)
+{
+    const struct tare_u8_conv p = {
+        .window = {1, 4, 4, 1792, 4, 4, 17, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0},
+        .in_zero_point = 255,
+        .epilogue = {
+            .negative_slope = 1, .lower = -INFINITY, .upper = INFINITY, .out_f32 = 1}};
+    struct conv_case t = {.family = &family, .p = p};
+    if (!conv_case_fill(&t)) return false;
+    memset(t.acc_init, 0, 17 * sizeof *t.acc_init);
+    for (int64_t i = 0; i < 17 * 9 * 1792; i++) {
+        const bool is_random = i / (9 * 1792) > 1;
+        t.weights[i] = (is_random ? check_once_in(2) : i / (9 * 1792)) ? -128 : 127;
+        t.acc_init[i / (9 * 1792)] -= 255 * t.weights[i];
+    }
+    tare_u8_conv_pack(&p, t.weights, t.packed);
+    bool ok = true;
+    for (int mixed = 0; ok && mixed < 2; mixed++) {
+        for (int64_t i = 0; i < 16 * 1792; i++)
+            t.x[i] = mixed && check_once_in(2) ? 0 : 255;
+        conv_case_naive(&t);
+        for (size_t k = 0; ok && k < tare_u8_conv_count; k++)
+            if ((tare_u8_conv_table[k].isa & tare_cpu_flags()) ==
+                tare_u8_conv_table[k].isa)
+                ok = conv_case_check(&t, tare_u8_conv_table[k].fn,
+                                     tare_u8_conv_table[k].name);
+    }
+    conv_case_free(&t);
+    return ok;
+}
+
 static void bench(void)
 {
     /* in_h = in_w, in_c, out_c, groups, kernel, stride */
@@ -245,9 +292,13 @@ int main(int argc, char **argv)
         if (!check_layer(random_conv())) return CHECK_FAIL;
     for (int i = 0; i < check_cases(300); i++)
         if (!check_layer(random_long_taps())) return CHECK_FAIL;
+    for (int i = 0; i < check_cases(60); i++)
+        if (!check_layer(random_patches())) return CHECK_FAIL;
     for (int i = 0; i < check_cases(300); i++)
         if (!check_pack_matrix()) return printf("not ok - pack_matrix\n"), CHECK_FAIL;
-    if (!check_large() || !check_beside() || !check_extremes()) return CHECK_FAIL;
+    if (!check_large() || !check_beside() || !check_extremes() ||
+        !check_patch_extremes())
+        return CHECK_FAIL;
     printf("ok - u8_conv\n");
     return CHECK_PASS;
 }

@@ -1,21 +1,23 @@
-/* AVX2: 6 pixels x 8 channels. VPMADDUBSW would saturate, so bytes become 16-bit lanes,
- * and VPMADDWD multiplies and adds them in pairs without loss. A pixel block's pixels
- * are widened once, for all its channels. A step of 4 bytes is two loads of weights,
- * widened on the way, and for each pixel a broadcast of 4 lanes: a channel has two
- * sums then, side by side, in one of 12 accumulators. */
+/* AVX2, in tiles of u8_conv_sums_avx2.h. A pixel block's pixels are widened once, for
+ * all its channels; so are weights, if there are pixels enough, as many blocks of them
+ * as there are slots for. */
 #include <immintrin.h>
 #include <string.h>
 
-#include "kernels/u8_conv/u8_conv_store_avx2.h"
+#include "kernels/u8_conv/u8_conv_sums_avx2.h"
+#include "kernels/u8_conv/u8_conv_winograd_avx2.h"
 #include "kernels/whole.h"
 
-enum { PIXELS = 6, CHANNELS = 8, STEP = 4 /* bytes */ };
-
-/* The pixels of a pixel block, widened, all segments behind each other. */
+/* What is widened: the pixels of a pixel block, all segments behind each other, and
+ * blocks of channels. */
 struct wide {
-    const uint8_t *const *rows; /* they come from this table */
+    const uint8_t *const *rows; /* the pixels come from this table */
     int64_t pitch;              /* from one pixel to the next */
     int16_t *pixels;
+    int64_t n_steps; /* of all segments */
+    int16_t *weights;
+    int64_t n_slots;                       /* 0: weights are not widened ahead */
+    int64_t held[TARE_U8_CONV_MOST_SLOTS]; /* the block in each slot, or -1 */
 };
 
 /* The pixels of a tile that are computed together. */
@@ -24,35 +26,10 @@ struct part {
     int64_t first, n; /* pixels */
     const int16_t *x; /* of the first one, where the tile's segments begin */
     int64_t pitch, n_steps;
+    const int16_t *weights; /* NULL: the tile's */
+    int64_t group;          /* of 16 channels: how many weights */
     _Alignas(32) int32_t sums[PIXELS][TARE_U8_CONV_BLOCK];
 };
-
-TARE_ALWAYS_INLINE void store(void *p, __m256i v)
-{
-    _mm256_storeu_si256((__m256i *)p, v);
-}
-
-TARE_ALWAYS_INLINE __m256i load_weights(const int8_t *w)
-{
-    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)w));
-}
-
-TARE_ALWAYS_INLINE __m256i broadcast_step(const int16_t *x)
-{
-    int64_t four;
-    memcpy(&four, x, sizeof four);
-    return _mm256_set1_epi64x(four);
-}
-
-/* acc += the products of each lane's pair. Left to itself, gcc 12 adds the products of
- * a step first and spills accumulators meanwhile. */
-TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, __m256i x, __m256i w)
-{
-    __m256i products;
-    __asm__("vpmaddwd %2, %1, %0" : "=x"(products) : "x"(x), "x"(w));
-    __asm__("vpaddd %1, %0, %0" : "+x"(acc) : "x"(products));
-    return acc;
-}
 
 static void widen_pixels(const struct tare_u8_conv_tile *t)
 {
@@ -64,67 +41,65 @@ static void widen_pixels(const struct tare_u8_conv_tile *t)
         for (int64_t s = 0; s < t->n_segments; s++, to += segment_bytes) {
             const uint8_t *x = t->rows[s * TARE_U8_CONV_PITCH + i] + t->row_offset;
             for (int64_t k = 0; k < segment_bytes; k += 16)
-                store(to + k, _mm256_cvtepu8_epi16(_mm_loadu_si128(
-                                  (const __m128i *)(const void *)(x + k))));
+                store(to + k, _mm256_cvtepu8_epi16(load16(x + k)));
         }
     }
 }
 
-/* One step of `rows` pixels, three of them from each pointer on. */
-TARE_ALWAYS_INLINE void add_step(const int16_t *const x[2], int64_t pitch,
-                                 const int8_t *weights, __m256i acc[PIXELS][2],
-                                 const int64_t rows)
+/* A block's weights: [16 channels][pair of inputs][channel][2]. */
+static void widen_block(const int8_t *from, int64_t width, int64_t n_steps, int16_t *to)
 {
-    const __m256i w0 = load_weights(weights), w1 = load_weights(weights + 16);
-    TARE_UNROLL
-    for (int64_t i = 0; i < rows; i++) {
-        const __m256i pixel = broadcast_step(x[i / 3] + i % 3 * pitch);
-        acc[i][0] = add_products(acc[i][0], pixel, w0);
-        acc[i][1] = add_products(acc[i][1], pixel, w1);
-    }
+    const int64_t group = n_steps * STEP * GROUP;
+    for (int64_t step = 0; step < n_steps; step++, to += STEP * GROUP)
+        for (int64_t c = 0; c < width; c += CHANNELS, from += STEP * CHANNELS)
+            store_pairs(load_bytes(from), load_bytes(from + 16),
+                        to + c / GROUP * group + c % GROUP * 2, 2 * GROUP);
 }
 
-/* The sums of a part, of `rows` pixels, a constant, for 8 channels. */
-TARE_ALWAYS_INLINE void sum_up(struct part *part, int64_t channel, const int64_t rows)
+/* The widened weights of a tile, `skipped` steps of which come before it. */
+static const int16_t *weights_of(struct wide *wide, const struct tare_u8_conv_tile *t,
+                                 int64_t skipped)
+{
+    if (wide->n_slots == 0) return NULL;
+    const int64_t slot = t->block % wide->n_slots;
+    int16_t *weights = wide->weights + slot * wide->n_steps * STEP * TARE_U8_CONV_BLOCK;
+    if (wide->held[slot] != t->block)
+        widen_block(t->weights - skipped * STEP * t->width, t->width, wide->n_steps,
+                    weights);
+    wide->held[slot] = t->block;
+    return weights + skipped * STEP * GROUP;
+}
+
+/* The sums of a part, of `rows` pixels, a constant. */
+TARE_ALWAYS_INLINE void sum_wide(struct part *part, const int64_t rows)
 {
     const struct tare_u8_conv_tile *t = part->tile;
-    const int64_t step_bytes = STEP * t->width;
-    const int16_t *x[2] = {part->x, part->x + 3 * part->pitch};
-    const int8_t *w = t->weights + STEP * channel;
-    __m256i acc[PIXELS][2];
-    TARE_UNROLL
-    for (int64_t i = 0; i < rows; i++)
-        acc[i][0] = acc[i][1] = _mm256_setzero_si256();
-    for (int64_t k = part->n_steps / 2; k > 0; k--, w += 2 * step_bytes) {
-        add_step(x, part->pitch, w, acc, rows);
-        const int16_t *const next[2] = {x[0] + STEP, x[1] + STEP};
-        add_step(next, part->pitch, w + step_bytes, acc, rows);
-        x[0] += 2 * STEP;
-        x[1] += 2 * STEP;
-    }
-    if (part->n_steps % 2 != 0) add_step(x, part->pitch, w, acc, rows);
-    const __m256i init = load(t->acc_init + channel);
-    TARE_UNROLL
-    for (int64_t i = 0; i < rows; i++) {
-        const __m256i sums = _mm256_permute4x64_epi64(
-            _mm256_hadd_epi32(acc[i][0], acc[i][1]), _MM_SHUFFLE(3, 1, 2, 0));
-        store(&part->sums[i][channel], _mm256_add_epi32(sums, init));
+    const int16_t *w = part->weights;
+    for (int64_t c = 0; c < t->n_channels; c += GROUP, w += part->group) {
+        if (t->n_channels - c > CHANNELS)
+            sum_pairs(part->x, part->pitch, w, 2 * part->n_steps, t->acc_init + c,
+                      &part->sums[0][c], TARE_U8_CONV_BLOCK, rows, 2);
+        else
+            sum_pairs(part->x, part->pitch, w, 2 * part->n_steps, t->acc_init + c,
+                      &part->sums[0][c], TARE_U8_CONV_BLOCK, rows, 1);
     }
 }
 
-typedef void sum_up_fn(struct part *part, int64_t channel);
+TARE_ALWAYS_INLINE void sum_bytes(struct part *part, const int64_t rows)
+{
+    const struct tare_u8_conv_tile *t = part->tile;
+    for (int64_t c = 0; c < t->n_channels; c += CHANNELS)
+        sum_steps(part->x, part->pitch, t->weights + STEP * c, STEP * t->width,
+                  part->n_steps, t->acc_init + c, &part->sums[0][c], rows);
+}
 
-#define SUM_UP(n)                                                                      \
-    static void sum_up_##n(struct part *part, int64_t channel)                         \
-    {                                                                                  \
-        sum_up(part, channel, n);                                                      \
-    }
-SUM_UP(1)
-SUM_UP(2)
-SUM_UP(3)
-SUM_UP(4)
-SUM_UP(5)
-SUM_UP(6)
+TARE_ALWAYS_INLINE void sum_up(struct part *part, const int64_t rows)
+{
+    if (part->weights)
+        sum_wide(part, rows);
+    else
+        sum_bytes(part, rows);
+}
 
 static void store_part(const struct part *part, const struct tare_finish_avx2 *finish)
 {
@@ -143,6 +118,8 @@ static void store_part(const struct part *part, const struct tare_finish_avx2 *f
                                   : bytes_of_row(t, finish, part->sums[i], pixel, 4);
         if (t->n_channels == TARE_U8_CONV_BLOCK) {
             store(y, bytes);
+        } else if (t->n_channels == TARE_U8_CONV_NARROW) {
+            _mm_storeu_si128((__m128i *)(void *)y, _mm256_castsi256_si128(bytes));
         } else {
             uint8_t all[TARE_U8_CONV_BLOCK];
             store(all, bytes);
@@ -153,35 +130,54 @@ static void store_part(const struct part *part, const struct tare_finish_avx2 *f
 
 static void compute_block(const struct tare_u8_conv_tile *t)
 {
-    static sum_up_fn *const by_rows[PIXELS] = {sum_up_1, sum_up_2, sum_up_3,
-                                               sum_up_4, sum_up_5, sum_up_6};
-    const struct wide *wide = t->state;
+    struct wide *wide = t->state;
     const struct tare_finish_avx2 finish = finish_of(t);
     const int64_t skipped = t->rows - wide->rows; /* segments and pixels */
-    const int16_t *x = wide->pixels + skipped % TARE_U8_CONV_PITCH * wide->pitch +
-                       skipped / TARE_U8_CONV_PITCH * STEP * t->n_steps;
-    struct part part = {.tile = t, .pitch = wide->pitch};
+    const int64_t steps = skipped / TARE_U8_CONV_PITCH * t->n_steps;
+    const int16_t *x = wide->pixels + skipped % TARE_U8_CONV_PITCH * wide->pitch;
+    struct part part; /* all but the sums: */
+    part.tile = t;
+    part.pitch = wide->pitch;
     part.n_steps = t->n_segments * t->n_steps;
+    part.weights = weights_of(wide, t, steps);
+    part.group = wide->n_steps * STEP * GROUP;
     const int64_t parts = ceil_div(t->n_rows, PIXELS);
     for (int64_t i = 0; i < parts; i++) {
         part.first = t->n_rows * i / parts;
         part.n = t->n_rows * (i + 1) / parts - part.first;
-        part.x = x + part.first * wide->pitch;
-        for (int64_t c = 0; c < t->n_channels; c += CHANNELS)
-            by_rows[part.n - 1](&part, c);
+        part.x = x + part.first * wide->pitch + STEP * steps;
+        switch (part.n) {
+        case 1: sum_up(&part, 1); break;
+        case 2: sum_up(&part, 2); break;
+        case 3: sum_up(&part, 3); break;
+        case 4: sum_up(&part, 4); break;
+        case 5: sum_up(&part, 5); break;
+        default: sum_up(&part, 6); break;
+        }
         store_part(&part, &finish);
     }
 }
 
-void tare_u8_conv__avx2_6x8(const struct tare_u8_conv *p,
-                            const struct tare_u8_conv_data *d, void *scratch,
-                            int64_t begin, int64_t end)
+void tare_u8_conv__avx2_6x16(const struct tare_u8_conv *p,
+                             const struct tare_u8_conv_data *d, void *scratch,
+                             int64_t begin, int64_t end)
 {
     const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
     const struct tare_u8_conv_spare spare = tare_u8_conv_spare(&plan);
+    char *const at = (char *)scratch + spare.offset;
+    struct tare_u8_winograd winograd;
+    if (tare_u8_winograd(&p->window, &winograd)) {
+        compute_patches(&(struct winograd_call){&winograd, &plan, p, d, at}, begin,
+                        end);
+        return;
+    }
     struct wide wide = {.pitch = spare.pitch,
-                        .pixels =
-                            (int16_t *)(void *)((uint8_t *)scratch + spare.offset)};
+                        .pixels = (int16_t *)(void *)at,
+                        .n_steps = plan.n_segments * plan.n_steps,
+                        .weights = (int16_t *)(void *)(at + spare.weights),
+                        .n_slots = spare.n_slots};
+    for (int64_t i = 0; i < spare.n_slots; i++)
+        wide.held[i] = -1;
     const struct tare_u8_conv_style style = {.prepare = widen_pixels,
                                              .compute = compute_block,
                                              .state = &wide,

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "kernels/u8_conv/u8_conv_rows.h"
+#include "kernels/u8_conv/u8_conv_winograd.h"
 #include "kernels/whole.h"
 
 /* Enough pieces to keep many threads busy, few enough that building the row table of a
@@ -16,6 +17,12 @@
 #define END_STEPS  16
 /* Packed weights, in bytes, that leave room for pixels in a second-level cache. */
 #define WEIGHTS_IN_CACHE (INT64_C(256) * 1024)
+
+/* Widened weights, in bytes, that leave room for pixels likewise; those of a block that
+ * are read faster than int8 is widened; and how many pixels make up for widening. */
+#define SLOTS_IN_CACHE (INT64_C(512) * 1024)
+#define SLOT_IN_CACHE  (INT64_C(64) * 1024)
+#define SLOT_PIXELS    24
 
 /* 1x1, stride 1, no padding: rows and images follow each other without a seam. */
 static struct tare_window join_rows(const struct tare_window *w)
@@ -148,7 +155,8 @@ struct scratch_layout {
     size_t table_bytes;   /* rows[n_segments][TARE_U8_CONV_PITCH] */
     size_t copy_bytes;    /* one segment that is partly padding, or out of line */
     size_t copies_bytes;  /* all of these */
-    size_t spare_bytes;   /* see tare_u8_conv_spare() */
+    size_t spare_bytes;   /* see tare_u8_conv_spare(), which of it are for pixels: */
+    size_t spare_pixels;
 };
 
 bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan)
@@ -160,6 +168,32 @@ static int64_t spare_pitch(const struct tare_u8_conv_plan *plan)
 {
     const int64_t bytes = 2 * (4 * plan->n_segments * plan->n_steps + 16);
     return (ceil_div(bytes, LINE) | 1) * LINE / 2; /* odd: few share a cache's set */
+}
+
+/* Blocks that are widened ahead, as many as stay in a second-level cache. */
+static int64_t spare_slots(const struct tare_u8_conv_plan *plan)
+{
+    const int64_t slot_bytes = 2 * plan->block_bytes;
+    if (plan->n_pixels < SLOT_PIXELS || slot_bytes > SLOT_IN_CACHE) return 0;
+    return min_i64(min_i64(SLOTS_IN_CACHE / slot_bytes, plan->n_blocks),
+                   TARE_U8_CONV_MOST_SLOTS);
+}
+
+/* What a variant takes: its pixels and weights, or Winograd's parts. */
+static bool spare_bytes(const struct tare_u8_conv_plan *plan, size_t *pixels,
+                        size_t *bytes)
+{
+    struct tare_u8_winograd winograd;
+    *pixels = 0;
+    if (tare_u8_winograd(&plan->window, &winograd)) {
+        *bytes = winograd.bytes;
+        return true;
+    }
+    return tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t),
+                         (size_t)min_i64(plan->n_pixels, TARE_U8_CONV_PITCH), pixels) &&
+           tare_align_size(*pixels, pixels) &&
+           tare_add_size(*pixels, (size_t)(spare_slots(plan) * 2 * plan->block_bytes),
+                         bytes);
 }
 
 static bool scratch_layout(const struct tare_u8_conv_plan *plan,
@@ -180,9 +214,7 @@ static bool scratch_layout(const struct tare_u8_conv_plan *plan,
                                        &out->copy_bytes)) &&
            tare_mul_size(out->copy_bytes, (size_t)plan->n_segments * TARE_U8_CONV_PITCH,
                          &out->copies_bytes) &&
-           tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t),
-                         (size_t)min_i64(plan->n_pixels, TARE_U8_CONV_PITCH),
-                         &out->spare_bytes);
+           spare_bytes(plan, &out->spare_pixels, &out->spare_bytes);
 }
 
 bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
@@ -208,6 +240,8 @@ struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *pla
     return (struct tare_u8_conv_spare){
         .offset = layout.padding_bytes + layout.table_bytes + layout.copies_bytes,
         .pitch = spare_pitch(plan),
+        .weights = layout.spare_pixels,
+        .n_slots = spare_slots(plan),
     };
 }
 
@@ -359,6 +393,7 @@ static int64_t begin_block(struct walk *w, int64_t block)
     const int64_t b = block - group * plan->blocks_per_group;
     const int64_t channel = group * plan->group_out + b * TARE_U8_CONV_BLOCK;
     tile->row_offset = group * plan->group_in;
+    tile->block = block;
     tile->weights = w->d->weights + tare_u8_conv_block_offset(plan, group, b);
     tile->width = tare_u8_conv_block_width(plan, b);
     tile->n_channels =

@@ -101,6 +101,7 @@ struct tare_u8_conv_tile {
     const uint8_t *const *rows;
     int64_t row_offset;
     int64_t n_segments, n_steps;
+    int64_t block; /* of channels, of all groups' */
     const int8_t *weights;
     int64_t width; /* TARE_U8_CONV_BLOCK or TARE_U8_CONV_NARROW */
     /* What to fetch during the first step, from there on two cache lines, and how much
@@ -149,11 +150,19 @@ struct tare_u8_conv_style {
 /** Can tiles be had whose rows lie at equal distances? */
 bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan);
 
-/** A part of scratch that the walk does not use: room for all segments of each pixel of
- *  a pixel block, in 16 bits. */
+enum { TARE_U8_CONV_MOST_SLOTS = 64 };
+
+/** A part of scratch that the walk does not use, for variants that widen to 16 bits:
+ * room for all segments of each pixel of a pixel block, and for the weights of some
+ * blocks of channels. What tare_u8_winograd() takes is in its place where that takes
+ * the window.
+ */
 struct tare_u8_conv_spare {
-    size_t offset; /* in bytes; a multiple of TARE_ALIGN */
-    int64_t pitch; /* from pixel to pixel, in 16 bits: at least 16 more than it has */
+    size_t offset;   /* in bytes; a multiple of TARE_ALIGN */
+    int64_t pitch;   /* from pixel to pixel, in 16 bits: at least 16 more than it has */
+    size_t weights;  /* from `offset` on, in bytes; a multiple of TARE_ALIGN */
+    int64_t n_slots; /* blocks of TARE_U8_CONV_BLOCK channels; 0 where there are too few
+                        pixels for it to pay */
 };
 
 struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *plan);
