@@ -101,30 +101,43 @@ TARE_ALWAYS_INLINE void sum_up(struct part *part, const int64_t rows)
         sum_bytes(part, rows);
 }
 
-static void store_part(const struct part *part, const struct tare_finish_avx2 *finish)
+/* The bytes of a part's pixels, 8 * `vectors` channels each, of which n_channels are
+ * stored. */
+TARE_ALWAYS_INLINE void store_bytes(const struct part *part,
+                                    const struct tare_finish_avx2 *finish,
+                                    const int vectors)
 {
-    const struct tare_u8_conv_tile *t = part->tile;
-    for (int64_t i = 0; i < part->n; i++) {
-        const int64_t pixel = part->first + i;
-        if (t->y_f32) {
-            for (int64_t c = 0; c < t->n_channels; c += 16)
-                store_row(t, finish, load(&part->sums[i][c]),
-                          load(&part->sums[i][c + 8]), pixel, c);
-            continue;
-        }
-        uint8_t *y = t->y_u8 + pixel * t->pixel_stride;
-        const __m256i bytes = t->width == TARE_U8_CONV_NARROW
-                                  ? bytes_of_row(t, finish, part->sums[i], pixel, 2)
-                                  : bytes_of_row(t, finish, part->sums[i], pixel, 4);
-        if (t->n_channels == TARE_U8_CONV_BLOCK) {
+    /* stores to y cannot change copies */
+    const struct tare_u8_conv_tile t = *part->tile;
+    const struct tare_finish_avx2 f = *finish;
+    uint8_t *y = t.y_u8 + part->first * t.pixel_stride;
+    for (int64_t i = 0; i < part->n; i++, y += t.pixel_stride) {
+        const __m256i bytes =
+            bytes_of_row(&t, &f, part->sums[i], part->first + i, vectors);
+        if (t.n_channels == 8 * vectors && vectors == 4) {
             store(y, bytes);
-        } else if (t->n_channels == TARE_U8_CONV_NARROW) {
+        } else if (t.n_channels == 8 * vectors) {
             _mm_storeu_si128((__m128i *)(void *)y, _mm256_castsi256_si128(bytes));
         } else {
             uint8_t all[TARE_U8_CONV_BLOCK];
             store(all, bytes);
-            memcpy(y, all, (size_t)t->n_channels);
+            memcpy(y, all, (size_t)t.n_channels);
         }
+    }
+}
+
+static void store_part(const struct part *part, const struct tare_finish_avx2 *finish)
+{
+    const struct tare_u8_conv_tile *t = part->tile;
+    if (t->y_u8 && t->width == TARE_U8_CONV_NARROW) {
+        store_bytes(part, finish, 2);
+    } else if (t->y_u8) {
+        store_bytes(part, finish, 4);
+    } else {
+        for (int64_t i = 0; i < part->n; i++)
+            for (int64_t c = 0; c < t->n_channels; c += 16)
+                store_row(t, finish, load(&part->sums[i][c]),
+                          load(&part->sums[i][c + 8]), part->first + i, c);
     }
 }
 

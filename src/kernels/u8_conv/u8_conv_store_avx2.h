@@ -29,7 +29,7 @@ static inline struct tare_finish_avx2 finish_of(const struct tare_u8_conv_tile *
 }
 
 /* The epilogue of 8 channels of one pixel, up to the clamp. */
-static inline __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc,
+TARE_ALWAYS_INLINE __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc,
                             int64_t pixel, int64_t channel)
 {
     const struct tare_u8_epilogue *e = t->epilogue;
