@@ -65,29 +65,38 @@ TARE_ALWAYS_INLINE void pair_weights(const int8_t *weights, int64_t channels,
     }
 }
 
+/* `n` columns of two input rows, of 16 channels, to both halves. */
+TARE_ALWAYS_INLINE void pair_rows(const uint8_t *a, const uint8_t *b, int64_t in_pitch,
+                                  int64_t n, __m256i *low, __m256i *high,
+                                  const int64_t pairs)
+{
+    for (int64_t x = 0; x < n; x++, a += in_pitch, b += in_pitch) {
+        const __m128i first = load16(a), second = load16(b);
+        low[x * pairs] = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second));
+        high[x * pairs] = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(first, second));
+    }
+}
+
 /* The columns that all windows see, from lane `lane` on: [half][column][pair][8][2]. */
 TARE_ALWAYS_INLINE void pair_columns(const struct tare_u8_depthwise_rows *r,
                                      int64_t lane, int64_t n_columns,
                                      const struct rows_shape shape)
 {
-    const int64_t n_rows = shape.side + r->n_rows - 1;
+    const int64_t n_rows = shape.side + r->n_rows - 1, pairs = pairs_of(shape);
     const __m256i padding = _mm256_set1_epi16((int16_t)r->in_zero_point);
-    const int64_t end = clamp_i64(r->in_w + r->pad_left, 0, n_columns);
-    __m256i *to[2] = {r->columns, (__m256i *)r->columns + n_columns * pairs_of(shape)};
-    for (int64_t p = 0; p < pairs_of(shape); p++) {
+    const int64_t begin = min_i64(r->pad_left, n_columns);
+    const int64_t end = clamp_i64(r->in_w + r->pad_left, begin, n_columns);
+    __m256i *low = r->columns;
+    __m256i *high = low + n_columns * pairs;
+    for (int64_t i = 0; i < begin * pairs; i++)
+        low[i] = high[i] = padding;
+    for (int64_t i = end * pairs; i < n_columns * pairs; i++)
+        low[i] = high[i] = padding;
+    for (int64_t p = 0; p < pairs; p++) {
         const uint8_t *a = r->input[2 * p] + lane;
         const uint8_t *b = 2 * p + 1 < n_rows ? r->input[2 * p + 1] + lane : a;
-        for (int64_t x = 0; x < n_columns; x++) {
-            const int64_t at = x * pairs_of(shape) + p;
-            if (x < r->pad_left || x >= end) {
-                to[0][at] = to[1][at] = padding;
-                continue;
-            }
-            const __m128i first = load16(a + (x - r->pad_left) * r->in_pitch);
-            const __m128i second = load16(b + (x - r->pad_left) * r->in_pitch);
-            to[0][at] = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second));
-            to[1][at] = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(first, second));
-        }
+        pair_rows(a, b, r->in_pitch, end - begin, low + begin * pairs + p,
+                  high + begin * pairs + p, pairs);
     }
 }
 
@@ -100,23 +109,23 @@ TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, const __m256i *x, __m256i w
     return acc;
 }
 
-/* Store 8 channels of 4 pixels. */
+/* Store 8 channels of 4 pixels, or fewer of either. */
 TARE_ALWAYS_INLINE void store4(uint8_t *y, int64_t pitch, __m256i bytes,
                                int64_t n_pixels, int64_t n_channels)
 {
-    if (n_pixels >= 4 && n_channels >= HALF) {
+    if (n_channels >= HALF) {
         const __m128d low = _mm_castsi128_pd(_mm256_castsi256_si128(bytes));
         const __m128d high = _mm_castsi128_pd(_mm256_extracti128_si256(bytes, 1));
         _mm_storel_pd((double *)(void *)y, low);
-        _mm_storeh_pd((double *)(void *)(y + pitch), low);
-        _mm_storel_pd((double *)(void *)(y + 2 * pitch), high);
-        _mm_storeh_pd((double *)(void *)(y + 3 * pitch), high);
+        if (n_pixels > 1) _mm_storeh_pd((double *)(void *)(y + pitch), low);
+        if (n_pixels > 2) _mm_storel_pd((double *)(void *)(y + 2 * pitch), high);
+        if (n_pixels > 3) _mm_storeh_pd((double *)(void *)(y + 3 * pitch), high);
         return;
     }
     uint8_t all[4][HALF];
     _mm256_storeu_si256((__m256i *)(void *)all, bytes);
     for (int64_t i = 0; i < min_i64(n_pixels, 4); i++)
-        memcpy(y + i * pitch, all[i], (size_t)min_i64(n_channels, HALF));
+        memcpy(y + i * pitch, all[i], (size_t)n_channels);
 }
 
 /* 8 channels of an output row, from lane `lane` on. */
@@ -146,10 +155,10 @@ TARE_ALWAYS_INLINE void compute_half(const struct tare_u8_depthwise_rows *r,
         EACH_OF(TILE, i)
         v[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc[i]), multiplier, bias);
         v[TILE] = v[TILE - 1];
-        for (int64_t i = 0; i < TILE; i += 4)
+        const int64_t n = min_i64(r->out_w - ox, TILE);
+        for (int64_t i = 0; i < n; i += 4)
             store4(y + (ox + i) * r->out_pitch, r->out_pitch,
-                   tare_bytes32_avx2(finish, v + i), min_i64(r->out_w - ox, TILE) - i,
-                   r->channels - lane);
+                   tare_bytes32_avx2(finish, v + i), n - i, r->channels - lane);
     }
 }
 
