@@ -30,7 +30,7 @@ static inline struct tare_finish_avx2 finish_of(const struct tare_u8_conv_tile *
 
 /* The epilogue of 8 channels of one pixel, up to the clamp. */
 TARE_ALWAYS_INLINE __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc,
-                            int64_t pixel, int64_t channel)
+                                 int64_t pixel, int64_t channel)
 {
     const struct tare_u8_epilogue *e = t->epilogue;
     const __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc),
