@@ -26,7 +26,8 @@ tare_finish_avx2(float negative_slope, float lower, float upper, int32_t out_zer
         .zero_point = _mm256_set1_epi32(out_zero_point),
         .zero_point_words = _mm256_set1_epi16((int16_t)out_zero_point),
         .lowest = _mm256_set1_epi8(
-            (char)(_mm_cvtss_si32(_mm_set_ss(lower)) + out_zero_point)),
+            (char)(_mm_cvtss_si32(_mm_set_ss(lower > -255.0f ? lower : -255.0f)) +
+                   out_zero_point)),
     };
 }
 

@@ -109,17 +109,20 @@ TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, const __m256i *x, __m256i w
     return acc;
 }
 
+TARE_ALWAYS_INLINE void store8(uint8_t *y, int64_t bytes)
+{
+    memcpy(y, &bytes, sizeof bytes);
+}
+
 /* Store 8 channels of 4 pixels, or fewer of either. */
 TARE_ALWAYS_INLINE void store4(uint8_t *y, int64_t pitch, __m256i bytes,
                                int64_t n_pixels, int64_t n_channels)
 {
     if (n_channels >= HALF) {
-        const __m128d low = _mm_castsi128_pd(_mm256_castsi256_si128(bytes));
-        const __m128d high = _mm_castsi128_pd(_mm256_extracti128_si256(bytes, 1));
-        _mm_storel_pd((double *)(void *)y, low);
-        if (n_pixels > 1) _mm_storeh_pd((double *)(void *)(y + pitch), low);
-        if (n_pixels > 2) _mm_storel_pd((double *)(void *)(y + 2 * pitch), high);
-        if (n_pixels > 3) _mm_storeh_pd((double *)(void *)(y + 3 * pitch), high);
+        store8(y, _mm256_extract_epi64(bytes, 0));
+        if (n_pixels > 1) store8(y + pitch, _mm256_extract_epi64(bytes, 1));
+        if (n_pixels > 2) store8(y + 2 * pitch, _mm256_extract_epi64(bytes, 2));
+        if (n_pixels > 3) store8(y + 3 * pitch, _mm256_extract_epi64(bytes, 3));
         return;
     }
     uint8_t all[4][HALF];
