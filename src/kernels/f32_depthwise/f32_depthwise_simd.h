@@ -137,19 +137,43 @@ static void store_sums(const struct tare_f32_epilogue *epilogue, struct lanes_ti
     lanes_tile_store(epilogue, &tile);
 }
 
+/* The last channels from `channel` on, `n` of them and less than a vector, of n_pixels
+ * pixels; to sums. Nothing behind them is read: in a slice, another thread may be at
+ * it. */
+static void sum_rest(const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
+                     int64_t first_pixel, int64_t n_pixels, int64_t channel, int64_t n,
+                     const float *weights, const struct target *to)
+{
+    for (int64_t i = 0; i < n_pixels; i++) {
+        lanes v = lanes_zero();
+        for (int64_t tap = 0; tap < n_taps; tap++) {
+            const float *x = taps[tap].x + (first_pixel + i) * taps[tap].step + channel;
+            v = lanes_fma(lanes_load_n(x, n),
+                          lanes_load(weights + tap * TARE_F32_DEPTHWISE_BLOCK), v);
+        }
+        lanes_store(to->out + i * to->stride, v);
+    }
+}
+
 /* One pixel: the tile is a unit's whole block of channels. */
 static void run_pixel(const struct tare_f32_epilogue *epilogue, struct lanes_tile tile,
                       const struct tare_f32_depthwise_tap *taps, int64_t n_taps,
                       const float *weights)
 {
     _Alignas(64) float sums[MOST_VECTORS * LANES];
-    const int64_t n_vectors = (tile.columns + LANES - 1) / LANES;
+    const int64_t n_vectors = tile.columns / LANES, rest = tile.columns % LANES;
     for (int64_t i = 0, n; i < n_vectors; i += n) {
         const int64_t c = i * LANES;
         n = n_vectors - i < MOST_VECTORS ? n_vectors - i : MOST_VECTORS;
         const struct target to = target_of(epilogue, &tile, c, n * LANES, sums);
         vectors[n - 1](taps, n_taps, c, weights + c * n_taps, &to);
         if (!to.bias) store_sums(epilogue, tile, c, n * LANES, &to);
+    }
+    if (rest > 0) {
+        const int64_t c = n_vectors * LANES;
+        const struct target to = target_of(epilogue, &tile, c, LANES, sums);
+        sum_rest(taps, n_taps, 0, 1, c, rest, weights_of(weights, n_taps, c), &to);
+        store_sums(epilogue, tile, c, LANES, &to);
     }
 }
 
@@ -164,8 +188,11 @@ static void run_pixels(const struct tare_f32_epilogue *epilogue, struct lanes_ti
         tile.rows = (n_pixels + parts - 1 - part) / parts;
         for (int64_t c = 0; c < tile.columns; c += LANES) {
             const struct target to = target_of(epilogue, &tile, c, LANES, sums);
-            pixels[tile.rows - 1](taps, n_taps, pixel, c,
-                                  weights_of(weights, n_taps, c), &to);
+            const float *w = weights_of(weights, n_taps, c);
+            if (c + LANES > tile.columns)
+                sum_rest(taps, n_taps, pixel, tile.rows, c, tile.columns - c, w, &to);
+            else
+                pixels[tile.rows - 1](taps, n_taps, pixel, c, w, &to);
             if (!to.bias) store_sums(epilogue, tile, c, LANES, &to);
         }
         tile.y += tile.rows * tile.y_stride;

@@ -28,17 +28,31 @@ static inline struct tare_finish_avx2 finish_of(const struct tare_u8_conv_tile *
     return tare_finish_avx2(e->negative_slope, e->lower, e->upper, e->out_zero_point);
 }
 
-/* The epilogue of 8 channels of one pixel, up to the clamp. */
+/* The residual of `n` channels of one pixel, or NULL. Where there are fewer, it is read
+ * no further, since another thread may be at what lies behind: `copy` has them then. */
+TARE_ALWAYS_INLINE const uint8_t *residual_of(const struct tare_u8_conv_tile *t,
+                                              int64_t pixel, int64_t channel, int64_t n,
+                                              uint8_t copy[TARE_U8_CONV_BLOCK])
+{
+    if (!t->residual) return NULL;
+    const uint8_t *residual = t->residual + pixel * t->residual_stride + channel;
+    if (t->n_channels - channel >= n) return residual;
+    memset(copy, 0, (size_t)n);
+    memcpy(copy, residual, (size_t)(t->n_channels - channel));
+    return copy;
+}
+
+/* The epilogue of 8 channels of one pixel, up to the clamp; `residual` is theirs, or
+ * NULL. */
 TARE_ALWAYS_INLINE __m256 scale8(const struct tare_u8_conv_tile *t, __m256i acc,
-                                 int64_t pixel, int64_t channel)
+                                 int64_t channel, const uint8_t *residual)
 {
     const struct tare_u8_epilogue *e = t->epilogue;
     const __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc),
                                      _mm256_loadu_ps(t->multiplier + channel),
                                      _mm256_loadu_ps(t->bias + channel));
-    if (!t->residual) return v;
+    if (!residual) return v;
     const __m256i zero_point = _mm256_set1_epi32(e->residual_zero_point);
-    const uint8_t *residual = t->residual + pixel * t->residual_stride + channel;
     return _mm256_fmadd_ps(tare_real8_avx2(residual, zero_point),
                            _mm256_set1_ps(e->residual_scale), v);
 }
@@ -48,9 +62,11 @@ static inline void store_row(const struct tare_u8_conv_tile *t,
                              const struct tare_finish_avx2 *finish, __m256i sums0,
                              __m256i sums1, int64_t pixel, int64_t channel)
 {
+    uint8_t copy[TARE_U8_CONV_BLOCK];
+    const uint8_t *residual = residual_of(t, pixel, channel, 16, copy);
     const int64_t at = pixel * t->pixel_stride + channel;
-    __m256 v0 = scale8(t, sums0, pixel, channel);
-    __m256 v1 = scale8(t, sums1, pixel, channel + 8);
+    __m256 v0 = scale8(t, sums0, channel, residual);
+    __m256 v1 = scale8(t, sums1, channel + 8, residual ? residual + 8 : NULL);
     if (t->epilogue->negative_slope != 1.0f) {
         v0 = tare_slope_avx2(finish, v0);
         v1 = tare_slope_avx2(finish, v1);
@@ -64,9 +80,12 @@ TARE_ALWAYS_INLINE __m256i bytes_of_row(const struct tare_u8_conv_tile *t,
                                         const int32_t *sums, int64_t pixel,
                                         const int vectors)
 {
+    uint8_t copy[TARE_U8_CONV_BLOCK];
+    const uint8_t *residual = residual_of(t, pixel, 0, 8 * vectors, copy);
     __m256 v[4] = {_mm256_setzero_ps(), _mm256_setzero_ps(), _mm256_setzero_ps(),
                    _mm256_setzero_ps()};
-    EACH_OF(vectors, j) v[j] = scale8(t, load(sums + 8 * j), pixel, 8 * j);
+    EACH_OF(vectors, j)
+    v[j] = scale8(t, load(sums + 8 * j), 8 * j, residual ? residual + 8 * j : NULL);
     if (t->epilogue->negative_slope != 1.0f)
         EACH_OF(vectors, j) v[j] = tare_slope_avx2(finish, v[j]);
     return tare_bytes32_avx2(finish, v);

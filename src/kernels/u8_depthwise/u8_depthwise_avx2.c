@@ -63,18 +63,30 @@ static inline void sum_taps(const struct tare_u8_depthwise_run *r, int64_t at,
     sums[1] = _mm256_permute2x128_si256(low, high, 0x31);
 }
 
-/* The epilogue of 8 lanes of one pixel, up to the clamp. */
+/* The residual of 16 lanes, or NULL. Where there are fewer, it is read no further,
+ * since another thread may be at what lies behind: `copy` has them then. */
+static inline const uint8_t *residual_of(const struct tare_u8_depthwise_run *r,
+                                         int64_t at, int64_t left, uint8_t copy[LANES])
+{
+    if (!r->residual || left >= LANES) return r->residual ? r->residual + at : NULL;
+    memset(copy, 0, LANES);
+    memcpy(copy, r->residual + at, (size_t)left);
+    return copy;
+}
+
+/* The epilogue of 8 lanes of one pixel, up to the clamp; `residual` is theirs, or NULL.
+ */
 static inline __m256 scale8(const struct tare_u8_depthwise_run *r, __m256i sum,
-                            int64_t lane, int64_t residual_at)
+                            int64_t lane, const uint8_t *residual)
 {
     const struct tare_u8_epilogue *e = r->epilogue;
     const __m256i acc = _mm256_add_epi32(sum, load(r->acc_init + lane));
     const __m256 v =
         _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(r->multiplier + lane),
                         _mm256_loadu_ps(r->bias + lane));
-    if (!r->residual) return v;
+    if (!residual) return v;
     const __m256i zero_point = _mm256_set1_epi32(e->residual_zero_point);
-    return _mm256_fmadd_ps(tare_real8_avx2(r->residual + residual_at, zero_point),
+    return _mm256_fmadd_ps(tare_real8_avx2(residual, zero_point),
                            _mm256_set1_ps(e->residual_scale), v);
 }
 
@@ -88,11 +100,13 @@ static void compute_run(const struct tare_u8_depthwise_run *r)
         expand_weights(r, lane);
         for (int64_t i = 0; i < r->n_pixels; i++) {
             const int64_t at = i * r->out_step + lane;
-            const int64_t residual_at = i * r->residual_step + lane;
+            uint8_t copy[LANES];
+            const uint8_t *residual =
+                residual_of(r, i * r->residual_step + lane, r->lanes - lane, copy);
             __m256i sums[2];
             sum_taps(r, i * r->in_step + lane, sums);
-            __m256 v0 = scale8(r, sums[0], lane, residual_at);
-            __m256 v1 = scale8(r, sums[1], lane + 8, residual_at + 8);
+            __m256 v0 = scale8(r, sums[0], lane, residual);
+            __m256 v1 = scale8(r, sums[1], lane + 8, residual ? residual + 8 : NULL);
             if (has_slope) {
                 v0 = tare_slope_avx2(&finish, v0);
                 v1 = tare_slope_avx2(&finish, v1);
