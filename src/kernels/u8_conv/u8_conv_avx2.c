@@ -4,6 +4,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "kernels/u8_conv/u8_conv_avx2_few.h"
 #include "kernels/u8_conv/u8_conv_sums_avx2.h"
 #include "kernels/u8_conv/u8_conv_winograd_avx2.h"
 #include "kernels/whole.h"
@@ -176,6 +177,11 @@ void tare_u8_conv__avx2_6x16(const struct tare_u8_conv *p,
                              int64_t begin, int64_t end)
 {
     const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
+    if (plan.n_segments > 1 && plan.n_steps < FEW_STEPS) {
+        const struct tare_u8_conv_style few = {.compute = compute_few};
+        tare_u8_conv_walk(p, d, scratch, begin, end, &few);
+        return;
+    }
     const struct tare_u8_conv_spare spare = tare_u8_conv_spare(&plan);
     char *const at = (char *)scratch + spare.offset;
     struct tare_u8_winograd winograd;
