@@ -64,6 +64,18 @@ static bool check_refusals(void)
     return !tare_u8_conv_packed_bytes(&p, &bytes);
 }
 
+/* All that this processor has. */
+static bool check_variants(struct conv_case *t)
+{
+    bool ok = true;
+    for (size_t k = 0; ok && k < tare_u8_conv_count; k++) {
+        const struct tare_u8_conv_variant *v = &tare_u8_conv_table[k];
+        if ((v->isa & tare_cpu_flags()) == v->isa)
+            ok = conv_case_check(t, v->fn, v->name);
+    }
+    return ok;
+}
+
 static bool check_layer(struct tare_u8_conv layer)
 {
     struct tare_u8_epilogue *e = &layer.epilogue;
@@ -71,12 +83,7 @@ static bool check_layer(struct tare_u8_conv layer)
     struct conv_case t = {.family = &family, .p = layer, .may_be_large = true};
     if (!conv_case_fill(&t)) return printf("not ok - a layer does not fit\n"), false;
     conv_case_naive(&t);
-    bool ok = conv_case_check_unpack(&t);
-    for (size_t k = 0; ok && k < tare_u8_conv_count; k++) {
-        const struct tare_u8_conv_variant *v = &tare_u8_conv_table[k];
-        if ((v->isa & tare_cpu_flags()) == v->isa)
-            ok = conv_case_check(&t, v->fn, v->name);
-    }
+    const bool ok = conv_case_check_unpack(&t) && check_variants(&t);
     conv_case_free(&t);
     return ok;
 }
@@ -154,10 +161,7 @@ static bool check_pack_matrix(void)
         ok = t.acc_init[j] == -t.p.in_zero_point * sums[j];
     memcpy(t.packed, packed, bytes);
     conv_case_naive(&t);
-    for (size_t v = 0; ok && v < tare_u8_conv_count; v++)
-        if ((tare_u8_conv_table[v].isa & tare_cpu_flags()) == tare_u8_conv_table[v].isa)
-            ok = conv_case_check(&t, tare_u8_conv_table[v].fn,
-                                 tare_u8_conv_table[v].name);
+    ok = ok && check_variants(&t);
     free(b);
     free(want);
     free(got);
@@ -189,12 +193,7 @@ static bool check_extremes(void)
                 (int32_t)(-zero_point * TARE_U8_MAX_TERMS * (c == 1 ? -128 : 127));
         tare_u8_conv_pack(&p, t.weights, t.packed);
         conv_case_naive(&t);
-        bool ok = true;
-        for (size_t k = 0; ok && k < tare_u8_conv_count; k++)
-            if ((tare_u8_conv_table[k].isa & tare_cpu_flags()) ==
-                tare_u8_conv_table[k].isa)
-                ok = conv_case_check(&t, tare_u8_conv_table[k].fn,
-                                     tare_u8_conv_table[k].name);
+        const bool ok = check_variants(&t);
         conv_case_free(&t);
         if (!ok) return false;
     }
@@ -238,11 +237,7 @@ static bool check_patch_extremes(void)
         for (int64_t i = 0; i < 16 * 1792; i++)
             t.x[i] = mixed && check_once_in(2) ? 0 : 255;
         conv_case_naive(&t);
-        for (size_t k = 0; ok && k < tare_u8_conv_count; k++)
-            if ((tare_u8_conv_table[k].isa & tare_cpu_flags()) ==
-                tare_u8_conv_table[k].isa)
-                ok = conv_case_check(&t, tare_u8_conv_table[k].fn,
-                                     tare_u8_conv_table[k].name);
+        ok = check_variants(&t);
     }
     conv_case_free(&t);
     return ok;

@@ -153,12 +153,19 @@ static void transform_weights(const struct winograd_call *k, int64_t block, int1
         }
 }
 
+/* One point's sums of `n` patches, a constant. */
+TARE_ALWAYS_INLINE void sum_point(const int16_t *inputs, int64_t in_c,
+                                  const int16_t *weights, int32_t *to, const int64_t n)
+{
+    static const int32_t zeros[BLOCK];
+    sum_pairs(inputs, in_c, weights, in_c / 2, zeros, to, BLOCK, n, 2);
+}
+
 /* The sums of `n` patches, of which inputs are held `from` on. A point's weights stay
  * in the first-level cache for all of them. */
 static void multiply(const struct winograd_call *k, const int16_t *weights,
                      int64_t from, int64_t n)
 {
-    static const int32_t zeros[BLOCK];
     const int64_t in_c = k->p->window.in_c;
     const int64_t parts = ceil_div(n, PIXELS);
     for (int64_t point = 0; point < POINTS; point++, weights += in_c * BLOCK) {
@@ -169,24 +176,12 @@ static void multiply(const struct winograd_call *k, const int16_t *weights,
             const int16_t *x = inputs + at * in_c;
             int32_t *to = winograd_sums(k, at, 0) + point * SUMS;
             switch (n * (part + 1) / parts - at) {
-            case 1:
-                sum_pairs(x, in_c, weights, in_c / 2, zeros, to, BLOCK, 1, 2);
-                break;
-            case 2:
-                sum_pairs(x, in_c, weights, in_c / 2, zeros, to, BLOCK, 2, 2);
-                break;
-            case 3:
-                sum_pairs(x, in_c, weights, in_c / 2, zeros, to, BLOCK, 3, 2);
-                break;
-            case 4:
-                sum_pairs(x, in_c, weights, in_c / 2, zeros, to, BLOCK, 4, 2);
-                break;
-            case 5:
-                sum_pairs(x, in_c, weights, in_c / 2, zeros, to, BLOCK, 5, 2);
-                break;
-            default:
-                sum_pairs(x, in_c, weights, in_c / 2, zeros, to, BLOCK, 6, 2);
-                break;
+            case 1: sum_point(x, in_c, weights, to, 1); break;
+            case 2: sum_point(x, in_c, weights, to, 2); break;
+            case 3: sum_point(x, in_c, weights, to, 3); break;
+            case 4: sum_point(x, in_c, weights, to, 4); break;
+            case 5: sum_point(x, in_c, weights, to, 5); break;
+            default: sum_point(x, in_c, weights, to, 6); break;
             }
         }
     }
