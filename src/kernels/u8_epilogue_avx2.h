@@ -75,6 +75,18 @@ static inline __m256i tare_bytes32_avx2(const struct tare_finish_avx2 *f,
     return _mm256_permutevar8x32_epi32(bytes, order); /* a lane has four of each */
 }
 
+/** What is read of a residual, `from`, for `width` channels, of which n are: where they
+ * are fewer it is read no further, since another thread may be at what lies behind, and
+ * `copy`, of `width` bytes, has them. NULL of NULL. */
+static inline const uint8_t *tare_residual_avx2(const uint8_t *from, int64_t n,
+                                                int64_t width, uint8_t *copy)
+{
+    if (!from || n >= width) return from;
+    memset(copy, 0, (size_t)width);
+    memcpy(copy, from, (size_t)n);
+    return copy;
+}
+
 /** 8 bytes as floats, less a zero point. */
 static inline __m256 tare_real8_avx2(const uint8_t *x, __m256i zero_point)
 {

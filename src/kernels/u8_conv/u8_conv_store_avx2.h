@@ -28,18 +28,14 @@ static inline struct tare_finish_avx2 finish_of(const struct tare_u8_conv_tile *
     return tare_finish_avx2(e->negative_slope, e->lower, e->upper, e->out_zero_point);
 }
 
-/* The residual of `n` channels of one pixel, or NULL. Where there are fewer, it is read
- * no further, since another thread may be at what lies behind: `copy` has them then. */
+/* The residual of one pixel from `channel` on, for `width` channels, or NULL. */
 TARE_ALWAYS_INLINE const uint8_t *residual_of(const struct tare_u8_conv_tile *t,
-                                              int64_t pixel, int64_t channel, int64_t n,
-                                              uint8_t copy[TARE_U8_CONV_BLOCK])
+                                              int64_t pixel, int64_t channel,
+                                              int64_t width, uint8_t *copy)
 {
     if (!t->residual) return NULL;
-    const uint8_t *residual = t->residual + pixel * t->residual_stride + channel;
-    if (t->n_channels - channel >= n) return residual;
-    memset(copy, 0, (size_t)n);
-    memcpy(copy, residual, (size_t)(t->n_channels - channel));
-    return copy;
+    return tare_residual_avx2(t->residual + pixel * t->residual_stride + channel,
+                              t->n_channels - channel, width, copy);
 }
 
 /* The epilogue of 8 channels of one pixel, up to the clamp; `residual` is theirs, or

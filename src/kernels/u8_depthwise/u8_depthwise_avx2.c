@@ -63,17 +63,6 @@ static inline void sum_taps(const struct tare_u8_depthwise_run *r, int64_t at,
     sums[1] = _mm256_permute2x128_si256(low, high, 0x31);
 }
 
-/* The residual of 16 lanes, or NULL. Where there are fewer, it is read no further,
- * since another thread may be at what lies behind: `copy` has them then. */
-static inline const uint8_t *residual_of(const struct tare_u8_depthwise_run *r,
-                                         int64_t at, int64_t left, uint8_t copy[LANES])
-{
-    if (!r->residual || left >= LANES) return r->residual ? r->residual + at : NULL;
-    memset(copy, 0, LANES);
-    memcpy(copy, r->residual + at, (size_t)left);
-    return copy;
-}
-
 /* The epilogue of 8 lanes of one pixel, up to the clamp; `residual` is theirs, or NULL.
  */
 static inline __m256 scale8(const struct tare_u8_depthwise_run *r, __m256i sum,
@@ -102,7 +91,10 @@ static void compute_run(const struct tare_u8_depthwise_run *r)
             const int64_t at = i * r->out_step + lane;
             uint8_t copy[LANES];
             const uint8_t *residual =
-                residual_of(r, i * r->residual_step + lane, r->lanes - lane, copy);
+                r->residual
+                    ? tare_residual_avx2(r->residual + i * r->residual_step + lane,
+                                         r->lanes - lane, LANES, copy)
+                    : NULL;
             __m256i sums[2];
             sum_taps(r, i * r->in_step + lane, sums);
             __m256 v0 = scale8(r, sums[0], lane, residual);
