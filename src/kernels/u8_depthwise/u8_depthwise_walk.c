@@ -49,8 +49,13 @@ struct scratch_layout {
     size_t weights_bytes;
 };
 
+/* None where no variant goes over whole rows: they may be long. */
 static bool wide_layout(const struct tare_window *w, struct scratch_layout *out)
 {
+    out->columns_bytes = out->weights_bytes = 0;
+    if (w->kernel_h != w->kernel_w || w->kernel_h >= TARE_U8_DEPTHWISE_ROWS ||
+        w->stride_w > 2)
+        return true;
     enum { HALF = 8 * 2 * sizeof(int16_t) }; /* pairs of 8 channels */
     const size_t pairs = ((size_t)w->kernel_h + 1) / 2;
     const size_t columns =
