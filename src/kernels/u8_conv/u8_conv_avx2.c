@@ -1,6 +1,6 @@
 /* AVX2, in tiles of u8_conv_sums_avx2.h. A pixel block's pixels are widened once, for
  * all its channels; so are weights, if there are pixels enough, as many blocks of them
- * as there are slots for. */
+ * as there are slots for. Where weights are far, all pixels are one block. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -9,14 +9,16 @@
 #include "kernels/u8_conv/u8_conv_winograd_avx2.h"
 #include "kernels/whole.h"
 
-/* What is widened: the pixels of a pixel block, all segments behind each other, and
- * blocks of channels. */
+/* What is widened: pixels, of a pixel block or all of them, all segments behind each
+ * other; and blocks of channels. */
 struct wide {
-    const uint8_t *const *rows; /* the pixels come from this table */
+    const uint8_t *const *rows; /* the pixel block's; NULL where all are held */
     int64_t pitch;              /* from one pixel to the next */
     int16_t *pixels;
+    int32_t *own;    /* products of each pixel; NULL: sums are short */
     int64_t n_steps; /* of all segments */
-    int16_t *weights;
+    char *slots;     /* weights, and what sums start from */
+    int64_t slot_bytes;
     int64_t n_slots;                       /* 0: weights are not widened ahead */
     int64_t held[TARE_U8_CONV_MOST_SLOTS]; /* the block in each slot, or -1 */
 };
@@ -24,13 +26,26 @@ struct wide {
 /* The pixels of a tile that are computed together. */
 struct part {
     const struct tare_u8_conv_tile *tile;
-    int64_t first, n; /* pixels */
-    const int16_t *x; /* of the first one, where the tile's segments begin */
-    int64_t pitch, n_steps;
-    const int16_t *weights; /* NULL: the tile's */
-    int64_t group;          /* of 16 channels: how many weights */
+    int64_t first, n;      /* pixels */
+    struct wide_sums wide; /* of 16 channels; without weights, these are the tile's */
     _Alignas(32) int32_t sums[PIXELS][TARE_U8_CONV_BLOCK];
 };
+
+static void widen_bytes(const uint8_t *x, int64_t n, int16_t *to)
+{
+    for (int64_t k = 0; k < n; k += 16)
+        store(to + k, _mm256_cvtepu8_epi16(load16(x + k)));
+}
+
+/* When all of the pixel `i` is widened. */
+static void end_pixel(const struct wide *wide, int64_t i)
+{
+    if (!wide->own) return;
+    const int64_t n = STEP * wide->n_steps;
+    int16_t *x = wide->pixels + i * wide->pitch;
+    store(x + n, _mm256_setzero_si256());
+    wide->own[i] = own_products(x, n);
+}
 
 static void widen_pixels(const struct tare_u8_conv_tile *t)
 {
@@ -39,11 +54,10 @@ static void widen_pixels(const struct tare_u8_conv_tile *t)
     wide->rows = t->rows;
     for (int64_t i = 0; i < t->n_rows; i++) {
         int16_t *to = wide->pixels + i * wide->pitch;
-        for (int64_t s = 0; s < t->n_segments; s++, to += segment_bytes) {
-            const uint8_t *x = t->rows[s * TARE_U8_CONV_PITCH + i] + t->row_offset;
-            for (int64_t k = 0; k < segment_bytes; k += 16)
-                store(to + k, _mm256_cvtepu8_epi16(load16(x + k)));
-        }
+        for (int64_t s = 0; s < t->n_segments; s++, to += segment_bytes)
+            widen_bytes(t->rows[s * TARE_U8_CONV_PITCH + i] + t->row_offset,
+                        segment_bytes, to);
+        end_pixel(wide, i);
     }
 }
 
@@ -57,49 +71,65 @@ static void widen_block(const int8_t *from, int64_t width, int64_t n_steps, int1
                         to + c / GROUP * group + c % GROUP * 2, 2 * GROUP);
 }
 
-/* The widened weights of a tile, `skipped` steps of which come before it. */
-static const int16_t *weights_of(struct wide *wide, const struct tare_u8_conv_tile *t,
-                                 int64_t skipped)
-{
-    if (wide->n_slots == 0) return NULL;
-    const int64_t slot = t->block % wide->n_slots;
-    int16_t *weights = wide->weights + slot * wide->n_steps * STEP * TARE_U8_CONV_BLOCK;
-    if (wide->held[slot] != t->block)
-        widen_block(t->weights - skipped * STEP * t->width, t->width, wide->n_steps,
-                    weights);
-    wide->held[slot] = t->block;
-    return weights + skipped * STEP * GROUP;
-}
-
-/* The sums of a part, of `rows` pixels, a constant. */
-TARE_ALWAYS_INLINE void sum_wide(struct part *part, const int64_t rows)
+/* The widened weights of a tile and what its sums start from, if they are widened. */
+static void find_weights(struct wide *wide, struct part *part)
 {
     const struct tare_u8_conv_tile *t = part->tile;
-    const int16_t *w = part->weights;
-    for (int64_t c = 0; c < t->n_channels; c += GROUP, w += part->group) {
-        if (t->n_channels - c > CHANNELS)
-            sum_pairs(part->x, part->pitch, w, 2 * part->n_steps, t->acc_init + c,
-                      &part->sums[0][c], TARE_U8_CONV_BLOCK, rows, 2);
+    part->wide.weights = NULL;
+    if (wide->n_slots == 0) return;
+    const int64_t slot = t->block % wide->n_slots;
+    const int64_t group = wide->n_steps * STEP * GROUP; /* how many weights */
+    int16_t *weights = (int16_t *)(void *)(wide->slots + slot * wide->slot_bytes);
+    int32_t *init = (int32_t *)(void *)(weights + group * TARE_U8_CONV_BLOCK / GROUP);
+    part->wide.weights = weights;
+    part->wide.init = init;
+    if (wide->held[slot] == t->block) return;
+    widen_block(t->weights, t->width, wide->n_steps, weights);
+    for (int64_t c = 0; c < t->width; c += GROUP)
+        begin_sums(weights + c / GROUP * group, wide->own ? wide->n_steps : 0,
+                   t->acc_init + c, init + c);
+    wide->held[slot] = t->block;
+}
+
+/* The sums of a part, */
+static void sum_ahead(struct part *part)
+{
+    struct wide_sums s = part->wide;
+    for (int64_t c = 0; c < part->tile->n_channels; c += GROUP) {
+        s.sums = &part->sums[0][c];
+        if (part->tile->n_channels - c > CHANNELS)
+            sum_wide(&s, part->n, 2);
         else
-            sum_pairs(part->x, part->pitch, w, 2 * part->n_steps, t->acc_init + c,
-                      &part->sums[0][c], TARE_U8_CONV_BLOCK, rows, 1);
+            sum_wide(&s, part->n, 1);
+        s.weights += s.n_steps * STEP * GROUP;
+        s.init += GROUP;
     }
 }
 
-TARE_ALWAYS_INLINE void sum_bytes(struct part *part, const int64_t rows)
+/* and with weights of int8, of `pixels` pixels, a constant. */
+TARE_ALWAYS_INLINE void sum_bytes(struct part *part, const int64_t pixels)
 {
     const struct tare_u8_conv_tile *t = part->tile;
+    const struct wide_sums *s = &part->wide;
     for (int64_t c = 0; c < t->n_channels; c += CHANNELS)
-        sum_steps(part->x, part->pitch, t->weights + STEP * c, STEP * t->width,
-                  part->n_steps, t->acc_init + c, &part->sums[0][c], rows);
+        sum_steps(s->x, s->pitch, t->weights + STEP * c, STEP * t->width, s->n_steps,
+                  t->acc_init + c, &part->sums[0][c], pixels);
 }
 
-TARE_ALWAYS_INLINE void sum_up(struct part *part, const int64_t rows)
+static void sum_part(struct part *part)
 {
-    if (part->weights)
-        sum_wide(part, rows);
-    else
-        sum_bytes(part, rows);
+    if (part->wide.weights) {
+        sum_ahead(part);
+        return;
+    }
+    switch (part->n) {
+    case 1: sum_bytes(part, 1); break;
+    case 2: sum_bytes(part, 2); break;
+    case 3: sum_bytes(part, 3); break;
+    case 4: sum_bytes(part, 4); break;
+    case 5: sum_bytes(part, 5); break;
+    default: sum_bytes(part, PIXELS); break;
+    }
 }
 
 /* The bytes of a part's pixels, 8 * `vectors` channels each, of which n_channels are
@@ -146,29 +176,51 @@ static void compute_block(const struct tare_u8_conv_tile *t)
 {
     struct wide *wide = t->state;
     const struct tare_finish_avx2 finish = finish_of(t);
-    const int64_t skipped = t->rows - wide->rows; /* segments and pixels */
-    const int64_t steps = skipped / TARE_U8_CONV_PITCH * t->n_steps;
-    const int16_t *x = wide->pixels + skipped % TARE_U8_CONV_PITCH * wide->pitch;
+    const int64_t first = wide->rows ? t->rows - wide->rows : 0;
     struct part part; /* all but the sums: */
     part.tile = t;
-    part.pitch = wide->pitch;
-    part.n_steps = t->n_segments * t->n_steps;
-    part.weights = weights_of(wide, t, steps);
-    part.group = wide->n_steps * STEP * GROUP;
-    const int64_t parts = ceil_div(t->n_rows, PIXELS);
+    part.wide.pitch = wide->pitch;
+    part.wide.n_steps = wide->n_steps;
+    part.wide.own = NULL;
+    part.wide.stride = TARE_U8_CONV_BLOCK;
+    find_weights(wide, &part);
+    const int64_t parts = ceil_div(t->n_rows, wide->own ? OWN_PIXELS : PIXELS);
     for (int64_t i = 0; i < parts; i++) {
         part.first = t->n_rows * i / parts;
         part.n = t->n_rows * (i + 1) / parts - part.first;
-        part.x = x + part.first * wide->pitch + STEP * steps;
-        switch (part.n) {
-        case 1: sum_up(&part, 1); break;
-        case 2: sum_up(&part, 2); break;
-        case 3: sum_up(&part, 3); break;
-        case 4: sum_up(&part, 4); break;
-        case 5: sum_up(&part, 5); break;
-        default: sum_up(&part, 6); break;
-        }
+        part.wide.x = wide->pixels + (first + part.first) * wide->pitch;
+        if (wide->own) part.wide.own = wide->own + first + part.first;
+        sum_part(&part);
         store_part(&part, &finish);
+    }
+}
+
+/* The units [begin, end), which are some blocks of channels, for all pixels: these are
+ * widened once for all blocks, and each block once for all pixels. */
+static void compute_channels(struct wide *wide, const struct tare_u8_conv_plan *plan,
+                             const struct tare_u8_conv *p,
+                             const struct tare_u8_conv_data *d, int64_t begin,
+                             int64_t end)
+{
+    const int64_t n = plan->n_pixel_blocks * plan->n_splits;
+    const int64_t first = plan->n_blocks * begin / n, last = plan->n_blocks * end / n;
+    const int64_t stride = plan->window.stride_w * plan->window.in_pitch;
+    if (first == last) return;
+    for (int64_t i = 0; i < plan->n_pixels; i++) {
+        widen_bytes(d->x + i * stride, STEP * wide->n_steps,
+                    wide->pixels + i * wide->pitch);
+        end_pixel(wide, i);
+    }
+    for (int64_t block = first; block < last; block++) {
+        struct tare_u8_conv_tile tile =
+            tile_of_channels(p, d, block * TARE_U8_CONV_BLOCK, TARE_U8_CONV_BLOCK);
+        tile.block = block;
+        tile.weights = d->weights + tare_u8_conv_block_offset(plan, 0, block);
+        tile.width = tare_u8_conv_block_width(plan, block);
+        tile.n_rows = plan->n_pixels;
+        tile.n_steps = wide->n_steps;
+        tile.state = wide;
+        compute_block(&tile);
     }
 }
 
@@ -193,10 +245,17 @@ void tare_u8_conv__avx2_6x16(const struct tare_u8_conv *p,
     struct wide wide = {.pitch = spare.pitch,
                         .pixels = (int16_t *)(void *)at,
                         .n_steps = plan.n_segments * plan.n_steps,
-                        .weights = (int16_t *)(void *)(at + spare.weights),
+                        .slots = at + spare.slots,
+                        .slot_bytes = spare.slot_bytes,
                         .n_slots = spare.n_slots};
+    if (wide.n_slots > 0 && wide.n_steps >= LONG_SUM)
+        wide.own = (int32_t *)(void *)(at + spare.own);
     for (int64_t i = 0; i < spare.n_slots; i++)
         wide.held[i] = -1;
+    if (spare.by_blocks) {
+        compute_channels(&wide, &plan, p, d, begin, end);
+        return;
+    }
     const struct tare_u8_conv_style style = {.prepare = widen_pixels,
                                              .compute = compute_block,
                                              .state = &wide,

@@ -9,6 +9,7 @@
 #include "kernels/u8_conv/u8_conv_walk.h"
 #include "kernels/u8_epilogue_avx2.h"
 #include "kernels/unroll.h"
+#include "kernels/whole.h"
 
 TARE_ALWAYS_INLINE __m256i load(const void *p)
 {
@@ -26,6 +27,28 @@ static inline struct tare_finish_avx2 finish_of(const struct tare_u8_conv_tile *
 {
     const struct tare_u8_epilogue *e = t->epilogue;
     return tare_finish_avx2(e->negative_slope, e->lower, e->upper, e->out_zero_point);
+}
+
+/* All pixels of a layer of one group, from the channel `first` on, up to `most` of
+ * them; only what the epilogue reads. */
+static inline struct tare_u8_conv_tile
+tile_of_channels(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
+                 int64_t first, int64_t most)
+{
+    const struct tare_window *w = &p->window;
+    struct tare_u8_conv_tile t = {.n_channels = min_i64(most, w->out_c - first),
+                                  .acc_init = d->acc_init + first,
+                                  .multiplier = d->multiplier + first,
+                                  .bias = d->bias + first,
+                                  .pixel_stride = tare_window_out_pitch(w),
+                                  .residual_stride = w->out_c,
+                                  .epilogue = &p->epilogue};
+    if (p->epilogue.has_residual) t.residual = d->residual + first;
+    if (p->epilogue.out_f32)
+        t.y_f32 = (float *)d->y + first;
+    else
+        t.y_u8 = (uint8_t *)d->y + first;
+    return t;
 }
 
 /* The residual of one pixel from `channel` on, for `width` channels, or NULL. */

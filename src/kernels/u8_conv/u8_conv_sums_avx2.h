@@ -1,11 +1,18 @@
-/* kernels/u8_conv/u8_conv_sums_avx2.h - register tiles of 6 pixels, for files built
- * with the flags of TARE_CPU_AVX2. Private to this folder.
+/* kernels/u8_conv/u8_conv_sums_avx2.h - register tiles, for files built with the flags
+ * of TARE_CPU_AVX2. Private to this folder.
  *
  * VPMADDUBSW would saturate, so bytes become 16-bit lanes, and VPMADDWD multiplies and
- * adds them in pairs without loss, into 12 accumulators: two vectors of weights at a
- * time, and for each pixel a broadcast. Weights that are widened ahead are a pair of 16
- * channels; those of int8, four inputs of 8 channels, which have two sums side by side
- * then. */
+ * adds them in pairs without loss. With weights of int8, a vector has four inputs of
+ * four channels; weights that are widened ahead are a pair of inputs of 8 channels.
+ *
+ * In long sums of the latter, half of the products become additions (Winograd, "A New
+ * Algorithm for Inner Product", IEEE Transactions on Computers, 1968):
+ *
+ *     x0 w0 + x1 w1 = (x0 + w1) (x1 + w0) - x0 x1 - w0 w1
+ *
+ * These have twice as many places in a processor, and the last two terms, here `own`
+ * products, are summed once for a pixel and once for a channel. Sums are modulo 2^32,
+ * so only the result has to fit. */
 #ifndef TARE_KERNELS_U8_CONV_SUMS_AVX2_H
 #define TARE_KERNELS_U8_CONV_SUMS_AVX2_H
 
@@ -15,7 +22,14 @@
 #include "kernels/u8_conv/u8_conv_store_avx2.h"
 #include "kernels/unroll.h"
 
-enum { PIXELS = 6, CHANNELS = 8, GROUP = 16 /* channels */, STEP = 4 /* inputs */ };
+enum {
+    PIXELS = 6,     /* of a tile */
+    OWN_PIXELS = 4, /* of one with own products */
+    CHANNELS = 8,   /* of a vector of sums */
+    GROUP = 16,     /* channels whose widened weights lie together */
+    STEP = 4,       /* inputs */
+    LONG_SUM = 96   /* steps that are worth own products */
+};
 
 TARE_ALWAYS_INLINE void store(void *p, __m256i v)
 {
@@ -69,6 +83,115 @@ TARE_ALWAYS_INLINE __m256i broadcast_step(const int16_t *x)
     return _mm256_set1_epi64x(four);
 }
 
+/* The products of a pixel's own inputs with each other; n is a multiple of 16. */
+static inline int32_t own_products(const int16_t *x, int64_t n)
+{
+    __m256i sums = _mm256_setzero_si256(); /* every other one is 0 */
+    for (int64_t k = 0; k < n; k += 16) {
+        const __m256i v = load(x + k);
+        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(v, _mm256_srli_epi64(v, 32)));
+    }
+    const __m128i two =
+        _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_unpackhi_epi64(two, two)));
+}
+
+/* What 16 channels' sums start from: `init`, less the products of each one's own
+ * weights, of n_steps steps. */
+static inline void begin_sums(const int16_t *weights, int64_t n_steps,
+                              const int32_t *init, int32_t *to)
+{
+    __m256i sums[2] = {load(init), load(init + CHANNELS)};
+    for (; n_steps > 0; n_steps--, weights += STEP * GROUP)
+        EACH_OF(2, j)
+    sums[j] = _mm256_sub_epi32(
+        sums[j], _mm256_madd_epi16(load(weights + 2 * CHANNELS * j),
+                                   load(weights + 2 * GROUP + 2 * CHANNELS * j)));
+    EACH_OF(2, j) store(to + CHANNELS * j, sums[j]);
+}
+
+/* One step of weights that are widened ahead: for each vector of channels, the first
+ * pair of inputs and the second. */
+struct wide_step {
+    __m256i first[2], second[2];
+};
+
+struct pair {
+    int16_t inputs[2];
+};
+
+/* The step's products with a pixel, and all own products. In assembly, since left to
+ * itself gcc 12 spills accumulators. */
+TARE_ALWAYS_INLINE void add_wide_step(__m256i acc[2], const int16_t *x,
+                                      const struct wide_step *w, const int vectors)
+{
+    const struct pair *pairs = (const struct pair *)(const void *)x;
+    __m256i a, b, c, d;
+    if (vectors == 2)
+        __asm__("vpbroadcastd %6, %2\n\t"
+                "vpbroadcastd %7, %3\n\t"
+                "vpaddw %2, %10, %4\n\t"
+                "vpaddw %3, %8, %5\n\t"
+                "vpmaddwd %4, %5, %4\n\t"
+                "vpaddd %4, %0, %0\n\t"
+                "vpaddw %2, %11, %2\n\t"
+                "vpaddw %3, %9, %3\n\t"
+                "vpmaddwd %2, %3, %2\n\t"
+                "vpaddd %2, %1, %1"
+                : "+x"(acc[0]), "+x"(acc[1]), "=&x"(a), "=&x"(b), "=&x"(c), "=&x"(d)
+                : "m"(pairs[0]), "m"(pairs[1]), "x"(w->first[0]), "x"(w->first[1]),
+                  "x"(w->second[0]), "x"(w->second[1]));
+    else
+        __asm__("vpbroadcastd %3, %1\n\t"
+                "vpbroadcastd %4, %2\n\t"
+                "vpaddw %1, %6, %1\n\t"
+                "vpaddw %2, %5, %2\n\t"
+                "vpmaddwd %1, %2, %1\n\t"
+                "vpaddd %1, %0, %0"
+                : "+x"(acc[0]), "=&x"(a), "=&x"(b)
+                : "m"(pairs[0]), "m"(pairs[1]), "x"(w->first[0]), "x"(w->second[0]));
+}
+
+/* A job with weights that are widened ahead. */
+struct wide_sums {
+    const int16_t *x;       /* of the first pixel */
+    int64_t pitch;          /* from pixel to pixel */
+    const int16_t *weights; /* of 16 channels */
+    int64_t n_steps;
+    const int32_t *init; /* what sums start from, for each channel */
+    const int32_t *own;  /* products of each pixel; NULL in a short sum */
+    int32_t *sums;       /* rows, `stride` apart */
+    int64_t stride;
+};
+
+/* Their sums, for numbers of pixels and vectors of channels that are constants. */
+TARE_ALWAYS_INLINE void sum_with_own(const struct wide_sums *s, const int64_t pixels,
+                                     const int vectors)
+{
+    const int16_t *x = s->x, *weights = s->weights;
+    __m256i acc[OWN_PIXELS][2];
+    TARE_UNROLL
+    for (int64_t i = 0; i < pixels; i++) {
+        const __m256i own = _mm256_set1_epi32(s->own[i]);
+        EACH_OF(vectors, j)
+        acc[i][j] = _mm256_sub_epi32(load(s->init + CHANNELS * j), own);
+    }
+    for (int64_t n = s->n_steps; n > 0; n--, x += STEP, weights += STEP * GROUP) {
+        struct wide_step w;
+        EACH_OF(vectors, j)
+        {
+            w.first[j] = load(weights + 2 * CHANNELS * j);
+            w.second[j] = load(weights + 2 * GROUP + 2 * CHANNELS * j);
+        }
+        TARE_UNROLL
+        for (int64_t i = 0; i < pixels; i++)
+            add_wide_step(acc[i], x + i * s->pitch, &w, vectors);
+    }
+    TARE_UNROLL
+    for (int64_t i = 0; i < pixels; i++)
+        EACH_OF(vectors, j) store(s->sums + i * s->stride + CHANNELS * j, acc[i][j]);
+}
+
 /* One pair of inputs, where three pixels follow from each pointer on. */
 TARE_ALWAYS_INLINE void add_pair(const int16_t *const x[2], int64_t pitch,
                                  const int16_t *weights, __m256i acc[PIXELS][2],
@@ -83,34 +206,53 @@ TARE_ALWAYS_INLINE void add_pair(const int16_t *const x[2], int64_t pitch,
     }
 }
 
-/* The sums, from `init` on, of `n_pairs` pairs of inputs, an even number, for pixels
- * that lie `pitch` apart, and 8 * `vectors` channels, of 16 that the weights have; to
- * rows that lie `stride` apart. How many pixels and vectors are constants. */
-TARE_ALWAYS_INLINE void sum_pairs(const int16_t *first, int64_t pitch,
-                                  const int16_t *weights, int64_t n_pairs,
-                                  const int32_t *init, int32_t *sums, int64_t stride,
-                                  const int64_t pixels, const int vectors)
+TARE_ALWAYS_INLINE void sum_pairs(const struct wide_sums *s, const int64_t pixels,
+                                  const int vectors)
 {
-    const int16_t *x[2] = {first, first + 3 * pitch};
+    const int16_t *x[2] = {s->x, s->x + 3 * s->pitch}, *weights = s->weights;
     __m256i acc[PIXELS][2];
     TARE_UNROLL
     for (int64_t i = 0; i < pixels; i++)
-        EACH_OF(vectors, j) acc[i][j] = load(init + CHANNELS * j);
-    for (; n_pairs >= 4; n_pairs -= 4, x[0] += 8, x[1] += 8)
+        EACH_OF(vectors, j) acc[i][j] = load(s->init + CHANNELS * j);
+    int64_t n = 2 * s->n_steps;
+    for (; n >= 4; n -= 4, x[0] += 8, x[1] += 8)
         EACH_OF(4, k)
         {
             const int16_t *const here[2] = {x[0] + 2 * k, x[1] + 2 * k};
-            add_pair(here, pitch, weights, acc, pixels, vectors);
+            add_pair(here, s->pitch, weights, acc, pixels, vectors);
             weights += 2 * GROUP;
         }
-    for (; n_pairs > 0; n_pairs--, x[0] += 2, x[1] += 2, weights += 2 * GROUP)
-        add_pair(x, pitch, weights, acc, pixels, vectors);
+    for (; n > 0; n--, x[0] += 2, x[1] += 2, weights += 2 * GROUP)
+        add_pair(x, s->pitch, weights, acc, pixels, vectors);
     TARE_UNROLL
     for (int64_t i = 0; i < pixels; i++)
-        EACH_OF(vectors, j) store(sums + i * stride + CHANNELS * j, acc[i][j]);
+        EACH_OF(vectors, j) store(s->sums + i * s->stride + CHANNELS * j, acc[i][j]);
 }
 
-/* One step of int8, likewise. */
+/* Their sums, for up to OWN_PIXELS pixels, or PIXELS without own products. */
+TARE_ALWAYS_INLINE void sum_wide(const struct wide_sums *s, int64_t pixels,
+                                 const int vectors)
+{
+    if (s->own) {
+        switch (pixels) {
+        case 1: sum_with_own(s, 1, vectors); break;
+        case 2: sum_with_own(s, 2, vectors); break;
+        case 3: sum_with_own(s, 3, vectors); break;
+        default: sum_with_own(s, OWN_PIXELS, vectors); break;
+        }
+        return;
+    }
+    switch (pixels) {
+    case 1: sum_pairs(s, 1, vectors); break;
+    case 2: sum_pairs(s, 2, vectors); break;
+    case 3: sum_pairs(s, 3, vectors); break;
+    case 4: sum_pairs(s, 4, vectors); break;
+    case 5: sum_pairs(s, 5, vectors); break;
+    default: sum_pairs(s, PIXELS, vectors); break;
+    }
+}
+
+/* One step of int8, where three pixels follow from each pointer on. */
 TARE_ALWAYS_INLINE void add_step(const int16_t *const x[2], int64_t pitch,
                                  const int8_t *weights, __m256i acc[PIXELS][2],
                                  const int64_t pixels)
@@ -124,8 +266,9 @@ TARE_ALWAYS_INLINE void add_step(const int16_t *const x[2], int64_t pitch,
     }
 }
 
-/* As sum_pairs(), with weights of int8 for 8 channels, whose steps lie `step_bytes`
- * apart. */
+/* Sums from `init` on, with weights of int8 for 8 channels, whose steps lie
+ * `step_bytes` apart: four inputs of a channel are two sums side by side until the
+ * end. */
 TARE_ALWAYS_INLINE void sum_steps(const int16_t *first, int64_t pitch,
                                   const int8_t *weights, int64_t step_bytes,
                                   int64_t n_steps, const int32_t *init, int32_t *sums,

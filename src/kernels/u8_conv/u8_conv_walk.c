@@ -23,6 +23,11 @@
 #define SLOTS_IN_CACHE (INT64_C(512) * 1024)
 #define SLOT_IN_CACHE  (INT64_C(64) * 1024)
 #define SLOT_PIXELS    24
+/* Where all pixels read a block in turn: longer ones are, but pay later. */
+#define LONG_SLOT_IN_CACHE (INT64_C(256) * 1024)
+#define LONG_SLOT_PIXELS   96
+/* Widened pixels, in bytes, that are worth being held for all blocks. */
+#define HELD_PIXELS (INT64_C(4) * 1024 * 1024)
 
 /* 1x1, stride 1, no padding: rows and images follow each other without a seam. */
 static struct tare_window join_rows(const struct tare_window *w)
@@ -155,8 +160,9 @@ struct scratch_layout {
     size_t table_bytes;   /* rows[n_segments][TARE_U8_CONV_PITCH] */
     size_t copy_bytes;    /* one segment that is partly padding, or out of line */
     size_t copies_bytes;  /* all of these */
-    size_t spare_bytes;   /* see tare_u8_conv_spare(), which of it are for pixels: */
+    size_t spare_bytes;   /* see tare_u8_conv_spare(), which of it are for pixels ... */
     size_t spare_pixels;
+    size_t spare_own; /* ... and for their own products */
 };
 
 bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan)
@@ -170,30 +176,49 @@ static int64_t spare_pitch(const struct tare_u8_conv_plan *plan)
     return (ceil_div(bytes, LINE) | 1) * LINE / 2; /* odd: few share a cache's set */
 }
 
+static bool spare_by_blocks(const struct tare_u8_conv_plan *plan)
+{
+    const int64_t pixel_bytes = 2 * spare_pitch(plan);
+    return plan->pixels_inside && plan->window.groups == 1 &&
+           plan->n_pixels >= SLOT_PIXELS && plan->n_pixels <= HELD_PIXELS / pixel_bytes;
+}
+
+static int64_t slot_bytes(const struct tare_u8_conv_plan *plan)
+{
+    return 2 * plan->block_bytes + TARE_U8_CONV_BLOCK * (int64_t)sizeof(int32_t);
+}
+
 /* Blocks that are widened ahead, as many as stay in a second-level cache. */
 static int64_t spare_slots(const struct tare_u8_conv_plan *plan)
 {
-    const int64_t slot_bytes = 2 * plan->block_bytes;
-    if (plan->n_pixels < SLOT_PIXELS || slot_bytes > SLOT_IN_CACHE) return 0;
-    return min_i64(min_i64(SLOTS_IN_CACHE / slot_bytes, plan->n_blocks),
+    const int64_t slot = slot_bytes(plan);
+    if (spare_by_blocks(plan) && plan->n_pixels >= LONG_SLOT_PIXELS)
+        return slot <= LONG_SLOT_IN_CACHE ? 1 : 0;
+    if (plan->n_pixels < SLOT_PIXELS || slot > SLOT_IN_CACHE) return 0;
+    return min_i64(min_i64(SLOTS_IN_CACHE / slot, plan->n_blocks),
                    TARE_U8_CONV_MOST_SLOTS);
 }
 
 /* What a variant takes: its pixels and weights, or Winograd's parts. */
-static bool spare_bytes(const struct tare_u8_conv_plan *plan, size_t *pixels,
-                        size_t *bytes)
+static bool spare_bytes(const struct tare_u8_conv_plan *plan,
+                        struct scratch_layout *out)
 {
     struct tare_u8_winograd winograd;
-    *pixels = 0;
     if (tare_u8_winograd(&plan->window, &winograd)) {
-        *bytes = winograd.bytes;
+        out->spare_bytes = winograd.bytes;
         return true;
     }
-    return tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t),
-                         (size_t)min_i64(plan->n_pixels, TARE_U8_CONV_PITCH), pixels) &&
-           tare_align_size(*pixels, pixels) &&
-           tare_add_size(*pixels, (size_t)(spare_slots(plan) * 2 * plan->block_bytes),
-                         bytes);
+    const int64_t n_pixels = spare_by_blocks(plan)
+                                 ? plan->n_pixels
+                                 : min_i64(plan->n_pixels, TARE_U8_CONV_PITCH);
+    return tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t), (size_t)n_pixels,
+                         &out->spare_pixels) &&
+           tare_align_size(out->spare_pixels, &out->spare_pixels) &&
+           tare_align_size((size_t)n_pixels * sizeof(int32_t), &out->spare_own) &&
+           tare_add_size(out->spare_pixels, out->spare_own, &out->spare_bytes) &&
+           tare_add_size(out->spare_bytes,
+                         (size_t)(spare_slots(plan) * slot_bytes(plan)),
+                         &out->spare_bytes);
 }
 
 static bool scratch_layout(const struct tare_u8_conv_plan *plan,
@@ -214,7 +239,7 @@ static bool scratch_layout(const struct tare_u8_conv_plan *plan,
                                        &out->copy_bytes)) &&
            tare_mul_size(out->copy_bytes, (size_t)plan->n_segments * TARE_U8_CONV_PITCH,
                          &out->copies_bytes) &&
-           spare_bytes(plan, &out->spare_pixels, &out->spare_bytes);
+           spare_bytes(plan, out);
 }
 
 bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
@@ -240,7 +265,10 @@ struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *pla
     return (struct tare_u8_conv_spare){
         .offset = layout.padding_bytes + layout.table_bytes + layout.copies_bytes,
         .pitch = spare_pitch(plan),
-        .weights = layout.spare_pixels,
+        .by_blocks = spare_by_blocks(plan),
+        .own = layout.spare_pixels,
+        .slots = layout.spare_pixels + layout.spare_own,
+        .slot_bytes = slot_bytes(plan),
         .n_slots = spare_slots(plan),
     };
 }
@@ -568,7 +596,7 @@ void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_d
                 .copies = padding + layout.padding_bytes + layout.table_bytes,
                 .copy_bytes = layout.copy_bytes,
             },
-        .skips = skips_padding(p, &plan),
+        .skips = !style->prepare && skips_padding(p, &plan),
     };
     if (style->row_tiles && walk.skips) cut_by_rows(&plan);
     begin_tiles(&walk);

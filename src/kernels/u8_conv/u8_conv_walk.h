@@ -130,7 +130,7 @@ typedef void tare_u8_conv_tile_fn(const struct tare_u8_conv_tile *tile);
 /** How a variant wants its tiles. */
 struct tare_u8_conv_style {
     /* NULL, or is given all pixels of a pixel block, and all segments of a group,
-     * before compute is given parts of them. */
+     * before compute is given some of the pixels; no padding is left out then. */
     tare_u8_conv_tile_fn *prepare;
     tare_u8_conv_tile_fn *compute;
     void *state;         /* for the tiles; or NULL */
@@ -153,14 +153,17 @@ bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan);
 enum { TARE_U8_CONV_MOST_SLOTS = 64 };
 
 /** A part of scratch that the walk does not use, for variants that widen to 16 bits:
- * room for all segments of each pixel of a pixel block, and for the weights of some
- * blocks of channels. What tare_u8_winograd() takes is in its place where that takes
- * the window.
+ * room for all segments of each pixel of a pixel block, or of all, and for the weights
+ * of some blocks of channels. What tare_u8_winograd() takes is in its place where that
+ * takes the window.
  */
 struct tare_u8_conv_spare {
-    size_t offset;   /* in bytes; a multiple of TARE_ALIGN */
-    int64_t pitch;   /* from pixel to pixel, in 16 bits: at least 16 more than it has */
-    size_t weights;  /* from `offset` on, in bytes; a multiple of TARE_ALIGN */
+    size_t offset;  /* of the pixels, in bytes; a multiple of TARE_ALIGN */
+    int64_t pitch;  /* from pixel to pixel, in 16 bits: at least 16 more than it has */
+    bool by_blocks; /* room for all pixels: they are one row, and weights are far */
+    size_t own;     /* an int32 for each pixel; in bytes from `offset` on, as ... */
+    size_t slots;   /* ... these, multiples of TARE_ALIGN */
+    int64_t slot_bytes; /* weights of a block, and an int32 of each channel */
     int64_t n_slots; /* blocks of TARE_U8_CONV_BLOCK channels; 0 where there are too few
                         pixels for it to pay */
 };

@@ -51,5 +51,9 @@ bool tare_u8_winograd(const struct tare_window *w, struct tare_u8_winograd *out)
            out->bytes - out->weights <= MOST_HELD &&
            place(TARE_U8_WINOGRAD_POINTS * TARE_U8_WINOGRAD_PATCHES,
                  TARE_U8_WINOGRAD_BLOCK * sizeof(int32_t), &out->sums, &out->bytes) &&
-           place(in_c, 1, &out->padding, &out->bytes);
+           place(in_c, 1, &out->padding, &out->bytes) &&
+           place((size_t)out->n_inputs, TARE_U8_WINOGRAD_POINTS * sizeof(int32_t),
+                 &out->own, &out->bytes) &&
+           place((size_t)out->n_weights * TARE_U8_WINOGRAD_POINTS,
+                 TARE_U8_WINOGRAD_BLOCK * sizeof(int32_t), &out->inits, &out->bytes);
 }

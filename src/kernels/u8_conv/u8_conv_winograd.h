@@ -39,6 +39,8 @@ struct tare_u8_winograd {
     /* Where parts of the scratch start, in bytes, each aligned to TARE_ALIGN: */
     size_t inputs;  /* int16 [point][n_inputs][in_c] */
     size_t weights; /* int16 [n_weights][point][in_c / 2][channel][2] */
+    size_t own;     /* int32 [point][n_inputs], products of inputs with each other */
+    size_t inits;   /* int32 [n_weights][point][channel], what sums start from */
     size_t sums; /* int32 [point][TARE_U8_WINOGRAD_PATCHES][TARE_U8_WINOGRAD_BLOCK] */
     size_t padding; /* a pixel that is all padding */
     size_t bytes;   /* all of it */

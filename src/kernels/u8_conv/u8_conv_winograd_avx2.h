@@ -35,6 +35,24 @@ TARE_ALWAYS_INLINE int16_t *winograd_weights(const struct winograd_call *k,
            slot * POINTS * k->p->window.in_c * BLOCK;
 }
 
+/* The own products of patch `i`; points are n_inputs apart. */
+TARE_ALWAYS_INLINE int32_t *winograd_own(const struct winograd_call *k, int64_t i)
+{
+    return (int32_t *)(void *)(k->scratch + k->winograd->own) + i;
+}
+
+/* Do sums take own products? */
+TARE_ALWAYS_INLINE bool winograd_is_long(const struct winograd_call *k)
+{
+    return k->p->window.in_c / STEP >= LONG_SUM;
+}
+
+/* What sums start from. */
+TARE_ALWAYS_INLINE int32_t *winograd_inits(const struct winograd_call *k, int64_t slot)
+{
+    return (int32_t *)(void *)(k->scratch + k->winograd->inits) + slot * POINTS * BLOCK;
+}
+
 /* Of 8 channels of a patch; points are SUMS apart. */
 TARE_ALWAYS_INLINE int32_t *winograd_sums(const struct winograd_call *k, int64_t i,
                                           int64_t channel)
@@ -89,6 +107,15 @@ static inline void transform_patch(const uint8_t *const pixels[POINTS], int64_t 
     }
 }
 
+/* The own products of `n` patches. */
+static void find_own(const struct winograd_call *k, int64_t n)
+{
+    const int64_t in_c = k->p->window.in_c, n_inputs = k->winograd->n_inputs;
+    for (int64_t point = 0; point < POINTS; point++)
+        for (int64_t i = point * n_inputs; i < point * n_inputs + n; i++)
+            *winograd_own(k, i) = own_products(winograd_inputs(k) + i * in_c, in_c);
+}
+
 /* The inputs of the patches [first, first + n). */
 static void transform_patches(const struct winograd_call *k, int64_t first, int64_t n)
 {
@@ -111,6 +138,7 @@ static void transform_patches(const struct winograd_call *k, int64_t first, int6
             transform_patch(pixels, c, winograd_inputs(k) + i * w->in_c + c,
                             plan->n_inputs * w->in_c);
     }
+    if (winograd_is_long(k)) find_own(k, n);
 }
 
 /* 2 G g 2 G^T of four channels of four inputs: 16 bytes of each of the packed taps,
@@ -132,9 +160,12 @@ TARE_ALWAYS_INLINE void transform_four(const int8_t *taps, int64_t stride,
     }
 }
 
-/* The weights of a block of channels. */
-static void transform_weights(const struct winograd_call *k, int64_t block, int16_t *to)
+/* The weights of a block of channels, and what its sums start from. */
+static void transform_weights(const struct winograd_call *k, int64_t block,
+                              int64_t slot)
 {
+    static const int32_t zeros[BLOCK];
+    int16_t *to = winograd_weights(k, slot);
     const int64_t in_c = k->p->window.in_c;
     const int64_t b = block * BLOCK / TARE_U8_CONV_BLOCK;
     const int64_t width = tare_u8_conv_block_width(k->plan, b);
@@ -151,38 +182,29 @@ static void transform_weights(const struct winograd_call *k, int64_t block, int1
             store_pairs(low[i / SIDE][i % SIDE], high[i / SIDE][i % SIDE],
                         here + i * in_c * BLOCK, 2 * BLOCK);
         }
+    for (int64_t i = 0; i < POINTS; i++)
+        begin_sums(to + i * in_c * BLOCK, winograd_is_long(k) ? in_c / STEP : 0, zeros,
+                   winograd_inits(k, slot) + i * BLOCK);
 }
 
-/* One point's sums of `n` patches, a constant. */
-TARE_ALWAYS_INLINE void sum_point(const int16_t *inputs, int64_t in_c,
-                                  const int16_t *weights, int32_t *to, const int64_t n)
+/* The sums of `n` patches, of which inputs are held `from` on, with the weights of a
+ * slot. A point's weights stay in the first-level cache for all of them. */
+static void multiply(const struct winograd_call *k, int64_t slot, int64_t from,
+                     int64_t n)
 {
-    static const int32_t zeros[BLOCK];
-    sum_pairs(inputs, in_c, weights, in_c / 2, zeros, to, BLOCK, n, 2);
-}
-
-/* The sums of `n` patches, of which inputs are held `from` on. A point's weights stay
- * in the first-level cache for all of them. */
-static void multiply(const struct winograd_call *k, const int16_t *weights,
-                     int64_t from, int64_t n)
-{
-    const int64_t in_c = k->p->window.in_c;
-    const int64_t parts = ceil_div(n, PIXELS);
-    for (int64_t point = 0; point < POINTS; point++, weights += in_c * BLOCK) {
-        const int16_t *inputs =
-            winograd_inputs(k) + (point * k->winograd->n_inputs + from) * in_c;
+    const int64_t in_c = k->p->window.in_c, n_inputs = k->winograd->n_inputs;
+    const bool is_long = winograd_is_long(k);
+    const int64_t parts = ceil_div(n, is_long ? OWN_PIXELS : PIXELS);
+    struct wide_sums s = {.pitch = in_c, .n_steps = in_c / STEP, .stride = BLOCK};
+    for (int64_t point = 0; point < POINTS; point++) {
+        s.weights = winograd_weights(k, slot) + point * in_c * BLOCK;
+        s.init = winograd_inits(k, slot) + point * BLOCK;
         for (int64_t part = 0; part < parts; part++) {
-            const int64_t at = n * part / parts;
-            const int16_t *x = inputs + at * in_c;
-            int32_t *to = winograd_sums(k, at, 0) + point * SUMS;
-            switch (n * (part + 1) / parts - at) {
-            case 1: sum_point(x, in_c, weights, to, 1); break;
-            case 2: sum_point(x, in_c, weights, to, 2); break;
-            case 3: sum_point(x, in_c, weights, to, 3); break;
-            case 4: sum_point(x, in_c, weights, to, 4); break;
-            case 5: sum_point(x, in_c, weights, to, 5); break;
-            default: sum_point(x, in_c, weights, to, 6); break;
-            }
+            const int64_t at = n * part / parts, here = point * n_inputs + from + at;
+            s.x = winograd_inputs(k) + here * in_c;
+            if (is_long) s.own = winograd_own(k, here);
+            s.sums = winograd_sums(k, at, 0) + point * SUMS;
+            sum_wide(&s, n * (part + 1) / parts - at, 2);
         }
     }
 }
@@ -232,36 +254,16 @@ static void store_patches(const struct winograd_call *k,
     }
 }
 
-/* A block of channels of all pixels. */
-static struct tare_u8_conv_tile tile_of_block(const struct winograd_call *k,
-                                              int64_t block)
-{
-    const struct tare_u8_epilogue *e = &k->p->epilogue;
-    const struct tare_window *w = &k->p->window;
-    const int64_t c = block * BLOCK;
-    struct tare_u8_conv_tile t = {.n_channels = min_i64(BLOCK, w->out_c - c),
-                                  .acc_init = k->d->acc_init + c,
-                                  .multiplier = k->d->multiplier + c,
-                                  .bias = k->d->bias + c,
-                                  .pixel_stride = tare_window_out_pitch(w),
-                                  .residual_stride = w->out_c,
-                                  .epilogue = e};
-    if (e->has_residual) t.residual = k->d->residual + c;
-    if (e->out_f32)
-        t.y_f32 = (float *)k->d->y + c;
-    else
-        t.y_u8 = (uint8_t *)k->d->y + c;
-    return t;
-}
-
-/* The patches [first, first + n), whose inputs are held `from` on, for one block. */
+/* The patches [first, first + n), whose inputs are held `from` on, for one block, whose
+ * weights are in a slot. */
 static void compute_block_of_patches(const struct winograd_call *k, int64_t block,
-                                     const int16_t *weights, int64_t first,
-                                     int64_t from, int64_t n)
+                                     int64_t slot, int64_t first, int64_t from,
+                                     int64_t n)
 {
-    const struct tare_u8_conv_tile t = tile_of_block(k, block);
+    const struct tare_u8_conv_tile t =
+        tile_of_channels(k->p, k->d, block * BLOCK, BLOCK);
     const struct tare_finish_avx2 finish = finish_of(&t);
-    multiply(k, weights, from, n);
+    multiply(k, slot, from, n);
     store_patches(k, &t, &finish, first, n);
 }
 
@@ -274,10 +276,10 @@ static void compute_by_blocks(const struct winograd_call *k, int64_t begin, int6
     const int64_t block_end = plan->blocks * end / n;
     transform_patches(k, 0, plan->patches);
     for (int64_t block = plan->blocks * begin / n; block < block_end; block++) {
-        transform_weights(k, block, winograd_weights(k, 0));
+        transform_weights(k, block, 0);
         for (int64_t part = 0; part < parts; part++) {
             const int64_t first = plan->patches * part / parts;
-            compute_block_of_patches(k, block, winograd_weights(k, 0), first, first,
+            compute_block_of_patches(k, block, 0, first, first,
                                      plan->patches * (part + 1) / parts - first);
         }
     }
@@ -292,14 +294,13 @@ static void compute_by_patches(const struct winograd_call *k, int64_t begin,
     const int64_t patches = plan->patches * end / n - first;
     const int64_t parts = ceil_div(patches, TARE_U8_WINOGRAD_PATCHES);
     for (int64_t block = 0; block < plan->blocks; block++)
-        transform_weights(k, block, winograd_weights(k, block));
+        transform_weights(k, block, block);
     for (int64_t part = 0; part < parts; part++) {
         const int64_t at = first + patches * part / parts;
         const int64_t n_here = first + patches * (part + 1) / parts - at;
         transform_patches(k, at, n_here);
         for (int64_t block = 0; block < plan->blocks; block++)
-            compute_block_of_patches(k, block, winograd_weights(k, block), at, 0,
-                                     n_here);
+            compute_block_of_patches(k, block, block, at, 0, n_here);
     }
 }
 
