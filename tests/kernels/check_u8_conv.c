@@ -108,6 +108,21 @@ static bool check_large(void)
     return check_windows(windows, sizeof windows / sizeof windows[0]);
 }
 
+/* Sums so long that a variant may take them another way: near and far weights, several
+ * segments, groups, patches of pixels, lengths of all kinds. */
+static bool check_long(void)
+{
+    const struct tare_window windows[] = {
+        tare_matrix_window(check_between(24, 60), check_between(384, 450), 20),
+        tare_matrix_window(check_between(96, 110), check_between(400, 450), 700),
+        tare_matrix_window(97, 2100, 130),
+        {1, 1, 99, 400, 1, 50, 700, 1, 1, 1, 1, 2, 1, 1, 0, 0, 0, 0},
+        {1, 12, 12, 100, 6, 6, 41, 1, 3, 3, 2, 2, 1, 1, 1, 1, 0, 0},
+        {1, 6, 5, 800, 6, 5, 30, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0},
+        {1, 6, 6, 400, 6, 6, 20, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0}};
+    return check_windows(windows, sizeof windows / sizeof windows[0]);
+}
+
 /* One row of pixels, the last of which are beside the input: not at equal distances. */
 static bool check_beside(void)
 {
@@ -291,7 +306,7 @@ int main(int argc, char **argv)
         if (!check_layer(random_patches())) return CHECK_FAIL;
     for (int i = 0; i < check_cases(300); i++)
         if (!check_pack_matrix()) return printf("not ok - pack_matrix\n"), CHECK_FAIL;
-    if (!check_large() || !check_beside() || !check_extremes() ||
+    if (!check_large() || !check_long() || !check_beside() || !check_extremes() ||
         !check_patch_extremes())
         return CHECK_FAIL;
     printf("ok - u8_conv\n");
