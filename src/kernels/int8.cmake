@@ -4,7 +4,7 @@ target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_co
                ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_conv_rows.c
                ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_conv_winograd.c
                ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_conv_pack_matrix.c)
-tare_kernel_variants(u8_conv/u8_conv_pack_matrix vnni)
+tare_kernel_variants(u8_conv/u8_conv_pack_matrix avx2 vnni)
 tare_kernel_family(u8_depthwise ref avx2 vnni neon dotprod i8mm)
 target_sources(tare_rt_objects PRIVATE
                ${CMAKE_CURRENT_SOURCE_DIR}/u8_depthwise/u8_depthwise_walk.c)

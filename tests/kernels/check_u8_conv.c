@@ -143,6 +143,41 @@ static struct tare_u8_conv random_long_taps(void)
     return p;
 }
 
+/* The same matrix as a part of a larger one, and of a larger one transposed: exactly as
+ * large as it must be, so that reads behind it show. */
+static bool check_pack_strided(const struct conv_case *t, const uint8_t *b,
+                               const uint8_t *want, size_t bytes, const int64_t *sums)
+{
+    const int64_t k = t->p.window.in_c, n = t->p.window.out_c;
+    const int64_t units = tare_u8_conv_pack_matrix_units(&t->p);
+    bool ok = true;
+    for (int transposed = 0; ok && transposed < 2; transposed++) {
+        const int64_t length = transposed ? k : n, count = transposed ? n : k;
+        const int64_t stride = length + check_between(transposed && k > 1 ? 0 : 1, 40);
+        const int64_t rows = transposed ? 1 : stride, columns = transposed ? stride : 1;
+        const size_t size = (size_t)((count - 1) * stride + length);
+        uint8_t *strided = check_alloc(size), *got = check_output(bytes);
+        int32_t *acc_init = check_alloc((size_t)n * sizeof *acc_init);
+        memset(strided, 77, size);
+        for (int64_t i = 0; i < k * n; i++)
+            strided[i / n * rows + i % n * columns] = b[i];
+        const int64_t middle = check_between(0, units);
+        int8_t *packed = check_output_body(got);
+        tare_u8_conv_pack_matrix(&t->p, strided, rows, columns, packed, acc_init,
+                                 middle, units);
+        tare_u8_conv_pack_matrix(&t->p, strided, rows, columns, packed, acc_init, 0,
+                                 middle);
+        ok = check_same(want, got, bytes, "pack_matrix",
+                        transposed ? "a part, transposed" : "a part");
+        for (int64_t j = 0; ok && j < n; j++)
+            ok = acc_init[j] == -t->p.in_zero_point * sums[j];
+        free(strided);
+        free(got);
+        free(acc_init);
+    }
+    return ok;
+}
+
 /* A matrix packed at run time must read as the same matrix packed as weights, and every
  * variant take codes of the whole range: the textbook's product of two matrices. */
 static bool check_pack_matrix(void)
@@ -169,11 +204,12 @@ static bool check_pack_matrix(void)
     const int64_t units = tare_u8_conv_pack_matrix_units(&t.p);
     const int64_t middle = check_between(0, units);
     int8_t *packed = check_output_body(got);
-    tare_u8_conv_pack_matrix(&t.p, b, packed, t.acc_init, middle, units);
-    tare_u8_conv_pack_matrix(&t.p, b, packed, t.acc_init, 0, middle);
+    tare_u8_conv_pack_matrix(&t.p, b, n, 1, packed, t.acc_init, middle, units);
+    tare_u8_conv_pack_matrix(&t.p, b, n, 1, packed, t.acc_init, 0, middle);
     bool ok = check_same(want, got, bytes, "pack_matrix", "a matrix");
     for (int64_t j = 0; ok && j < n; j++)
         ok = t.acc_init[j] == -t.p.in_zero_point * sums[j];
+    ok = ok && check_pack_strided(&t, b, want, bytes, sums);
     memcpy(t.packed, packed, bytes);
     conv_case_naive(&t);
     ok = ok && check_variants(&t);

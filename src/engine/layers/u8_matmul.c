@@ -65,7 +65,8 @@ static void pack(const struct tare_matmul_job *job, const struct tare_matmul_at 
 {
     const struct product *product = job->conv;
     const uint8_t *b = job->run->inputs[1];
-    tare_u8_conv_pack_matrix(&product->conv, b + at->b, (int8_t *)packed,
+    tare_u8_conv_pack_matrix(&product->conv, b + at->b, job->params->n, 1,
+                             (int8_t *)packed,
                              (int32_t *)(void *)(packed + product->init), begin, end);
 }
 

@@ -77,16 +77,17 @@ int64_t tare_u8_conv_pack_matrix_units(const struct tare_u8_conv *p);
 
 /**
  * The second matrix of a product of activations in the place of weights, fast enough
- * for every inference. p->window is tare_matrix_window(m, k, n), with k up to
- * TARE_U8_CONV_MATRIX_TERMS.
- * @param[in]  b  [k, n] codes, zero point TARE_U8_CONV_MATRIX_ZERO.
+ * for every inference. p->window is tare_matrix_window(m, k, n), perhaps with pitches,
+ * with k up to TARE_U8_CONV_MATRIX_TERMS.
+ * @param[in]  b  [k, n] codes, zero point TARE_U8_CONV_MATRIX_ZERO. Rows are row_stride
+ *                apart and columns column_stride; one of these is 1.
  * @param[out] packed    as tare_u8_conv_pack() makes it of b transposed, less the zero
  *                       point; the column blocks [begin, end) of it.
  * @param[out] acc_init  [n], likewise the columns of these blocks.
  */
 void tare_u8_conv_pack_matrix(const struct tare_u8_conv *p, const uint8_t *b,
-                              int8_t *packed, int32_t *acc_init, int64_t begin,
-                              int64_t end);
+                              int64_t row_stride, int64_t column_stride, int8_t *packed,
+                              int32_t *acc_init, int64_t begin, int64_t end);
 
 /** Scratch of one thread, for every variant. @retval false when it does not fit. */
 bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out);

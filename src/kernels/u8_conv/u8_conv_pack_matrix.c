@@ -60,14 +60,84 @@ static int64_t pack_first_steps(const uint8_t *b, int64_t stride, int64_t n_step
     return 0;
 }
 
+/* The block that begins at `b`, of rows that are contiguous. */
+static void pack_rows(const uint8_t *b, int64_t stride, int64_t k, int64_t n_columns,
+                      int64_t width, int8_t *packed, int32_t *sums)
+{
+    int64_t i = 4 * pack_first_steps(b, stride, k / 4, n_columns, packed, sums);
+    for (packed += i * width; i < k; i += 4, packed += 4 * width) {
+        struct step step;
+        read_step(&step, b + i * stride, k - i, stride, n_columns, width);
+        write_step(&step, width, (uint8_t *)packed, sums);
+    }
+}
+
+/* Four bytes of a column, fewer at its end, less the zero point. */
+static void write_word(const uint8_t *column, int64_t n, int8_t *packed)
+{
+    const uint32_t zeros = TARE_U8_CONV_MATRIX_ZERO * UINT32_C(0x01010101);
+    uint32_t word = zeros;
+    memcpy(&word, column, n < 4 ? (size_t)n : sizeof word);
+    word ^= zeros;
+    memcpy(packed, &word, sizeof word);
+}
+
+/* The bytes [begin, k) of a column that is contiguous. */
+static void pack_column(const uint8_t *column, int64_t begin, int64_t k, int64_t width,
+                        int8_t *packed, int32_t *sum)
+{
+    int32_t added = 0;
+    for (int64_t i = begin; i < k; i++)
+        added += column[i];
+    *sum += added - (int32_t)(k - begin) * TARE_U8_CONV_MATRIX_ZERO;
+    for (int64_t i = begin; i < k; i += 4)
+        write_word(column + i, k - i, packed + i * width);
+}
+
+/* The first columns of a block, up to the row that is given, where there is a function
+ * for them. Gives how many those are. */
+static int64_t pack_first_columns(const uint8_t *b, int64_t stride, int64_t k,
+                                  int64_t n_columns, int64_t width, int8_t *packed,
+                                  int32_t *sums, int64_t *n_rows)
+{
+    int64_t c = 0;
+    *n_rows = 0;
+#if defined(TARE_BUILD_X86)
+    if (!(tare_cpu_flags() & TARE_CPU_AVX2)) return 0;
+    *n_rows = k - k % TARE_U8_CONV_PACK_ROWS;
+    for (; c + TARE_U8_CONV_PACK_COLUMNS <= n_columns; c += TARE_U8_CONV_PACK_COLUMNS)
+        tare_u8_conv_pack_columns__avx2(b + c * stride, stride, *n_rows, width,
+                                        packed + 4 * c, sums + c);
+#else
+    (void)b, (void)stride, (void)k, (void)n_columns, (void)width, (void)packed;
+    (void)sums;
+#endif
+    return c;
+}
+
+/* The block that begins at `b`, of columns that are contiguous: nothing needs to be
+ * taken apart but words. */
+static void pack_columns(const uint8_t *b, int64_t stride, int64_t k, int64_t n_columns,
+                         int64_t width, int8_t *packed, int32_t *sums)
+{
+    int64_t n_rows;
+    const int64_t n =
+        pack_first_columns(b, stride, k, n_columns, width, packed, sums, &n_rows);
+    for (int64_t c = 0; c < n_columns; c++)
+        pack_column(b + c * stride, c < n ? n_rows : 0, k, width, packed + 4 * c,
+                    &sums[c]);
+    for (int64_t i = 0; i < k && n_columns < width; i += 4)
+        memset(packed + i * width + 4 * n_columns, 0, 4 * (size_t)(width - n_columns));
+}
+
 int64_t tare_u8_conv_pack_matrix_units(const struct tare_u8_conv *p)
 {
     return tare_u8_conv_plan(p).n_blocks;
 }
 
 void tare_u8_conv_pack_matrix(const struct tare_u8_conv *p, const uint8_t *b,
-                              int8_t *packed, int32_t *acc_init, int64_t begin,
-                              int64_t end)
+                              int64_t row_stride, int64_t column_stride, int8_t *packed,
+                              int32_t *acc_init, int64_t begin, int64_t end)
 {
     const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
     const int64_t k = p->window.in_c, n = p->window.out_c;
@@ -76,14 +146,13 @@ void tare_u8_conv_pack_matrix(const struct tare_u8_conv *p, const uint8_t *b,
         const int64_t columns =
             n - first < TARE_U8_CONV_BLOCK ? n - first : TARE_U8_CONV_BLOCK;
         const int64_t width = tare_u8_conv_block_width(&plan, block);
+        const uint8_t *from = b + first * column_stride;
         int8_t *to = packed + tare_u8_conv_block_offset(&plan, 0, block);
         int32_t sums[TARE_U8_CONV_BLOCK] = {0};
-        int64_t i = 4 * pack_first_steps(b + first, n, k / 4, columns, to, sums);
-        for (to += i * width; i < k; i += 4, to += 4 * width) {
-            struct step step;
-            read_step(&step, b + i * n + first, k - i, n, columns, width);
-            write_step(&step, width, (uint8_t *)to, sums);
-        }
+        if (column_stride == 1)
+            pack_rows(from, row_stride, k, columns, width, to, sums);
+        else
+            pack_columns(from, column_stride, k, columns, width, to, sums);
         for (int64_t c = 0; c < columns; c++)
             acc_init[first + c] = -p->in_zero_point * sums[c];
     }
