@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "engine/layer.h"
+#include "engine/layers/params.h"
 #include "engine/plan.h"
 #include "tests/kernels/check.h"
 #include "tests/unit/engine_net.h"
@@ -196,6 +197,91 @@ static void test_forged_records(void **state)
     assert_true(n_run > 100); /* the forger must not be caught every time */
 }
 
+/* A product that reads and writes moved tensors where they lie. */
+static struct tare_graph *heads_net(void)
+{
+    uint64_t seed = 7;
+    struct tare_graph *g = net_create(13);
+    net_input(g, "x", NET_DIMS(5, 12));
+    net_output(g, "y");
+    net_weights(g, "w", NET_DIMS(12, 24), -1, 1, &seed);
+    net_longs(g, "shape", 3, 5, 3, 8);
+    (void)net_node(g, TARE_OP_MATMUL, "linear", "x w", "a");
+    (void)net_node(g, TARE_OP_RESHAPE, "heads", "a shape", "b");
+    net_ints(net_node(g, TARE_OP_TRANSPOSE, "queries", "b", "q"), "perm", 3, 1, 0, 2);
+    net_ints(net_node(g, TARE_OP_TRANSPOSE, "keys", "b", "k"), "perm", 3, 1, 2, 0);
+    (void)net_node(g, TARE_OP_MATMUL, "product", "q k", "p");
+    net_ints(net_node(g, TARE_OP_TRANSPOSE, "back", "p", "y"), "perm", 3, 1, 0, 2);
+    return engine_net_assign(net_infer(g), true);
+}
+
+/* The product's parameters in the bytes of an engine. */
+static uint8_t *product_of(const struct built *built)
+{
+    const struct tare_plan_layer *record = layer_records(built);
+    struct tare_plan_header h;
+    memcpy(&h, built->bytes, sizeof h);
+    while (record->kind != TARE_LAYER_U8_MATMUL)
+        record++;
+    return built->bytes + h.sections[TARE_SECTION_PARAMS].offset + record->params;
+}
+
+static bool runs(struct built *built)
+{
+    plan_rehash(built->bytes);
+    if (tare_engine_open(built->bytes, built->n_bytes, &built->engine, NULL) != TARE_OK)
+        return false;
+    float *outputs[1] = {NULL};
+    (void)built_run(built, 2, NULL, outputs, NULL);
+    free(outputs[0]);
+    tare_engine_destroy(built->engine);
+    built->engine = NULL;
+    return true;
+}
+
+/* Strides and offsets that lead out of a tensor, or leave a part of the output out, are
+ * refused; others run. */
+static void test_forged_strides(void **state)
+{
+    static const int64_t values[] = {
+        0,         1,         2,         3,         5,         8,
+        15,        24,        25,        96,        119,       120,
+        121,       -1,        -8,        INT32_MAX, INT64_MAX, INT64_MAX - 1,
+        INT64_MIN, 1LL << 62, 1LL << 61, 1LL << 33};
+    const size_t n_values = sizeof values / sizeof values[0];
+    const size_t n_fields = sizeof(struct tare_matmul_params) / sizeof(int64_t);
+    size_t n_run = 0;
+    (void)state;
+    struct built built = built_net_of(heads_net());
+    uint8_t *at = product_of(&built);
+    struct tare_matmul_params params, forged;
+    memcpy(&params, at, sizeof params);
+    assert_int_equal(params.a_row_stride, 24);
+    assert_int_equal(params.b_row_stride, 1);
+    assert_int_equal(params.b_column_stride, 24);
+    assert_int_equal(params.y_row_stride, 15);
+    tare_engine_destroy(built.engine);
+    assert_true(runs(&built));
+    for (size_t round = 0; round < n_fields * n_values + 3000; round++) {
+        const bool is_random = round >= n_fields * n_values;
+        forged = params;
+        for (int k = 0; k < (is_random ? 3 : 1); k++) {
+            const size_t field = is_random ? check_u32() % n_fields : round / n_values;
+            const size_t value = is_random ? check_u32() % n_values : round % n_values;
+            memcpy((char *)&forged + field * sizeof(int64_t), &values[value],
+                   sizeof(int64_t));
+        }
+        memcpy(at, &forged, sizeof forged);
+        n_run += runs(&built);
+    }
+    assert_true(n_run > 20);
+    forged = params; /* all within their tensors, but two heads in one place */
+    forged.y_strides[0] = forged.y_row_stride;
+    memcpy(at, &forged, sizeof forged);
+    assert_false(runs(&built));
+    built_release(&built);
+}
+
 /* A layer of a later tare may name a kernel that is not here. */
 static void test_unknown_tactic(void **state)
 {
@@ -219,7 +305,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),          cmocka_unit_test(test_every_byte_counts),
         cmocka_unit_test(test_every_length),   cmocka_unit_test(test_forged_records),
-        cmocka_unit_test(test_unknown_tactic),
+        cmocka_unit_test(test_forged_strides), cmocka_unit_test(test_unknown_tactic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

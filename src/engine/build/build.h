@@ -18,7 +18,7 @@ struct tare_engine_options {
 
 /** What is worth telling of a build. Zero-initialise. */
 struct tare_engine_notes {
-    size_t n_joined;                   /* Concat that copy nothing */
+    size_t n_joined; /* nodes that copy nothing: Concat, and those left out */
     struct tare_tactic_report tactics; /* empty at levels that time nothing */
 };
 

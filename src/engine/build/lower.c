@@ -177,6 +177,15 @@ static enum tare_status lower_node(struct tare_lower *l, const struct tare_node 
                                                : st;
 }
 
+enum tare_status tare_lower_left_out(struct tare_lower *l, int32_t tensor,
+                                     struct tare_error *err)
+{
+    const int32_t producer = tare_lower_tensor(l, tensor)->producer;
+    if (producer < 0 || l->fates[producer] != TARE_FATE_LEFT_OUT) return TARE_OK;
+    l->fates[producer] = TARE_FATE_RUNS;
+    return lower_node(l, &l->graph->nodes[producer], err);
+}
+
 /* A node that has to wait is collected: it comes last. */
 static enum tare_status lower_or_wait(struct tare_lower *l,
                                       const struct tare_node *node,
@@ -184,7 +193,10 @@ static enum tare_status lower_or_wait(struct tare_lower *l,
                                       struct tare_error *err)
 {
     if (node->dead) return TARE_OK;
-    if (!is_late(l, node)) return lower_node(l, node, err);
+    enum tare_fate *fate = &l->fates[node - l->graph->nodes];
+    if (!is_late(l, node))
+        return *fate == TARE_FATE_RUNS ? lower_node(l, node, err) : TARE_OK;
+    *fate = TARE_FATE_RUNS;
     late[(*n_late)++] = node;
     for (size_t k = 0; k < node->n_outputs; k++)
         l->is_late[node->outputs[k]] = true;
@@ -244,6 +256,20 @@ static enum tare_status lower_outputs(struct tare_lower *l,
     return st;
 }
 
+static void release(struct tare_lower *l)
+{
+    tare_free(l->versions);
+    tare_free(l->is_late);
+    tare_free(l->places);
+    tare_free(l->fates);
+    tare_free(l->only_reader);
+    l->versions = NULL;
+    l->is_late = NULL;
+    l->places = NULL;
+    l->fates = NULL;
+    l->only_reader = NULL;
+}
+
 enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err)
 {
     const struct tare_graph *g = l->graph;
@@ -251,14 +277,18 @@ enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err)
     l->versions = tare_alloc_array(g->n_tensors, sizeof *l->versions);
     l->is_late = tare_alloc_array(g->n_tensors, sizeof *l->is_late);
     l->places = tare_alloc_array(g->n_tensors, sizeof *l->places);
+    l->fates = tare_alloc_array(g->n_nodes, sizeof *l->fates);
+    l->only_reader = tare_alloc_array(g->n_tensors, sizeof *l->only_reader);
     size_t n_late = 0;
     enum tare_status st = TARE_OK;
-    if (!late || !l->versions || !l->is_late || !l->places)
+    if (!late || !l->versions || !l->is_late || !l->places || !l->fates ||
+        !l->only_reader)
         st = tare_error_set(err, TARE_E_NOMEM, "engine: no memory while building");
     if (st == TARE_OK) /* all ids -1 */
         memset(l->versions, 0xff, g->n_tensors * sizeof *l->versions);
 
     if (st == TARE_OK) st = tare_lower_plan_places(l, err);
+    if (st == TARE_OK) st = tare_lower_plan_views(l, err);
     if (st == TARE_OK) st = tare_lower_inputs(l, err);
     if (st == TARE_OK) st = lower_nodes(l, late, &n_late, err);
     if (st == TARE_OK) st = lower_outputs(l, late, n_late, err);
@@ -266,12 +296,8 @@ enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err)
         st = tare_error_set(err, TARE_E_UNSUPPORTED,
                             "%.80s: its outputs are empty: there is nothing to run",
                             g->name);
+    if (st == TARE_OK) l->n_joined += tare_lower_n_left_out(l);
     tare_free(late);
-    tare_free(l->versions);
-    tare_free(l->is_late);
-    tare_free(l->places);
-    l->versions = NULL;
-    l->is_late = NULL;
-    l->places = NULL;
+    release(l);
     return st;
 }

@@ -39,6 +39,13 @@ struct tare_place {
     int64_t at;
 };
 
+/** What becomes of a node. */
+enum tare_fate {
+    TARE_FATE_RUNS,     /* layers of its own */
+    TARE_FATE_LEFT_OUT, /* its readers do without what it makes */
+    TARE_FATE_PRODUCT   /* the product in front of it makes what it would make */
+};
+
 struct tare_lower {
     const struct tare_graph *graph;
     const struct tare_border *borders; /* [n_inputs + n_outputs] of the graph, or NULL:
@@ -47,9 +54,11 @@ struct tare_lower {
     struct tare_versions *versions;     /* [n_tensors] */
     struct tare_place *places;          /* [n_tensors] */
     bool *is_late;                      /* [n_tensors] made by the last program */
+    enum tare_fate *fates;              /* [n_nodes] */
+    int32_t *only_reader;               /* [n_tensors] node, or -1: none, or several */
     bool in_place;                      /* tensors may be parts of others */
     const struct tare_monitor *monitor; /* or NULL */
-    size_t n_joined;                    /* Concat that copy nothing */
+    size_t n_joined; /* nodes that copy nothing: Concat, and those left out */
 };
 
 /** Add the layers of a node. TARE_E_UNSUPPORTED, with nothing added: no kernel computes
@@ -70,6 +79,11 @@ tare_lower_fn tare_lower_weighted, tare_lower_conv_transpose, tare_lower_matmul,
 /** Lower the whole graph: bindings, nodes in order, outputs. */
 enum tare_status tare_lower_graph(struct tare_lower *l, struct tare_error *err);
 
+/** Make a tensor that was left out, for a reader that cannot do without it. (lower.c)
+ */
+enum tare_status tare_lower_left_out(struct tare_lower *l, int32_t tensor,
+                                     struct tare_error *err);
+
 const struct tare_tensor *tare_lower_tensor(const struct tare_lower *l, int32_t tensor);
 /** Input i, or TARE_NO_TENSOR when the node leaves it out. */
 int32_t tare_lower_input(const struct tare_node *node, size_t i);
@@ -86,6 +100,19 @@ enum tare_dtype tare_form_dtype(enum tare_form form, const struct tare_tensor *t
 /** HWC when a rank 4 tensor exists in HWC, else linear. */
 enum tare_format tare_lower_format(const struct tare_lower *l, int32_t tensor);
 
+/** Whether it is a float activation of known dims, none of them 0. (places.c) */
+bool tare_lower_has_memory(const struct tare_tensor *t);
+static inline bool tare_same_quant(const struct tare_quant *a,
+                                   const struct tare_quant *b)
+{
+    return a->scale == b->scale && a->zero_point == b->zero_point &&
+           a->lowest == b->lowest;
+}
+
+/** Leave out the nodes that only move what products read. (views.c) */
+enum tare_status tare_lower_plan_views(struct tare_lower *l, struct tare_error *err);
+/** How many nodes are left out. */
+size_t tare_lower_n_left_out(const struct tare_lower *l);
 /** Find places for the inputs of every Concat. (places.c) */
 enum tare_status tare_lower_plan_places(struct tare_lower *l, struct tare_error *err);
 /** Whether two tensors of the plan lie in the memory of one. */
@@ -189,6 +216,13 @@ enum tare_status tare_lower_late(struct tare_lower *l,
                                  const int32_t *made, size_t n_made,
                                  struct tare_error *err);
 
+/** Add the layer of a node that does the work of others too. */
+enum tare_status tare_lower_add_with(struct tare_lower *l, const struct tare_node *node,
+                                     const struct tare_node *const *others,
+                                     size_t n_others, enum tare_layer_kind kind,
+                                     const void *params, const int32_t *inputs,
+                                     size_t n_inputs, int32_t output,
+                                     struct tare_error *err);
 /** Add the layer of a node, or of several of which `node` is the first. */
 enum tare_status tare_lower_add_multi(struct tare_lower *l,
                                       const struct tare_node *node, const char *name,

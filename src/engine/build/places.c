@@ -6,18 +6,12 @@
 #include "base/mem.h"
 #include "engine/build/lower.h"
 
-static bool has_memory(const struct tare_tensor *t)
+bool tare_lower_has_memory(const struct tare_tensor *t)
 {
     bool ok = t->has_dims && t->dtype == TARE_F32 && !tare_tensor_is_const(t);
     for (int i = 0; ok && i < t->dims.rank; i++)
         ok = t->dims.d[i] >= 1;
     return ok;
-}
-
-static bool same_quant(const struct tare_quant *a, const struct tare_quant *b)
-{
-    return a->scale == b->scale && a->zero_point == b->zero_point &&
-           a->lowest == b->lowest;
 }
 
 /* What lies in front of the axis in memory has length 1. */
@@ -60,8 +54,8 @@ static struct tare_place place_of_whole(const struct tare_lower *l,
     const struct tare_place first = l->places[concat->inputs[0]];
     if (first.whole < 0 || first.axis != axis || first.form != form ||
         (form == TARE_FORM_U8 &&
-         !same_quant(&tare_lower_tensor(l, out)->quant,
-                     &tare_lower_tensor(l, first.whole)->quant)))
+         !tare_same_quant(&tare_lower_tensor(l, out)->quant,
+                          &tare_lower_tensor(l, first.whole)->quant)))
         return own;
     int64_t at = first.at;
     for (size_t i = 0; i < concat->n_inputs; i++) {
@@ -80,7 +74,7 @@ static enum tare_status place_inputs(struct tare_lower *l,
     const struct tare_tensor *y = tare_lower_tensor(l, out);
     const enum tare_form form = tare_lower_out_form(l, concat, out);
     int32_t axis;
-    if (!has_memory(y)) return TARE_OK;
+    if (!tare_lower_has_memory(y)) return TARE_OK;
     const enum tare_status st = tare_node_axis(concat, 0, y->dims.rank, &axis, err);
     if (st != TARE_OK || !has_parts(&y->dims, axis)) return st;
     const struct tare_place whole = place_of_whole(l, concat, axis, form);
@@ -90,8 +84,9 @@ static enum tare_status place_inputs(struct tare_lower *l,
     for (size_t i = 0; i < concat->n_inputs; i++) {
         const int32_t in = concat->inputs[i];
         const struct tare_tensor *x = tare_lower_tensor(l, in);
-        if (has_memory(x) && l->places[in].whole < 0 && count_in(concat, in) == 1 &&
-            (form != TARE_FORM_U8 || same_quant(&x->quant, &y->quant)))
+        if (tare_lower_has_memory(x) && l->places[in].whole < 0 &&
+            count_in(concat, in) == 1 &&
+            (form != TARE_FORM_U8 || tare_same_quant(&x->quant, &y->quant)))
             l->places[in] = (struct tare_place){whole.whole, axis, form, at};
         at += x->dims.d[axis];
     }

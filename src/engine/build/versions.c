@@ -118,14 +118,14 @@ static void add_names(struct tare_text *names, const struct tare_node *node)
     if (node->absorbed) tare_text_add(names, " + %s", node->absorbed);
 }
 
-static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *node,
-                                  const char *name, enum tare_layer_kind kind,
-                                  const void *params, const int32_t *inputs,
-                                  size_t n_inputs, const int32_t *outputs,
-                                  size_t n_outputs, struct tare_error *err)
+/* @param nodes  their names, freed here */
+static enum tare_status add_named(struct tare_lower *l, const struct tare_node *node,
+                                  struct tare_text nodes, const char *name,
+                                  enum tare_layer_kind kind, const void *params,
+                                  const int32_t *inputs, size_t n_inputs,
+                                  const int32_t *outputs, size_t n_outputs,
+                                  struct tare_error *err)
 {
-    struct tare_text nodes = {0};
-    if (node) add_names(&nodes, node);
     const struct tare_layer_spec spec = {
         .kind = kind,
         .name = name,
@@ -146,6 +146,35 @@ static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *
         st = tare_plan_add_layer(l->plan, &spec, err);
     tare_text_free(&nodes);
     return st;
+}
+
+static enum tare_status add_layer(struct tare_lower *l, const struct tare_node *node,
+                                  const char *name, enum tare_layer_kind kind,
+                                  const void *params, const int32_t *inputs,
+                                  size_t n_inputs, const int32_t *outputs,
+                                  size_t n_outputs, struct tare_error *err)
+{
+    struct tare_text nodes = {0};
+    if (node) add_names(&nodes, node);
+    return add_named(l, node, nodes, name, kind, params, inputs, n_inputs, outputs,
+                     n_outputs, err);
+}
+
+enum tare_status tare_lower_add_with(struct tare_lower *l, const struct tare_node *node,
+                                     const struct tare_node *const *others,
+                                     size_t n_others, enum tare_layer_kind kind,
+                                     const void *params, const int32_t *inputs,
+                                     size_t n_inputs, int32_t output,
+                                     struct tare_error *err)
+{
+    struct tare_text nodes = {0};
+    add_names(&nodes, node);
+    for (size_t i = 0; i < n_others; i++) {
+        tare_text_add(&nodes, " + ");
+        add_names(&nodes, others[i]);
+    }
+    return add_named(l, node, nodes, node->name, kind, params, inputs, n_inputs,
+                     &output, 1, err);
 }
 
 enum tare_status tare_lower_add(struct tare_lower *l, const struct tare_node *node,
@@ -544,13 +573,13 @@ enum tare_status tare_lower_use_slice(struct tare_lower *l, int32_t tensor,
 {
     const struct tare_tensor *t = tare_lower_tensor(l, tensor);
     struct tare_versions *v = &l->versions[tensor];
+    enum tare_status st = tare_lower_left_out(l, tensor, err);
     *id = v->id[format][form];
-    if (*id >= 0) return TARE_OK;
+    if (st != TARE_OK || *id >= 0) return st;
 
-    const enum tare_status st =
-        tare_tensor_is_const(t) && form != TARE_FORM_U8
-            ? use_constant(l, t, &t->dims, format, form, id, err)
-            : convert(l, tensor, format, form, id, err);
+    st = tare_tensor_is_const(t) && form != TARE_FORM_U8
+             ? use_constant(l, t, &t->dims, format, form, id, err)
+             : convert(l, tensor, format, form, id, err);
     if (st == TARE_OK) v->id[format][form] = *id;
     return st;
 }

@@ -17,7 +17,9 @@ enum tare_status tare_f32_matmul_layer_check(const struct tare_layer *layer,
                                              struct tare_error *err)
 {
     TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "ff", "f"), err, "tensors");
-    TARE_LAYER_FAIL_IF(!tare_matmul_params_valid(layer->params, layer), err, "shapes");
+    TARE_LAYER_FAIL_IF(!tare_matmul_params_valid(layer->params, layer) ||
+                           !tare_matmul_is_dense(layer->params),
+                       err, "shapes");
     return TARE_OK;
 }
 

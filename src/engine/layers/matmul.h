@@ -30,9 +30,15 @@ int64_t tare_matmul_count(const struct tare_matmul_params *p);
 struct tare_matmul_at tare_matmul_matrices(const struct tare_matmul_params *p,
                                            int64_t i);
 
-/** Do the operands and the output have the matrices that the parameters say? */
+/** Do the operands and the output have the matrices that the parameters say, and does
+ *  every element of the output belong to one of them? */
 bool tare_matmul_params_valid(const struct tare_matmul_params *p,
                               const struct tare_layer *layer);
+/** Do the matrices of each tensor lie one behind the other, each row by row? */
+bool tare_matmul_is_dense(const struct tare_matmul_params *p);
+
+/** One of the products, as a window. */
+struct tare_window tare_matmul_window(const struct tare_matmul_params *p);
 
 /** Note in the layer that a worker wants room for a packed b, of `packed` bytes, and
  *  for `own` bytes of scratch of the kernel. @retval false when it does not fit. */

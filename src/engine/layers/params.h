@@ -58,15 +58,21 @@ struct tare_copy_piece {
     struct tare_copy copy;
 };
 
-/** y[b] = alpha * a[b] x b[b], both activations; b walks `rank` broadcast axes. */
+/** y[i] = alpha * a[i] x b[i], all activations; i walks `rank` axes. Strides are in
+ *  elements: a stored tensor may be read and written as if it were transposed. Along k
+ *  a, and along n y, is contiguous, b along one of the two. */
 struct tare_matmul_params {
     float alpha;      /* in INT8, it is in the multiplier */
     int32_t reserved; /* 0 */
     int64_t m, k, n;
+    int64_t a_row_stride, y_row_stride;    /* at least k and n */
+    int64_t b_row_stride, b_column_stride; /* one of them is 1 */
+    int64_t a_offset, b_offset;            /* where the first matrix begins */
     int64_t rank;
     int64_t dims[TARE_MAX_RANK];
-    int64_t a_strides[TARE_MAX_RANK]; /* elements */
+    int64_t a_strides[TARE_MAX_RANK]; /* 0 along an axis that a has not */
     int64_t b_strides[TARE_MAX_RANK];
+    int64_t y_strides[TARE_MAX_RANK];
 };
 
 enum tare_cell { TARE_CELL_RNN = 0, TARE_CELL_GRU = 1, TARE_CELL_LSTM = 2 };

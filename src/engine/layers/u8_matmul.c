@@ -7,7 +7,7 @@
 static struct tare_u8_conv as_conv(const struct tare_u8_matmul_params *p)
 {
     return (struct tare_u8_conv){
-        .window = tare_matrix_window(p->matmul.m, p->matmul.k, p->matmul.n),
+        .window = tare_matmul_window(&p->matmul),
         .in_zero_point = p->a_zero_point,
         .epilogue = p->epilogue,
     };
@@ -65,8 +65,8 @@ static void pack(const struct tare_matmul_job *job, const struct tare_matmul_at 
 {
     const struct product *product = job->conv;
     const uint8_t *b = job->run->inputs[1];
-    tare_u8_conv_pack_matrix(&product->conv, b + at->b, job->params->n, 1,
-                             (int8_t *)packed,
+    tare_u8_conv_pack_matrix(&product->conv, b + at->b, job->params->b_row_stride,
+                             job->params->b_column_stride, (int8_t *)packed,
                              (int32_t *)(void *)(packed + product->init), begin, end);
 }
 

@@ -39,8 +39,8 @@ void tare_u8_conv_pack_columns__avx2(const uint8_t *b, int64_t stride, int64_t n
     for (int64_t i = 0; i < n_rows; i += TARE_U8_CONV_PACK_ROWS) {
         __m256i v[8], added = _mm256_setzero_si256();
         EACH_OF(COLUMNS, c)
-        v[c] = _mm256_xor_si256(
-            _mm256_loadu_si256((const void *)(b + c * stride + i)), zero_point);
+        v[c] = _mm256_xor_si256(_mm256_loadu_si256((const void *)(b + c * stride + i)),
+                                zero_point);
         transpose(v);
         EACH_OF(STEPS, k)
         {
