@@ -72,26 +72,27 @@ static void pack_rows(const uint8_t *b, int64_t stride, int64_t k, int64_t n_col
     }
 }
 
-/* Four bytes of a column, fewer at its end, less the zero point. */
-static void write_word(const uint8_t *column, int64_t n, int8_t *packed)
-{
-    const uint32_t zeros = TARE_U8_CONV_MATRIX_ZERO * UINT32_C(0x01010101);
-    uint32_t word = zeros;
-    memcpy(&word, column, n < 4 ? (size_t)n : sizeof word);
-    word ^= zeros;
-    memcpy(packed, &word, sizeof word);
-}
-
-/* The bytes [begin, k) of a column that is contiguous. */
+/* The bytes [begin, k) of a column that is contiguous, in words of four. */
 static void pack_column(const uint8_t *column, int64_t begin, int64_t k, int64_t width,
                         int8_t *packed, int32_t *sum)
 {
+    const uint32_t zeros = TARE_U8_CONV_MATRIX_ZERO * UINT32_C(0x01010101);
     int32_t added = 0;
     for (int64_t i = begin; i < k; i++)
         added += column[i];
     *sum += added - (int32_t)(k - begin) * TARE_U8_CONV_MATRIX_ZERO;
-    for (int64_t i = begin; i < k; i += 4)
-        write_word(column + i, k - i, packed + i * width);
+    uint32_t word;
+    int64_t i = begin;
+    for (; i + 4 <= k; i += 4) {
+        memcpy(&word, column + i, sizeof word);
+        word ^= zeros;
+        memcpy(packed + i * width, &word, sizeof word);
+    }
+    if (i == k) return;
+    word = zeros;
+    memcpy(&word, column + i, (size_t)(k - i));
+    word ^= zeros;
+    memcpy(packed + i * width, &word, sizeof word);
 }
 
 /* The first columns of a block, up to the row that is given, where there is a function
