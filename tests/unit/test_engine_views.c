@@ -65,6 +65,17 @@ static void slice(struct tare_graph *g, const char *x, const char *y, int axis,
     net_node(g, TARE_OP_SLICE, name, inputs, y);
 }
 
+/* x[index] of NumPy. */
+static void pick(struct tare_graph *g, const char *x, const char *y, int64_t index)
+{
+    char name[64], inputs[160];
+    (void)snprintf(name, sizeof name, "%s.index", y);
+    (void)snprintf(inputs, sizeof inputs, "%s %s", x, name);
+    *(int64_t *)net_const(g, name, TARE_S64, (struct tare_dims){0}) = index;
+    (void)snprintf(name, sizeof name, "%s.g", y);
+    net_node(g, TARE_OP_GATHER, name, inputs, y);
+}
+
 /* A product by weights, whose output is uint8 for what is in INT8. */
 static void linear(struct tare_graph *g, const char *x, const char *y, int in, int out)
 {
@@ -133,7 +144,7 @@ static struct tare_graph *sliced(const struct shape *s)
 
 /* As timm writes them: three in one axis, in front of the heads, and then taken apart.
  */
-static struct tare_graph *split(const struct shape *s)
+static struct tare_graph *stacked(const struct shape *s, bool by_index)
 {
     const int c = s->heads * s->width, t = s->tokens, b = s->batch;
     struct tare_graph *g = net_create(13);
@@ -141,11 +152,17 @@ static struct tare_graph *split(const struct shape *s)
     linear(g, "x", "qkv", 12, 3 * c);
     reshape(g, "qkv", "r", 5, b, t, 3, s->heads, s->width);
     transpose(g, "r", "m", 5, 2, 0, 3, 1, 4);
-    net_int(net_node(g, TARE_OP_SPLIT, "split", "m", "q0 k0 v0"), "axis", 0);
-    net_longs(g, "first", 1, 0);
-    net_node(g, TARE_OP_SQUEEZE, "q1", "q0 first", "q");
-    net_node(g, TARE_OP_SQUEEZE, "k1", "k0 first", "k");
-    net_node(g, TARE_OP_SQUEEZE, "v1", "v0 first", "v");
+    if (by_index) {
+        pick(g, "m", "q", 0);
+        pick(g, "m", "k", 1);
+        pick(g, "m", "v", -1);
+    } else {
+        net_int(net_node(g, TARE_OP_SPLIT, "split", "m", "q0 k0 v0"), "axis", 0);
+        net_longs(g, "first", 1, 0);
+        net_node(g, TARE_OP_SQUEEZE, "q1", "q0 first", "q");
+        net_node(g, TARE_OP_SQUEEZE, "k1", "k0 first", "k");
+        net_node(g, TARE_OP_SQUEEZE, "v1", "v0 first", "v");
+    }
     transpose(g, "k", "kt", 4, 0, 1, 3, 2, 0);
     net_node(g, TARE_OP_MATMUL, "scores", "q kt", "p0");
     net_node(g, TARE_OP_SOFTMAX, "softmax", "p0", "p");
@@ -155,6 +172,16 @@ static struct tare_graph *split(const struct shape *s)
     linear(g, "o", "y", c, 9);
     net_output(g, "y");
     return net_infer(g);
+}
+
+static struct tare_graph *split(const struct shape *s)
+{
+    return stacked(s, false);
+}
+
+static struct tare_graph *indexed(const struct shape *s)
+{
+    return stacked(s, true);
 }
 
 /* Moved tensors that others read too, or the network puts out. */
@@ -353,7 +380,7 @@ static struct tare_graph *make_int8(make_fn *make, const struct shape *shape)
 
 static void test_same_bytes(void **state)
 {
-    static make_fn *const networks[] = {bert, sliced, split, shared, image};
+    static make_fn *const networks[] = {bert, sliced, split, indexed, shared, image};
     static const struct shape shapes[] = {{2, 17, 23, 3, 32}, {1, 33, 7, 2, 64},
                                           {1, 1, 1, 1, 1},    {2, 5, 1, 4, 7},
                                           {1, 1, 9, 2, 33},   {2, 14, 32, 1, 1}};
@@ -418,6 +445,7 @@ static void test_copies_nothing(void **state)
     check_counts(sliced, &one, 8, 0, 14);
     check_counts(sliced, &shape, 8, 3, 11); /* batch and heads are one axis */
     check_counts(split, &shape, 6, 0, 7);
+    check_counts(indexed, &shape, 6, 0, 6);
     check_counts(shared, &shape, 6, 3, 3);
     check_counts(image, &shape, 6, 3, 3);
     check_counts(bert, &far, 4, 4, 0); /* rows 4096 bytes apart */

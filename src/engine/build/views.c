@@ -14,6 +14,21 @@ struct uses {
     int depth; /* most nodes between it and a product */
 };
 
+/* One element of an axis. @param[out] at  which. */
+static bool takes_one(const struct tare_lower *l, const struct tare_node *node,
+                      int32_t *axis, int64_t *at)
+{
+    const struct tare_dims *x = &tare_lower_tensor(l, node->inputs[0])->dims;
+    const struct tare_tensor *index = tare_lower_tensor(l, node->inputs[1]);
+    if (!tare_tensor_is_const(index) || index->dtype != TARE_S64 ||
+        index->dims.rank != 0 ||
+        tare_node_axis(node, 0, x->rank, axis, NULL) != TARE_OK)
+        return false;
+    *at = *(const int64_t *)index->data;
+    if (*at < 0) *at += x->d[*axis];
+    return *at >= 0 && *at < x->d[*axis];
+}
+
 /* Whether the node gives its values, as `form`, other places and nothing else. */
 static bool moves(const struct tare_lower *l, const struct tare_node *node,
                   enum tare_form form)
@@ -26,11 +41,15 @@ static bool moves(const struct tare_lower *l, const struct tare_node *node,
     case TARE_OP_RESHAPE:
     case TARE_OP_FLATTEN:
     case TARE_OP_SQUEEZE:
-    case TARE_OP_UNSQUEEZE: break;
+    case TARE_OP_UNSQUEEZE:
+    case TARE_OP_GATHER: break;
     default: return false;
     }
     const struct tare_tensor *x = tare_lower_tensor(l, node->inputs[0]);
     bool ok = tare_lower_has_memory(x) && (form != TARE_FORM_U8 || x->quant.held);
+    int32_t axis;
+    int64_t at;
+    if (ok && node->op == TARE_OP_GATHER) ok = takes_one(l, node, &axis, &at);
     for (size_t i = 0; ok && i < node->n_outputs; i++) {
         ok = node->outputs[i] != TARE_NO_TENSOR;
         if (!ok) break;
@@ -46,7 +65,7 @@ static bool moves(const struct tare_lower *l, const struct tare_node *node,
 static bool copies(const struct tare_node *node)
 {
     return node->op == TARE_OP_TRANSPOSE || node->op == TARE_OP_SLICE ||
-           node->op == TARE_OP_SPLIT;
+           node->op == TARE_OP_SPLIT || node->op == TARE_OP_GATHER;
 }
 
 static bool is_product(const struct tare_lower *l, const struct tare_node *node)
@@ -208,6 +227,21 @@ static bool view_split(const struct tare_lower *l, const struct tare_node *node,
     return true;
 }
 
+static bool view_gather(const struct tare_lower *l, const struct tare_node *node,
+                        struct tare_view *view)
+{
+    int32_t axis;
+    int64_t at;
+    if (!takes_one(l, node, &axis, &at)) return false;
+    view->offset += at * view->strides[axis];
+    view->dims.rank--;
+    for (int i = axis; i < view->dims.rank; i++) {
+        view->dims.d[i] = view->dims.d[i + 1];
+        view->strides[i] = view->strides[i + 1];
+    }
+    return true;
+}
+
 /* From the view of what the node reads to that of one of its outputs. */
 static bool view_forth(const struct tare_lower *l, const struct tare_node *node,
                        int32_t output, struct tare_view *view)
@@ -216,6 +250,7 @@ static bool view_forth(const struct tare_lower *l, const struct tare_node *node,
     case TARE_OP_TRANSPOSE: return view_transpose(l, node, false, view);
     case TARE_OP_SLICE: return view_slice(l, node, view);
     case TARE_OP_SPLIT: return view_split(l, node, output, view);
+    case TARE_OP_GATHER: return view_gather(l, node, view);
     default: return view_reshape(view, &tare_lower_tensor(l, output)->dims);
     }
 }
@@ -331,8 +366,8 @@ void tare_lower_view_result(struct tare_lower *l, const struct tare_node *produc
         if (reader < 0 || l->fates[reader] != TARE_FATE_RUNS) break;
         nodes[n] = &g->nodes[reader];
         if (nodes[n]->n_outputs != 1 || nodes[n]->inputs[0] != t ||
-            !moves(l, nodes[n], form) || nodes[n]->op == TARE_OP_SLICE ||
-            nodes[n]->op == TARE_OP_SPLIT)
+            !moves(l, nodes[n], form) ||
+            (copies(nodes[n]) && nodes[n]->op != TARE_OP_TRANSPOSE))
             break;
     }
     for (; n > 0; n--) {
