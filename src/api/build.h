@@ -27,7 +27,8 @@ struct tare_plan {
 struct tare_build_frame {
     uint32_t isa;
     const struct tare_dims *shapes; /* of the inputs; NULL: the model's own */
-    bool in_place;   /* false: every tensor is dense, for who looks into a context */
+    bool in_place;   /* false: all tensors are there, and dense, for who looks into a
+                        context */
     bool is_quiet;   /* the log has been told already */
     bool is_settled; /* precisions are by_time and the rules: nothing is timed */
     const char *by_time;             /* as in struct tare_precision_options, or NULL */
@@ -59,7 +60,7 @@ enum tare_status tare_build_fastest(const struct tare_model *model,
                                     struct tare_error *err);
 
 /** tare_build() of one shape that also gives the optimised and annotated graph.
- *  @param in_place    false: every tensor is dense, for who looks into a context.
+ *  @param in_place    as in struct tare_build_frame
  *  @param[out] graph  tare_graph_destroy() it; NULL on failure. */
 enum tare_status tare_build_keeping(const struct tare_model *model,
                                     const struct tare_build_options *options,

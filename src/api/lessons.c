@@ -57,6 +57,18 @@ static void learn_conversion(struct pupil *p, const struct tare_layer_info *info
         }
 }
 
+/* A float layer that makes codes: what that takes is in its own time. */
+static void learn_fused(struct pupil *p, const struct tare_engine *engine, size_t i,
+                        const struct tare_layer_info *info)
+{
+    struct tare_layer_tensor first, last;
+    tare_engine_layer_tensor(engine, i, info->n_inputs, &first);
+    tare_engine_layer_tensor(engine, i, info->n_inputs + info->n_outputs - 1, &last);
+    if (strcmp(info->precision, "INT8") == 0 || last.dtype != TARE_U8) return;
+    const int32_t t = tare_graph_find_tensor(p->graph, first.name);
+    if (t >= 0) p->known[QUANTIZE][t] = 0.0;
+}
+
 /* Times of layers are those of the whole network when they are measured apart: what
  * they do not add up to (the clock's own time, copies between orders) is shared out. */
 static double share_of(const struct tare_timed *timed, double network_ms,
@@ -117,7 +129,10 @@ static void learn_engine(struct pupil *p, const struct tare_lesson *lesson)
         struct tare_layer_info layer;
         tare_engine_layer(timed->engine, i, &layer);
         const double ms = share * timed->layer_ms[i];
-        if (layer.is_reformat) learn_conversion(p, &layer, ms);
+        if (layer.is_reformat)
+            learn_conversion(p, &layer, ms);
+        else
+            learn_fused(p, timed->engine, i, &layer);
         const int32_t node = node_of(p, lesson, &layer);
         if (node >= 0) *time_of(p, lesson, (size_t)node) += ms;
     }

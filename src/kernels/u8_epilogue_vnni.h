@@ -75,36 +75,4 @@ static inline __m256i tare_bytes32_vnni(const struct tare_finish_vnni *f, __m512
     return _mm256_add_epi8(_mm512_castsi512_si256(bytes), f->zero_point);
 }
 
-/** The same for values that are rounded: bounds and zero point of their bytes. */
-struct tare_levels_vnni {
-    __m512i zero_point;      /* words */
-    __m512i lowest, highest; /* bytes */
-};
-
-/** @param lower, upper  whole numbers that are bytes with the zero point. */
-static inline struct tare_levels_vnni tare_levels_vnni(float lower, float upper,
-                                                       int32_t zero_point)
-{
-    return (struct tare_levels_vnni){
-        .zero_point = _mm512_set1_epi16((int16_t)zero_point),
-        .lowest = _mm512_set1_epi8((char)((int32_t)lower + zero_point)),
-        .highest = _mm512_set1_epi8((char)((int32_t)upper + zero_point)),
-    };
-}
-
-/** 64 of them to bytes, by conversions that saturate. */
-static inline __m512i tare_bytes64_vnni(const struct tare_levels_vnni *f,
-                                        const __m512i levels[4])
-{
-    const __m512i order =
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i low =
-        _mm512_adds_epi16(_mm512_packs_epi32(levels[0], levels[1]), f->zero_point);
-    const __m512i high =
-        _mm512_adds_epi16(_mm512_packs_epi32(levels[2], levels[3]), f->zero_point);
-    const __m512i bytes = _mm512_max_epu8(_mm512_packus_epi16(low, high), f->lowest);
-    /* a lane has four of each vector */
-    return _mm512_permutexvar_epi32(order, _mm512_min_epu8(bytes, f->highest));
-}
-
 #endif /* TARE_KERNELS_U8_EPILOGUE_VNNI_H */

@@ -12,10 +12,11 @@
 #if defined(__AVX512F__)
 
 #include "kernels/u8_epilogue_vnni.h"
+#include "kernels/u8_levels_avx512.h"
 
 struct u8_finish {
     struct tare_finish_vnni all;
-    struct tare_levels_vnni levels;
+    struct tare_levels_avx512 levels;
 };
 
 static inline struct u8_finish u8_finish_of(float lower, float upper,
@@ -23,7 +24,7 @@ static inline struct u8_finish u8_finish_of(float lower, float upper,
 {
     return (struct u8_finish){
         .all = tare_finish_vnni(1.0f, lower, upper, zero_point),
-        .levels = tare_levels_vnni(rintf(lower), rintf(upper), zero_point),
+        .levels = tare_levels_avx512(rintf(lower), rintf(upper), zero_point),
     };
 }
 
@@ -55,7 +56,7 @@ static inline void u8_write_many(const struct u8_finish *finish, uint8_t *y,
 {
     __m512i levels[4];
     EACH_OF(4, k) levels[k] = _mm512_cvtps_epi32(v[k]);
-    _mm512_storeu_si512(y, tare_bytes64_vnni(&finish->levels, levels));
+    _mm512_storeu_si512(y, tare_bytes64_avx512(&finish->levels, levels));
 }
 
 #elif defined(__aarch64__)

@@ -1,24 +1,25 @@
 /*
  * Softmax: the reference against double; every variant against the reference, byte for
- * byte, for any split.
+ * byte, for any split, and codes against the floats that are quantized behind.
  *
  *     check_f32_softmax [--seed=N] [--bench]      exit 0 pass, 1 fail, 77 skip
  */
-#include "tests/kernels/check_f32.h"
+#include "tests/kernels/check_codes.h"
 
 #include "kernels/f32_softmax/f32_softmax.h"
 
 struct job {
     struct tare_f32_softmax softmax;
     const float *x;
-    float *y;
+    struct tare_f32_u8_outputs out;
+    float *scratch;
     tare_f32_softmax_fn *fn;
 };
 
 static void run_job(void *ctx, int64_t begin, int64_t end)
 {
     const struct job *job = ctx;
-    job->fn(&job->softmax, job->x, job->y, begin, end);
+    job->fn(&job->softmax, job->x, &job->out, job->scratch, begin, end);
 }
 
 static struct tare_f32_softmax random_shape(void)
@@ -38,6 +39,12 @@ static int64_t count(const struct tare_f32_softmax *s)
     return s->outer * s->n * s->inner;
 }
 
+static void run_ref(const struct tare_f32_softmax *s, const float *x, float *y)
+{
+    const struct tare_f32_u8_outputs out = {.y = y};
+    tare_f32_softmax__ref(s, x, &out, NULL, 0, tare_f32_softmax_units(s));
+}
+
 static bool check_ref(void)
 {
     const struct tare_f32_softmax s = random_shape();
@@ -45,7 +52,7 @@ static bool check_ref(void)
     bool ok = true;
     for (int64_t i = 0; i < count(&s); i++)
         x[i] *= 30.0f;
-    tare_f32_softmax__ref(&s, x, y, 0, tare_f32_softmax_units(&s));
+    run_ref(&s, x, y);
     for (int64_t i = 0; i < count(&s) && ok; i++) {
         const float *axis = x + i / (s.n * s.inner) * s.n * s.inner + i % s.inner;
         double sum = 0.0;
@@ -65,12 +72,12 @@ static bool check_hand_values(void)
     const float x[] = {5.0f, 5.0f, -INFINITY, 5.0f};
     const float infinite[] = {1.0f, INFINITY, 0.0f, 2.0f};
     float y[4];
-    tare_f32_softmax__ref(&row, x, y, 0, 1);
+    run_ref(&row, x, y);
     if (y[0] != 1.0f / 3.0f || y[1] != y[0] || y[2] != 0.0f || y[3] != y[0])
         return printf("not ok - a third each\n"), false;
-    tare_f32_softmax__ref(&two, x, y, 0, 2);
+    run_ref(&two, x, y);
     if (y[0] != 1.0f || y[1] != 1.0f) return printf("not ok - one\n"), false;
-    tare_f32_softmax__ref(&row, infinite, y, 0, 1);
+    run_ref(&row, infinite, y);
     if (!isnan(y[0]) || !isnan(y[1])) return printf("not ok - infinity\n"), false;
     return true;
 }
@@ -81,9 +88,9 @@ static bool check_one(const struct tare_f32_softmax_variant *v, bool specials)
     const int64_t n = count(&job.softmax), units = tare_f32_softmax_units(&job.softmax);
     float *x = check_floats(n, specials), *want = check_output(n),
           *got = check_output(n);
-    tare_f32_softmax__ref(&job.softmax, x, want, 0, units);
+    run_ref(&job.softmax, x, want);
     job.x = x;
-    job.y = got;
+    job.out.y = got;
     check_split(run_job, &job, 0, units);
     bool ok = check_same(v->name, got, want, n);
     memcpy(got, x, (size_t)n * sizeof *got); /* in place */
@@ -96,35 +103,80 @@ static bool check_one(const struct tare_f32_softmax_variant *v, bool specials)
     return ok;
 }
 
+/* Codes alone, and with their floats, against floats that are quantized behind. */
+static bool check_codes(const struct tare_f32_softmax_variant *v, bool specials)
+{
+    struct job job = {.softmax = random_shape(), .fn = v->fn};
+    job.softmax.inner = 1;
+    const int64_t n = count(&job.softmax), units = tare_f32_softmax_units(&job.softmax);
+    size_t scratch_bytes;
+    if (!tare_f32_softmax_scratch_bytes(&job.softmax, &scratch_bytes)) return false;
+    float *x = check_floats(n, specials), *y = check_output(n), *got = check_output(n);
+    uint8_t *codes = check_code_output(n);
+    run_ref(&job.softmax, x, y);
+    job.x = x;
+    job.scratch = check_aligned(scratch_bytes);
+    job.out.codes = codes;
+    job.out.as = check_quantization(2.0f / (float)job.softmax.n);
+    uint8_t *want = check_quantized(&job.out.as, y, n);
+    check_split(run_job, &job, 0, units);
+    bool ok = check_same_codes(v->name, codes, want, n);
+    free(job.scratch);
+    job.scratch = NULL;
+    memset(codes, 0x99, (size_t)n);
+    job.out.y = got;
+    check_split(run_job, &job, 0, units);
+    ok = ok && check_same_codes(v->name, codes, want, n) &&
+         check_same(v->name, got, y, n);
+    check_code_free(codes);
+    check_code_free(want);
+    check_free(got);
+    check_free(y);
+    free(x);
+    return ok;
+}
+
 static bool check_variant(const struct tare_f32_softmax_variant *v)
 {
     for (int i = 0; i < check_cases(300); i++)
-        if (!check_one(v, i % 4 == 0)) return false;
+        if (!check_one(v, i % 4 == 0) || !check_codes(v, i % 4 == 0)) return false;
     return true;
+}
+
+/* Floats, and where the axis is the last one codes alone. */
+static void bench_shape(const char *name, const struct tare_f32_softmax *softmax)
+{
+    const int64_t n = count(softmax);
+    size_t scratch_bytes;
+    if (!tare_f32_softmax_scratch_bytes(softmax, &scratch_bytes)) return;
+    float *x = check_floats(n, false), *y = check_output(n);
+    float *scratch = check_aligned(scratch_bytes);
+    uint8_t *codes = check_code_output(n);
+    char to_codes[64];
+    (void)snprintf(to_codes, sizeof to_codes, "%s to codes", name);
+    for (size_t k = 1; k < tare_f32_softmax_count; k++) {
+        const struct tare_f32_softmax_variant *v = &tare_f32_softmax_table[k];
+        const int64_t units = tare_f32_softmax_units(softmax);
+        struct job job = {*softmax, x, {.y = y}, scratch, v->fn};
+        if ((v->isa & tare_cpu_flags()) != v->isa) continue;
+        check_bench(v->name, name, 8.0 * (double)n, "GB/s", run_job, &job, units);
+        if (softmax->inner > 1) continue;
+        job.out = (struct tare_f32_u8_outputs){.codes = codes,
+                                               .as = check_quantization(0.01f)};
+        check_bench(v->name, to_codes, 5.0 * (double)n, "GB/s", run_job, &job, units);
+    }
+    check_code_free(codes);
+    free(scratch);
+    check_free(y);
+    free(x);
 }
 
 static void bench(void)
 {
-    const struct {
-        const char *name;
-        struct tare_f32_softmax softmax;
-    } shapes[] = {{"1x1000", {1, 1000, 1}},
-                  {"1536x128", {1536, 128, 1}},
-                  {"2364x197", {2364, 197, 1}},
-                  {"1x21x65536", {1, 21, 65536}}};
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        const int64_t n = count(&shapes[i].softmax);
-        float *x = check_floats(n, false), *y = check_output(n);
-        for (size_t k = 1; k < tare_f32_softmax_count; k++) {
-            const struct tare_f32_softmax_variant *v = &tare_f32_softmax_table[k];
-            struct job job = {shapes[i].softmax, x, y, v->fn};
-            if ((v->isa & tare_cpu_flags()) != v->isa) continue;
-            check_bench(v->name, shapes[i].name, 8.0 * (double)n, "GB/s", run_job, &job,
-                        tare_f32_softmax_units(&job.softmax));
-        }
-        check_free(y);
-        free(x);
-    }
+    bench_shape("1x1000", &(struct tare_f32_softmax){1, 1000, 1});
+    bench_shape("1536x128", &(struct tare_f32_softmax){1536, 128, 1});
+    bench_shape("2364x197", &(struct tare_f32_softmax){2364, 197, 1});
+    bench_shape("1x21x65536", &(struct tare_f32_softmax){1, 21, 65536});
 }
 
 int main(int argc, char **argv)

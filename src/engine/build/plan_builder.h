@@ -128,6 +128,11 @@ enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
 enum tare_status tare_plan_set_tactic(struct tare_plan_builder *b, size_t i,
                                       const char *tactic, struct tare_error *err);
 
+/** Let layers whose kernels can quantize what they make do so, in the place of the
+ *  conversions behind them. Before regions. (fuse_quantize.c) */
+enum tare_status tare_plan_fuse_quantize(struct tare_plan_builder *b,
+                                         struct tare_error *err);
+
 /** Let layers write over residuals that nothing reads afterwards: those outputs become
  *  aliases. Before tare_memory_plan(), after regions. */
 enum tare_status tare_plan_overwrite(struct tare_plan_builder *b,

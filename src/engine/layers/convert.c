@@ -65,20 +65,27 @@ static void quantize_units(void *arg, int64_t begin, int64_t end, int worker)
                     span.end);
 }
 
-void tare_quantize_layer_run(const struct tare_layer *layer,
-                             const struct tare_layer_run *run)
+struct tare_f32_u8_quantize tare_layer_quantization(const struct tare_plan_tensor *y)
 {
-    const struct tare_convert_params *p = layer->params;
-    const struct tare_plan_tensor *y = layer->outputs[0];
-    const struct tare_f32_u8_quantize quantize = {
-        .channels = p->n_channels,
-        .pixel_stride = p->pixel_stride,
-        .channel_stride = p->channel_stride,
+    return (struct tare_f32_u8_quantize){
+        .channels = 1,
+        .pixel_stride = 1,
+        .channel_stride = 1,
         .scale = y->scale,
         .lower = (float)(y->lowest - y->zero_point),
         .upper = (float)(255 - y->zero_point),
         .zero_point = y->zero_point,
     };
+}
+
+void tare_quantize_layer_run(const struct tare_layer *layer,
+                             const struct tare_layer_run *run)
+{
+    const struct tare_convert_params *p = layer->params;
+    struct tare_f32_u8_quantize quantize = tare_layer_quantization(layer->outputs[0]);
+    quantize.channels = p->n_channels;
+    quantize.pixel_stride = p->pixel_stride;
+    quantize.channel_stride = p->channel_stride;
     tare_layer_spread(layer, run, &quantize, p->n_images * p->n_pixels, pixel_grain(p),
                       quantize_units);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "engine/layers/params.h"
+#include "engine/plan.h"
 #include "kernels/f32_u8_quantize/f32_u8_quantize.h"
 #include "kernels/u8_binary/u8_binary.h"
 #include "kernels/u8_conv/u8_conv.h"
@@ -26,5 +27,8 @@ struct tare_u8_matmul_params {
 
 /** After clamping and adding the zero point, is a value a byte? */
 bool tare_u8_epilogue_valid(const struct tare_u8_epilogue *e);
+
+/** How floats become a tensor of codes, one behind the other. (layers/convert.c) */
+struct tare_f32_u8_quantize tare_layer_quantization(const struct tare_plan_tensor *y);
 
 #endif /* TARE_ENGINE_LAYERS_PARAMS_U8_H */

@@ -4,22 +4,28 @@
 
 #include "kernels/f32_softmax/f32_softmax.h"
 #include "kernels/lanes_fold.h"
-#include "kernels/lanes_math.h"
+#include "kernels/lanes_quantize.h"
 
 /* Rows go through three stages: maximum, exponentials with their sum, quotients. A loop
  * takes a stage of each of three rows, so that while one waits for its fold, memory or
  * the divider, the others go on. ROWS are remembered: a power of 2 that holds them. */
 enum { AHEAD = 2, ROWS = 8 };
 static_assert(ROWS > 2 * AHEAD, "rows between the first and the last stage");
+static_assert(TARE_SOFTMAX_KEPT > AHEAD, "rows between the second and the last stage");
 enum { STEP_VECTORS = 4, STEP = STEP_VECTORS * LANES };
 static_assert(STEP_VECTORS == LANES_MANY, "exponentials together");
+static_assert(STEP_VECTORS == CODE_VECTORS, "codes together");
 static_assert(STEP_VECTORS % FOLD_VECTORS == 0, "whole turns of the chains");
 
-/* x and y are NULL where there is no row. m and sum have the same value in every
- * element; `rest` is e behind the last whole vector, zeros following. */
+/* x and e are NULL where there is no row; y is e, or NULL where floats are not wanted.
+ * Of `codes` on, `room` bytes may be written, and are again for later rows. m and sum
+ * have the same value in every element; `rest` is e behind the last whole vector, zeros
+ * following. */
 struct row {
     const float *x;
-    float *y;
+    float *e, *y;
+    uint8_t *codes;
+    int64_t room;
     lanes m, sum, rest;
 };
 
@@ -42,7 +48,7 @@ TARE_ALWAYS_INLINE lanes max_last(const float *x, int64_t i, int64_t n, lanes m)
     return lanes_max_across(lanes_max(last, m));
 }
 
-TARE_ALWAYS_INLINE void exp_step(const float *x, float *y, lanes m, lanes *sums)
+TARE_ALWAYS_INLINE void exp_step(const float *x, float *to, lanes m, lanes *sums)
 {
     lanes e[STEP_VECTORS];
     EACH_OF(STEP_VECTORS, k) e[k] = lanes_sub(lanes_load(x + k * LANES), m);
@@ -54,7 +60,7 @@ TARE_ALWAYS_INLINE void exp_step(const float *x, float *y, lanes m, lanes *sums)
         lanes_exp_many(e, STEP_VECTORS);
     EACH_OF(STEP_VECTORS, k)
     {
-        lanes_store(y + k * LANES, e[k]);
+        lanes_store(to + k * LANES, e[k]);
         sums[k % FOLD_VECTORS] = lanes_add(sums[k % FOLD_VECTORS], e[k]);
     }
 }
@@ -67,7 +73,7 @@ TARE_ALWAYS_INLINE void exp_last(struct row *row, int64_t i, int64_t n, lanes *s
         if (left <= 0) break;
         lanes e = lanes_exp(lanes_sub(lanes_load_upto(row->x + at, left), row->m));
         if (left >= LANES)
-            lanes_store(row->y + at, e);
+            lanes_store(row->e + at, e);
         else
             row->rest = e = lanes_keep(e, left);
         sums[k % FOLD_VECTORS] = lanes_add(sums[k % FOLD_VECTORS], e);
@@ -75,47 +81,100 @@ TARE_ALWAYS_INLINE void exp_last(struct row *row, int64_t i, int64_t n, lanes *s
     row->sum = lanes_fold_sum(sums);
 }
 
-TARE_ALWAYS_INLINE void div_step(float *y, lanes sum)
+/* @param y  or NULL. @param q  of the codes, or NULL, a constant: there are none */
+TARE_ALWAYS_INLINE void div_step(const float *e, lanes sum, float *y,
+                                 const struct lanes_quantizer *q, uint8_t *codes)
 {
+    lanes v[STEP_VECTORS];
+    EACH_OF(STEP_VECTORS, k) v[k] = lanes_div(lanes_load(e + k * LANES), sum);
+    if (y) EACH_OF(STEP_VECTORS, k) lanes_store(y + k * LANES, v[k]);
+    if (q) lanes_store_codes(codes, q, v);
+}
+
+TARE_ALWAYS_INLINE void div_last(const struct row *row, int64_t i, int64_t n,
+                                 const struct lanes_quantizer *q)
+{
+    lanes v[STEP_VECTORS];
+    if (i == n) return;
     EACH_OF(STEP_VECTORS, k)
-    lanes_store(y + k * LANES, lanes_div(lanes_load(y + k * LANES), sum));
+    {
+        const int64_t at = i + k * LANES, left = n - at;
+        v[k] = lanes_zero();
+        if (left <= 0) continue;
+        v[k] = lanes_div(left >= LANES ? lanes_load(row->e + at) : row->rest, row->sum);
+        if (row->y) lanes_store_upto(row->y + at, v[k], left);
+    }
+    if (q && row->room - i >= CODES)
+        lanes_store_codes(row->codes + i, q, v);
+    else if (q)
+        lanes_store_codes_n(row->codes + i, q, v, n - i);
 }
 
-TARE_ALWAYS_INLINE void div_last(const struct row *row, int64_t i, int64_t n)
+TARE_ALWAYS_INLINE void row_stages(struct row *first, struct row *second,
+                                   const struct row *third, int64_t n,
+                                   const struct lanes_quantizer *q)
 {
-    for (; i + LANES <= n; i += LANES)
-        lanes_store(row->y + i, lanes_div(lanes_load(row->y + i), row->sum));
-    if (i < n) lanes_store_n(row->y + i, lanes_div(row->rest, row->sum), n - i);
-}
-
-static void row_stages(struct row *first, struct row *second, const struct row *third,
-                       int64_t n)
-{
-    const float *x1 = first->x, *x2 = second->x;
-    float *y2 = second->y, *y3 = third->y;
+    const float *x1 = first->x, *x2 = second->x, *e3 = third->e;
+    float *e2 = second->e, *y3 = third->y;
+    uint8_t *codes = third->codes;
     const lanes m2 = second->m, sum3 = third->sum;
     lanes m = lanes_set1(-INFINITY), sums[FOLD_VECTORS];
     int64_t i = 0;
     EACH_OF(FOLD_VECTORS, k) sums[k] = lanes_zero();
     for (; i + STEP <= n; i += STEP) {
         if (x1) m = max_step(x1 + i, m);
-        if (x2) exp_step(x2 + i, y2 + i, m2, sums);
-        if (y3) div_step(y3 + i, sum3);
+        if (x2) exp_step(x2 + i, e2 + i, m2, sums);
+        if (e3) div_step(e3 + i, sum3, y3 ? y3 + i : NULL, q, q ? codes + i : NULL);
     }
     if (x1) first->m = max_last(x1, i, n, m);
     if (x2) exp_last(second, i, n, sums);
-    if (y3) div_last(third, i, n);
+    if (e3) div_last(third, i, n, q);
 }
 
-static void softmax_rows(const float *x, float *y, int64_t n, int64_t count)
+/* One function each, for its registers. */
+static void float_stages(struct row *first, struct row *second, const struct row *third,
+                         int64_t n)
+{
+    row_stages(first, second, third, n, NULL);
+}
+
+static void code_stages(struct row *first, struct row *second, const struct row *third,
+                        int64_t n, const struct lanes_quantizer *q)
+{
+    row_stages(first, second, third, n, q);
+}
+
+/* Row r of the unit; there is none from `end` on. What only codes are wanted of takes
+ * turns in scratch, which stays in the first-level cache. */
+static void begin_row(struct row *row, int64_t r, const float *x,
+                      const struct tare_f32_u8_outputs *out, float *scratch, int64_t n,
+                      int64_t end)
+{
+    row->x = NULL;
+    row->e = row->y = NULL;
+    if (r >= end) return;
+    row->x = x + r * n;
+    row->y = out->y ? out->y + r * n : NULL;
+    row->e = out->y ? row->y : scratch + r % TARE_SOFTMAX_KEPT * n;
+    row->codes = out->codes ? out->codes + r * n : NULL;
+    row->room = (end - r) * n;
+}
+
+static void softmax_rows(const float *x, const struct tare_f32_u8_outputs *out,
+                         float *scratch, int64_t n, int64_t begin, int64_t end)
 {
     struct row rows[ROWS] = {0};
-    for (int64_t r = 0; r < count + 2 * AHEAD; r++) {
+    struct lanes_quantizer q = {0};
+    if (out->codes) q = lanes_quantizer(&out->as);
+    for (int64_t r = begin; r < end + 2 * AHEAD; r++) {
         struct row *first = &rows[r & (ROWS - 1)];
-        first->x = r < count ? x + r * n : NULL;
-        first->y = r < count ? y + r * n : NULL;
-        row_stages(first, &rows[(r - AHEAD) & (ROWS - 1)],
-                   &rows[(r - 2 * AHEAD) & (ROWS - 1)], n);
+        struct row *second = &rows[(r - AHEAD) & (ROWS - 1)];
+        const struct row *third = &rows[(r - 2 * AHEAD) & (ROWS - 1)];
+        begin_row(first, r, x, out, scratch, n, end);
+        if (out->codes)
+            code_stages(first, second, third, n, &q);
+        else
+            float_stages(first, second, third, n);
     }
 }
 
@@ -147,19 +206,20 @@ static void softmax_columns(const float *x, float *y, int64_t n, int64_t inner,
         }
 }
 
-void SOFTMAX_NAME(const struct tare_f32_softmax *softmax, const float *x, float *y,
-                  int64_t begin, int64_t end)
+void SOFTMAX_NAME(const struct tare_f32_softmax *softmax, const float *x,
+                  const struct tare_f32_u8_outputs *out, float *scratch, int64_t begin,
+                  int64_t end)
 {
     const int64_t n = softmax->n, inner = softmax->inner;
     const int64_t pieces = (inner + TARE_SOFTMAX_INNER - 1) / TARE_SOFTMAX_INNER;
     if (inner == 1) {
-        softmax_rows(x + begin * n, y + begin * n, n, end - begin);
+        softmax_rows(x, out, scratch, n, begin, end);
         return;
     }
     for (int64_t unit = begin; unit < end; unit++) {
         const int64_t at = unit / pieces * n * inner;
         const int64_t first = unit % pieces * TARE_SOFTMAX_INNER, left = inner - first;
         const int64_t width = left < TARE_SOFTMAX_INNER ? left : TARE_SOFTMAX_INNER;
-        softmax_columns(x + at + first, y + at + first, n, inner, width);
+        softmax_columns(x + at + first, out->y + at + first, n, inner, width);
     }
 }

@@ -1,19 +1,17 @@
 /* kernels/f32_u8_quantize/f32_u8_quantize_simd.h - the layouts that the vector variants
- * handle, on top of what the including file defines before:
- *
- *     struct quantizer quantizer(p): what the others need, where has_plain_scale(p)
- *     quantize16(q, src): 16 floats that follow each other, as bytes
- *     quantize_many(q, src, dst): MANY of them, a multiple of 16
- *
- * Private to this folder. */
+ * handle. Private to this folder. */
 #ifndef TARE_KERNELS_F32_U8_QUANTIZE_SIMD_H
 #define TARE_KERNELS_F32_U8_QUANTIZE_SIMD_H
 
-#include <stdbool.h>
-#include <string.h>
+#include "kernels/lanes_quantize.h"
 
-#include "kernels/bytes16.h"
-#include "kernels/f32_u8_quantize/f32_u8_quantize.h"
+/* 16 floats that follow each other. */
+static inline bytes16 quantize16(const struct lanes_quantizer *q, const float *src)
+{
+    lanes v[16 / LANES];
+    EACH_OF(16 / LANES, k) v[k] = lanes_load(src + k * LANES);
+    return lanes_codes16(q, v);
+}
 
 /* Store 16 bytes, of which the first `n` count, where `room` bytes may be written; what
  * is overwritten behind those n is stored again later. */
@@ -30,8 +28,9 @@ static inline void store_run(uint8_t *dst, bytes16 bytes, int64_t n, int64_t roo
 
 /* 16 pixels of 2 to 4 planes: interleave to four bytes a pixel, then close the gaps. */
 static inline void quantize_few_planes(const struct tare_f32_u8_quantize *p,
-                                       const struct quantizer *q, const float *src,
-                                       uint8_t *dst, bytes16 close, int64_t room)
+                                       const struct lanes_quantizer *q,
+                                       const float *src, uint8_t *dst, bytes16 close,
+                                       int64_t room)
 {
     bytes16 plane[4];
     for (int64_t c = 0; c < 4; c++)
@@ -52,7 +51,7 @@ static inline void quantize_few_planes(const struct tare_f32_u8_quantize *p,
 /* 16 pixels of any number of planes, 16 planes at a time; the last 16 may overlap those
  * before, and where there are fewer the rest is zero. */
 static inline void quantize_planes(const struct tare_f32_u8_quantize *p,
-                                   const struct quantizer *q, const float *src,
+                                   const struct lanes_quantizer *q, const float *src,
                                    uint8_t *dst, int64_t room)
 {
     const int64_t channels = p->channels;
@@ -73,8 +72,9 @@ static inline void quantize_planes(const struct tare_f32_u8_quantize *p,
 
 /* Pixels [begin, end) of planes, pixel_stride = 1. */
 static inline void quantize_all_planes(const struct tare_f32_u8_quantize *p,
-                                       const struct quantizer *q, const float *src,
-                                       uint8_t *dst, int64_t begin, int64_t end)
+                                       const struct lanes_quantizer *q,
+                                       const float *src, uint8_t *dst, int64_t begin,
+                                       int64_t end)
 {
     if (end - begin < 16) {
         tare_f32_u8_quantize__ref(p, src, dst, begin, end);
@@ -96,12 +96,15 @@ static inline void quantize_all_planes(const struct tare_f32_u8_quantize *p,
 }
 
 /* `n` floats that follow each other. */
-static inline void quantize_line(const struct quantizer *q, const float *src,
+static inline void quantize_line(const struct lanes_quantizer *q, const float *src,
                                  uint8_t *dst, int64_t n)
 {
     int64_t i = 0;
-    for (; i + MANY <= n; i += MANY)
-        quantize_many(q, src + i, dst + i);
+    for (; i + CODES <= n; i += CODES) {
+        lanes v[CODE_VECTORS];
+        EACH_OF(CODE_VECTORS, k) v[k] = lanes_load(src + i + k * LANES);
+        lanes_store_codes(dst + i, q, v);
+    }
     for (; i + 16 <= n; i += 16)
         bytes16_store(dst + i, quantize16(q, src + i));
     if (i == n) return;
@@ -112,23 +115,17 @@ static inline void quantize_line(const struct quantizer *q, const float *src,
     memcpy(dst + i, bytes, (size_t)(n - i));
 }
 
-/* Does its inverse, and what follows from it, stay in the range of normal numbers? */
-static inline bool has_plain_scale(const struct tare_f32_u8_quantize *p)
-{
-    return p->scale >= 0x1p-100f && p->scale <= 0x1p100f;
-}
-
 static inline void quantize_any_layout(const struct tare_f32_u8_quantize *p,
                                        const float *src, uint8_t *dst, int64_t begin,
                                        int64_t end)
 {
     const int64_t channels = p->channels;
     const bool in_line = channels == 1 || p->channel_stride == 1;
-    if (!has_plain_scale(p)) {
+    if (!tare_f32_u8_quantize_is_plain(p->scale)) {
         tare_f32_u8_quantize__ref(p, src, dst, begin, end);
         return;
     }
-    const struct quantizer q = quantizer(p);
+    const struct lanes_quantizer q = lanes_quantizer(p);
     if (in_line && p->pixel_stride == channels) {
         quantize_line(&q, src + begin * channels, dst + begin * channels,
                       (end - begin) * channels);

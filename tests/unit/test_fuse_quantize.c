@@ -1,0 +1,239 @@
+/* Layers that quantize what they make: the same bytes as from a conversion of its own,
+ * for every instruction set and number of threads; floats that something else reads, or
+ * the user, are there as well, and where nothing does they are not. */
+#include "engine_graphs.h"
+
+#include "engine/engine.h"
+#include "engine/isa.h"
+#include "engine/layers/params.h"
+#include "plan_forge.h"
+#include "tests/kernels/check.h"
+
+static uint64_t seed;
+
+/* One head's attention: scores in float, all products in INT8. */
+static struct tare_graph *attention(void)
+{
+    struct tare_graph *g = net_create(17);
+    net_input(g, "x", NET_DIMS(2, 33, 48));
+    static const char *const names[] = {"q", "k", "v"};
+    for (int i = 0; i < 3; i++) {
+        char weights[8], inputs[16];
+        (void)snprintf(weights, sizeof weights, "%s.w", names[i]);
+        (void)snprintf(inputs, sizeof inputs, "x %s", weights);
+        net_weights(g, weights, NET_DIMS(48, 48), -0.3F, 0.3F, &seed);
+        net_node(g, TARE_OP_MATMUL, names[i], inputs, names[i]);
+    }
+    net_ints(net_node(g, TARE_OP_TRANSPOSE, "turn", "k", "kt"), "perm", 3, 0, 2, 1);
+    net_node(g, TARE_OP_MATMUL, "scores", "q kt", "s");
+    net_int(net_node(g, TARE_OP_SOFTMAX, "softmax", "s", "p"), "axis", 2);
+    net_node(g, TARE_OP_MATMUL, "mix", "p v", "y");
+    net_output(g, "y");
+    return g;
+}
+
+static struct tare_graph *in_int8(struct tare_graph *raw)
+{
+    struct tare_graph *g = graph_optimized(net_infer(raw));
+    graph_to_int8(g, seed);
+    tare_graph_destroy(raw);
+    return g;
+}
+
+static struct built build(const struct tare_graph *g, uint32_t isa, bool in_place)
+{
+    const struct tare_engine_options options = {.isa = isa, .in_place = in_place};
+    struct built built;
+    NET_TRY(built_make_with(g, &options, &built, &err_));
+    return built;
+}
+
+static void check_outputs(const struct tare_graph *g, const struct built *fused,
+                          const struct built *apart, const struct graph_values *inputs)
+{
+    const float *data[GRAPH_MAX_BINDINGS] = {inputs->data[0]};
+    for (int n_threads = 1; n_threads <= 3; n_threads++) {
+        float *got[GRAPH_MAX_BINDINGS], *want[GRAPH_MAX_BINDINGS];
+        NET_TRY(built_run(fused, n_threads, data, got, &err_));
+        NET_TRY(built_run(apart, n_threads, data, want, &err_));
+        for (size_t i = 0; i < g->n_outputs; i++) {
+            const int64_t n = naive_count(&g->tensors[g->outputs[i]].dims);
+            assert_memory_equal(got[i], want[i], (size_t)n * sizeof(float));
+            free(got[i]);
+            free(want[i]);
+        }
+    }
+}
+
+static void check_same_bytes(const struct tare_graph *g)
+{
+    static const char *const levels[] = {"ref", "avx2", "avx512", "vnni"};
+    struct naive naive = naive_run(g, seed);
+    struct graph_values inputs = graph_inputs(&naive);
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        uint32_t isa;
+        assert_true(tare_isa_find(levels[i], &isa));
+        if (isa & ~tare_cpu_flags()) continue;
+        struct built fused = build(g, isa, true), apart = build(g, isa, false);
+        check_outputs(g, &fused, &apart, &inputs);
+        built_release(&fused);
+        built_release(&apart);
+    }
+    graph_values_free(&inputs);
+    naive_free(&naive);
+}
+
+static size_t count(const struct built *built, const char *type)
+{
+    struct tare_engine_info info;
+    size_t n = 0;
+    tare_engine_info(built->engine, &info);
+    for (size_t i = 0; i < info.n_layers; i++) {
+        struct tare_layer_info layer;
+        tare_engine_layer(built->engine, i, &layer);
+        n += strcmp(layer.type, type) == 0;
+    }
+    return n;
+}
+
+/* The layer of that type, the first one. */
+static size_t find(const struct built *built, const char *type)
+{
+    struct tare_layer_info layer;
+    for (size_t i = 0;; i++) {
+        tare_engine_layer(built->engine, i, &layer);
+        if (strcmp(layer.type, type) == 0) return i;
+    }
+}
+
+/* What the layer of that type makes, as "TYPE NAME" with blanks between. */
+static void check_makes(const struct built *built, const char *type, const char *want)
+{
+    struct tare_layer_info layer;
+    char made[128] = "";
+    const size_t at = find(built, type);
+    tare_engine_layer(built->engine, at, &layer);
+    for (size_t k = 0; k < layer.n_outputs; k++) {
+        struct tare_layer_tensor tensor;
+        const size_t n = strlen(made);
+        tare_engine_layer_tensor(built->engine, at, layer.n_inputs + k, &tensor);
+        (void)snprintf(made + n, sizeof made - n, "%s%s %s", n ? ", " : "",
+                       tare_dtype_name(tensor.dtype), tensor.name);
+    }
+    assert_string_equal(made, want);
+}
+
+static bool has_tensor(const struct built *built, const char *name,
+                       enum tare_dtype dtype)
+{
+    const struct tare_engine *e = built->engine;
+    for (size_t i = 0; i < e->n_tensors; i++)
+        if (strcmp(tare_engine_string(e, e->tensors[i].name), name) == 0 &&
+            e->tensors[i].dtype == (uint32_t)dtype)
+            return true;
+    return false;
+}
+
+/* @param n_less  conversions @param makes  as check_makes() has it */
+static void check_fused(struct tare_graph *raw, size_t n_less, const char *type,
+                        const char *makes)
+{
+    struct tare_graph *g = in_int8(raw);
+    struct built fused = build(g, tare_cpu_flags(), true);
+    struct built apart = build(g, tare_cpu_flags(), false);
+    assert_int_equal(count(&fused, "quantize") + n_less, count(&apart, "quantize"));
+    check_makes(&fused, type, makes);
+    built_release(&fused);
+    built_release(&apart);
+    check_same_bytes(g);
+    tare_graph_destroy(g);
+}
+
+static void test_softmax(void **state)
+{
+    (void)state;
+    check_fused(attention(), 1, "softmax", "uint8 p");
+    struct tare_graph *g = in_int8(attention());
+    struct built fused = build(g, tare_cpu_flags(), true);
+    assert_false(has_tensor(&fused, "p", TARE_F32));
+    built_release(&fused);
+    tare_graph_destroy(g);
+}
+
+static void test_floats_wanted(void **state)
+{
+    (void)state;
+    struct tare_graph *g = attention();
+    net_output(g, "p");
+    check_fused(g, 1, "softmax", "float32 p, uint8 ");
+    g = attention();
+    net_node(g, TARE_OP_SIN, "sine", "p", "z");
+    net_output(g, "z");
+    check_fused(g, 1, "softmax", "float32 p, uint8 ");
+}
+
+/* The kernel quantizes along the last axis only, and a view is another tensor. */
+static void test_apart(void **state)
+{
+    (void)state;
+    struct tare_graph *g = attention();
+    net_int(net_maker(g, "p"), "axis", 1);
+    check_fused(g, 0, "softmax", "float32 p");
+}
+
+/* Records that ask for what kernels do not do. */
+static enum tare_status open_forged(const struct built *built, size_t layer,
+                                    size_t output, float scale, int64_t inner)
+{
+    struct tare_plan_header h;
+    struct tare_plan_layer r;
+    struct tare_engine *engine = NULL;
+    const struct tare_load_options load = {0};
+    uint8_t *bytes = tare_alloc(built->n_bytes);
+    memcpy(bytes, built->bytes, built->n_bytes);
+    memcpy(&h, bytes, sizeof h);
+    memcpy(&r, bytes + h.sections[TARE_SECTION_LAYERS].offset + layer * sizeof r,
+           sizeof r);
+    const int32_t *ids =
+        (const int32_t *)(void *)(bytes + h.sections[TARE_SECTION_IDS].offset);
+    struct tare_plan_tensor *tensors =
+        (void *)(bytes + h.sections[TARE_SECTION_TENSORS].offset);
+    tensors[ids[r.first_id + r.n_inputs + output]].scale = scale;
+    struct tare_f32_softmax *softmax =
+        (void *)(bytes + h.sections[TARE_SECTION_PARAMS].offset + r.params);
+    softmax->outer /= inner;
+    softmax->inner = inner;
+    plan_rehash(bytes);
+    const enum tare_status st =
+        tare_engine_open_with(bytes, built->n_bytes, &load, &engine, NULL);
+    tare_engine_destroy(engine);
+    tare_free(bytes);
+    return st;
+}
+
+static void test_hostile(void **state)
+{
+    (void)state;
+    struct tare_graph *g = in_int8(attention());
+    struct built fused = build(g, tare_cpu_flags(), true);
+    const size_t softmax = find(&fused, "softmax");
+    assert_int_equal(open_forged(&fused, softmax, 0, 0.5F, 1), TARE_OK);
+    assert_int_equal(open_forged(&fused, softmax, 0, 0x1p-110F, 1), TARE_E_FORMAT);
+    assert_int_equal(open_forged(&fused, softmax, 0, 0x1p110F, 1), TARE_E_FORMAT);
+    assert_int_equal(open_forged(&fused, softmax, 0, 0.5F, 2), TARE_E_FORMAT);
+    built_release(&fused);
+    tare_graph_destroy(g);
+}
+
+int main(int argc, char **argv)
+{
+    check_init(argc, argv);
+    seed = check_u32() + 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_floats_wanted),
+        cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_hostile),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
