@@ -28,16 +28,21 @@ static const float *measure_tap(void *ctx, const struct tare_tapped *tensor)
     return NULL;
 }
 
-/* The layer that puts tensor `name` into 8 bits for those that read it, or SIZE_MAX. */
-static size_t find_quantizer(const struct compare_job *job, const char *name)
+/* The layer that puts tensor `name` into 8 bits for those that read it, or SIZE_MAX: a
+ * conversion, or what makes it. @param[out] made  the codes */
+static size_t find_quantizer(const struct compare_job *job, const char *name,
+                             struct tare_layer_tensor *made)
 {
     for (size_t i = 0; i < job->graph.n_layers; i++) {
         struct tare_layer_info layer;
         struct tare_layer_tensor tensor;
         tare_engine_layer(job->test, i, &layer);
-        if (!layer.is_reformat || strcmp(layer.type, "quantize") != 0) continue;
-        tare_engine_layer_tensor(job->test, i, 0, &tensor);
-        if (strcmp(tensor.name, name) == 0) return i;
+        const bool converts = layer.is_reformat && strcmp(layer.type, "quantize") == 0;
+        if (!converts && (layer.is_reformat || layer.n_outputs != 2)) continue;
+        tare_engine_layer_tensor(job->test, i, converts ? 0 : layer.n_inputs, &tensor);
+        tare_engine_layer_tensor(job->test, i, layer.n_inputs + layer.n_outputs - 1,
+                                 made);
+        if (made->step > 0.0F && strcmp(tensor.name, name) == 0) return i;
     }
     return SIZE_MAX;
 }
@@ -55,16 +60,13 @@ static const float *note_layer(void *ctx, const struct tare_tapped *tensor)
     struct tally_grid grid = grid_of(tensor->step, tensor->lowest, tensor->highest);
     const bool is_input = tensor->layer == SIZE_MAX;
     size_t number = tensor->layer, quantizer = SIZE_MAX;
+    struct tare_layer_tensor made;
     job->row[tensor->index] = SIZE_MAX;
     if (job->partner[tensor->index] == SIZE_MAX) return NULL;
-    if (grid.step <= 0.0) quantizer = find_quantizer(job, tensor->name);
+    if (grid.step <= 0.0) quantizer = find_quantizer(job, tensor->name, &made);
     if (is_input) number = quantizer;
     if (number == SIZE_MAX) return NULL;
-    if (quantizer != SIZE_MAX) {
-        struct tare_layer_tensor made;
-        tare_engine_layer_tensor(job->test, quantizer, 1, &made);
-        grid = grid_of(made.step, made.lowest, made.highest);
-    }
+    if (quantizer != SIZE_MAX) grid = grid_of(made.step, made.lowest, made.highest);
     struct tare_layer_info info;
     tare_engine_layer(job->test, number, &info);
     job->row[tensor->index] = job->result.n_layers;

@@ -83,8 +83,9 @@ enum tare_place {
 
 /** A tensor that a layer reads or writes. Strings live as long as the engine. */
 struct tare_layer_tensor {
-    size_t id;             /**< The same number: the same tensor. */
-    const char *name;      /**< ONNX's; "" for a constant, or what a reformat makes. */
+    size_t id;        /**< The same number: the same tensor. */
+    const char *name; /**< ONNX's; "" for a constant, what a reformat makes, or codes
+                           that a layer makes beside its floats. */
     struct tare_dims dims; /**< In ONNX's order. */
     enum tare_dtype dtype;
     const char *format; /**< As output_format above. */

@@ -115,6 +115,9 @@ const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind);
  *  writes there. */
 bool tare_layer_overwrites(uint32_t kind, uint32_t k);
 
+/** The codes that a layer makes beside the floats of its first output, or NULL. */
+const struct tare_plan_tensor *tare_layer_codes(const struct tare_layer *layer);
+
 /**
  * Choose the kernel of a layer that was checked, and prepare the layer for it.
  * @param isa     TARE_CPU_* bits that may be used.

@@ -119,8 +119,16 @@ static struct tare_tapped tapped_part(const struct tare_engine *engine, size_t t
     };
 }
 
+static void set_elements(const struct tare_plan_tensor *t, void *data,
+                         struct order order, const float *values)
+{
+    const size_t n_elems = (size_t)tare_dims_count(&t->dims);
+    for (size_t i = 0; i < n_elems; i++)
+        set_element(t, data, place(t, i), values[linear_index(order, i)]);
+}
+
 void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine *engine,
-                   size_t tap, void *data)
+                   size_t tap, void *data, void *codes)
 {
     const struct tare_plan_tensor *t = &engine->tensors[engine->taps[tap]];
     const size_t n_elems = (size_t)tare_dims_count(&t->dims);
@@ -134,8 +142,10 @@ void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine 
     const struct tare_tapped tapped = tapped_part(engine, tap, shown, 0, n_elems);
     const float *instead = state->show(state->ctx, &tapped);
     if (!instead || !state->linear || tapped.layer == SIZE_MAX) return;
-    for (size_t i = 0; i < n_elems; i++)
-        set_element(t, data, place(t, i), instead[linear_index(order, i)]);
+    set_elements(t, data, order, instead);
+    if (codes)
+        set_elements(tare_layer_codes(&engine->layers[tapped.layer]), codes, order,
+                     instead);
 }
 
 /* Elements [n_shown, n_elems) to every tap of the layer. */

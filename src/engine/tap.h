@@ -31,9 +31,9 @@ enum tare_status tare_tap_prepare(struct tare_tap_state *state,
 void tare_tap_release(struct tare_tap_state *state);
 
 /** Show tap number `tap`, whose tensor is at `data`, and put back what comes in return.
- */
+ *  @param codes  of the same tensor, where tare_layer_codes() has them; else NULL */
 void tare_tap_show(const struct tare_tap_state *state, const struct tare_engine *engine,
-                   size_t tap, void *data);
+                   size_t tap, void *data, void *codes);
 
 /** Begin with a layer that makes `data`. @retval false  Taps [first, end) of it cannot
  *  be shown in pieces; else pass on pieces->watch, and end with tare_tap_finish(). */

@@ -32,6 +32,42 @@ static struct tare_graph *attention(void)
     return g;
 }
 
+static void norm(struct tare_graph *g, const char *x, const char *y)
+{
+    net_weights(g, "scale", NET_DIMS(48), 0.5F, 1.5F, &seed);
+    net_weights(g, "shift", NET_DIMS(48), -0.5F, 0.5F, &seed);
+    net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", x, y);
+}
+
+/* Two products of x, or of its norm, summed. */
+static struct tare_graph *pre_norm(void)
+{
+    struct tare_graph *g = net_create(17);
+    net_input(g, "x", NET_DIMS(2, 33, 48));
+    norm(g, "x scale shift", "n");
+    net_weights(g, "w", NET_DIMS(48, 48), -0.3F, 0.3F, &seed);
+    net_weights(g, "v", NET_DIMS(48, 48), -0.3F, 0.3F, &seed);
+    net_node(g, TARE_OP_MATMUL, "first", "n w", "a");
+    net_node(g, TARE_OP_MATMUL, "second", "n v", "b");
+    net_node(g, TARE_OP_ADD, "sum", "a b", "y");
+    net_output(g, "y");
+    return g;
+}
+
+/* A norm that a product reads, and the sum behind it. */
+static struct tare_graph *post_norm(void)
+{
+    struct tare_graph *g = net_create(17);
+    net_input(g, "x", NET_DIMS(2, 33, 48));
+    norm(g, "x scale shift", "n");
+    net_weights(g, "w", NET_DIMS(48, 48), -0.3F, 0.3F, &seed);
+    net_node(g, TARE_OP_MATMUL, "product", "n w", "a");
+    net_node(g, TARE_OP_ADD, "sum", "a n", "s");
+    net_node(g, TARE_OP_LAYER_NORMALIZATION, "last", "s scale shift", "y");
+    net_output(g, "y");
+    return g;
+}
+
 static struct tare_graph *in_int8(struct tare_graph *raw)
 {
     struct tare_graph *g = graph_optimized(net_infer(raw));
@@ -172,7 +208,65 @@ static void test_floats_wanted(void **state)
     check_fused(g, 1, "softmax", "float32 p, uint8 ");
 }
 
-/* The kernel quantizes along the last axis only, and a view is another tensor. */
+static void test_layer_norm(void **state)
+{
+    (void)state;
+    check_fused(pre_norm(), 1, "layer norm", "uint8 n");
+    check_fused(post_norm(), 1, "layer norm", "float32 n, uint8 ");
+    struct tare_graph *g = pre_norm();
+    net_output(g, "n");
+    check_fused(g, 1, "layer norm", "float32 n, uint8 ");
+}
+
+/* Other values for tensor "n", which all that reads it then has. */
+static const float *replace(void *ctx, const struct tare_tapped *tensor)
+{
+    float *values = ctx;
+    if (strcmp(tensor->name, "n") != 0) return NULL;
+    for (size_t i = 0; i < tensor->n_elems; i++)
+        values[i] = (float)(i % 7) * 0.25F - 0.6F;
+    return values;
+}
+
+static void tapped_run(const struct built *built, const float *x, float *y)
+{
+    static float values[2 * 33 * 48];
+    struct tare_context *context;
+    float *input = malloc(sizeof values);
+    memcpy(input, x, sizeof values);
+    NET_TRY(tare_context_create(built->engine, 1, &context, &err_));
+    NET_TRY(tare_context_set_address(context, 0, input, &err_));
+    NET_TRY(tare_context_set_address(context, 1, y, &err_));
+    NET_TRY(tare_context_set_tap(context, replace, values, true, &err_));
+    NET_TRY(tare_context_run(context, &err_));
+    tare_context_destroy(context);
+    free(input);
+}
+
+/* What a tap gives back is in the codes as well as in the floats. */
+static void test_tap(void **state)
+{
+    (void)state;
+    static float got[2 * 33 * 48], want[2 * 33 * 48];
+    struct tare_graph *(*const nets[])(void) = {pre_norm, post_norm};
+    for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
+        struct tare_graph *g = in_int8(nets[i]());
+        struct naive naive = naive_run(g, seed);
+        struct graph_values inputs = graph_inputs(&naive);
+        struct built fused = build(g, tare_cpu_flags(), true);
+        struct built apart = build(g, tare_cpu_flags(), false);
+        tapped_run(&fused, inputs.data[0], got);
+        tapped_run(&apart, inputs.data[0], want);
+        assert_memory_equal(got, want, sizeof got);
+        built_release(&fused);
+        built_release(&apart);
+        graph_values_free(&inputs);
+        naive_free(&naive);
+        tare_graph_destroy(g);
+    }
+}
+
+/* Softmax quantizes along the last axis only. */
 static void test_apart(void **state)
 {
     (void)state;
@@ -230,10 +324,9 @@ int main(int argc, char **argv)
     check_init(argc, argv);
     seed = check_u32() + 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_floats_wanted),
-        cmocka_unit_test(test_apart),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_softmax),    cmocka_unit_test(test_floats_wanted),
+        cmocka_unit_test(test_layer_norm), cmocka_unit_test(test_tap),
+        cmocka_unit_test(test_apart),      cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

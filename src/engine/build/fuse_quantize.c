@@ -30,7 +30,8 @@ static bool can_quantize(const struct tare_plan_builder *b,
                          const struct tare_plan_layer *l)
 {
     const struct tare_f32_softmax *softmax = params_of(b, l);
-    return l->kind == TARE_LAYER_F32_SOFTMAX && softmax->inner == 1;
+    return l->kind == TARE_LAYER_F32_LAYER_NORM ||
+           (l->kind == TARE_LAYER_F32_SOFTMAX && softmax->inner == 1);
 }
 
 /* Is every code where its float is? */

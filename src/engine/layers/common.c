@@ -46,6 +46,14 @@ bool tare_layer_overwrites(uint32_t kind, uint32_t k)
     }
 }
 
+const struct tare_plan_tensor *tare_layer_codes(const struct tare_layer *layer)
+{
+    const uint32_t kind = layer->record->kind;
+    const bool may_make =
+        kind == TARE_LAYER_F32_SOFTMAX || kind == TARE_LAYER_F32_LAYER_NORM;
+    return may_make && layer->n_outputs == 2 ? layer->outputs[1] : NULL;
+}
+
 static enum tare_status choose(struct tare_layer *layer, uint32_t isa,
                                const char *tactic, struct tare_error *err)
 {

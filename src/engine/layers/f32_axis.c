@@ -112,11 +112,10 @@ enum tare_status tare_f32_layer_norm_layer_check(const struct tare_layer *layer,
                                                  struct tare_error *err)
 {
     const struct tare_f32_layer_norm *p = layer->params;
-    TARE_LAYER_FAIL_IF(!tare_layer_types(layer, "fww", "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(!outputs_valid(layer, "fww"), err, "tensors");
     TARE_LAYER_FAIL_IF(
         !(p->epsilon >= 0.0f) || isinf(p->epsilon) ||
             !tare_product_is(p->rows, p->n, 1, tare_plan_count(layer->inputs[0])) ||
-            tare_plan_count(layer->inputs[0]) != tare_plan_count(layer->outputs[0]) ||
             tare_plan_count(layer->inputs[1]) != p->n ||
             tare_plan_count(layer->inputs[2]) != p->n,
         err, "shapes");
@@ -129,13 +128,14 @@ static void layer_norm_units(void *arg, int64_t begin, int64_t end, int worker)
     const struct tare_f32_layer_norm_variant *variant = job->layer->kernel;
     (void)worker;
     variant->fn(job->layer->params, job->run->inputs[0], job->run->inputs[1],
-                job->run->inputs[2], job->run->outputs[0], begin, end);
+                job->run->inputs[2], job->data, begin, end);
 }
 
 void tare_f32_layer_norm_layer_run(const struct tare_layer *layer,
                                    const struct tare_layer_run *run)
 {
     const struct tare_f32_layer_norm *p = layer->params;
-    tare_layer_spread(layer, run, NULL, p->rows, tare_layer_grain(run->pool, p->rows),
+    const struct tare_f32_u8_outputs out = outputs_of(layer, run);
+    tare_layer_spread(layer, run, &out, p->rows, tare_layer_grain(run->pool, p->rows),
                       layer_norm_units);
 }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "kernels/f32_u8_quantize/f32_u8_quantize.h"
 #include "kernels/select.h"
 
 /** x and y are [rows, n], both >= 1; epsilon >= 0. Stored in engine files. */
@@ -22,15 +23,17 @@ struct tare_f32_layer_norm {
  *     r = 1 / sqrtf(sum(d * d) / (float)n + epsilon), where d = x - mean and the chains
  *         are s = fmaf(d, d, s)
  *     y = fmaf((x - mean) * r, scale, shift)
- * scale and shift are [n]. A NaN or an infinity anywhere in the row makes NaN.
+ * scale and shift are [n]. A NaN or an infinity anywhere in the row makes NaN. Codes
+ * are those of y.
  *
  * Units are the rows [begin, end): any split gives the same bytes, and so does every
- * variant. y may be x. Reads and writes nothing beyond.
+ * variant. out->y may be x. Reads and writes nothing beyond.
  */
 typedef void tare_f32_layer_norm_fn(const struct tare_f32_layer_norm *norm,
                                     const float *x, const float *scale,
-                                    const float *shift, float *y, int64_t begin,
-                                    int64_t end);
+                                    const float *shift,
+                                    const struct tare_f32_u8_outputs *out,
+                                    int64_t begin, int64_t end);
 
 #define TARE_UKERNEL(isa, name, tile) tare_f32_layer_norm_fn name;
 #include "kernels/f32_layer_norm/f32_layer_norm.inc"

@@ -2,7 +2,7 @@
  * NEON files, which define LAYER_NORM_NAME. */
 #include "kernels/f32_layer_norm/f32_layer_norm.h"
 #include "kernels/lanes_fold.h"
-#include "kernels/unroll.h"
+#include "kernels/lanes_quantize.h"
 
 /* Rows side by side: the chains of one alone are most of the time waited for. */
 enum { TOGETHER = 4 };
@@ -56,54 +56,123 @@ TARE_ALWAYS_INLINE void add_squares(const float *x, int64_t n, int64_t left,
     }
 }
 
-TARE_ALWAYS_INLINE void normalize(const struct tare_f32_layer_norm *norm,
-                                  const float *x, const float *scale,
-                                  const float *shift, float *y, const int64_t rows)
+/* Of rows side by side. y and codes are NULL where they are not wanted; m and r are the
+ * means and factors. */
+struct rows {
+    const float *x, *scale, *shift;
+    float *y;
+    uint8_t *codes;
+    lanes m[TOGETHER], r[TOGETHER];
+};
+
+TARE_ALWAYS_INLINE void find_means(const struct tare_f32_layer_norm *norm,
+                                   struct rows *rows, const int64_t n_rows)
 {
-    const int64_t n = norm->n;
+    const int64_t n = norm->n, whole = n / TARE_FOLD * TARE_FOLD;
     const lanes length = lanes_set1((float)n), epsilon = lanes_set1(norm->epsilon);
-    lanes mean[TOGETHER], factor[TOGETHER], s[TOGETHER][FOLD_VECTORS];
-    const int64_t whole = n / TARE_FOLD * TARE_FOLD;
-    EACH_OF(rows, row) mean[row] = lanes_zero();
+    const float *x = rows->x;
+    lanes s[TOGETHER][FOLD_VECTORS];
+    EACH_OF(n_rows, row) rows->m[row] = lanes_zero();
     if (!norm->keeps_mean) {
-        clear(s, rows);
+        clear(s, n_rows);
         for (int64_t i = 0; i < whole; i += TARE_FOLD)
-            add_values(x + i, n, TARE_FOLD, rows, s);
-        if (whole < n) add_values(x + whole, n, n - whole, rows, s);
-        EACH_OF(rows, row) mean[row] = lanes_div(lanes_fold_sum(s[row]), length);
+            add_values(x + i, n, TARE_FOLD, n_rows, s);
+        if (whole < n) add_values(x + whole, n, n - whole, n_rows, s);
+        EACH_OF(n_rows, row) rows->m[row] = lanes_div(lanes_fold_sum(s[row]), length);
     }
-    clear(s, rows);
+    clear(s, n_rows);
     for (int64_t i = 0; i < whole; i += TARE_FOLD)
-        add_squares(x + i, n, TARE_FOLD, mean, rows, s);
-    if (whole < n) add_squares(x + whole, n, n - whole, mean, rows, s);
-    EACH_OF(rows, row)
+        add_squares(x + i, n, TARE_FOLD, rows->m, n_rows, s);
+    if (whole < n) add_squares(x + whole, n, n - whole, rows->m, n_rows, s);
+    EACH_OF(n_rows, row)
     {
         const lanes variance = lanes_div(lanes_fold_sum(s[row]), length);
-        factor[row] =
+        rows->r[row] =
             lanes_div(lanes_set1(1.0F), lanes_sqrt(lanes_add(variance, epsilon)));
-    }
-    for (int64_t i = 0; i < n; i += LANES) {
-        const int64_t left = n - i;
-        const lanes a = lanes_load_upto(scale + i, left);
-        const lanes b = lanes_load_upto(shift + i, left);
-        EACH_OF(rows, row)
-        {
-            const lanes v =
-                lanes_sub(lanes_load_upto(x + row * n + i, left), mean[row]);
-            lanes_store_upto(y + row * n + i,
-                             lanes_fma(lanes_mul(v, factor[row]), a, b), left);
-        }
     }
 }
 
+/* The vector from element i of a row on, of which only `left` elements exist; a and b
+ * are its scale and shift. */
+TARE_ALWAYS_INLINE lanes scaled(const struct rows *rows, int row, int64_t n, int64_t i,
+                                int64_t left, lanes a, lanes b)
+{
+    const lanes v = lanes_load_upto(rows->x + row * n + i, left);
+    return lanes_fma(lanes_mul(lanes_sub(v, rows->m[row]), rows->r[row]), a, b);
+}
+
+TARE_ALWAYS_INLINE void store_floats(const struct rows *rows, int64_t n,
+                                     const int64_t n_rows)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        const int64_t left = n - i;
+        const lanes a = lanes_load_upto(rows->scale + i, left);
+        const lanes b = lanes_load_upto(rows->shift + i, left);
+        EACH_OF(n_rows, row)
+        lanes_store_upto(rows->y + row * n + i, scaled(rows, row, n, i, left, a, b),
+                         left);
+    }
+}
+
+/* CODES elements of each row, of which only `left` exist. */
+TARE_ALWAYS_INLINE void store_codes(const struct rows *rows, int64_t n, int64_t i,
+                                    int64_t left, const struct lanes_quantizer *q,
+                                    const int64_t n_rows)
+{
+    EACH_OF(n_rows, row)
+    {
+        lanes v[CODE_VECTORS];
+        EACH_OF(CODE_VECTORS, k)
+        {
+            const int64_t at = i + k * LANES, here = left - k * LANES;
+            v[k] = lanes_zero();
+            if (here <= 0) continue;
+            v[k] =
+                scaled(rows, row, n, at, here, lanes_load_upto(rows->scale + at, here),
+                       lanes_load_upto(rows->shift + at, here));
+            if (rows->y) lanes_store_upto(rows->y + row * n + at, v[k], here);
+        }
+        if (left >= CODES)
+            lanes_store_codes(rows->codes + row * n + i, q, v);
+        else
+            lanes_store_codes_n(rows->codes + row * n + i, q, v, left);
+    }
+}
+
+TARE_ALWAYS_INLINE void normalize(const struct tare_f32_layer_norm *norm,
+                                  struct rows *rows, const struct lanes_quantizer *q,
+                                  const int64_t n_rows)
+{
+    const int64_t n = norm->n, whole = n / CODES * CODES;
+    find_means(norm, rows, n_rows);
+    if (!rows->codes) {
+        store_floats(rows, n, n_rows);
+        return;
+    }
+    for (int64_t i = 0; i < whole; i += CODES)
+        store_codes(rows, n, i, CODES, q, n_rows);
+    if (whole < n) store_codes(rows, n, whole, n - whole, q, n_rows);
+}
+
 void LAYER_NORM_NAME(const struct tare_f32_layer_norm *norm, const float *x,
-                     const float *scale, const float *shift, float *y, int64_t begin,
-                     int64_t end)
+                     const float *scale, const float *shift,
+                     const struct tare_f32_u8_outputs *out, int64_t begin, int64_t end)
 {
     const int64_t n = norm->n;
-    int64_t row = begin;
-    for (; row + TOGETHER <= end; row += TOGETHER)
-        normalize(norm, x + row * n, scale, shift, y + row * n, TOGETHER);
-    for (; row < end; row++)
-        normalize(norm, x + row * n, scale, shift, y + row * n, 1);
+    struct lanes_quantizer q = {0};
+    if (out->codes) q = lanes_quantizer(&out->as);
+    for (int64_t row = begin; row < end;) {
+        struct rows rows = {.x = x + row * n,
+                            .scale = scale,
+                            .shift = shift,
+                            .y = out->y ? out->y + row * n : NULL,
+                            .codes = out->codes ? out->codes + row * n : NULL};
+        if (row + TOGETHER <= end) {
+            normalize(norm, &rows, &q, TOGETHER);
+            row += TOGETHER;
+        } else {
+            normalize(norm, &rows, &q, 1);
+            row++;
+        }
+    }
 }
