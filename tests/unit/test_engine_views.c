@@ -289,7 +289,8 @@ static void tapped_run(const struct built *built, const float *const *inputs,
     tare_context_destroy(context);
 }
 
-/* Each tensor that is still there has the values that it had. */
+/* Each tensor that is still there has the values that it had; but those of "p", a
+ * softmax, are codes now, which it makes itself. */
 static void check_taps(const struct built *viewed, const struct built *copied,
                        const float *const *inputs, float **want, size_t n_outputs)
 {
@@ -300,6 +301,7 @@ static void check_taps(const struct built *viewed, const struct built *copied,
     assert_true(a.n > 0 && a.n <= b.n);
     for (size_t i = 0; i < a.n; i++) {
         size_t k = 0;
+        if (strcmp(a.names[i], "p") == 0) continue;
         while (strcmp(a.names[i], b.names[k]) != 0)
             assert_true(++k < b.n);
         assert_int_equal(a.n_elems[i], b.n_elems[k]);
