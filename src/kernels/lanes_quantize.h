@@ -165,4 +165,37 @@ static inline void lanes_store_codes_n(uint8_t *dst, const struct lanes_quantize
     memcpy(dst, all, (size_t)n);
 }
 
+/** The codes of 16 floats that follow each other. */
+static inline bytes16 lanes_quantize16(const struct lanes_quantizer *q,
+                                       const float *src)
+{
+    lanes v[16 / LANES];
+    EACH_OF(16 / LANES, k) v[k] = lanes_load(src + k * LANES);
+    return lanes_codes16(q, v);
+}
+
+/** `n` floats that follow each other; the last 16 may overlap those before. */
+static inline void lanes_quantize_line(const struct lanes_quantizer *q,
+                                       const float *src, uint8_t *dst, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + CODES <= n; i += CODES) {
+        lanes v[CODE_VECTORS];
+        EACH_OF(CODE_VECTORS, k) v[k] = lanes_load(src + i + k * LANES);
+        lanes_store_codes(dst + i, q, v);
+    }
+    for (; i + 16 <= n; i += 16)
+        bytes16_store(dst + i, lanes_quantize16(q, src + i));
+    if (i == n) return;
+    if (n >= 16) {
+        bytes16_store(dst + n - 16, lanes_quantize16(q, src + n - 16));
+        return;
+    }
+    float all[16] = {0.0f};
+    uint8_t bytes[16];
+    memcpy(all, src, (size_t)n * sizeof *all);
+    bytes16_store(bytes, lanes_quantize16(q, all));
+    memcpy(dst, bytes, (size_t)n);
+}
+
 #endif /* TARE_KERNELS_LANES_QUANTIZE_H */

@@ -130,7 +130,6 @@ TARE_ALWAYS_INLINE void store_codes(const struct rows *rows, int64_t n, int64_t 
             v[k] =
                 scaled(rows, row, n, at, here, lanes_load_upto(rows->scale + at, here),
                        lanes_load_upto(rows->shift + at, here));
-            if (rows->y) lanes_store_upto(rows->y + row * n + at, v[k], here);
         }
         if (left >= CODES)
             lanes_store_codes(rows->codes + row * n + i, q, v);
@@ -139,14 +138,17 @@ TARE_ALWAYS_INLINE void store_codes(const struct rows *rows, int64_t n, int64_t 
     }
 }
 
+/* Codes are made of vectors in registers where floats are not wanted, else of the rows
+ * in the first-level cache: with the stores of both that is faster. */
 TARE_ALWAYS_INLINE void normalize(const struct tare_f32_layer_norm *norm,
                                   struct rows *rows, const struct lanes_quantizer *q,
                                   const int64_t n_rows)
 {
     const int64_t n = norm->n, whole = n / CODES * CODES;
     find_means(norm, rows, n_rows);
-    if (!rows->codes) {
+    if (rows->y) {
         store_floats(rows, n, n_rows);
+        if (rows->codes) lanes_quantize_line(q, rows->y, rows->codes, n_rows * n);
         return;
     }
     for (int64_t i = 0; i < whole; i += CODES)

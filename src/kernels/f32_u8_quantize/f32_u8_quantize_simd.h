@@ -5,14 +5,6 @@
 
 #include "kernels/lanes_quantize.h"
 
-/* 16 floats that follow each other. */
-static inline bytes16 quantize16(const struct lanes_quantizer *q, const float *src)
-{
-    lanes v[16 / LANES];
-    EACH_OF(16 / LANES, k) v[k] = lanes_load(src + k * LANES);
-    return lanes_codes16(q, v);
-}
-
 /* Store 16 bytes, of which the first `n` count, where `room` bytes may be written; what
  * is overwritten behind those n is stored again later. */
 static inline void store_run(uint8_t *dst, bytes16 bytes, int64_t n, int64_t room)
@@ -34,7 +26,7 @@ static inline void quantize_few_planes(const struct tare_f32_u8_quantize *p,
 {
     bytes16 plane[4];
     for (int64_t c = 0; c < 4; c++)
-        plane[c] = c < p->channels ? quantize16(q, src + c * p->channel_stride)
+        plane[c] = c < p->channels ? lanes_quantize16(q, src + c * p->channel_stride)
                                    : bytes16_zero();
     const bytes16 even_low = bytes16_zip_low(plane[0], plane[2]);
     const bytes16 even_high = bytes16_zip_high(plane[0], plane[2]);
@@ -60,7 +52,7 @@ static inline void quantize_planes(const struct tare_f32_u8_quantize *p,
         bytes16 row[16];
         for (int64_t i = 0; i < 16; i++)
             row[i] = first + i < channels
-                         ? quantize16(q, src + (first + i) * p->channel_stride)
+                         ? lanes_quantize16(q, src + (first + i) * p->channel_stride)
                          : bytes16_zero();
         bytes16_transpose(row);
         for (int64_t i = 0; i < 16; i++) {
@@ -95,26 +87,6 @@ static inline void quantize_all_planes(const struct tare_f32_u8_quantize *p,
     }
 }
 
-/* `n` floats that follow each other. */
-static inline void quantize_line(const struct lanes_quantizer *q, const float *src,
-                                 uint8_t *dst, int64_t n)
-{
-    int64_t i = 0;
-    for (; i + CODES <= n; i += CODES) {
-        lanes v[CODE_VECTORS];
-        EACH_OF(CODE_VECTORS, k) v[k] = lanes_load(src + i + k * LANES);
-        lanes_store_codes(dst + i, q, v);
-    }
-    for (; i + 16 <= n; i += 16)
-        bytes16_store(dst + i, quantize16(q, src + i));
-    if (i == n) return;
-    float last[16] = {0.0f};
-    uint8_t bytes[16];
-    memcpy(last, src + i, (size_t)(n - i) * sizeof *last);
-    bytes16_store(bytes, quantize16(q, last));
-    memcpy(dst + i, bytes, (size_t)(n - i));
-}
-
 static inline void quantize_any_layout(const struct tare_f32_u8_quantize *p,
                                        const float *src, uint8_t *dst, int64_t begin,
                                        int64_t end)
@@ -127,12 +99,12 @@ static inline void quantize_any_layout(const struct tare_f32_u8_quantize *p,
     }
     const struct lanes_quantizer q = lanes_quantizer(p);
     if (in_line && p->pixel_stride == channels) {
-        quantize_line(&q, src + begin * channels, dst + begin * channels,
-                      (end - begin) * channels);
+        lanes_quantize_line(&q, src + begin * channels, dst + begin * channels,
+                            (end - begin) * channels);
     } else if (in_line && channels > 1) {
         for (int64_t pixel = begin; pixel < end; pixel++)
-            quantize_line(&q, src + pixel * p->pixel_stride, dst + pixel * channels,
-                          channels);
+            lanes_quantize_line(&q, src + pixel * p->pixel_stride,
+                                dst + pixel * channels, channels);
     } else if (p->pixel_stride == 1) {
         quantize_all_planes(p, &q, src, dst, begin, end);
     } else {
