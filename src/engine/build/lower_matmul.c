@@ -125,8 +125,8 @@ static enum tare_status lower_product(struct tare_lower *l,
     const enum tare_form y_form = tare_lower_out_form(l, node, node->outputs[0]);
     struct product p;
     int32_t inputs[4], y;
-    tare_lower_view_operand(l, node->inputs[0], false, &p.a);
-    tare_lower_view_operand(l, node->inputs[1], true, &p.b);
+    tare_lower_view_operand(l, node->inputs[0], &p.a);
+    tare_lower_view_operand(l, node->inputs[1], &p.b);
     p.params = product_params(node, &p.a, &p.b);
     enum tare_status st =
         tare_lower_use(l, p.a.tensor, p.a.format,

@@ -94,7 +94,9 @@ static bool all_lead(const struct tare_node *node, const struct uses *uses, int 
     return true;
 }
 
-/* Count the readers, from the last node to the first. */
+/* Count the readers, from the last node to the first. A second operand is packed, once;
+ * rows of the first one are read for every block of columns, and far apart they cost
+ * more than a copy. */
 static void count_products(const struct tare_lower *l, struct uses *uses)
 {
     const struct tare_graph *g = l->graph;
@@ -103,7 +105,6 @@ static void count_products(const struct tare_lower *l, struct uses *uses)
         int depth;
         if (node->dead) continue;
         if (is_product(l, node)) {
-            uses[node->inputs[0]].n_products++;
             uses[node->inputs[1]].n_products++;
         } else if (moves(l, node, TARE_FORM_U8) && all_lead(node, uses, &depth)) {
             struct uses *of = &uses[node->inputs[0]];
@@ -307,7 +308,7 @@ static bool is_matrix(const struct tare_view *view, bool second, int64_t elem_by
 /* The operand as it lies in the tensor that nodes[n - 1] reads, all n of them left out.
  */
 static bool view_from(const struct tare_lower *l, const struct tare_node *const *nodes,
-                      int n, int32_t operand, bool second, struct tare_view *view)
+                      int n, int32_t operand, struct tare_view *view)
 {
     const int32_t root = nodes[n - 1]->inputs[0];
     *view = (struct tare_view){.tensor = root, .format = tare_lower_format(l, root)};
@@ -317,10 +318,10 @@ static bool view_from(const struct tare_lower *l, const struct tare_node *const 
         if (!view_forth(l, nodes[i], output, view)) return false;
         view->nodes[view->n_nodes++] = nodes[i];
     }
-    return is_matrix(view, second, 1);
+    return is_matrix(view, true, 1);
 }
 
-void tare_lower_view_operand(const struct tare_lower *l, int32_t operand, bool second,
+void tare_lower_view_operand(const struct tare_lower *l, int32_t operand,
                              struct tare_view *view)
 {
     const struct tare_graph *g = l->graph;
@@ -332,7 +333,7 @@ void tare_lower_view_operand(const struct tare_lower *l, int32_t operand, bool s
         nodes[n] = &g->nodes[producer];
     }
     for (; n > 0; n--)
-        if (view_from(l, nodes, n, operand, second, view)) return;
+        if (view_from(l, nodes, n, operand, view)) return;
     *view = (struct tare_view){.tensor = operand, .format = TARE_LINEAR};
     view_dense(view, &tare_lower_tensor(l, operand)->dims, TARE_LINEAR);
 }

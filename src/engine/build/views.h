@@ -30,9 +30,9 @@ struct tare_view_matrix {
 
 struct tare_view_matrix tare_view_matrix(const struct tare_view *view);
 
-/** An operand of an INT8 product in the tensor that it is read from. `second`: its
- *  columns may be contiguous instead of its rows. */
-void tare_lower_view_operand(const struct tare_lower *l, int32_t operand, bool second,
+/** An operand of a product in the tensor that it is read from, which is itself unless
+ * it is the second one of an INT8 product. */
+void tare_lower_view_operand(const struct tare_lower *l, int32_t operand,
                              struct tare_view *view);
 /** The result of a product in the tensor that it makes; nodes behind it that need not
  *  run are left out, of an INT8 product. */
