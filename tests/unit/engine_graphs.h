@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -84,6 +85,25 @@ static inline struct graph_values graph_run(const struct tare_graph *graph,
     NET_TRY(built_run(&built, n_threads, data, outputs.data, &err_));
     built_release(&built);
     return outputs;
+}
+
+/** One head's attention in `x`, of `width` channels, to "y": products "q", "k" and "v",
+ *  scores "s", probabilities "p". */
+static inline void graph_attention(struct tare_graph *g, const char *x, int64_t width,
+                                   uint64_t *seed)
+{
+    static const char *const names[] = {"q", "k", "v"};
+    for (int i = 0; i < 3; i++) {
+        char weights[8], inputs[16];
+        (void)snprintf(weights, sizeof weights, "%s.w", names[i]);
+        (void)snprintf(inputs, sizeof inputs, "%s %s", x, weights);
+        net_weights(g, weights, NET_DIMS(width, width), -0.3F, 0.3F, seed);
+        net_node(g, TARE_OP_MATMUL, names[i], inputs, names[i]);
+    }
+    net_ints(net_node(g, TARE_OP_TRANSPOSE, "turn", "k", "kt"), "perm", 3, 0, 2, 1);
+    net_node(g, TARE_OP_MATMUL, "scores", "q kt", "s");
+    net_int(net_node(g, TARE_OP_SOFTMAX, "softmax", "s", "p"), "axis", 2);
+    net_node(g, TARE_OP_MATMUL, "mix", "p v", "y");
 }
 
 /** Does the engine of `graph` have a layer of this type in this precision? */

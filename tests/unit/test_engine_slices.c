@@ -1,12 +1,10 @@
 /* Tensors that are made where a Concat wants them: the same bytes in every tensor and
  * output as with copies, in FP32 and INT8, for every instruction set and number of
  * threads; and which Concat need no copy. */
-#include "engine_graphs.h"
+#include "engine_taps.h"
 
 #include "engine/isa.h"
 #include "tests/kernels/check.h"
-
-enum { MAX_TAPS = 64 };
 
 static uint64_t seed;
 
@@ -186,62 +184,27 @@ static struct tare_graph *axes(int batch)
     return net_infer(g);
 }
 
-/* What a run shows of every tensor. */
-struct shown {
-    char names[MAX_TAPS][64];
-    float *values[MAX_TAPS];
-    size_t n_elems[MAX_TAPS];
-    size_t n;
-};
-
-static const float *show(void *ctx, const struct tare_tapped *tensor)
-{
-    struct shown *shown = ctx;
-    const size_t n_bytes = tensor->n_elems * sizeof(float);
-    assert_true(shown->n < MAX_TAPS);
-    (void)snprintf(shown->names[shown->n], sizeof shown->names[0], "%s", tensor->name);
-    shown->values[shown->n] = malloc(n_bytes);
-    memcpy(shown->values[shown->n], tensor->data, n_bytes);
-    shown->n_elems[shown->n++] = tensor->n_elems;
-    return NULL;
-}
-
-static void tapped_run(const struct built *built, const struct graph_values *inputs,
-                       bool linear, struct shown *shown)
-{
-    struct tare_engine_info info;
-    struct tare_context *context;
-    void *outputs[GRAPH_MAX_BINDINGS] = {NULL};
-    tare_engine_info(built->engine, &info);
-    NET_TRY(tare_context_create(built->engine, 1, &context, &err_));
-    for (size_t i = 0; i < info.n_bindings; i++) {
-        struct tare_binding binding;
-        tare_engine_binding(built->engine, i, &binding);
-        if (!binding.is_input) outputs[i] = malloc(binding.n_bytes);
-        NET_TRY(tare_context_set_address(
-            context, i, binding.is_input ? inputs->data[i] : outputs[i], &err_));
-    }
-    shown->n = 0;
-    NET_TRY(tare_context_set_tap(context, show, shown, linear, &err_));
-    NET_TRY(tare_context_run(context, &err_));
-    tare_context_destroy(context);
-    for (size_t i = 0; i < info.n_bindings; i++)
-        free(outputs[i]);
-}
-
 static void check_taps(const struct built *joined, const struct built *copied,
                        const struct graph_values *inputs, bool linear)
 {
     static struct shown a, b;
-    tapped_run(joined, inputs, linear, &a);
-    tapped_run(copied, inputs, linear, &b);
+    const float *data[GRAPH_MAX_BINDINGS] = {NULL};
+    float *outputs[2][GRAPH_MAX_BINDINGS] = {{NULL}};
+    for (size_t i = 0; i < inputs->n; i++)
+        data[i] = inputs->data[i];
+    tapped_run(joined, data, linear, outputs[0], &a);
+    tapped_run(copied, data, linear, outputs[1], &b);
     assert_int_equal(a.n, b.n);
     for (size_t i = 0; i < a.n; i++) {
         assert_string_equal(a.names[i], b.names[i]);
         assert_int_equal(a.n_elems[i], b.n_elems[i]);
         assert_memory_equal(a.values[i], b.values[i], a.n_elems[i] * sizeof(float));
-        free(a.values[i]);
-        free(b.values[i]);
+    }
+    shown_release(&a);
+    shown_release(&b);
+    for (size_t i = 0; i < GRAPH_MAX_BINDINGS; i++) {
+        free(outputs[0][i]);
+        free(outputs[1][i]);
     }
 }
 

@@ -1,14 +1,10 @@
 /* Products of activations that read and write moved tensors where they lie: the same
  * bytes as with copies, for every instruction set and number of threads; what is not
  * copied then, and what still is. */
-#include "engine_graphs.h"
-
-#include <stdio.h>
+#include "engine_taps.h"
 
 #include "engine/isa.h"
 #include "tests/kernels/check.h"
-
-enum { MAX_TAPS = 96 };
 
 static uint64_t seed;
 
@@ -245,50 +241,6 @@ static struct tare_graph *image(const struct shape *s)
     return net_infer(g);
 }
 
-/* What a run shows of every tensor. */
-struct shown {
-    char names[MAX_TAPS][64];
-    float *values[MAX_TAPS];
-    size_t n_elems[MAX_TAPS];
-    size_t n;
-};
-
-static const float *show(void *ctx, const struct tare_tapped *tensor)
-{
-    struct shown *shown = ctx;
-    const size_t n_bytes = tensor->n_elems * sizeof(float);
-    assert_true(shown->n < MAX_TAPS);
-    (void)snprintf(shown->names[shown->n], sizeof shown->names[0], "%s", tensor->name);
-    shown->values[shown->n] = malloc(n_bytes);
-    memcpy(shown->values[shown->n], tensor->data, n_bytes);
-    shown->n_elems[shown->n++] = tensor->n_elems;
-    return NULL;
-}
-
-/* @param outputs  [n_outputs]; free() each */
-static void tapped_run(const struct built *built, const float *const *inputs,
-                       float **outputs, struct shown *shown)
-{
-    struct tare_engine_info info;
-    struct tare_context *context;
-    size_t n_inputs = 0;
-    tare_engine_info(built->engine, &info);
-    NET_TRY(tare_context_create(built->engine, 1, &context, &err_));
-    for (size_t i = 0; i < info.n_bindings; i++) {
-        struct tare_binding binding;
-        tare_engine_binding(built->engine, i, &binding);
-        n_inputs += binding.is_input;
-        if (!binding.is_input) outputs[i - n_inputs] = malloc(binding.n_bytes);
-        void *address =
-            binding.is_input ? (void *)(uintptr_t)inputs[i] : outputs[i - n_inputs];
-        NET_TRY(tare_context_set_address(context, i, address, &err_));
-    }
-    shown->n = 0;
-    NET_TRY(tare_context_set_tap(context, show, shown, true, &err_));
-    NET_TRY(tare_context_run(context, &err_));
-    tare_context_destroy(context);
-}
-
 /* Each tensor that is still there has the values that it had; but those of "p", a
  * softmax, are codes now, which it makes itself. */
 static void check_taps(const struct built *viewed, const struct built *copied,
@@ -296,8 +248,8 @@ static void check_taps(const struct built *viewed, const struct built *copied,
 {
     static struct shown a, b;
     float *again[GRAPH_MAX_BINDINGS];
-    tapped_run(viewed, inputs, again, &a);
-    tapped_run(copied, inputs, want, &b);
+    tapped_run(viewed, inputs, true, again, &a);
+    tapped_run(copied, inputs, true, want, &b);
     assert_true(a.n > 0 && a.n <= b.n);
     for (size_t i = 0; i < a.n; i++) {
         size_t k = 0;
@@ -307,10 +259,8 @@ static void check_taps(const struct built *viewed, const struct built *copied,
         assert_int_equal(a.n_elems[i], b.n_elems[k]);
         assert_memory_equal(a.values[i], b.values[k], a.n_elems[i] * sizeof(float));
     }
-    for (size_t i = 0; i < a.n; i++)
-        free(a.values[i]);
-    for (size_t i = 0; i < b.n; i++)
-        free(b.values[i]);
+    shown_release(&a);
+    shown_release(&b);
     for (size_t i = 0; i < n_outputs; i++)
         free(again[i]);
 }

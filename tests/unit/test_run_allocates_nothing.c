@@ -153,18 +153,7 @@ static void test_attention(void **state)
     net_weights(g, "scale", NET_DIMS(48), 0.5F, 1.5F, &seed);
     net_weights(g, "shift", NET_DIMS(48), -0.5F, 0.5F, &seed);
     net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "x scale shift", "n");
-    static const char *const names[] = {"q", "k", "v"};
-    for (int i = 0; i < 3; i++) {
-        char weights[8], inputs[16];
-        (void)snprintf(weights, sizeof weights, "%s.w", names[i]);
-        (void)snprintf(inputs, sizeof inputs, "n %s", weights);
-        net_weights(g, weights, NET_DIMS(48, 48), -0.3F, 0.3F, &seed);
-        net_node(g, TARE_OP_MATMUL, names[i], inputs, names[i]);
-    }
-    net_ints(net_node(g, TARE_OP_TRANSPOSE, "turn", "k", "kt"), "perm", 3, 0, 2, 1);
-    net_node(g, TARE_OP_MATMUL, "scores", "q kt", "s");
-    net_int(net_node(g, TARE_OP_SOFTMAX, "softmax", "s", "p"), "axis", 2);
-    net_node(g, TARE_OP_MATMUL, "mix", "p v", "y");
+    graph_attention(g, "n", 48, &seed);
     net_output(g, "y");
     check_precisions(net_infer(g), "attention");
 }
