@@ -31,6 +31,13 @@ static inline uint8_t *check_code_output(int64_t n)
     return block + CHECK_GUARD;
 }
 
+/** What it held at first. */
+static inline void check_code_clear(uint8_t *codes, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        codes[i] = 0x99;
+}
+
 static inline void check_code_free(uint8_t *codes)
 {
     free(codes - CHECK_GUARD);

@@ -137,7 +137,7 @@ static bool check_codes(const struct tare_f32_layer_norm_variant *v, bool specia
     uint8_t *want = check_quantized(&job.out.as, y, count);
     check_split(run_job, &job, 0, job.norm.rows);
     bool ok = check_same_codes(v->name, codes, want, count);
-    memset(codes, 0x99, (size_t)count);
+    check_code_clear(codes, count);
     memcpy(got, x, (size_t)count * sizeof *got);
     job.x = check_u32() % 2 ? got : x;
     job.out.y = got;
