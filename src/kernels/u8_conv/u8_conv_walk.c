@@ -188,13 +188,17 @@ static int64_t slot_bytes(const struct tare_u8_conv_plan *plan)
     return 2 * plan->block_bytes + TARE_U8_CONV_BLOCK * (int64_t)sizeof(int32_t);
 }
 
-/* Blocks that are widened ahead, as many as stay in a second-level cache. */
+/* Blocks that are widened ahead: one where each is read once, by all pixels, else as
+ * many as stay in a second-level cache. */
 static int64_t spare_slots(const struct tare_u8_conv_plan *plan)
 {
+    const bool by_blocks = spare_by_blocks(plan);
+    const bool is_long = by_blocks && plan->n_pixels >= LONG_SLOT_PIXELS;
     const int64_t slot = slot_bytes(plan);
-    if (spare_by_blocks(plan) && plan->n_pixels >= LONG_SLOT_PIXELS)
-        return slot <= LONG_SLOT_IN_CACHE ? 1 : 0;
-    if (plan->n_pixels < SLOT_PIXELS || slot > SLOT_IN_CACHE) return 0;
+    if (plan->n_pixels < SLOT_PIXELS ||
+        slot > (is_long ? LONG_SLOT_IN_CACHE : SLOT_IN_CACHE))
+        return 0;
+    if (by_blocks) return 1;
     return min_i64(min_i64(SLOTS_IN_CACHE / slot, plan->n_blocks),
                    TARE_U8_CONV_MOST_SLOTS);
 }
