@@ -119,7 +119,8 @@ static bool check_long(void)
         {1, 1, 99, 400, 1, 50, 700, 1, 1, 1, 1, 2, 1, 1, 0, 0, 0, 0},
         {1, 12, 12, 100, 6, 6, 41, 1, 3, 3, 2, 2, 1, 1, 1, 1, 0, 0},
         {1, 6, 5, 800, 6, 5, 30, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0},
-        {1, 6, 6, 400, 6, 6, 20, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0}};
+        {1, 6, 6, 400, 6, 6, 20, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0},
+        {1, 46, 44, 240, 46, 44, 33, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0}};
     return check_windows(windows, sizeof windows / sizeof windows[0]);
 }
 
@@ -260,33 +261,34 @@ static struct tare_u8_conv random_patches(void)
     return (struct tare_u8_conv){
         .window = {check_between(1, 3), out_h + 2 - top - check_between(0, 2 - top / 2),
                    out_w + 2 - left - check_between(0, 2 - left / 2),
-                   16 * check_between(1, 4), out_h, out_w, check_between(16, 60), 1, 3,
-                   3, 1, 1, 1, 1, top, left, 0, 0},
+                   16 * check_between(1, check_once_in(4) ? 30 : 4), out_h, out_w,
+                   check_between(16, 80), 1, 3, 3, 1, 1, 1, 1, top, left, 0, 0},
         .in_zero_point = check_zero_point(),
         .epilogue = random_epilogue(true)};
 }
 
-/* The longest sums of such windows, of the values that patches are largest of. */
-static bool check_patch_extremes(void)
+/* Long sums of such windows, in_c channels, of the values that patches are largest of.
+ */
+static bool check_patch_extremes(int64_t in_c)
 {
     const struct tare_u8_conv p = {
-        .window = {1, 4, 4, 1792, 4, 4, 17, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0},
+        .window = {1, 4, 4, in_c, 4, 4, 17, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 0},
         .in_zero_point = 255,
         .epilogue = {
             .negative_slope = 1, .lower = -INFINITY, .upper = INFINITY, .out_f32 = 1}};
     struct conv_case t = {.family = &family, .p = p};
     if (!conv_case_fill(&t)) return false;
     memset(t.acc_init, 0, 17 * sizeof *t.acc_init);
-    for (int64_t i = 0; i < 17 * 9 * 1792; i++) {
-        const bool is_random = i / (9 * 1792) > 1;
-        t.weights[i] = (is_random ? check_once_in(2) : i / (9 * 1792)) ? -128 : 127;
-        t.acc_init[i / (9 * 1792)] -= 255 * t.weights[i];
+    for (int64_t i = 0; i < 17 * 9 * in_c; i++) {
+        const bool is_random = i / (9 * in_c) > 1;
+        t.weights[i] = (is_random ? check_once_in(2) : i / (9 * in_c)) ? -128 : 127;
+        t.acc_init[i / (9 * in_c)] -= 255 * t.weights[i];
     }
     tare_u8_conv_pack(&p, t.weights, t.packed);
     bool ok = true;
-    for (int mixed = 0; ok && mixed < 2; mixed++) {
-        for (int64_t i = 0; i < 16 * 1792; i++)
-            t.x[i] = mixed && check_once_in(2) ? 0 : 255;
+    for (int mixed = 0; ok && mixed < 3; mixed++) {
+        for (int64_t i = 0; i < 16 * in_c; i++)
+            t.x[i] = mixed == 2 || (mixed && check_once_in(2)) ? 0 : 255;
         conv_case_naive(&t);
         ok = check_variants(&t);
     }
@@ -343,7 +345,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < check_cases(300); i++)
         if (!check_pack_matrix()) return printf("not ok - pack_matrix\n"), CHECK_FAIL;
     if (!check_large() || !check_long() || !check_beside() || !check_extremes() ||
-        !check_patch_extremes())
+        !check_patch_extremes(224) || !check_patch_extremes(1792))
         return CHECK_FAIL;
     printf("ok - u8_conv\n");
     return CHECK_PASS;

@@ -132,46 +132,6 @@ static void sum_part(struct part *part)
     }
 }
 
-/* The bytes of a part's pixels, 8 * `vectors` channels each, of which n_channels are
- * stored. */
-TARE_ALWAYS_INLINE void store_bytes(const struct part *part,
-                                    const struct tare_finish_avx2 *finish,
-                                    const int vectors)
-{
-    /* stores to y cannot change copies */
-    const struct tare_u8_conv_tile t = *part->tile;
-    const struct tare_finish_avx2 f = *finish;
-    uint8_t *y = t.y_u8 + part->first * t.pixel_stride;
-    for (int64_t i = 0; i < part->n; i++, y += t.pixel_stride) {
-        const __m256i bytes =
-            bytes_of_row(&t, &f, part->sums[i], part->first + i, vectors);
-        if (t.n_channels == 8 * vectors && vectors == 4) {
-            store(y, bytes);
-        } else if (t.n_channels == 8 * vectors) {
-            _mm_storeu_si128((__m128i *)(void *)y, _mm256_castsi256_si128(bytes));
-        } else {
-            uint8_t all[TARE_U8_CONV_BLOCK];
-            store(all, bytes);
-            memcpy(y, all, (size_t)t.n_channels);
-        }
-    }
-}
-
-static void store_part(const struct part *part, const struct tare_finish_avx2 *finish)
-{
-    const struct tare_u8_conv_tile *t = part->tile;
-    if (t->y_u8 && t->width == TARE_U8_CONV_NARROW) {
-        store_bytes(part, finish, 2);
-    } else if (t->y_u8) {
-        store_bytes(part, finish, 4);
-    } else {
-        for (int64_t i = 0; i < part->n; i++)
-            for (int64_t c = 0; c < t->n_channels; c += 16)
-                store_row(t, finish, load(&part->sums[i][c]),
-                          load(&part->sums[i][c + 8]), part->first + i, c);
-    }
-}
-
 static void compute_block(const struct tare_u8_conv_tile *t)
 {
     struct wide *wide = t->state;
@@ -191,7 +151,7 @@ static void compute_block(const struct tare_u8_conv_tile *t)
         part.wide.x = wide->pixels + (first + part.first) * wide->pitch;
         if (wide->own) part.wide.own = wide->own + first + part.first;
         sum_part(&part);
-        store_part(&part, &finish);
+        store_pixels(t, &finish, part.sums[0], part.first, part.n);
     }
 }
 
@@ -213,7 +173,7 @@ static void compute_channels(struct wide *wide, const struct tare_u8_conv_plan *
     }
     for (int64_t block = first; block < last; block++) {
         struct tare_u8_conv_tile tile =
-            tile_of_channels(p, d, block * TARE_U8_CONV_BLOCK, TARE_U8_CONV_BLOCK);
+            tare_u8_conv_tile_of_channels(p, d, block * TARE_U8_CONV_BLOCK);
         tile.block = block;
         tile.weights = d->weights + tare_u8_conv_block_offset(plan, 0, block);
         tile.width = tare_u8_conv_block_width(plan, block);
@@ -234,14 +194,9 @@ void tare_u8_conv__avx2_6x16(const struct tare_u8_conv *p,
         tare_u8_conv_walk(p, d, scratch, begin, end, &few);
         return;
     }
+    if (compute_patches(p, d, scratch, begin, end)) return;
     const struct tare_u8_conv_spare spare = tare_u8_conv_spare(&plan);
     char *const at = (char *)scratch + spare.offset;
-    struct tare_u8_winograd winograd;
-    if (tare_u8_winograd(&p->window, &winograd)) {
-        compute_patches(&(struct winograd_call){&winograd, &plan, p, d, at}, begin,
-                        end);
-        return;
-    }
     struct wide wide = {.pitch = spare.pitch,
                         .pixels = (int16_t *)(void *)at,
                         .n_steps = plan.n_segments * plan.n_steps,

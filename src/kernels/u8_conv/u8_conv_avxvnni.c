@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/u8_conv/u8_conv_store_avx2.h"
+#include "kernels/u8_conv/u8_conv_winograd_avx2.h"
 
 enum { ROWS = 5, COLUMNS = 16 };
 
@@ -68,5 +69,6 @@ void tare_u8_conv__avxvnni_5x16(const struct tare_u8_conv *p,
                                 int64_t begin, int64_t end)
 {
     const struct tare_u8_conv_style style = {.compute = compute_tile};
+    if (compute_patches(p, d, scratch, begin, end)) return;
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

@@ -16,6 +16,11 @@ TARE_ALWAYS_INLINE __m256i load(const void *p)
     return _mm256_loadu_si256((const __m256i *)p);
 }
 
+TARE_ALWAYS_INLINE void store(void *p, __m256i v)
+{
+    _mm256_storeu_si256((__m256i *)p, v);
+}
+
 TARE_ALWAYS_INLINE __m256i broadcast4(const uint8_t *x)
 {
     int32_t four;
@@ -27,28 +32,6 @@ static inline struct tare_finish_avx2 finish_of(const struct tare_u8_conv_tile *
 {
     const struct tare_u8_epilogue *e = t->epilogue;
     return tare_finish_avx2(e->negative_slope, e->lower, e->upper, e->out_zero_point);
-}
-
-/* All pixels of a layer of one group, from the channel `first` on, up to `most` of
- * them; only what the epilogue reads. */
-static inline struct tare_u8_conv_tile
-tile_of_channels(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
-                 int64_t first, int64_t most)
-{
-    const struct tare_window *w = &p->window;
-    struct tare_u8_conv_tile t = {.n_channels = min_i64(most, w->out_c - first),
-                                  .acc_init = d->acc_init + first,
-                                  .multiplier = d->multiplier + first,
-                                  .bias = d->bias + first,
-                                  .pixel_stride = tare_window_out_pitch(w),
-                                  .residual_stride = w->out_c,
-                                  .epilogue = &p->epilogue};
-    if (p->epilogue.has_residual) t.residual = d->residual + first;
-    if (p->epilogue.out_f32)
-        t.y_f32 = (float *)d->y + first;
-    else
-        t.y_u8 = (uint8_t *)d->y + first;
-    return t;
 }
 
 /* The residual of one pixel from `channel` on, for `width` channels, or NULL. */
@@ -108,6 +91,48 @@ TARE_ALWAYS_INLINE __m256i bytes_of_row(const struct tare_u8_conv_tile *t,
     if (t->epilogue->negative_slope != 1.0f)
         EACH_OF(vectors, j) v[j] = tare_slope_avx2(finish, v[j]);
     return tare_bytes32_avx2(finish, v);
+}
+
+/* The bytes of `n` pixels, 8 * `vectors` channels each, of which n_channels are
+ * stored. */
+TARE_ALWAYS_INLINE void store_bytes(const struct tare_u8_conv_tile *tile,
+                                    const struct tare_finish_avx2 *finish,
+                                    const int32_t *sums, int64_t pixel, int64_t n,
+                                    const int vectors)
+{
+    /* stores to y cannot change copies */
+    const struct tare_u8_conv_tile t = *tile;
+    const struct tare_finish_avx2 f = *finish;
+    uint8_t *y = t.y_u8 + pixel * t.pixel_stride;
+    for (int64_t i = 0; i < n; i++, y += t.pixel_stride, sums += TARE_U8_CONV_BLOCK) {
+        const __m256i bytes = bytes_of_row(&t, &f, sums, pixel + i, vectors);
+        if (t.n_channels == 8 * vectors && vectors == 4) {
+            store(y, bytes);
+        } else if (t.n_channels == 8 * vectors) {
+            _mm_storeu_si128((__m128i *)(void *)y, _mm256_castsi256_si128(bytes));
+        } else {
+            uint8_t all[TARE_U8_CONV_BLOCK];
+            store(all, bytes);
+            memcpy(y, all, (size_t)t.n_channels);
+        }
+    }
+}
+
+/* A block's channels of `n` pixels from their sums, TARE_U8_CONV_BLOCK apart, to
+ * memory. */
+static inline void store_pixels(const struct tare_u8_conv_tile *t,
+                                const struct tare_finish_avx2 *finish,
+                                const int32_t *sums, int64_t pixel, int64_t n)
+{
+    if (t->y_u8 && t->width == TARE_U8_CONV_NARROW) {
+        store_bytes(t, finish, sums, pixel, n, 2);
+    } else if (t->y_u8) {
+        store_bytes(t, finish, sums, pixel, n, 4);
+    } else {
+        for (int64_t i = 0; i < n; i++, sums += TARE_U8_CONV_BLOCK)
+            for (int64_t c = 0; c < t->n_channels; c += 16)
+                store_row(t, finish, load(sums + c), load(sums + c + 8), pixel + i, c);
+    }
 }
 
 #endif /* TARE_KERNELS_U8_CONV_STORE_AVX2_H */

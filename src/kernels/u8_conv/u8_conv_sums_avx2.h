@@ -1,9 +1,10 @@
 /* kernels/u8_conv/u8_conv_sums_avx2.h - register tiles, for files built with the flags
- * of TARE_CPU_AVX2. Private to this folder.
+ * of TARE_CPU_AVX2 or TARE_CPU_AVXVNNI. Private to this folder.
  *
  * VPMADDUBSW would saturate, so bytes become 16-bit lanes, and VPMADDWD multiplies and
- * adds them in pairs without loss. With weights of int8, a vector has four inputs of
- * four channels; weights that are widened ahead are a pair of inputs of 8 channels.
+ * adds them in pairs without loss; with AVX-VNNI, VPDPWSSD. With weights of int8, a
+ * vector has four inputs of four channels; weights that are widened ahead are a pair of
+ * inputs of 8 channels.
  *
  * In long sums of the latter, half of the products become additions (Winograd, "A New
  * Algorithm for Inner Product", IEEE Transactions on Computers, 1968):
@@ -30,11 +31,6 @@ enum {
     STEP = 4,       /* inputs */
     LONG_SUM = 96   /* steps that are worth own products */
 };
-
-TARE_ALWAYS_INLINE void store(void *p, __m256i v)
-{
-    _mm256_storeu_si256((__m256i *)p, v);
-}
 
 TARE_ALWAYS_INLINE __m128i load16(const void *p)
 {
@@ -63,9 +59,13 @@ TARE_ALWAYS_INLINE void store_pairs(__m256i low, __m256i high, int16_t *to,
  * a step first and spills accumulators meanwhile. */
 TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, __m256i x, __m256i w)
 {
+#if defined(__AVXVNNI__)
+    __asm__("%{vex%} vpdpwssd %2, %1, %0" : "+x"(acc) : "x"(x), "x"(w));
+#else
     __m256i products;
     __asm__("vpmaddwd %2, %1, %0" : "=x"(products) : "x"(x), "x"(w));
     __asm__("vpaddd %1, %0, %0" : "+x"(acc) : "x"(products));
+#endif
     return acc;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/u8_conv/u8_conv_store_vnni.h"
+#include "kernels/u8_conv/u8_conv_winograd_vnni.h"
 
 /* acc += the four products u8 x * s8 w of each lane. The intrinsic makes gcc 12 spill
  * accumulators when there are many. */
@@ -361,5 +362,6 @@ void tare_u8_conv__vnni_14x32(const struct tare_u8_conv *p,
                                              .at_once = TARE_U8_CONV_TILES,
                                              .fetch_tiles = 1,
                                              .row_tiles = true};
+    if (compute_patches(p, d, scratch, begin, end)) return;
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

@@ -207,22 +207,22 @@ static int64_t spare_slots(const struct tare_u8_conv_plan *plan)
 static bool spare_bytes(const struct tare_u8_conv_plan *plan,
                         struct scratch_layout *out)
 {
-    struct tare_u8_winograd winograd;
-    if (tare_u8_winograd(&plan->window, &winograd)) {
-        out->spare_bytes = winograd.bytes;
-        return true;
-    }
+    struct tare_u8_winograd winograd = {0};
+    const bool patches = tare_u8_winograd(&plan->window, &winograd);
     const int64_t n_pixels = spare_by_blocks(plan)
                                  ? plan->n_pixels
                                  : min_i64(plan->n_pixels, TARE_U8_CONV_PITCH);
-    return tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t), (size_t)n_pixels,
-                         &out->spare_pixels) &&
-           tare_align_size(out->spare_pixels, &out->spare_pixels) &&
-           tare_align_size((size_t)n_pixels * sizeof(int32_t), &out->spare_own) &&
-           tare_add_size(out->spare_pixels, out->spare_own, &out->spare_bytes) &&
-           tare_add_size(out->spare_bytes,
-                         (size_t)(spare_slots(plan) * slot_bytes(plan)),
-                         &out->spare_bytes);
+    const bool fits =
+        tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t), (size_t)n_pixels,
+                      &out->spare_pixels) &&
+        tare_align_size(out->spare_pixels, &out->spare_pixels) &&
+        tare_align_size((size_t)n_pixels * sizeof(int32_t), &out->spare_own) &&
+        tare_add_size(out->spare_pixels, out->spare_own, &out->spare_bytes) &&
+        tare_add_size(out->spare_bytes, (size_t)(spare_slots(plan) * slot_bytes(plan)),
+                      &out->spare_bytes);
+    if (fits && patches && winograd.bytes > out->spare_bytes)
+        out->spare_bytes = winograd.bytes;
+    return fits;
 }
 
 static bool scratch_layout(const struct tare_u8_conv_plan *plan,
@@ -258,6 +258,27 @@ bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
         return false;
     *out = total;
     return true;
+}
+
+struct tare_u8_conv_tile
+tare_u8_conv_tile_of_channels(const struct tare_u8_conv *p,
+                              const struct tare_u8_conv_data *d, int64_t first)
+{
+    const struct tare_window *w = &p->window;
+    struct tare_u8_conv_tile t = {.n_channels =
+                                      min_i64(TARE_U8_CONV_BLOCK, w->out_c - first),
+                                  .acc_init = d->acc_init + first,
+                                  .multiplier = d->multiplier + first,
+                                  .bias = d->bias + first,
+                                  .pixel_stride = tare_window_out_pitch(w),
+                                  .residual_stride = w->out_c,
+                                  .epilogue = &p->epilogue};
+    if (p->epilogue.has_residual) t.residual = d->residual + first;
+    if (p->epilogue.out_f32)
+        t.y_f32 = (float *)d->y + first;
+    else
+        t.y_u8 = (uint8_t *)d->y + first;
+    return t;
 }
 
 struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *plan)

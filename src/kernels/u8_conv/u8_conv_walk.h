@@ -125,6 +125,12 @@ struct tare_u8_conv_tile {
     void *state; /* the variant's own */
 };
 
+/** All pixels of a layer of one group, for the block of channels from `first` on; only
+ *  what the epilogue reads of it. */
+struct tare_u8_conv_tile
+tare_u8_conv_tile_of_channels(const struct tare_u8_conv *p,
+                              const struct tare_u8_conv_data *d, int64_t first);
+
 typedef void tare_u8_conv_tile_fn(const struct tare_u8_conv_tile *tile);
 
 /** How a variant wants its tiles. */
@@ -154,8 +160,7 @@ enum { TARE_U8_CONV_MOST_SLOTS = 64 };
 
 /** A part of scratch that the walk does not use, for variants that widen to 16 bits:
  * room for all segments of each pixel of a pixel block, or of all, and for the weights
- * of some blocks of channels. What tare_u8_winograd() takes is in its place where that
- * takes the window.
+ * of some blocks of channels. What tare_u8_winograd() takes may be in its place.
  */
 struct tare_u8_conv_spare {
     size_t offset;  /* of the pixels, in bytes; a multiple of TARE_ALIGN */
