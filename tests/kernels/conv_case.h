@@ -385,7 +385,7 @@ static inline bool conv_case_check(struct conv_case *t, tare_u8_conv_fn *fn,
 {
     char what[256];
     conv_case_describe(t, what);
-    const struct tare_u8_conv_data data = conv_case_data(t, t->got);
+    struct tare_u8_conv_data data = conv_case_data(t, t->got);
     const int64_t units = t->family->units(&t->p);
     memset(t->got, 0x99, t->y_bytes + 2 * CHECK_GUARD);
     fn(&t->p, &data, t->scratch, 0, units);
@@ -393,6 +393,7 @@ static inline bool conv_case_check(struct conv_case *t, tare_u8_conv_fn *fn,
 
     memset(t->got, 0x99, t->y_bytes + 2 * CHECK_GUARD);
     struct check_pieces left = {0, units};
+    if (check_once_in(2)) data.grain = check_between(1, units);
     for (int64_t begin, end; check_next_piece(&left, &begin, &end);)
         fn(&t->p, &data, t->scratch, begin, end);
     if (!check_same(t->want, t->got, t->y_bytes, name, what)) return false;

@@ -79,7 +79,16 @@ enum tare_status tare_u8_conv_layer_check(const struct tare_layer *layer,
     return check(layer, tare_u8_conv_packed_bytes, err);
 }
 
-TARE_LAYER_DEFINE_CONV(u8_conv_layer, tare_u8_conv, tare_u8_conv_data, conv_data)
+static struct tare_u8_conv_data split_conv_data(const struct tare_layer *layer,
+                                                const struct tare_layer_run *run)
+{
+    struct tare_u8_conv_data data = conv_data(layer, run);
+    if (tare_pool_size(run->pool) > 1)
+        data.grain = tare_layer_grain(run->pool, tare_u8_conv_units(layer->params));
+    return data;
+}
+
+TARE_LAYER_DEFINE_CONV(u8_conv_layer, tare_u8_conv, tare_u8_conv_data, split_conv_data)
 
 enum tare_status tare_u8_depthwise_layer_check(const struct tare_layer *layer,
                                                struct tare_error *err)

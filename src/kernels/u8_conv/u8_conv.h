@@ -31,6 +31,8 @@ struct tare_u8_conv_data {
     void *y; /* [batch, out_h, out_w, out_c], out_pitch; uint8_t, or float: out_f32 */
     const void *next;  /* what is read after this run, to be fetched in its course: */
     size_t next_bytes; /* so many bytes of it; a hint, 0 without one */
+    int64_t grain; /* units that the calls of a run are for, each; a hint, the same in
+                      all of them; 0: all units */
 };
 
 /**

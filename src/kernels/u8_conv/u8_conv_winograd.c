@@ -1,5 +1,7 @@
 #include "kernels/u8_conv/u8_conv_winograd.h"
 
+#include <math.h>
+
 #include "base/mem.h"
 #include "kernels/whole.h"
 
@@ -86,13 +88,23 @@ bool tare_u8_winograd(const struct tare_window *w, struct tare_u8_winograd *out)
 
 bool tare_u8_winograd_pays(const struct tare_window *w,
                            const struct tare_u8_winograd *winograd,
-                           const struct tare_u8_winograd_costs *costs)
+                           const struct tare_u8_winograd_costs *costs, int64_t grain,
+                           int64_t n)
 {
     /* each for one channel of inputs and one of outputs */
+    const double share = (double)grain / (double)n, blocks = (double)winograd->blocks;
+    const double patches = (double)winograd->patches;
     const double pixels = (double)w->batch * (double)w->out_h * (double)w->out_w;
     const double direct = 9.0 * (double)costs->direct / 16.0 * pixels;
-    const double patch = TARE_U8_WINOGRAD_POINTS +
-                         (double)costs->input / (double)w->out_c +
-                         (double)costs->output / (double)w->in_c;
-    return patch * (double)winograd->patches + (double)costs->weight < direct;
+    const double product =
+        TARE_U8_WINOGRAD_POINTS + (double)costs->output / (double)w->in_c;
+    double input = (double)costs->input / (double)w->out_c * patches;
+    double weight = (double)costs->weight;
+    if (!winograd->by_blocks) {
+        input *= share;
+    } else if (grain < n) { /* one block more than it has patches of */
+        weight *= fmin(1.0, share + 1.0 / blocks);
+        input *= fmin(1.0, share * blocks);
+    }
+    return product * patches * share + input + weight < direct * share;
 }

@@ -80,9 +80,11 @@ struct tare_u8_winograd_costs {
     int64_t output; /* to make the outputs of a patch of a channel */
 };
 
-/** Is it faster than the window's own products? */
+/** Is it faster than the window's own products, where calls are for up to `grain` of
+ * `n` units? What units share is transformed in each call. */
 bool tare_u8_winograd_pays(const struct tare_window *w,
                            const struct tare_u8_winograd *winograd,
-                           const struct tare_u8_winograd_costs *costs);
+                           const struct tare_u8_winograd_costs *costs, int64_t grain,
+                           int64_t n);
 
 #endif /* TARE_KERNELS_U8_CONV_WINOGRAD_H */

@@ -363,16 +363,14 @@ static void compute_set(const struct winograd_call *k, int64_t begin, int64_t en
                         int64_t first, int64_t n)
 {
     const int64_t patches = k->winograd->patches;
-    const bool is_one = begin / patches == (end - 1) / patches; /* block, or part */
-    bool are_held = false;
+    const bool are_held = end - begin > patches; /* for more than one block */
+    if (are_held) transform_patches(k, first, n);
     for (int64_t block = begin / patches; block * patches < end; block++) {
         const int64_t from = clamp_i64(begin - block * patches, first, first + n);
         const int64_t to = clamp_i64(end - block * patches, first, first + n);
-        if (from >= to) continue;
-        const int64_t held = is_one ? from : first;
-        if (!are_held) transform_patches(k, held, is_one ? to - from : n);
-        are_held = true;
-        compute_held(k, block, from - held, from, to - from);
+        if (from == to) continue;
+        if (!are_held) transform_patches(k, from, to - from);
+        compute_held(k, block, are_held ? from - first : 0, from, to - from);
     }
 }
 
@@ -385,7 +383,6 @@ static void compute_by_blocks(const struct winograd_call *k, int64_t begin, int6
     const int64_t sets = ceil_div(plan->patches, plan->n_inputs);
     const int64_t all = plan->blocks * plan->patches;
     const int64_t from = all * begin / n, to = all * end / n;
-    if (from == to) return;
     for (int64_t set = 0; set < sets; set++) {
         const int64_t first = plan->patches * set / sets;
         compute_set(k, from, to, first, plan->patches * (set + 1) / sets - first);
@@ -417,17 +414,19 @@ static void compute_by_patches(const struct winograd_call *k, int64_t begin,
     }
 }
 
-/* Compute the units [begin, end) if it pays. @retval false  It does not. */
+/* Compute the units [begin, end) by patches of either kind if it pays. @retval false
+ * It does not. */
 static bool compute_patches(const struct tare_u8_conv *p,
                             const struct tare_u8_conv_data *d, void *scratch,
                             int64_t begin, int64_t end)
 {
     struct tare_u8_winograd winograd;
-    if (!tare_u8_winograd(&p->window, &winograd) ||
-        !tare_u8_winograd_pays(&p->window, &winograd, &winograd_costs))
-        return false;
+    if (!tare_u8_winograd(&p->window, &winograd)) return false;
     const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
     const int64_t n = plan.n_pixel_blocks * plan.n_splits;
+    const int64_t grain = d->grain > 0 ? d->grain : n;
+    if (!tare_u8_winograd_pays(&p->window, &winograd, &winograd_costs, grain, n))
+        return false;
     const struct winograd_call call = {
         &winograd, &plan, p, d, (char *)scratch + tare_u8_conv_spare(&plan).offset};
     memset(call.scratch + winograd.padding, p->in_zero_point, (size_t)p->window.in_c);
