@@ -18,38 +18,47 @@ enum tare_status tare_f32_pool_layer_check(const struct tare_layer *layer,
 
 TARE_LAYER_DEFINE_MAP(f32_pool_layer, tare_f32_pool, tare_f32_pool_units)
 
-/* Of one output, floats or codes, or of both. */
-static bool outputs_valid(const struct tare_layer *layer, const char *inputs)
+/* Which output is codes; n_outputs: none. */
+static size_t codes_at(const struct tare_layer *layer)
 {
-    if (!tare_layer_types(layer, inputs, "f") &&
-        !tare_layer_types(layer, inputs, "u") && !tare_layer_types(layer, inputs, "fu"))
-        return false;
-    for (size_t k = 0; k < layer->n_outputs; k++) {
-        const struct tare_plan_tensor *t = layer->outputs[k];
-        if (tare_plan_count(t) != tare_plan_count(layer->inputs[0]) ||
-            (t->dtype == TARE_U8 && !tare_f32_u8_quantize_is_plain(t->scale)))
-            return false;
-    }
-    return true;
+    size_t k = 0;
+    while (k < layer->n_outputs && layer->outputs[k]->dtype != TARE_U8)
+        k++;
+    return k;
 }
 
-/* The last output, where it is codes. */
-static const struct tare_plan_tensor *codes_of(const struct tare_layer *layer)
+static bool has_codes(const struct tare_layer *layer)
 {
-    const struct tare_plan_tensor *last = layer->outputs[layer->n_outputs - 1];
-    return last->dtype == TARE_U8 ? last : NULL;
+    return codes_at(layer) < layer->n_outputs;
+}
+
+/* Floats, codes, or both. */
+static const char *const floats_or_codes[] = {"f", "u", "fu", NULL};
+
+/* @param outputs  letters of the outputs that it may have, NULL behind the last */
+static bool operands_valid(const struct tare_layer *layer, const char *inputs,
+                           const char *const *outputs)
+{
+    while (*outputs && !tare_layer_types(layer, inputs, *outputs))
+        outputs++;
+    if (!*outputs) return false;
+    for (size_t k = 0; k < layer->n_outputs; k++)
+        if (tare_plan_count(layer->outputs[k]) != tare_plan_count(layer->inputs[0]))
+            return false;
+    return !has_codes(layer) ||
+           tare_f32_u8_quantize_is_plain(layer->outputs[codes_at(layer)]->scale);
 }
 
 static struct tare_f32_u8_outputs outputs_of(const struct tare_layer *layer,
                                              const struct tare_layer_run *run)
 {
-    const struct tare_plan_tensor *codes = codes_of(layer);
+    const size_t codes = codes_at(layer);
     struct tare_f32_u8_outputs out = {0};
-    if (codes) {
-        out.as = tare_layer_quantization(codes);
-        out.codes = run->outputs[layer->n_outputs - 1];
+    if (codes < layer->n_outputs) {
+        out.as = tare_layer_quantization(layer->outputs[codes]);
+        out.codes = run->outputs[codes];
     }
-    if (!codes || layer->n_outputs > 1) out.y = run->outputs[0];
+    if (codes > 0) out.y = run->outputs[0];
     return out;
 }
 
@@ -57,10 +66,10 @@ enum tare_status tare_f32_softmax_layer_check(const struct tare_layer *layer,
                                               struct tare_error *err)
 {
     const struct tare_f32_softmax *p = layer->params;
-    TARE_LAYER_FAIL_IF(!outputs_valid(layer, "f"), err, "tensors");
+    TARE_LAYER_FAIL_IF(!operands_valid(layer, "f", floats_or_codes), err, "tensors");
     TARE_LAYER_FAIL_IF(
         !tare_product_is(p->outer, p->n, p->inner, tare_plan_count(layer->inputs[0])) ||
-            (p->inner > 1 && codes_of(layer)),
+            (p->inner > 1 && has_codes(layer)),
         err, "shapes");
     return TARE_OK;
 }
@@ -68,7 +77,7 @@ enum tare_status tare_f32_softmax_layer_check(const struct tare_layer *layer,
 enum tare_status tare_f32_softmax_layer_prepare(struct tare_layer *layer,
                                                 struct tare_error *err)
 {
-    const bool keeps_rows = layer->n_outputs == 1 && codes_of(layer);
+    const bool keeps_rows = layer->n_outputs == 1 && has_codes(layer);
     TARE_LAYER_FAIL_IF(keeps_rows && !tare_f32_softmax_scratch_bytes(
                                          layer->params, &layer->scratch_bytes),
                        err, "scratch");
@@ -112,7 +121,7 @@ enum tare_status tare_f32_layer_norm_layer_check(const struct tare_layer *layer,
                                                  struct tare_error *err)
 {
     const struct tare_f32_layer_norm *p = layer->params;
-    TARE_LAYER_FAIL_IF(!outputs_valid(layer, "fww"), err, "tensors");
+    TARE_LAYER_FAIL_IF(!operands_valid(layer, "fww", floats_or_codes), err, "tensors");
     TARE_LAYER_FAIL_IF(
         !(p->epsilon >= 0.0f) || isinf(p->epsilon) ||
             !tare_product_is(p->rows, p->n, 1, tare_plan_count(layer->inputs[0])) ||
@@ -127,15 +136,17 @@ static void layer_norm_units(void *arg, int64_t begin, int64_t end, int worker)
     const struct tare_layer_job *job = arg;
     const struct tare_f32_layer_norm_variant *variant = job->layer->kernel;
     (void)worker;
-    variant->fn(job->layer->params, job->run->inputs[0], job->run->inputs[1],
-                job->run->inputs[2], job->data, begin, end);
+    variant->fn(job->layer->params, job->data, begin, end);
 }
 
 void tare_f32_layer_norm_layer_run(const struct tare_layer *layer,
                                    const struct tare_layer_run *run)
 {
     const struct tare_f32_layer_norm *p = layer->params;
-    const struct tare_f32_u8_outputs out = outputs_of(layer, run);
-    tare_layer_spread(layer, run, &out, p->rows, tare_layer_grain(run->pool, p->rows),
+    const struct tare_f32_layer_norm_data data = {.x = run->inputs[0],
+                                                  .scale = run->inputs[1],
+                                                  .shift = run->inputs[2],
+                                                  .out = outputs_of(layer, run)};
+    tare_layer_spread(layer, run, &data, p->rows, tare_layer_grain(run->pool, p->rows),
                       layer_norm_units);
 }

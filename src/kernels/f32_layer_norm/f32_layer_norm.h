@@ -1,6 +1,6 @@
 /* kernels/f32_layer_norm/f32_layer_norm.h - rows brought to mean 0 and variance 1, then
  * scaled and shifted (LayerNormalization), in float32; or to a mean square of 1
- * (RMSNormalization). */
+ * (RMSNormalization). The rows may be sums of two tensors. */
 #ifndef TARE_KERNELS_F32_LAYER_NORM_H
 #define TARE_KERNELS_F32_LAYER_NORM_H
 
@@ -16,23 +16,29 @@ struct tare_f32_layer_norm {
     int32_t keeps_mean; /* RMSNormalization: mean is 0 */
 };
 
+/** Buffers of one layer; scale and shift are [n], all else [rows, n]. */
+struct tare_f32_layer_norm_data {
+    const float *x;
+    const float *addend; /* NULL: x is what is normalized; else x + addend */
+    const float *scale, *shift;
+    float *sum; /* where x + addend goes, or NULL: nobody else reads it */
+    struct tare_f32_u8_outputs out; /* y or sum is there, where addend is */
+};
+
 /**
- * Of a row, with sum() of 16 chains, element i in chain i % 16, each from 0, folded as
- * s[j] += s[j + 8], then 4, 2, 1:
- *     mean = keeps_mean ? 0 : sum(x) / (float)n
- *     r = 1 / sqrtf(sum(d * d) / (float)n + epsilon), where d = x - mean and the chains
- *         are s = fmaf(d, d, s)
- *     y = fmaf((x - mean) * r, scale, shift)
- * scale and shift are [n]. A NaN or an infinity anywhere in the row makes NaN. Codes
- * are those of y.
+ * Of a row v, which is x, or x + addend rounded as f32_binary's sum, with sum() of 16
+ * chains, element i in chain i % 16, each from 0, folded as s[j] += s[j + 8], then 4,
+ * 2, 1: mean = keeps_mean ? 0 : sum(v) / (float)n r = 1 / sqrtf(sum(d * d) / (float)n +
+ * epsilon), where d = v - mean and the chains are s = fmaf(d, d, s) y = fmaf((v - mean)
+ * * r, scale, shift) A NaN or an infinity anywhere in the row makes NaN. Codes are
+ * those of y.
  *
  * Units are the rows [begin, end): any split gives the same bytes, and so does every
- * variant. out->y may be x. Reads and writes nothing beyond.
+ * variant. out.y and sum may each be x or addend, but are not the same. Reads and
+ * writes nothing beyond.
  */
 typedef void tare_f32_layer_norm_fn(const struct tare_f32_layer_norm *norm,
-                                    const float *x, const float *scale,
-                                    const float *shift,
-                                    const struct tare_f32_u8_outputs *out,
+                                    const struct tare_f32_layer_norm_data *data,
                                     int64_t begin, int64_t end);
 
 #define TARE_UKERNEL(isa, name, tile) tare_f32_layer_norm_fn name;
