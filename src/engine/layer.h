@@ -110,7 +110,7 @@ struct tare_layer_kind_info {
 
 const struct tare_layer_kind_info *tare_layer_kind_info(uint32_t kind);
 
-/** Whether a layer of this kind may write its output over input `k`, when both are as
+/** Whether a layer of this kind may write an output over input `k`, when both are as
  *  tare_plan_may_overwrite() wants them: it has read each value, or row, before it
  *  writes there. */
 bool tare_layer_overwrites(uint32_t kind, uint32_t k);

@@ -28,14 +28,16 @@ static int32_t add_view(struct tare_plan_builder *b, int32_t of)
     return id;
 }
 
-static void add(struct tare_plan_builder *b, enum tare_layer_kind kind,
-                const int32_t *inputs, size_t n, int32_t output)
+static void add_multi(struct tare_plan_builder *b, enum tare_layer_kind kind,
+                      const int32_t *inputs, size_t n, const int32_t *outputs,
+                      size_t n_outputs)
 {
     /* of whatever kind: nothing but a convolution's residual is looked at */
     const union {
         struct tare_f32_conv conv;
         struct tare_f32_unary unary;
         struct tare_f32_pool pool;
+        struct tare_f32_layer_norm norm;
         struct tare_reshape_params reshape;
     } none = {0}, conv = {.conv.epilogue.has_residual = n > RESIDUAL};
     const struct tare_layer_spec spec = {
@@ -44,10 +46,16 @@ static void add(struct tare_plan_builder *b, enum tare_layer_kind kind,
         .params = kind == TARE_LAYER_F32_CONV ? &conv : &none,
         .inputs = inputs,
         .n_inputs = n,
-        .outputs = &output,
-        .n_outputs = 1,
+        .outputs = outputs,
+        .n_outputs = n_outputs,
     };
     assert_int_equal(tare_plan_add_layer(b, &spec, NULL), TARE_OK);
+}
+
+static void add(struct tare_plan_builder *b, enum tare_layer_kind kind,
+                const int32_t *inputs, size_t n, int32_t output)
+{
+    add_multi(b, kind, inputs, n, &output, 1);
 }
 
 /* Convolutions with residuals, functions, and layers that only read. Sizes are few, so
@@ -212,6 +220,41 @@ static void test_chain(void **state)
     tare_plan_builder_release(&b);
 }
 
+/* A norm of x + addend makes y and sum. Each has a place of its own, also where nothing
+ * reads them, and it is an addend's where that is read no more. */
+static void test_outputs(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 16; c++) {
+        const bool is_read = c & 1U, keeps_x = c & 2U, is_twice = c & 4U;
+        const bool is_codes = c & 8U;
+        struct tare_plan_builder b = {0};
+        const int32_t w = add_tensor(&b, TARE_F32, 100);
+        const int32_t x = add_tensor(&b, TARE_F32, 100);
+        const int32_t other = add_tensor(&b, TARE_F32, 100);
+        const int32_t y = add_tensor(&b, is_codes ? TARE_U8 : TARE_F32, 100);
+        const int32_t sum = add_tensor(&b, TARE_F32, 100);
+        const int32_t last = add_tensor(&b, TARE_F32, 100);
+        const int32_t addend = is_twice ? x : other;
+        const int32_t inputs[] = {x, w, w, addend}, outputs[] = {y, sum};
+        add(&b, TARE_LAYER_RESHAPE, &w, 1, x);
+        add(&b, TARE_LAYER_RESHAPE, &w, 1, addend);
+        add_multi(&b, TARE_LAYER_F32_LAYER_NORM, inputs, 4, outputs, 2);
+        if (is_read) add(&b, TARE_LAYER_F32_POOL, &y, 1, last);
+        if (is_read) add(&b, TARE_LAYER_F32_POOL, &sum, 1, last);
+        if (keeps_x) add(&b, TARE_LAYER_F32_POOL, &x, 1, last);
+        assert_int_equal(tare_plan_overwrite(&b, NULL), TARE_OK);
+        const bool has_x = !keeps_x && !is_twice, has_addend = !is_twice;
+        const int32_t free_places[] = {has_x ? x : addend, addend};
+        const size_t n_free = (size_t)has_x + has_addend;
+        size_t n = 0;
+        assert_int_equal(tare_plan_root(&b, y),
+                         !is_codes && n < n_free ? free_places[n++] : y);
+        assert_int_equal(tare_plan_root(&b, sum), n < n_free ? free_places[n] : sum);
+        tare_plan_builder_release(&b);
+    }
+}
+
 static void test_no_memory(void **state)
 {
     struct tare_plan_builder b = {0};
@@ -227,9 +270,8 @@ int main(int argc, char **argv)
 {
     check_init(argc, argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_layers),
-        cmocka_unit_test(test_what_keeps_it),
-        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_random_layers), cmocka_unit_test(test_what_keeps_it),
+        cmocka_unit_test(test_chain),         cmocka_unit_test(test_outputs),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

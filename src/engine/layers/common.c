@@ -39,8 +39,8 @@ bool tare_layer_overwrites(uint32_t kind, uint32_t k)
     case TARE_LAYER_F32_UNARY:
     case TARE_LAYER_F32_AFFINE:
     case TARE_LAYER_F32_SOFTMAX:
-    case TARE_LAYER_F32_LAYER_NORM:
     case TARE_LAYER_U8_TABLE: return k == 0;
+    case TARE_LAYER_F32_LAYER_NORM: return k == 0 || k == 3; /* both addends */
     case TARE_LAYER_F32_BINARY: return k < 2; /* an operand of y's own shape */
     default: return false;
     }
@@ -51,7 +51,9 @@ const struct tare_plan_tensor *tare_layer_codes(const struct tare_layer *layer)
     const uint32_t kind = layer->record->kind;
     const bool may_make =
         kind == TARE_LAYER_F32_SOFTMAX || kind == TARE_LAYER_F32_LAYER_NORM;
-    return may_make && layer->n_outputs == 2 ? layer->outputs[1] : NULL;
+    return may_make && layer->n_outputs > 1 && layer->outputs[1]->dtype == TARE_U8
+               ? layer->outputs[1]
+               : NULL;
 }
 
 static enum tare_status choose(struct tare_layer *layer, uint32_t isa,
