@@ -1,10 +1,9 @@
 /* Layers that quantize what they make: the same bytes as from a conversion of its own,
  * for every instruction set and number of threads; floats that something else reads, or
  * the user, are there as well, and where nothing does they are not. */
-#include "engine_graphs.h"
+#include "engine_fused.h"
 
 #include "engine/engine.h"
-#include "engine/isa.h"
 #include "engine/layers/params.h"
 #include "plan_forge.h"
 #include "tests/kernels/check.h"
@@ -57,97 +56,6 @@ static struct tare_graph *post_norm(void)
     return g;
 }
 
-static struct tare_graph *in_int8(struct tare_graph *raw)
-{
-    struct tare_graph *g = graph_optimized(net_infer(raw));
-    graph_to_int8(g, seed);
-    tare_graph_destroy(raw);
-    return g;
-}
-
-static struct built build(const struct tare_graph *g, uint32_t isa, bool in_place)
-{
-    const struct tare_engine_options options = {.isa = isa, .in_place = in_place};
-    struct built built;
-    NET_TRY(built_make_with(g, &options, &built, &err_));
-    return built;
-}
-
-static void check_outputs(const struct tare_graph *g, const struct built *fused,
-                          const struct built *apart, const struct graph_values *inputs)
-{
-    const float *data[GRAPH_MAX_BINDINGS] = {inputs->data[0]};
-    for (int n_threads = 1; n_threads <= 3; n_threads++) {
-        float *got[GRAPH_MAX_BINDINGS], *want[GRAPH_MAX_BINDINGS];
-        NET_TRY(built_run(fused, n_threads, data, got, &err_));
-        NET_TRY(built_run(apart, n_threads, data, want, &err_));
-        for (size_t i = 0; i < g->n_outputs; i++) {
-            const int64_t n = naive_count(&g->tensors[g->outputs[i]].dims);
-            assert_memory_equal(got[i], want[i], (size_t)n * sizeof(float));
-            free(got[i]);
-            free(want[i]);
-        }
-    }
-}
-
-static void check_same_bytes(const struct tare_graph *g)
-{
-    static const char *const levels[] = {"ref", "avx2", "avx512", "vnni"};
-    struct naive naive = naive_run(g, seed);
-    struct graph_values inputs = graph_inputs(&naive);
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        uint32_t isa;
-        assert_true(tare_isa_find(levels[i], &isa));
-        if (isa & ~tare_cpu_flags()) continue;
-        struct built fused = build(g, isa, true), apart = build(g, isa, false);
-        check_outputs(g, &fused, &apart, &inputs);
-        built_release(&fused);
-        built_release(&apart);
-    }
-    graph_values_free(&inputs);
-    naive_free(&naive);
-}
-
-static size_t count(const struct built *built, const char *type)
-{
-    struct tare_engine_info info;
-    size_t n = 0;
-    tare_engine_info(built->engine, &info);
-    for (size_t i = 0; i < info.n_layers; i++) {
-        struct tare_layer_info layer;
-        tare_engine_layer(built->engine, i, &layer);
-        n += strcmp(layer.type, type) == 0;
-    }
-    return n;
-}
-
-/* The layer of that type, the first one. */
-static size_t find(const struct built *built, const char *type)
-{
-    struct tare_layer_info layer;
-    for (size_t i = 0;; i++) {
-        tare_engine_layer(built->engine, i, &layer);
-        if (strcmp(layer.type, type) == 0) return i;
-    }
-}
-
-/* What the layer of that type makes, as "TYPE NAME" with blanks between. */
-static void check_makes(const struct built *built, const char *type, const char *want)
-{
-    struct tare_layer_info layer;
-    char made[128] = "";
-    const size_t at = find(built, type);
-    tare_engine_layer(built->engine, at, &layer);
-    for (size_t k = 0; k < layer.n_outputs; k++) {
-        struct tare_layer_tensor tensor;
-        const size_t n = strlen(made);
-        tare_engine_layer_tensor(built->engine, at, layer.n_inputs + k, &tensor);
-        (void)snprintf(made + n, sizeof made - n, "%s%s %s", n ? ", " : "",
-                       tare_dtype_name(tensor.dtype), tensor.name);
-    }
-    assert_string_equal(made, want);
-}
-
 static bool has_tensor(const struct built *built, const char *name,
                        enum tare_dtype dtype)
 {
@@ -159,18 +67,19 @@ static bool has_tensor(const struct built *built, const char *name,
     return false;
 }
 
-/* @param n_less  conversions @param makes  as check_makes() has it */
+/* @param n_less  conversions @param makes  as fused_check_makes() has it */
 static void check_fused(struct tare_graph *raw, size_t n_less, const char *type,
                         const char *makes)
 {
-    struct tare_graph *g = in_int8(raw);
-    struct built fused = build(g, tare_cpu_flags(), true);
-    struct built apart = build(g, tare_cpu_flags(), false);
-    assert_int_equal(count(&fused, "quantize") + n_less, count(&apart, "quantize"));
-    check_makes(&fused, type, makes);
+    struct tare_graph *g = fused_to_int8(raw, seed);
+    struct built fused = fused_build(g, tare_cpu_flags(), true);
+    struct built apart = fused_build(g, tare_cpu_flags(), false);
+    assert_int_equal(fused_count(&fused, "quantize") + n_less,
+                     fused_count(&apart, "quantize"));
+    fused_check_makes(&fused, type, makes);
     built_release(&fused);
     built_release(&apart);
-    check_same_bytes(g);
+    fused_check_bytes(g, seed);
     tare_graph_destroy(g);
 }
 
@@ -178,8 +87,8 @@ static void test_softmax(void **state)
 {
     (void)state;
     check_fused(attention(), 1, "softmax", "uint8 p");
-    struct tare_graph *g = in_int8(attention());
-    struct built fused = build(g, tare_cpu_flags(), true);
+    struct tare_graph *g = fused_to_int8(attention(), seed);
+    struct built fused = fused_build(g, tare_cpu_flags(), true);
     assert_false(has_tensor(&fused, "p", TARE_F32));
     built_release(&fused);
     tare_graph_destroy(g);
@@ -239,11 +148,11 @@ static void test_tap(void **state)
     static float got[2 * 33 * 48], want[2 * 33 * 48];
     struct tare_graph *(*const nets[])(void) = {pre_norm, post_norm};
     for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
-        struct tare_graph *g = in_int8(nets[i]());
+        struct tare_graph *g = fused_to_int8(nets[i](), seed);
         struct naive naive = naive_run(g, seed);
         struct graph_values inputs = graph_inputs(&naive);
-        struct built fused = build(g, tare_cpu_flags(), true);
-        struct built apart = build(g, tare_cpu_flags(), false);
+        struct built fused = fused_build(g, tare_cpu_flags(), true);
+        struct built apart = fused_build(g, tare_cpu_flags(), false);
         tapped_run(&fused, inputs.data[0], got);
         tapped_run(&apart, inputs.data[0], want);
         assert_memory_equal(got, want, sizeof got);
@@ -297,9 +206,9 @@ static enum tare_status open_forged(const struct built *built, size_t layer,
 static void test_hostile(void **state)
 {
     (void)state;
-    struct tare_graph *g = in_int8(attention());
-    struct built fused = build(g, tare_cpu_flags(), true);
-    const size_t softmax = find(&fused, "softmax");
+    struct tare_graph *g = fused_to_int8(attention(), seed);
+    struct built fused = fused_build(g, tare_cpu_flags(), true);
+    const size_t softmax = fused_find(&fused, "softmax");
     assert_int_equal(open_forged(&fused, softmax, 0, 0.5F, 1), TARE_OK);
     assert_int_equal(open_forged(&fused, softmax, 0, 0x1p-110F, 1), TARE_E_FORMAT);
     assert_int_equal(open_forged(&fused, softmax, 0, 0x1p110F, 1), TARE_E_FORMAT);
