@@ -38,11 +38,11 @@ static size_t find_quantizer(const struct compare_job *job, const char *name,
         struct tare_layer_tensor tensor;
         tare_engine_layer(job->test, i, &layer);
         const bool converts = layer.is_reformat && strcmp(layer.type, "quantize") == 0;
-        if (!converts && (layer.is_reformat || layer.n_outputs != 2)) continue;
+        if (!converts && (layer.is_reformat || layer.n_outputs < 2)) continue;
         tare_engine_layer_tensor(job->test, i, converts ? 0 : layer.n_inputs, &tensor);
-        tare_engine_layer_tensor(job->test, i, layer.n_inputs + layer.n_outputs - 1,
-                                 made);
-        if (made->step > 0.0F && strcmp(tensor.name, name) == 0) return i;
+        tare_engine_layer_tensor(job->test, i, layer.n_inputs + !converts, made);
+        if (made->step > 0.0F && !made->name[0] && strcmp(tensor.name, name) == 0)
+            return i;
     }
     return SIZE_MAX;
 }

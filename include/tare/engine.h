@@ -331,7 +331,8 @@ struct tare_tapped {
 };
 /** @return NULL; or, where taps are linear, [n_elems] values to put in the tensor's
  * place before the run goes on (quantized when it is held so; a network's input stays).
- * An input of a Concat may be a part of its output's memory: both change then.
+ * An input of a Concat may be a part of its output's memory: both change then. A norm
+ * that makes the sum that it reads has run before the sum is shown.
  */
 typedef const float *tare_tap(void *ctx, const struct tare_tapped *tensor);
 

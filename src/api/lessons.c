@@ -61,10 +61,14 @@ static void learn_conversion(struct pupil *p, const struct tare_layer_info *info
 static void learn_fused(struct pupil *p, const struct tare_engine *engine, size_t i,
                         const struct tare_layer_info *info)
 {
-    struct tare_layer_tensor first, last;
+    struct tare_layer_tensor first, made;
+    bool has_codes = false;
+    for (size_t k = 0; k < info->n_outputs; k++) {
+        tare_engine_layer_tensor(engine, i, info->n_inputs + k, &made);
+        has_codes = has_codes || made.dtype == TARE_U8;
+    }
+    if (strcmp(info->precision, "INT8") == 0 || !has_codes) return;
     tare_engine_layer_tensor(engine, i, info->n_inputs, &first);
-    tare_engine_layer_tensor(engine, i, info->n_inputs + info->n_outputs - 1, &last);
-    if (strcmp(info->precision, "INT8") == 0 || last.dtype != TARE_U8) return;
     const int32_t t = tare_graph_find_tensor(p->graph, first.name);
     if (t >= 0) p->known[QUANTIZE][t] = 0.0;
 }

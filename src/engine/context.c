@@ -427,9 +427,10 @@ static void show_taps(struct tare_context *c, size_t next, size_t end)
     const struct tare_engine *e = c->engine;
     for (; next < end; next++) {
         const struct tare_plan_tensor *t = &e->tensors[e->taps[next]];
-        const size_t layer = e->tap_layer[next];
+        const struct tare_layer *maker =
+            e->tap_layer[next] == SIZE_MAX ? NULL : &e->layers[e->tap_layer[next]];
         const struct tare_plan_tensor *codes =
-            layer == SIZE_MAX ? NULL : tare_layer_codes(&e->layers[layer]);
+            maker && t == maker->outputs[0] ? tare_layer_codes(maker) : NULL;
         if (c->tap.wanted && !c->tap.wanted[next]) continue;
         tare_tap_show(&c->tap, e, next, activation_address(c, t),
                       codes ? activation_address(c, codes) : NULL);

@@ -16,7 +16,7 @@
 #include "tare/tensor.h"
 
 #define TARE_PLAN_MAGIC   "TAREPLAN"
-#define TARE_PLAN_VERSION 13
+#define TARE_PLAN_VERSION 14
 /* From this version on, the header up to the end of the section table, the order of the
  * sections there (others come behind them), struct tare_shape_range and what `isa`
  * means stay: so the source of an engine is found by a tare of another version. */

@@ -46,7 +46,7 @@ static enum tare_status make_plan(const struct tare_source *source,
                                .borders = borders,
                                .in_place = source->make.in_place};
     enum tare_status st = tare_lower_graph(&lower, err);
-    if (st == TARE_OK && lower.in_place) st = tare_plan_fuse_quantize(plan, err);
+    if (st == TARE_OK && lower.in_place) st = tare_plan_fuse(plan, err);
     if (st == TARE_OK && tactics) st = tare_regions_note(plan, &tactics->regions, err);
     tare_free(borders);
     if (st == TARE_OK && lower.in_place) st = tare_plan_overwrite(plan, err);

@@ -91,7 +91,9 @@ static void add_rows(struct tare_graph *g, int n, uint64_t *seed)
     net_node(g, TARE_OP_FLATTEN, "flat", "m", "f");
     net_weights(g, "ln.w", NET_DIMS(n), -1, 1, seed);
     net_weights(g, "ln.b", NET_DIMS(n), -1, 1, seed);
-    net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "f ln.w ln.b", "r");
+    net_node(g, TARE_OP_SIGMOID, "wave", "f", "g");
+    net_node(g, TARE_OP_ADD, "both", "f g", "z"); /* by the norm */
+    net_node(g, TARE_OP_LAYER_NORMALIZATION, "norm", "z ln.w ln.b", "r");
     net_weights(g, "w", NET_DIMS(n, 900), -1, 1, seed);
     net_node(g, TARE_OP_GEMM, "product1", "r w", "p0");
     net_weights(g, "bias", NET_DIMS(900), -1, 1, seed);

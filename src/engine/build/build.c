@@ -64,7 +64,7 @@ static enum tare_status make(const struct tare_graph *graph,
     size_t n_regions;
     enum tare_status st = tare_lower_graph(&lower, err);
     notes->n_joined = lower.n_joined;
-    if (st == TARE_OK && options->in_place) st = tare_plan_fuse_quantize(plan, err);
+    if (st == TARE_OK && options->in_place) st = tare_plan_fuse(plan, err);
     if (st == TARE_OK) st = find_regions(options, plan, &n_regions, err);
     if (st == TARE_OK && options->in_place) st = tare_plan_overwrite(plan, err);
     if (st == TARE_OK) st = tare_memory_plan(plan, err);

@@ -10,8 +10,9 @@ struct tare_engine_options {
     const struct tare_border *borders; /* [n_inputs + n_outputs] of the graph, or NULL:
                                           bindings are as the model has them */
     bool in_place; /* make the inputs of Concat where its output will be, sums where a
-                      residual was, and codes without the floats in front: tensors may
-                      be slices; else all are there, and dense */
+                      residual was, codes without the floats in front, and sums by the
+                      norms behind: tensors may be slices; else all are there, and
+                      dense */
     size_t n_streams; /* that a region may have at the most; 0, 1: there are none */
     struct tare_tactic_options tactics;
     const struct tare_plugins *plugins; /* that the graph's come from, or NULL */

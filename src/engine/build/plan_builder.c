@@ -332,6 +332,12 @@ enum tare_status tare_plan_set_tactic(struct tare_plan_builder *b, size_t i,
     return add_string(b, tactic, &b->layers[i].tactic, err);
 }
 
+enum tare_status tare_plan_set_nodes(struct tare_plan_builder *b, size_t i,
+                                     const char *nodes, struct tare_error *err)
+{
+    return add_string(b, nodes, &b->layers[i].nodes, err);
+}
+
 /* The ids section starts with the bindings; the layers' lists follow. */
 static enum tare_status join_ids(struct tare_plan_builder *b, struct tare_error *err)
 {

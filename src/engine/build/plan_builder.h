@@ -127,11 +127,15 @@ enum tare_status tare_plan_add_layer(struct tare_plan_builder *b,
 /** Name the tactic of layer `i`. */
 enum tare_status tare_plan_set_tactic(struct tare_plan_builder *b, size_t i,
                                       const char *tactic, struct tare_error *err);
+/** Name the nodes that layer `i` has inside. @param nodes  copied; not in the builder
+ */
+enum tare_status tare_plan_set_nodes(struct tare_plan_builder *b, size_t i,
+                                     const char *nodes, struct tare_error *err);
 
 /** Let layers whose kernels can quantize what they make do so, in the place of the
- *  conversions behind them. Before regions. (fuse_quantize.c) */
-enum tare_status tare_plan_fuse_quantize(struct tare_plan_builder *b,
-                                         struct tare_error *err);
+ *  conversions behind them (fuse_quantize.c), and normalizations add what they read, in
+ *  the place of the layers in front (fuse_sum.c). Before regions. (plan_edit.c) */
+enum tare_status tare_plan_fuse(struct tare_plan_builder *b, struct tare_error *err);
 
 /** Let layers write over residuals that nothing reads afterwards: those outputs become
  *  aliases. Before tare_memory_plan(), after regions. */

@@ -133,3 +133,9 @@ enum tare_status tare_plan_edit_apply(struct tare_plan_builder *b,
     tare_free(numbers);
     return TARE_OK;
 }
+
+enum tare_status tare_plan_fuse(struct tare_plan_builder *b, struct tare_error *err)
+{
+    const enum tare_status st = tare_plan_fuse_quantize(b, err);
+    return st == TARE_OK ? tare_plan_fuse_sums(b, err) : st;
+}

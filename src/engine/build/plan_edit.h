@@ -54,4 +54,10 @@ enum tare_status tare_plan_edit_apply(struct tare_plan_builder *b,
                                       struct tare_error *err);
 void tare_plan_edit_release(struct tare_plan_edit *edit);
 
+/* The passes, in their order: sums look at whether norms make floats. */
+enum tare_status tare_plan_fuse_quantize(struct tare_plan_builder *b,
+                                         struct tare_error *err);
+enum tare_status tare_plan_fuse_sums(struct tare_plan_builder *b,
+                                     struct tare_error *err);
+
 #endif /* TARE_ENGINE_BUILD_PLAN_EDIT_H */

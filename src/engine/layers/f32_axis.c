@@ -3,6 +3,7 @@
 
 #include "engine/layers/common.h"
 #include "engine/layers/params_u8.h"
+#include "engine/regions.h"
 
 enum tare_status tare_f32_pool_layer_check(const struct tare_layer *layer,
                                            struct tare_error *err)
@@ -42,9 +43,13 @@ static bool operands_valid(const struct tare_layer *layer, const char *inputs,
     while (*outputs && !tare_layer_types(layer, inputs, *outputs))
         outputs++;
     if (!*outputs) return false;
-    for (size_t k = 0; k < layer->n_outputs; k++)
+    for (size_t k = 0; k < layer->n_outputs; k++) {
         if (tare_plan_count(layer->outputs[k]) != tare_plan_count(layer->inputs[0]))
             return false;
+        for (size_t i = 0; i < k; i++)
+            if (tare_tensors_overlap(layer->outputs[i], layer->outputs[k]))
+                return false;
+    }
     return !has_codes(layer) ||
            tare_f32_u8_quantize_is_plain(layer->outputs[codes_at(layer)]->scale);
 }
@@ -117,11 +122,27 @@ enum tare_status tare_f32_reduce_layer_check(const struct tare_layer *layer,
 
 TARE_LAYER_DEFINE_MAP(f32_reduce_layer, tare_f32_reduce, tare_f32_reduce_units)
 
+/* Behind x, scale and shift there may be a second addend. */
+static bool has_addend(const struct tare_layer *layer)
+{
+    return layer->n_inputs == 4;
+}
+
+/* A norm of sums may give these, too, behind all else. Codes alone are none: the sums
+ * have to be somewhere. */
+static bool norm_operands_valid(const struct tare_layer *layer)
+{
+    static const char *const of_sums[] = {"f", "fu", "ff", "uf", "fuf", NULL};
+    if (!has_addend(layer)) return operands_valid(layer, "fww", floats_or_codes);
+    return operands_valid(layer, "fwwf", of_sums) &&
+           tare_plan_count(layer->inputs[3]) == tare_plan_count(layer->inputs[0]);
+}
+
 enum tare_status tare_f32_layer_norm_layer_check(const struct tare_layer *layer,
                                                  struct tare_error *err)
 {
     const struct tare_f32_layer_norm *p = layer->params;
-    TARE_LAYER_FAIL_IF(!operands_valid(layer, "fww", floats_or_codes), err, "tensors");
+    TARE_LAYER_FAIL_IF(!norm_operands_valid(layer), err, "tensors");
     TARE_LAYER_FAIL_IF(
         !(p->epsilon >= 0.0f) || isinf(p->epsilon) ||
             !tare_product_is(p->rows, p->n, 1, tare_plan_count(layer->inputs[0])) ||
@@ -129,6 +150,22 @@ enum tare_status tare_f32_layer_norm_layer_check(const struct tare_layer *layer,
             tare_plan_count(layer->inputs[2]) != p->n,
         err, "shapes");
     return TARE_OK;
+}
+
+static struct tare_f32_layer_norm_data norm_data(const struct tare_layer *layer,
+                                                 const struct tare_layer_run *run)
+{
+    struct tare_f32_layer_norm_data data = {.x = run->inputs[0],
+                                            .scale = run->inputs[1],
+                                            .shift = run->inputs[2],
+                                            .out = outputs_of(layer, run)};
+    const size_t last = layer->n_outputs - 1;
+    if (has_addend(layer)) {
+        data.addend = run->inputs[3];
+        if (last > 0 && layer->outputs[last]->dtype != TARE_U8)
+            data.sum = run->outputs[last];
+    }
+    return data;
 }
 
 static void layer_norm_units(void *arg, int64_t begin, int64_t end, int worker)
@@ -143,10 +180,7 @@ void tare_f32_layer_norm_layer_run(const struct tare_layer *layer,
                                    const struct tare_layer_run *run)
 {
     const struct tare_f32_layer_norm *p = layer->params;
-    const struct tare_f32_layer_norm_data data = {.x = run->inputs[0],
-                                                  .scale = run->inputs[1],
-                                                  .shift = run->inputs[2],
-                                                  .out = outputs_of(layer, run)};
+    const struct tare_f32_layer_norm_data data = norm_data(layer, run);
     tare_layer_spread(layer, run, &data, p->rows, tare_layer_grain(run->pool, p->rows),
                       layer_norm_units);
 }
