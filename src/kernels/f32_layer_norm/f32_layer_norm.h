@@ -28,10 +28,12 @@ struct tare_f32_layer_norm_data {
 /**
  * Of a row v, which is x, or x + addend rounded as f32_binary's sum, with sum() of 16
  * chains, element i in chain i % 16, each from 0, folded as s[j] += s[j + 8], then 4,
- * 2, 1: mean = keeps_mean ? 0 : sum(v) / (float)n r = 1 / sqrtf(sum(d * d) / (float)n +
- * epsilon), where d = v - mean and the chains are s = fmaf(d, d, s) y = fmaf((v - mean)
- * * r, scale, shift) A NaN or an infinity anywhere in the row makes NaN. Codes are
- * those of y.
+ * 2, 1:
+ *     mean = keeps_mean ? 0 : sum(v) / (float)n
+ *     r = 1 / sqrtf(sum(d * d) / (float)n + epsilon), where d = v - mean and the chains
+ *         are s = fmaf(d, d, s)
+ *     y = fmaf((v - mean) * r, scale, shift)
+ * A NaN or an infinity anywhere in the row makes NaN. Codes are those of y.
  *
  * Units are the rows [begin, end): any split gives the same bytes, and so does every
  * variant. out.y and sum may each be x or addend, but are not the same. Reads and
