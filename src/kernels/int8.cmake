@@ -3,6 +3,7 @@ tare_kernel_family(u8_conv ref avx2 avxvnni vnni amx neon dotprod i8mm)
 target_sources(tare_rt_objects PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_conv_walk.c
                ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_conv_rows.c
                ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_conv_winograd.c
+               ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_conv_scratch.c
                ${CMAKE_CURRENT_SOURCE_DIR}/u8_conv/u8_conv_pack_matrix.c)
 tare_kernel_variants(u8_conv/u8_conv_pack_matrix avx2 vnni)
 tare_kernel_family(u8_depthwise ref avx2 vnni neon dotprod i8mm)

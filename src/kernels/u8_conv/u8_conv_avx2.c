@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/u8_conv/u8_conv_avx2_few.h"
+#include "kernels/u8_conv/u8_conv_scratch.h"
 #include "kernels/u8_conv/u8_conv_sums_avx2.h"
 #include "kernels/u8_conv/u8_conv_winograd_avx2.h"
 #include "kernels/whole.h"

@@ -156,25 +156,6 @@ struct tare_u8_conv_style {
 /** Can tiles be had whose rows lie at equal distances? */
 bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan);
 
-enum { TARE_U8_CONV_MOST_SLOTS = 64 };
-
-/** A part of scratch that the walk does not use, for variants that widen to 16 bits:
- * room for all segments of each pixel of a pixel block, or of all, and for the weights
- * of some blocks of channels. What tare_u8_winograd() takes may be in its place.
- */
-struct tare_u8_conv_spare {
-    size_t offset;  /* of the pixels, in bytes; a multiple of TARE_ALIGN */
-    int64_t pitch;  /* from pixel to pixel, in 16 bits: at least 16 more than it has */
-    bool by_blocks; /* room for all pixels: they are one row, and weights are far */
-    size_t own;     /* an int32 for each pixel; in bytes from `offset` on, as ... */
-    size_t slots;   /* ... these, multiples of TARE_ALIGN */
-    int64_t slot_bytes; /* weights of a block, and an int32 of each channel */
-    int64_t n_slots; /* blocks of TARE_U8_CONV_BLOCK channels; 0 where there are too few
-                        pixels for it to pay */
-};
-
-struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *plan);
-
 /** Compute the units [begin, end). */
 void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,
                        void *scratch, int64_t begin, int64_t end,

@@ -1,20 +1,23 @@
 /* kernels/u8_conv/u8_conv_winograd_simd.h - see u8_conv_winograd.h: what is the same
  * for all vectors. Private to u8_conv_winograd_avx2.h and u8_conv_winograd_vnni.h,
- * which define these before:
+ * which define before:
  *
- *     ints                      a vector of INTS lanes of 32 bits or twice as many of
- * 16 GROUP                     channels whose weights lie together, 2 * INTS
- *     ints_load(), ints_store(), ints_set16(), ints_add16(), ints_sub16(),
- * ints_shl16(), ints_add32(), ints_sub32(), ints_mul32(), ints_sar32() ints_dot(acc, a,
- * b)       acc + the products of each lane's pair ints_load_bytes(p, n)     2 * INTS
- * bytes, of which n exist, as 16-bit lanes ints_store_n(p, v, n)     n of the lanes of
- * 16 bits ints_load_pairs(p, v)     four int8 of each of INTS channels, as two vectors,
- * the first pairs and the second winograd_products(...)    the products of some patches
- * at one point winograd_store(...)       the epilogue of some pixels
+ *     ints                    a vector: INTS lanes of 32 bits, twice as many of 16
+ *     ints_load, ints_store, ints_set16, ints_set32, ints_add16, ints_sub16,
+ *     ints_shl16, ints_add32, ints_sub32, ints_mul32, ints_sar32
+ *     ints_dot(sum, a, b)     sum + the products of each lane's pair
+ *     ints_load_bytes(p, n)   2 * INTS bytes, of which n exist, as 16-bit lanes
+ *     ints_store_n(p, v, n)   n of the lanes of 16 bits
+ *     ints_load_pair(p, j)    of four int8 of each of INTS channels pair j, a constant
+ *     GROUP                   channels whose weights lie together, 2 * INTS
+ *     winograd_costs          of tare_u8_winograd_pays()
+ *     winograd_products()     the products of some patches at one point
+ *     winograd_store()        the epilogue of some pixels
  */
 #ifndef TARE_KERNELS_U8_CONV_WINOGRAD_SIMD_H
 #define TARE_KERNELS_U8_CONV_WINOGRAD_SIMD_H
 
+#include "kernels/u8_conv/u8_conv_scratch.h"
 #include "kernels/u8_conv/u8_conv_winograd.h"
 #include "kernels/unroll.h"
 #include "kernels/whole.h"

@@ -1,0 +1,150 @@
+#include "kernels/u8_conv/u8_conv_scratch.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "kernels/u8_conv/u8_conv_rows.h"
+#include "kernels/u8_conv/u8_conv_winograd.h"
+#include "kernels/whole.h"
+
+/* Widened weights, in bytes, that leave room for pixels in a second-level cache; those
+ * of a block that are read faster than int8 is widened; and how many pixels make up for
+ * widening. */
+#define SLOTS_IN_CACHE (INT64_C(512) * 1024)
+#define SLOT_IN_CACHE  (INT64_C(64) * 1024)
+#define SLOT_PIXELS    24
+/* Where all pixels read a block in turn: longer ones are, but pay later. */
+#define LONG_SLOT_IN_CACHE (INT64_C(256) * 1024)
+#define LONG_SLOT_PIXELS   96
+/* Widened pixels, in bytes, that are worth being held for all blocks. */
+#define HELD_PIXELS (INT64_C(4) * 1024 * 1024)
+
+enum { LINE = 64 };
+
+bool tare_u8_conv_is_one_row(const struct tare_window *w)
+{
+    return w->kernel_h == 1 && w->kernel_w == 1 && w->batch == 1 && w->out_h == 1 &&
+           w->pad_left == 0 && (w->out_w - 1) * w->stride_w < w->in_w;
+}
+
+bool tare_u8_conv_touches_padding(const struct tare_window *w)
+{
+    const int64_t reach_h =
+        (w->out_h - 1) * w->stride_h - w->pad_top + (w->kernel_h - 1) * w->dilation_h;
+    const int64_t reach_w =
+        (w->out_w - 1) * w->stride_w - w->pad_left + (w->kernel_w - 1) * w->dilation_w;
+    return w->pad_top > 0 || w->pad_left > 0 || reach_h >= w->in_h ||
+           reach_w >= w->in_w;
+}
+
+bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan)
+{
+    return plan->window.groups == 1 && plan->segments_per_row == 1;
+}
+
+static int64_t spare_pitch(const struct tare_u8_conv_plan *plan)
+{
+    const int64_t bytes = 2 * (4 * plan->n_segments * plan->n_steps + 16);
+    return (ceil_div(bytes, LINE) | 1) * LINE / 2; /* odd: few share a cache's set */
+}
+
+static bool spare_by_blocks(const struct tare_u8_conv_plan *plan)
+{
+    const int64_t pixel_bytes = 2 * spare_pitch(plan);
+    return plan->pixels_inside && plan->window.groups == 1 &&
+           plan->n_pixels >= SLOT_PIXELS && plan->n_pixels <= HELD_PIXELS / pixel_bytes;
+}
+
+static int64_t slot_bytes(const struct tare_u8_conv_plan *plan)
+{
+    return 2 * plan->block_bytes + TARE_U8_CONV_BLOCK * (int64_t)sizeof(int32_t);
+}
+
+/* Blocks that are widened ahead: one where each is read once, by all pixels, else as
+ * many as stay in a second-level cache. */
+static int64_t spare_slots(const struct tare_u8_conv_plan *plan)
+{
+    const bool by_blocks = spare_by_blocks(plan);
+    const bool is_long = by_blocks && plan->n_pixels >= LONG_SLOT_PIXELS;
+    const int64_t slot = slot_bytes(plan);
+    if (plan->n_pixels < SLOT_PIXELS ||
+        slot > (is_long ? LONG_SLOT_IN_CACHE : SLOT_IN_CACHE))
+        return 0;
+    if (by_blocks) return 1;
+    return min_i64(min_i64(SLOTS_IN_CACHE / slot, plan->n_blocks),
+                   TARE_U8_CONV_MOST_SLOTS);
+}
+
+/* What a variant takes: its pixels and weights, or Winograd's parts. */
+static bool spare_bytes(const struct tare_u8_conv_plan *plan,
+                        struct tare_u8_conv_scratch *out)
+{
+    struct tare_u8_winograd winograd = {0};
+    const bool patches = tare_u8_winograd(&plan->window, &winograd);
+    const int64_t n_pixels = spare_by_blocks(plan)
+                                 ? plan->n_pixels
+                                 : min_i64(plan->n_pixels, TARE_U8_CONV_PITCH);
+    const bool fits =
+        tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t), (size_t)n_pixels,
+                      &out->spare_pixels) &&
+        tare_align_size(out->spare_pixels, &out->spare_pixels) &&
+        tare_align_size((size_t)n_pixels * sizeof(int32_t), &out->spare_own) &&
+        tare_add_size(out->spare_pixels, out->spare_own, &out->spare_bytes) &&
+        tare_add_size(out->spare_bytes, (size_t)(spare_slots(plan) * slot_bytes(plan)),
+                      &out->spare_bytes);
+    if (fits && patches && winograd.bytes > out->spare_bytes)
+        out->spare_bytes = winograd.bytes;
+    return fits;
+}
+
+bool tare_u8_conv_scratch(const struct tare_u8_conv_plan *plan,
+                          struct tare_u8_conv_scratch *out)
+{
+    const int64_t padding =
+        plan->segment_taps > 1 ? plan->segment_bytes : plan->window.in_c;
+    const bool copies =
+        (plan->segment_taps > 1 && tare_u8_conv_touches_padding(&plan->window)) ||
+        (tare_u8_conv_has_even_rows(plan) && !tare_u8_conv_is_one_row(&plan->window));
+    *out = (struct tare_u8_conv_scratch){0};
+    return tare_align_size((size_t)padding + 3, &out->padding_bytes) &&
+           tare_mul_size((size_t)plan->n_segments,
+                         TARE_U8_CONV_PITCH * sizeof(uint8_t *), &out->table_bytes) &&
+           tare_align_size(out->table_bytes, &out->table_bytes) &&
+           (!copies || tare_align_size((size_t)plan->segment_bytes +
+                                           (plan->gathers ? TARE_U8_CONV_GATHERED : 3),
+                                       &out->copy_bytes)) &&
+           tare_mul_size(out->copy_bytes, (size_t)plan->n_segments * TARE_U8_CONV_PITCH,
+                         &out->copies_bytes) &&
+           spare_bytes(plan, out);
+}
+
+bool tare_u8_conv_scratch_bytes(const struct tare_u8_conv *p, size_t *out)
+{
+    const struct tare_u8_conv_plan plan = tare_u8_conv_plan(p);
+    struct tare_u8_conv_scratch layout;
+    size_t total;
+    if (!tare_u8_conv_scratch(&plan, &layout) ||
+        !tare_add_size(layout.padding_bytes, layout.table_bytes, &total) ||
+        !tare_add_size(total, layout.copies_bytes, &total) ||
+        !tare_add_size(total, layout.spare_bytes, &total))
+        return false;
+    *out = total;
+    return true;
+}
+
+struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *plan)
+{
+    struct tare_u8_conv_scratch layout;
+    const bool fits = tare_u8_conv_scratch(plan, &layout);
+    assert(fits);
+    (void)fits;
+    return (struct tare_u8_conv_spare){
+        .offset = layout.padding_bytes + layout.table_bytes + layout.copies_bytes,
+        .pitch = spare_pitch(plan),
+        .by_blocks = spare_by_blocks(plan),
+        .own = layout.spare_pixels,
+        .slots = layout.spare_pixels + layout.spare_own,
+        .slot_bytes = slot_bytes(plan),
+        .n_slots = spare_slots(plan),
+    };
+}
