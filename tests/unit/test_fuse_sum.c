@@ -54,30 +54,29 @@ static struct tare_graph *sum_of(const char *operands)
     return g;
 }
 
-/* As transformers have it: the sum goes on beside its norm, to the next sum. */
-static struct tare_graph *pre_norm(void)
+/* Two sums as transformers have them; `operands` are the second one's. */
+static struct tare_graph *two_sums(const char *operands)
 {
     struct tare_graph *g = branches();
     net_node(g, TARE_OP_ADD, "sum", "x a", "s");
     norm(g, "s", "n");
     product(g, "n", "c");
-    net_node(g, TARE_OP_ADD, "last sum", "s c", "t");
+    net_node(g, TARE_OP_ADD, "last sum", operands, "t");
     norm(g, "t", "y");
     net_output(g, "y");
     return g;
 }
 
-/* Or the norm does, and the sum ends there. */
+/* The sum goes on beside its norm, to the next sum; */
+static struct tare_graph *pre_norm(void)
+{
+    return two_sums("s c");
+}
+
+/* or the norm does, and the sum ends there. */
 static struct tare_graph *post_norm(void)
 {
-    struct tare_graph *g = branches();
-    net_node(g, TARE_OP_ADD, "sum", "x a", "s");
-    norm(g, "s", "n");
-    product(g, "n", "c");
-    net_node(g, TARE_OP_ADD, "last sum", "n c", "t");
-    norm(g, "t", "y");
-    net_output(g, "y");
-    return g;
+    return two_sums("n c");
 }
 
 /* @param n_less  sums that norms make  @param makes  of the first norm, as

@@ -173,11 +173,8 @@ static void compute_channels(struct wide *wide, const struct tare_u8_conv_plan *
         end_pixel(wide, i);
     }
     for (int64_t block = first; block < last; block++) {
-        struct tare_u8_conv_tile tile =
-            tare_u8_conv_tile_of_channels(p, d, block * TARE_U8_CONV_BLOCK);
-        tile.block = block;
+        struct tare_u8_conv_tile tile = tare_u8_conv_tile_of_block(plan, p, d, block);
         tile.weights = d->weights + tare_u8_conv_block_offset(plan, 0, block);
-        tile.width = tare_u8_conv_block_width(plan, block);
         tile.n_rows = plan->n_pixels;
         tile.n_steps = wide->n_steps;
         tile.state = wide;

@@ -21,27 +21,6 @@
 
 enum { LINE = 64 };
 
-bool tare_u8_conv_is_one_row(const struct tare_window *w)
-{
-    return w->kernel_h == 1 && w->kernel_w == 1 && w->batch == 1 && w->out_h == 1 &&
-           w->pad_left == 0 && (w->out_w - 1) * w->stride_w < w->in_w;
-}
-
-bool tare_u8_conv_touches_padding(const struct tare_window *w)
-{
-    const int64_t reach_h =
-        (w->out_h - 1) * w->stride_h - w->pad_top + (w->kernel_h - 1) * w->dilation_h;
-    const int64_t reach_w =
-        (w->out_w - 1) * w->stride_w - w->pad_left + (w->kernel_w - 1) * w->dilation_w;
-    return w->pad_top > 0 || w->pad_left > 0 || reach_h >= w->in_h ||
-           reach_w >= w->in_w;
-}
-
-bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan)
-{
-    return plan->window.groups == 1 && plan->segments_per_row == 1;
-}
-
 static int64_t spare_pitch(const struct tare_u8_conv_plan *plan)
 {
     const int64_t bytes = 2 * (4 * plan->n_segments * plan->n_steps + 16);

@@ -5,13 +5,6 @@
 
 #include "kernels/u8_conv/u8_conv_walk.h"
 
-/** All pixels at equal distances, as tare_u8_conv_plan() joins them; none beside the
- *  input. */
-bool tare_u8_conv_is_one_row(const struct tare_window *w);
-
-/** Is there padding? */
-bool tare_u8_conv_touches_padding(const struct tare_window *w);
-
 /** The parts of the scratch block, in this order. */
 struct tare_u8_conv_scratch {
     size_t padding_bytes; /* a segment of padding, for any group */

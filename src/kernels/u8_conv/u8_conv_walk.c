@@ -32,6 +32,27 @@ static struct tare_window join_rows(const struct tare_window *w)
     return joined;
 }
 
+bool tare_u8_conv_is_one_row(const struct tare_window *w)
+{
+    return w->kernel_h == 1 && w->kernel_w == 1 && w->batch == 1 && w->out_h == 1 &&
+           w->pad_left == 0 && (w->out_w - 1) * w->stride_w < w->in_w;
+}
+
+bool tare_u8_conv_touches_padding(const struct tare_window *w)
+{
+    const int64_t reach_h =
+        (w->out_h - 1) * w->stride_h - w->pad_top + (w->kernel_h - 1) * w->dilation_h;
+    const int64_t reach_w =
+        (w->out_w - 1) * w->stride_w - w->pad_left + (w->kernel_w - 1) * w->dilation_w;
+    return w->pad_top > 0 || w->pad_left > 0 || reach_h >= w->in_h ||
+           reach_w >= w->in_w;
+}
+
+bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan)
+{
+    return plan->window.groups == 1 && plan->segments_per_row == 1;
+}
+
 struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p)
 {
     struct tare_u8_conv_plan plan = {.window = join_rows(&p->window)};
@@ -127,11 +148,15 @@ static void cut_by_rows(struct tare_u8_conv_plan *plan)
 enum { LINE = 64 };
 
 struct tare_u8_conv_tile
-tare_u8_conv_tile_of_channels(const struct tare_u8_conv *p,
-                              const struct tare_u8_conv_data *d, int64_t first)
+tare_u8_conv_tile_of_block(const struct tare_u8_conv_plan *plan,
+                           const struct tare_u8_conv *p,
+                           const struct tare_u8_conv_data *d, int64_t block)
 {
+    const int64_t first = block * TARE_U8_CONV_BLOCK;
     const struct tare_window *w = &p->window;
-    struct tare_u8_conv_tile t = {.n_channels =
+    struct tare_u8_conv_tile t = {.block = block,
+                                  .width = tare_u8_conv_block_width(plan, block),
+                                  .n_channels =
                                       min_i64(TARE_U8_CONV_BLOCK, w->out_c - first),
                                   .acc_init = d->acc_init + first,
                                   .multiplier = d->multiplier + first,

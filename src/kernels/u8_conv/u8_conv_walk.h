@@ -44,6 +44,16 @@ struct tare_u8_conv_plan {
 
 struct tare_u8_conv_plan tare_u8_conv_plan(const struct tare_u8_conv *p);
 
+/** All pixels at equal distances, as tare_u8_conv_plan() joins them; none beside the
+ *  input. */
+bool tare_u8_conv_is_one_row(const struct tare_window *w);
+
+/** Is there padding? */
+bool tare_u8_conv_touches_padding(const struct tare_window *w);
+
+/** Can tiles be had whose rows lie at equal distances? */
+bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan);
+
 /** Where a unit lies. */
 struct tare_u8_conv_unit {
     int64_t pixel_block, split;
@@ -125,11 +135,12 @@ struct tare_u8_conv_tile {
     void *state; /* the variant's own */
 };
 
-/** All pixels of a layer of one group, for the block of channels from `first` on; only
- *  what the epilogue reads of it. */
+/** All pixels of a layer of one group, for a block of channels: its width, and what the
+ *  epilogue reads. */
 struct tare_u8_conv_tile
-tare_u8_conv_tile_of_channels(const struct tare_u8_conv *p,
-                              const struct tare_u8_conv_data *d, int64_t first);
+tare_u8_conv_tile_of_block(const struct tare_u8_conv_plan *plan,
+                           const struct tare_u8_conv *p,
+                           const struct tare_u8_conv_data *d, int64_t block);
 
 typedef void tare_u8_conv_tile_fn(const struct tare_u8_conv_tile *tile);
 
@@ -152,9 +163,6 @@ struct tare_u8_conv_style {
                        read up to the next multiple of TARE_ALIGN bytes. Needs
                        tare_u8_conv_has_even_rows(). */
 };
-
-/** Can tiles be had whose rows lie at equal distances? */
-bool tare_u8_conv_has_even_rows(const struct tare_u8_conv_plan *plan);
 
 /** Compute the units [begin, end). */
 void tare_u8_conv_walk(const struct tare_u8_conv *p, const struct tare_u8_conv_data *d,

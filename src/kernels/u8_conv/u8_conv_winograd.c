@@ -15,7 +15,8 @@ static bool is_window(const struct tare_window *w)
 {
     return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 &&
            w->stride_w == 1 && w->dilation_h == 1 && w->dilation_w == 1 &&
-           w->groups == 1 && w->in_c % TARE_U8_WINOGRAD_STEP == 0 && w->out_c >= 16;
+           w->groups == 1 && w->in_c % TARE_U8_WINOGRAD_STEP == 0 &&
+           w->in_c <= TARE_U8_MAX_TERMS / 9 && w->out_c >= 16;
 }
 
 /* n times m elements of 16 bits, as an odd number of cache lines. */
@@ -57,7 +58,7 @@ static void choose_held(const struct tare_window *w, struct tare_u8_winograd *ou
 
 bool tare_u8_winograd(const struct tare_window *w, struct tare_u8_winograd *out)
 {
-    if (!is_window(w) || w->in_c > INT64_MAX / (2 * POINT_BYTES)) return false;
+    if (!is_window(w)) return false;
     *out = (struct tare_u8_winograd){
         .rows = ceil_div(w->out_h, TARE_U8_WINOGRAD_OUT),
         .columns = ceil_div(w->out_w, TARE_U8_WINOGRAD_OUT),

@@ -329,9 +329,8 @@ static void store_run(const struct winograd_call *k, const struct tare_u8_conv_t
 static void store_patches(const struct winograd_call *k, int64_t block, int64_t part,
                           int64_t first, int64_t n)
 {
-    struct tare_u8_conv_tile t =
-        tare_u8_conv_tile_of_channels(k->p, k->d, block * BLOCK);
-    t.width = tare_u8_conv_block_width(k->plan, block);
+    const struct tare_u8_conv_tile t =
+        tare_u8_conv_tile_of_block(k->plan, k->p, k->d, block);
     for (int64_t i = 0; i < n;) {
         const int64_t left = k->winograd->columns - (first + i) % k->winograd->columns;
         const int64_t run = min_i64(left, n - i);
