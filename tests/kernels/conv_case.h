@@ -182,13 +182,29 @@ static inline void random_scales(struct conv_case *t)
     if (t->may_be_large && check_once_in(6)) random_large_scales(t);
 }
 
+/** Inputs as networks have them, most of them near the zero point; how near, and how
+ *  many are not, differs from case to case. */
+static inline void random_activations(struct conv_case *t, int64_t n)
+{
+    const int64_t zero_point = t->p.in_zero_point, far = check_between(2, 400);
+    const int64_t spread = check_between(4, 120);
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t x = zero_point + check_between(-spread, spread);
+        if (check_between(0, far) > 0)
+            t->x[i] = (uint8_t)(x < 0 ? -x : x > 255 ? 255 : x);
+    }
+}
+
 static inline void random_tensors(struct conv_case *t)
 {
     const struct tare_window *w = &t->p.window;
     const int64_t n_x = w->batch * w->in_h * w->in_w * w->in_c;
     const int64_t terms = conv_terms(w);
     const bool extreme = check_once_in(6);
-    if (extreme) memset(t->x, 255, (size_t)n_x);
+    if (extreme)
+        memset(t->x, 255, (size_t)n_x);
+    else if (!check_once_in(3))
+        random_activations(t, n_x);
     for (int64_t c = 0; c < w->out_c; c++) {
         int32_t sum = 0;
         for (int64_t i = 0; i < terms; i++) {
@@ -198,6 +214,7 @@ static inline void random_tensors(struct conv_case *t)
             sum += *weight;
         }
         t->acc_init[c] = -t->p.in_zero_point * sum;
+        if (!extreme) t->acc_init[c] += (int32_t)check_between(-99999, 99999);
     }
 }
 
@@ -255,25 +272,27 @@ static inline struct tare_u8_conv_data conv_case_data(const struct conv_case *t,
     };
 }
 
-/** sum of (x - zero point) * w over the taps inside the input, as in a textbook. */
+/** acc_init + sum of x * w, padding being the zero point, as in a textbook. */
 static inline int64_t naive_sum(const struct conv_case *t, int64_t n, int64_t oy,
                                 int64_t ox, int64_t oc)
 {
     const struct tare_window *w = &t->p.window;
     const int64_t group_in = w->in_c / w->groups;
     const int64_t first = oc / (w->out_c / w->groups) * group_in;
-    int64_t sum = 0;
+    int64_t sum = t->acc_init[oc];
     for (int64_t c = 0; c < group_in; c++)
         for (int64_t ky = 0; ky < w->kernel_h; ky++)
             for (int64_t kx = 0; kx < w->kernel_w; kx++) {
                 const int64_t iy = oy * w->stride_h + ky * w->dilation_h - w->pad_top;
                 const int64_t ix = ox * w->stride_w + kx * w->dilation_w - w->pad_left;
-                if (iy < 0 || iy >= w->in_h || ix < 0 || ix >= w->in_w) continue;
+                const bool is_inside =
+                    iy >= 0 && iy < w->in_h && ix >= 0 && ix < w->in_w;
                 const int64_t x_at =
                     ((n * w->in_h + iy) * w->in_w + ix) * w->in_c + first + c;
                 const int64_t w_at =
                     ((oc * group_in + c) * w->kernel_h + ky) * w->kernel_w + kx;
-                sum += (t->x[x_at] - t->p.in_zero_point) * (int64_t)t->weights[w_at];
+                const int64_t x = is_inside ? t->x[x_at] : t->p.in_zero_point;
+                sum += x * t->weights[w_at];
             }
     return sum;
 }

@@ -21,10 +21,10 @@ struct tare_u8_conv {
 /** The buffers of one run. Those marked + have TARE_KERNEL_SLACK readable elements
  *  behind the last one. */
 struct tare_u8_conv_data {
-    const uint8_t *x;      /* + [batch, in_h, in_w, in_c], in_pitch */
-    const int8_t *weights; /* from tare_u8_conv_pack() */
-    const int32_t
-        *acc_init; /* + [out_c], -in_zero_point * sum of the channel's weights */
+    const uint8_t *x;        /* + [batch, in_h, in_w, in_c], in_pitch */
+    const int8_t *weights;   /* from tare_u8_conv_pack() */
+    const int32_t *acc_init; /* + [out_c], what sums start from: a bias, less
+                                in_zero_point times the sum of the channel's weights */
     const float *multiplier; /* + [out_c] */
     const float *bias;       /* + [out_c] */
     const uint8_t *residual; /* + shaped as y, dense; NULL without has_residual */

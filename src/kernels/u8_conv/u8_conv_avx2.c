@@ -1,188 +1,222 @@
-/* AVX2, in tiles of u8_conv_sums_avx2.h. A pixel block's pixels are widened once, for
- * all its channels; so are weights, if there are pixels enough, as many blocks of them
- * as there are slots for. Where weights are far, all pixels are one block. */
+/* AVX2. A pixel block's inputs are limited once for all its channels, so that
+ * VPMADDUBSW can multiply them (u8_conv_limit_avx2.h), or widened to 16 bits where too
+ * many of them are beyond a limit. Where weights are far, all pixels are one block. */
 #include <immintrin.h>
 #include <string.h>
 
 #include "kernels/u8_conv/u8_conv_avx2_few.h"
-#include "kernels/u8_conv/u8_conv_scratch.h"
+#include "kernels/u8_conv/u8_conv_limited_avx2.h"
 #include "kernels/u8_conv/u8_conv_sums_avx2.h"
 #include "kernels/u8_conv/u8_conv_winograd_avx2.h"
-#include "kernels/whole.h"
 
-/* What is widened: pixels, of a pixel block or all of them, all segments behind each
- * other; and blocks of channels. */
-struct wide {
-    const uint8_t *const *rows; /* the pixel block's; NULL where all are held */
-    int64_t pitch;              /* from one pixel to the next */
-    int16_t *pixels;
-    int32_t *own;    /* products of each pixel; NULL: sums are short */
-    int64_t n_steps; /* of all segments */
-    char *slots;     /* weights, and what sums start from */
-    int64_t slot_bytes;
-    int64_t n_slots;                       /* 0: weights are not widened ahead */
-    int64_t held[TARE_U8_CONV_MOST_SLOTS]; /* the block in each slot, or -1 */
+/* Where the pixels of a pixel block are, or all of them. */
+struct source {
+    /* Segments, as a tile of u8_conv_walk.h has them; one of all pixels, at equal
+     * distances, where rows is NULL. */
+    const uint8_t *const *rows;
+    int64_t row_offset;
+    const uint8_t *x;
+    int64_t stride;
+    int64_t n_segments, segment_bytes;
+    int64_t n; /* pixels */
 };
+
+/* Their inputs: limited, or, with depth 0, in 16 bits. */
+struct inputs {
+    uint8_t *pixels;
+    int64_t pitch;      /* bytes */
+    int64_t n_steps;    /* of all segments */
+    int64_t n_channels; /* of a group's outputs */
+    struct limit limit;
+    int32_t *starts; /* of each pixel's sums */
+    int64_t *firsts; /* each pixel's first entry in: */
+    struct rests rests;
+    int8_t *flipped; /* weights, of the block at hand ... */
+    _Alignas(32) int32_t init[TARE_U8_CONV_BLOCK]; /* ... and what sums start from */
+    const uint8_t *const *rows;                    /* of the source at hand */
+};
+
+static uint8_t *pixel_at(const struct inputs *in, int64_t i)
+{
+    return in->pixels + i * in->pitch;
+}
+
+/* The codes of pixel `i`, where they lie or, of several segments, as a copy. */
+static const uint8_t *codes_of(const struct source *source, int64_t i, uint8_t *copy)
+{
+    if (!source->rows) return source->x + i * source->stride;
+    const uint8_t *const *row = source->rows + i;
+    if (source->n_segments == 1) return row[0] + source->row_offset;
+    uint8_t *to = copy;
+    for (int64_t s = 0; s < source->n_segments; s++, row += TARE_U8_CONV_PITCH) {
+        const uint8_t *x = row[0] + source->row_offset;
+        for (int64_t k = 0; k < source->segment_bytes; k += CHUNK / 2, to += CHUNK / 2)
+            _mm_storeu_si128((__m128i *)(void *)to, load_half(x + k));
+        to -= -source->segment_bytes & (CHUNK / 2 - 1);
+    }
+    return copy;
+}
+
+/* From a few of the pixels. */
+static void choose(struct inputs *in, const struct source *source)
+{
+    int64_t counts[2] = {0, 0};
+    const int64_t apart = ceil_div(source->n, SAMPLED_PIXELS);
+    int64_t sampled = 0;
+    for (int64_t i = 0; i < source->n; i += apart, sampled++)
+        count_beyond(&in->limit, codes_of(source, i, in->pixels), in->n_steps, counts);
+    in->limit.depth = choose_depth(counts, sampled * in->n_steps, in->n_channels);
+    /* to flip weights does not pay for a pixel or two */
+    if (in->limit.is_signed && source->n < LIMITED_PIXELS) in->limit.depth = 0;
+}
+
+static void limit_pixels(struct inputs *in, const struct source *source)
+{
+    in->rests.n = 0;
+    for (int64_t i = 0; i < source->n && in->limit.depth > 0; i++) {
+        uint8_t *const to = pixel_at(in, i);
+        in->firsts[i] = in->rests.n;
+        if (!limit_pixel(&in->limit, codes_of(source, i, to), in->n_steps, to,
+                         &in->starts[i], &in->rests))
+            in->limit.depth = 0;
+    }
+    in->firsts[source->n] = in->rests.n;
+}
+
+/* n codes become 16 bits, perhaps in place: the last ones first. */
+static void widen(const uint8_t *x, int64_t n, int16_t *to)
+{
+    for (int64_t k = (ceil_div(n, 16) - 1) * 16; k >= 0; k -= 16)
+        store(to + k, _mm256_cvtepu8_epi16(load_half(x + k)));
+}
+
+static void take_inputs(struct inputs *in, const struct source *source)
+{
+    in->rows = source->rows;
+    choose(in, source);
+    limit_pixels(in, source);
+    if (in->limit.depth > 0) return;
+    for (int64_t i = 0; i < source->n; i++) {
+        uint8_t *const to = pixel_at(in, i);
+        widen(codes_of(source, i, to), STEP * in->n_steps, (int16_t *)(void *)to);
+    }
+}
+
+static void take_tile(const struct tare_u8_conv_tile *t)
+{
+    const struct source source = {.rows = t->rows,
+                                  .row_offset = t->row_offset,
+                                  .n_segments = t->n_segments,
+                                  .segment_bytes = STEP * t->n_steps,
+                                  .n = t->n_rows};
+    take_inputs(t->state, &source);
+}
+
+/* So many are stored together. */
+enum { PART_PIXELS = 2 * LIMITED_PIXELS };
 
 /* The pixels of a tile that are computed together. */
 struct part {
     const struct tare_u8_conv_tile *tile;
-    int64_t first, n;      /* pixels */
-    struct wide_sums wide; /* of 16 channels; without weights, these are the tile's */
-    _Alignas(32) int32_t sums[PIXELS][TARE_U8_CONV_BLOCK];
+    int64_t first, n; /* pixels of the inputs */
+    _Alignas(32) int32_t sums[PART_PIXELS][TARE_U8_CONV_BLOCK];
 };
 
-static void widen_bytes(const uint8_t *x, int64_t n, int16_t *to)
+static void sum_part_limited(struct part *part)
 {
-    for (int64_t k = 0; k < n; k += 16)
-        store(to + k, _mm256_cvtepu8_epi16(load16(x + k)));
-}
-
-/* When all of the pixel `i` is widened. */
-static void end_pixel(const struct wide *wide, int64_t i)
-{
-    if (!wide->own) return;
-    const int64_t n = STEP * wide->n_steps;
-    int16_t *x = wide->pixels + i * wide->pitch;
-    store(x + n, _mm256_setzero_si256());
-    wide->own[i] = own_products(x, n);
-}
-
-static void widen_pixels(const struct tare_u8_conv_tile *t)
-{
-    struct wide *wide = t->state;
-    const int64_t segment_bytes = STEP * t->n_steps;
-    wide->rows = t->rows;
-    for (int64_t i = 0; i < t->n_rows; i++) {
-        int16_t *to = wide->pixels + i * wide->pitch;
-        for (int64_t s = 0; s < t->n_segments; s++, to += segment_bytes)
-            widen_bytes(t->rows[s * TARE_U8_CONV_PITCH + i] + t->row_offset,
-                        segment_bytes, to);
-        end_pixel(wide, i);
+    const struct tare_u8_conv_tile *t = part->tile;
+    const struct inputs *in = t->state;
+    const bool is_signed = in->limit.is_signed;
+    for (int64_t i = 0; i < part->n; i += LIMITED_PIXELS) {
+        const int64_t first = part->first + i, n = min_i64(LIMITED_PIXELS, part->n - i);
+        const struct limited_sums s = {.x = pixel_at(in, first),
+                                       .pitch = in->pitch,
+                                       .weights = is_signed ? in->flipped : t->weights,
+                                       .width = t->width,
+                                       .n_channels = t->n_channels,
+                                       .n_steps = in->n_steps,
+                                       .init = is_signed ? in->init : t->acc_init,
+                                       .starts = in->starts + first,
+                                       .sums = part->sums[i]};
+        sum_limited(&s, n, &in->limit);
+        add_rests(&s, n, &in->limit, &in->rests, in->firsts + first);
     }
 }
 
-/* A block's weights: [16 channels][pair of inputs][channel][2]. */
-static void widen_block(const int8_t *from, int64_t width, int64_t n_steps, int16_t *to)
-{
-    const int64_t group = n_steps * STEP * GROUP;
-    for (int64_t step = 0; step < n_steps; step++, to += STEP * GROUP)
-        for (int64_t c = 0; c < width; c += CHANNELS, from += STEP * CHANNELS)
-            store_pairs(load_bytes(from), load_bytes(from + 16),
-                        to + c / GROUP * group + c % GROUP * 2, 2 * GROUP);
-}
-
-/* The widened weights of a tile and what its sums start from, if they are widened. */
-static void find_weights(struct wide *wide, struct part *part)
+/* Those of `pixels` pixels, a constant, in 16 bits. */
+TARE_ALWAYS_INLINE void sum_wide_pixels(struct part *part, const int64_t pixels)
 {
     const struct tare_u8_conv_tile *t = part->tile;
-    part->wide.weights = NULL;
-    if (wide->n_slots == 0) return;
-    const int64_t slot = t->block % wide->n_slots;
-    const int64_t group = wide->n_steps * STEP * GROUP; /* how many weights */
-    int16_t *weights = (int16_t *)(void *)(wide->slots + slot * wide->slot_bytes);
-    int32_t *init = (int32_t *)(void *)(weights + group * TARE_U8_CONV_BLOCK / GROUP);
-    part->wide.weights = weights;
-    part->wide.init = init;
-    if (wide->held[slot] == t->block) return;
-    widen_block(t->weights, t->width, wide->n_steps, weights);
-    for (int64_t c = 0; c < t->width; c += GROUP)
-        begin_sums(weights + c / GROUP * group, wide->own ? wide->n_steps : 0,
-                   t->acc_init + c, init + c);
-    wide->held[slot] = t->block;
-}
-
-/* The sums of a part, */
-static void sum_ahead(struct part *part)
-{
-    struct wide_sums s = part->wide;
-    for (int64_t c = 0; c < part->tile->n_channels; c += GROUP) {
-        s.sums = &part->sums[0][c];
-        if (part->tile->n_channels - c > CHANNELS)
-            sum_wide(&s, part->n, 2);
-        else
-            sum_wide(&s, part->n, 1);
-        s.weights += s.n_steps * STEP * GROUP;
-        s.init += GROUP;
-    }
-}
-
-/* and with weights of int8, of `pixels` pixels, a constant. */
-TARE_ALWAYS_INLINE void sum_bytes(struct part *part, const int64_t pixels)
-{
-    const struct tare_u8_conv_tile *t = part->tile;
-    const struct wide_sums *s = &part->wide;
+    const struct inputs *in = t->state;
+    const int16_t *x = (const int16_t *)(const void *)pixel_at(in, part->first);
     for (int64_t c = 0; c < t->n_channels; c += CHANNELS)
-        sum_steps(s->x, s->pitch, t->weights + STEP * c, STEP * t->width, s->n_steps,
+        sum_steps(x, in->pitch / 2, t->weights + STEP * c, STEP * t->width, in->n_steps,
                   t->acc_init + c, &part->sums[0][c], pixels);
 }
 
-static void sum_part(struct part *part)
+static void sum_part_wide(struct part *part)
 {
-    if (part->wide.weights) {
-        sum_ahead(part);
-        return;
-    }
     switch (part->n) {
-    case 1: sum_bytes(part, 1); break;
-    case 2: sum_bytes(part, 2); break;
-    case 3: sum_bytes(part, 3); break;
-    case 4: sum_bytes(part, 4); break;
-    case 5: sum_bytes(part, 5); break;
-    default: sum_bytes(part, PIXELS); break;
+    case 1: sum_wide_pixels(part, 1); break;
+    case 2: sum_wide_pixels(part, 2); break;
+    case 3: sum_wide_pixels(part, 3); break;
+    case 4: sum_wide_pixels(part, 4); break;
+    case 5: sum_wide_pixels(part, 5); break;
+    default: sum_wide_pixels(part, PIXELS); break;
     }
 }
 
 static void compute_block(const struct tare_u8_conv_tile *t)
 {
-    struct wide *wide = t->state;
+    struct inputs *in = t->state;
     const struct tare_finish_avx2 finish = finish_of(t);
-    const int64_t first = wide->rows ? t->rows - wide->rows : 0;
+    const bool is_limited = in->limit.depth > 0;
+    const int64_t first = in->rows ? t->rows - in->rows : 0;
+    const int64_t parts = ceil_div(t->n_rows, is_limited ? PART_PIXELS : PIXELS);
+    if (is_limited && in->limit.is_signed)
+        flip_weights(t, in->n_steps, in->limit.zero_point, in->flipped, in->init);
     struct part part; /* all but the sums: */
     part.tile = t;
-    part.wide.pitch = wide->pitch;
-    part.wide.n_steps = wide->n_steps;
-    part.wide.own = NULL;
-    part.wide.stride = TARE_U8_CONV_BLOCK;
-    find_weights(wide, &part);
-    const int64_t parts = ceil_div(t->n_rows, wide->own ? OWN_PIXELS : PIXELS);
     for (int64_t i = 0; i < parts; i++) {
-        part.first = t->n_rows * i / parts;
-        part.n = t->n_rows * (i + 1) / parts - part.first;
-        part.wide.x = wide->pixels + (first + part.first) * wide->pitch;
-        if (wide->own) part.wide.own = wide->own + first + part.first;
-        sum_part(&part);
-        store_pixels(t, &finish, part.sums[0], part.first, part.n);
+        const int64_t begin = t->n_rows * i / parts;
+        part.first = first + begin;
+        part.n = t->n_rows * (i + 1) / parts - begin;
+        if (is_limited)
+            sum_part_limited(&part);
+        else
+            sum_part_wide(&part);
+        store_pixels(t, &finish, part.sums[0], begin, part.n);
     }
 }
 
 /* The units [begin, end), which are some blocks of channels, for all pixels: these are
- * widened once for all blocks, and each block once for all pixels. */
-static void compute_channels(struct wide *wide, const struct tare_u8_conv_plan *plan,
+ * taken once for all blocks, and each block is read once for all pixels. */
+static void compute_channels(struct inputs *in, const struct tare_u8_conv_plan *plan,
                              const struct tare_u8_conv *p,
                              const struct tare_u8_conv_data *d, int64_t begin,
                              int64_t end)
 {
     const int64_t n = plan->n_pixel_blocks * plan->n_splits;
     const int64_t first = plan->n_blocks * begin / n, last = plan->n_blocks * end / n;
-    const int64_t stride = plan->window.stride_w * plan->window.in_pitch;
     if (first == last) return;
-    for (int64_t i = 0; i < plan->n_pixels; i++) {
-        widen_bytes(d->x + i * stride, STEP * wide->n_steps,
-                    wide->pixels + i * wide->pitch);
-        end_pixel(wide, i);
-    }
+    const struct source source = {.x = d->x,
+                                  .stride =
+                                      plan->window.stride_w * plan->window.in_pitch,
+                                  .n_segments = 1,
+                                  .segment_bytes = STEP * in->n_steps,
+                                  .n = plan->n_pixels};
+    take_inputs(in, &source);
     for (int64_t block = first; block < last; block++) {
         struct tare_u8_conv_tile tile = tare_u8_conv_tile_of_block(plan, p, d, block);
         tile.weights = d->weights + tare_u8_conv_block_offset(plan, 0, block);
         tile.n_rows = plan->n_pixels;
-        tile.n_steps = wide->n_steps;
-        tile.state = wide;
+        tile.n_steps = in->n_steps;
+        tile.state = in;
         compute_block(&tile);
     }
 }
 
-void tare_u8_conv__avx2_6x16(const struct tare_u8_conv *p,
+void tare_u8_conv__avx2_4x16(const struct tare_u8_conv *p,
                              const struct tare_u8_conv_data *d, void *scratch,
                              int64_t begin, int64_t end)
 {
@@ -195,23 +229,24 @@ void tare_u8_conv__avx2_6x16(const struct tare_u8_conv *p,
     if (compute_patches(p, d, scratch, begin, end)) return;
     const struct tare_u8_conv_spare spare = tare_u8_conv_spare(&plan);
     char *const at = (char *)scratch + spare.offset;
-    struct wide wide = {.pitch = spare.pitch,
-                        .pixels = (int16_t *)(void *)at,
-                        .n_steps = plan.n_segments * plan.n_steps,
-                        .slots = at + spare.slots,
-                        .slot_bytes = spare.slot_bytes,
-                        .n_slots = spare.n_slots};
-    if (wide.n_slots > 0 && wide.n_steps >= LONG_SUM)
-        wide.own = (int32_t *)(void *)(at + spare.own);
-    for (int64_t i = 0; i < spare.n_slots; i++)
-        wide.held[i] = -1;
+    struct inputs inputs = {
+        .pixels = (uint8_t *)at,
+        .pitch = spare.pitch,
+        .n_steps = plan.n_segments * plan.n_steps,
+        .n_channels = plan.group_out,
+        .limit = limit_of(p->in_zero_point),
+        .starts = (int32_t *)(void *)(at + spare.starts),
+        .firsts = (int64_t *)(void *)(at + spare.firsts),
+        .rests = {(struct tare_u8_conv_rest *)(void *)(at + spare.rests), 0,
+                  spare.most_rests},
+        .flipped = (int8_t *)at + spare.weights};
     if (spare.by_blocks) {
-        compute_channels(&wide, &plan, p, d, begin, end);
+        compute_channels(&inputs, &plan, p, d, begin, end);
         return;
     }
-    const struct tare_u8_conv_style style = {.prepare = widen_pixels,
+    const struct tare_u8_conv_style style = {.prepare = take_tile,
                                              .compute = compute_block,
-                                             .state = &wide,
+                                             .state = &inputs,
                                              .at_once = TARE_U8_CONV_TILES};
     tare_u8_conv_walk(p, d, scratch, begin, end, &style);
 }

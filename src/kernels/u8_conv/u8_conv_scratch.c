@@ -7,70 +7,58 @@
 #include "kernels/u8_conv/u8_conv_winograd.h"
 #include "kernels/whole.h"
 
-/* Widened weights, in bytes, that leave room for pixels in a second-level cache; those
- * of a block that are read faster than int8 is widened; and how many pixels make up for
- * widening. */
-#define SLOTS_IN_CACHE (INT64_C(512) * 1024)
-#define SLOT_IN_CACHE  (INT64_C(64) * 1024)
-#define SLOT_PIXELS    24
-/* Where all pixels read a block in turn: longer ones are, but pay later. */
-#define LONG_SLOT_IN_CACHE (INT64_C(256) * 1024)
-#define LONG_SLOT_PIXELS   96
 /* Widened pixels, in bytes, that are worth being held for all blocks. */
 #define HELD_PIXELS (INT64_C(4) * 1024 * 1024)
 
-enum { LINE = 64 };
+enum {
+    LINE = 64,
+    REST_STEPS = 4, /* for each entry of the list there may be */
+    ROOM = 64       /* entries, so that small layers have a list */
+};
 
 static int64_t spare_pitch(const struct tare_u8_conv_plan *plan)
 {
     const int64_t bytes = 2 * (4 * plan->n_segments * plan->n_steps + 16);
-    return (ceil_div(bytes, LINE) | 1) * LINE / 2; /* odd: few share a cache's set */
+    return (ceil_div(bytes, LINE) | 1) * LINE; /* odd: few share a cache's set */
 }
 
 static bool spare_by_blocks(const struct tare_u8_conv_plan *plan)
 {
-    const int64_t pixel_bytes = 2 * spare_pitch(plan);
     return plan->pixels_inside && plan->window.groups == 1 &&
-           plan->n_pixels >= SLOT_PIXELS && plan->n_pixels <= HELD_PIXELS / pixel_bytes;
+           plan->n_pixels <= HELD_PIXELS / spare_pitch(plan);
 }
 
-static int64_t slot_bytes(const struct tare_u8_conv_plan *plan)
+/* Pixels that there is room for. */
+static int64_t spare_held(const struct tare_u8_conv_plan *plan)
 {
-    return 2 * plan->block_bytes + TARE_U8_CONV_BLOCK * (int64_t)sizeof(int32_t);
+    return spare_by_blocks(plan) ? plan->n_pixels
+                                 : min_i64(plan->n_pixels, TARE_U8_CONV_PITCH);
 }
 
-/* Blocks that are widened ahead: one where each is read once, by all pixels, else as
- * many as stay in a second-level cache. */
-static int64_t spare_slots(const struct tare_u8_conv_plan *plan)
+static int64_t spare_rests(const struct tare_u8_conv_plan *plan, int64_t n_pixels)
 {
-    const bool by_blocks = spare_by_blocks(plan);
-    const bool is_long = by_blocks && plan->n_pixels >= LONG_SLOT_PIXELS;
-    const int64_t slot = slot_bytes(plan);
-    if (plan->n_pixels < SLOT_PIXELS ||
-        slot > (is_long ? LONG_SLOT_IN_CACHE : SLOT_IN_CACHE))
-        return 0;
-    if (by_blocks) return 1;
-    return min_i64(min_i64(SLOTS_IN_CACHE / slot, plan->n_blocks),
-                   TARE_U8_CONV_MOST_SLOTS);
+    return plan->n_segments * plan->n_steps * n_pixels / REST_STEPS + ROOM;
 }
 
-/* What a variant takes: its pixels and weights, or Winograd's parts. */
+/* What a variant takes: its pixels, or Winograd's parts. */
 static bool spare_bytes(const struct tare_u8_conv_plan *plan,
                         struct tare_u8_conv_scratch *out)
 {
     struct tare_u8_winograd winograd = {0};
     const bool patches = tare_u8_winograd(&plan->window, &winograd);
-    const int64_t n_pixels = spare_by_blocks(plan)
-                                 ? plan->n_pixels
-                                 : min_i64(plan->n_pixels, TARE_U8_CONV_PITCH);
+    const int64_t n_pixels = spare_held(plan);
     const bool fits =
-        tare_mul_size((size_t)spare_pitch(plan) * sizeof(int16_t), (size_t)n_pixels,
+        tare_mul_size((size_t)spare_pitch(plan), (size_t)n_pixels,
                       &out->spare_pixels) &&
-        tare_align_size(out->spare_pixels, &out->spare_pixels) &&
-        tare_align_size((size_t)n_pixels * sizeof(int32_t), &out->spare_own) &&
-        tare_add_size(out->spare_pixels, out->spare_own, &out->spare_bytes) &&
-        tare_add_size(out->spare_bytes, (size_t)(spare_slots(plan) * slot_bytes(plan)),
-                      &out->spare_bytes);
+        tare_align_size((size_t)n_pixels * sizeof(int32_t), &out->spare_starts) &&
+        tare_align_size(((size_t)n_pixels + 1) * sizeof(int64_t), &out->spare_firsts) &&
+        tare_mul_size((size_t)spare_rests(plan, n_pixels),
+                      sizeof(struct tare_u8_conv_rest), &out->spare_rests) &&
+        tare_align_size(out->spare_rests, &out->spare_rests) &&
+        tare_add_size(out->spare_pixels, out->spare_starts, &out->spare_bytes) &&
+        tare_add_size(out->spare_bytes, out->spare_firsts, &out->spare_bytes) &&
+        tare_add_size(out->spare_bytes, out->spare_rests, &out->spare_bytes) &&
+        tare_add_size(out->spare_bytes, (size_t)plan->block_bytes, &out->spare_bytes);
     if (fits && patches && winograd.bytes > out->spare_bytes)
         out->spare_bytes = winograd.bytes;
     return fits;
@@ -121,9 +109,11 @@ struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *pla
         .offset = layout.padding_bytes + layout.table_bytes + layout.copies_bytes,
         .pitch = spare_pitch(plan),
         .by_blocks = spare_by_blocks(plan),
-        .own = layout.spare_pixels,
-        .slots = layout.spare_pixels + layout.spare_own,
-        .slot_bytes = slot_bytes(plan),
-        .n_slots = spare_slots(plan),
+        .starts = layout.spare_pixels,
+        .firsts = layout.spare_pixels + layout.spare_starts,
+        .rests = layout.spare_pixels + layout.spare_starts + layout.spare_firsts,
+        .weights = layout.spare_pixels + layout.spare_starts + layout.spare_firsts +
+                   layout.spare_rests,
+        .most_rests = spare_rests(plan, spare_held(plan)),
     };
 }

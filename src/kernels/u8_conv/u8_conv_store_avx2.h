@@ -11,6 +11,11 @@
 #include "kernels/unroll.h"
 #include "kernels/whole.h"
 
+enum {
+    STEP = 4,    /* inputs */
+    CHANNELS = 8 /* of a vector of sums */
+};
+
 TARE_ALWAYS_INLINE __m256i load(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)p);
@@ -19,6 +24,11 @@ TARE_ALWAYS_INLINE __m256i load(const void *p)
 TARE_ALWAYS_INLINE void store(void *p, __m256i v)
 {
     _mm256_storeu_si256((__m256i *)p, v);
+}
+
+TARE_ALWAYS_INLINE __m128i load_half(const void *p)
+{
+    return _mm_loadu_si128((const __m128i *)p);
 }
 
 TARE_ALWAYS_INLINE __m256i broadcast4(const uint8_t *x)

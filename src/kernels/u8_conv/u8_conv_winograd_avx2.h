@@ -14,7 +14,7 @@ static const struct tare_u8_winograd_costs winograd_costs =
 #if defined(__AVXVNNI__)
     {.direct = 8, .weight = 280, .input = 450, .output = 1050};
 #else
-    {.direct = 16, .weight = 140, .input = 225, .output = 525};
+    {.direct = 11, .weight = 140, .input = 225, .output = 525};
 #endif
 
 #define ints_load     load
@@ -33,7 +33,7 @@ static const struct tare_u8_winograd_costs winograd_costs =
 TARE_ALWAYS_INLINE ints ints_load_bytes(const uint8_t *p, int64_t n)
 {
     (void)n; /* all exist: a pixel has a multiple of them */
-    return _mm256_cvtepu8_epi16(load16(p));
+    return _mm256_cvtepu8_epi16(load_half(p));
 }
 
 TARE_ALWAYS_INLINE void ints_store_n(int16_t *p, ints v, int64_t n)
