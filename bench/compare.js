@@ -94,9 +94,9 @@ async function timeTheirs(session, feeds) {
     return median(times);
 }
 
-function timeOurs(engine) {
+function timeOurs(engine, input, values) {
     const json = `${engine}.perf`;
-    run(tare, 'perf', `--engine=${engine}`, `--threads=${threads}`, `--warmup=${WARMUP * 1e3}`,
+    run(tare, 'perf', `--engine=${engine}`, `--load-inputs=${input.name}:${values}`, `--threads=${threads}`, `--warmup=${WARMUP * 1e3}`,
         `--duration=${SECONDS}`, `--iterations=${LEAST_RUNS}`, `--json=${json}`, '--quiet');
     return JSON.parse(fs.readFileSync(json)).latency_ms.median;
 }
@@ -114,6 +114,8 @@ async function measure(model) {
     const {macs, engine, theirs} = prepare(model, folder, input);
     const sample = normal(2, 1, input.dims)[0];
     writeNpy(path.join(folder, 'in.npy'), 'float32', input.dims, sample);
+    const values = path.join(folder, 'in.raw');
+    fs.writeFileSync(values, Buffer.from(sample.buffer));
     const feeds = {[input.name]: new ort.Tensor('float32', sample, input.dims)};
 
     let session = await open(model, input.overrides);
@@ -130,7 +132,7 @@ async function measure(model) {
     const seen = {ours: [], theirs: [], peak: []};
     for (let round = 0; round < rounds; round++) {
         seen.theirs.push(await timeTheirs(session, feeds));
-        seen.ours.push(timeOurs(engine));
+        seen.ours.push(timeOurs(engine, input, values));
         const [isa, gops] = measurePeak();
         result.isa = isa;
         seen.peak.push(gops);

@@ -158,9 +158,6 @@ enum tare_status exec_report_times(const struct exec_settings *settings,
 enum tare_status exec_layer_info(const struct tare_engine *engine,
                                  struct tare_error *err);
 
-/** --loadInputs: values into the stream's inputs. */
-enum tare_status exec_load_inputs(const struct tare_engine *engine, struct stream *s,
-                                  struct tare_error *err);
 /** --dumpOutput, --dumpRawBindingsToFile and --exportOutput, of the last run. */
 enum tare_status exec_dump_tensors(const struct tare_engine *engine,
                                    const struct stream *s, struct tare_error *err);

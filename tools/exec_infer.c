@@ -4,6 +4,7 @@
 
 #include "tools/exec.h"
 #include "tools/report.h"
+#include "tools/stream_inputs.h"
 
 /* stream_open() fills all inputs; --loadInputs takes some over. */
 static void print_bindings(const struct tare_engine *engine, size_t n)
@@ -21,6 +22,11 @@ static void print_bindings(const struct tare_engine *engine, size_t n)
     }
 }
 
+static void note_input(const char *file, const char *input)
+{
+    exec_info("Using values loaded from %s for input %s", file, input);
+}
+
 static enum tare_status open_streams(const struct exec_settings *settings,
                                      const struct tare_engine *engine,
                                      struct stream *streams, size_t n,
@@ -29,7 +35,9 @@ static enum tare_status open_streams(const struct exec_settings *settings,
     enum tare_status st = TARE_OK;
     for (size_t i = 0; i < n && st == TARE_OK; i++) {
         st = stream_open(&streams[i], engine, settings->n_threads, NULL, err);
-        if (st == TARE_OK) st = exec_load_inputs(engine, &streams[i], err);
+        if (st == TARE_OK && exec_flags.load_inputs)
+            st = stream_load_inputs(engine, &streams[i], exec_flags.load_inputs,
+                                    "--loadInputs", note_input, err);
     }
     if (st == TARE_OK) print_bindings(engine, streams[0].n_bindings);
     return st;

@@ -1,4 +1,4 @@
-/* Inputs from files, and inputs and outputs to files and the log. */
+/* Inputs and outputs to files and the log. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,65 +9,6 @@
 #include "tools/exec.h"
 #include "tools/json_text.h"
 #include "tools/report.h"
-
-/* `n_bytes` of `path`, which has no more and no less. */
-static enum tare_status read_exactly(const char *path,
-                                     const struct tare_binding *binding, char *to,
-                                     struct tare_error *err)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return report_error(err, TARE_E_IO, "--loadInputs: cannot open %.180s", path);
-    const size_t n = fread(to, 1, binding->n_bytes, file);
-    const bool has_more = fgetc(file) != EOF;
-    (void)fclose(file);
-    if (n == binding->n_bytes && !has_more) return TARE_OK;
-    char dims[128];
-    return report_error(
-        err, TARE_E_FORMAT,
-        "--loadInputs: %.80s has %s %zu bytes, input '%.40s' is %s [%.60s]%s%s", path,
-        has_more ? "more than" : "only", n, binding->name,
-        tare_dtype_name(binding->dtype), report_dims(&binding->dims, dims),
-        binding->format == TARE_LINEAR ? "" : " in the order ",
-        binding->format == TARE_LINEAR ? "" : tare_format_name(binding->format));
-}
-
-/* One "name:file". */
-static enum tare_status load_input(const struct tare_engine *engine, struct stream *s,
-                                   char *entry, struct tare_error *err)
-{
-    char *colon = strrchr(entry, ':');
-    if (!colon)
-        return report_error(err, TARE_E_ARG, "--loadInputs: '%.120s' is not name:file",
-                            entry);
-    *colon = '\0';
-    if (colon > entry + 1 && *entry == '\'' && colon[-1] == '\'') {
-        colon[-1] = '\0';
-        entry++;
-    }
-    for (size_t i = 0; i < s->n_bindings; i++) {
-        struct tare_binding binding;
-        tare_engine_binding(engine, i, &binding);
-        if (!binding.is_input || strcmp(binding.name, entry) != 0) continue;
-        exec_info("Using values loaded from %s for input %s", colon + 1, entry);
-        return read_exactly(colon + 1, &binding, s->buffers[i], err);
-    }
-    return report_error(err, TARE_E_ARG, "--loadInputs: '%.120s' is no input", entry);
-}
-
-enum tare_status exec_load_inputs(const struct tare_engine *engine, struct stream *s,
-                                  struct tare_error *err)
-{
-    struct words entries = {0};
-    enum tare_status st = TARE_OK;
-    if (exec_flags.load_inputs) words_split(&entries, exec_flags.load_inputs, ',');
-    for (size_t i = 0; i < entries.n && st == TARE_OK; i++)
-        st = load_input(engine, s, entries.items[i], err);
-    if (entries.failed)
-        st = report_error(err, TARE_E_NOMEM, "no memory for the inputs");
-    words_free(&entries);
-    return st;
-}
 
 static void write_value(FILE *to, const struct tare_result *tensor, size_t i,
                         bool is_json)

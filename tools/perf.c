@@ -13,11 +13,12 @@
 #include "tools/report.h"
 #include "tools/shaped.h"
 #include "tools/stream.h"
+#include "tools/stream_inputs.h"
 #include "tools/times.h"
 #include "tools/tool.h"
 
 static struct {
-    const char *engine, *percentiles, *json, *csv, *profile_path;
+    const char *engine, *inputs, *percentiles, *json, *csv, *profile_path;
     int64_t streams, iterations, frames;
     double warmup_ms, duration_s;
     bool profile;
@@ -25,6 +26,8 @@ static struct {
 
 static const struct option options[] = {
     {"engine", OPTION_TEXT, &flags.engine, "FILE", "made by tare build", 0},
+    {"load-inputs", OPTION_TEXT, &flags.inputs, "NAME:FILE[,...]",
+     "raw values for these inputs, as tare exec --loadInputs reads them", 0},
     {"streams", OPTION_COUNT, &flags.streams, "N",
      "contexts that run at the same time (default: 1)", 1},
     {"warmup", OPTION_REAL, &flags.warmup_ms, "MS",
@@ -47,15 +50,19 @@ static const struct option options[] = {
 static const struct usage usage = {
     "perf",
     "--engine=FILE [flags]",
-    "Time an engine on fixed pseudo-random input: from -1 to 1, 0 and 1 where it is "
+    "Time an engine on fixed pseudo-random input, from -1 to 1, 0 and 1 where it is "
     "not\n"
-    "float32. --threads is the number of threads of each stream (default: all cores "
+    "float32, or on yours: INT8 layers can take longer where values are far beyond "
+    "what\n"
+    "was calibrated. --threads is the number of threads of each stream (default: all "
+    "cores "
     "over\n"
     "the streams). The first inference is timed apart: to load the engine, make a "
     "context,\n"
     "run it once.",
     "  tare perf --engine=resnet.tare --threads=1\n"
     "  tare perf --engine=resnet.tare --profile --json=resnet.json\n"
+    "  tare perf --engine=resnet.tare --load-inputs=input:cat.raw\n"
     "  tare perf --engine=resnet.tare --streams=4 --duration=10\n"
     "  tare perf --engine=resnet.tare --frame-count=200 --profile-path=profile\n"
     "  tare perf --engine=resnet.tare --shapes=input:8x3x224x224\n",
@@ -116,6 +123,15 @@ static enum tare_status profile(struct stream *s, size_t *n_runs,
     return st;
 }
 
+static enum tare_status open_stream(struct stream *s, const struct tare_engine *engine,
+                                    int n_threads, double *context_ms,
+                                    struct tare_error *err)
+{
+    const enum tare_status st = stream_open(s, engine, n_threads, context_ms, err);
+    if (st != TARE_OK || !flags.inputs) return st;
+    return stream_load_inputs(engine, s, flags.inputs, "--load-inputs", NULL, err);
+}
+
 /* Load the engine and run it once, timed, before anything has touched either. Making
  * the user's buffers is not counted. */
 static enum tare_status run_first(struct stream *s, struct shaped *shaped,
@@ -126,7 +142,7 @@ static enum tare_status run_first(struct stream *s, struct shaped *shaped,
     enum tare_status st = shaped_open(shaped, flags.engine, 0, err);
     first->open_ms = (report_clock() - before) * 1e3;
     if (st == TARE_OK)
-        st = stream_open(s, shaped->engine, n_threads, &first->context_ms, err);
+        st = open_stream(s, shaped->engine, n_threads, &first->context_ms, err);
     if (st != TARE_OK) return st;
     before = report_clock();
     st = tare_context_run(s->context, err);
@@ -195,7 +211,7 @@ static enum tare_status perf(struct perf_summary *summary, struct tare_error *er
     if (st == TARE_OK)
         st = run_first(&streams[0], &shaped, summary->n_threads, &summary->first, err);
     for (size_t i = 1; st == TARE_OK && i < summary->n_streams; i++)
-        st = stream_open(&streams[i], shaped.engine, summary->n_threads, NULL, err);
+        st = open_stream(&streams[i], shaped.engine, summary->n_threads, NULL, err);
     const struct stream_options loop = {.warmup_ms = flags.warmup_ms,
                                         .duration_s = flags.duration_s,
                                         .iterations = (size_t)flags.iterations,

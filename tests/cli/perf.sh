@@ -50,6 +50,14 @@ part() {
 holds "$(part open) > 0 && $(part context) > 0 && $(part run) > 0"
 holds "($(part open) + $(part context) + $(part run) - $(part total)) ^ 2 < 1e-12"
 
+# Values of the user's: read whole, or refused.
+head -c 3136 /dev/urandom >right.raw
+head -c 3137 /dev/zero >long.raw
+perf --streams=2 --warmup=0 --frame-count=2 --load-inputs=input:right.raw
+refuse 1 '--load-inputs: long.raw has more than 3136 bytes' \
+    "$tare" perf --engine=net.tare --load-inputs=input:long.raw
+refuse 1 "'x' is no input" "$tare" perf --engine=net.tare --streams=2 --load-inputs=x:right.raw
+
 refuse 2 "'--streams': '0'" "$tare" perf --engine=net.tare --streams=0
 refuse 2 'at least one for each' "$tare" perf --engine=net.tare --streams=3 --frame-count=2
 refuse 1 'none/deep: cannot create' "$tare" perf --engine=net.tare --frame-count=1 --warmup=0 --quiet --profile-path=none/deep
