@@ -34,6 +34,9 @@ struct inputs {
     int8_t *flipped; /* weights, of the block at hand ... */
     _Alignas(32) int32_t init[TARE_U8_CONV_BLOCK]; /* ... and what sums start from */
     const uint8_t *const *rows;                    /* of the source at hand */
+    /* What is read next, to be fetched while a block is computed, if it is that far. */
+    const char *next;
+    int64_t next_bytes;
 };
 
 static uint8_t *pixel_at(const struct inputs *in, int64_t i)
@@ -166,6 +169,15 @@ static void sum_part_wide(struct part *part)
     }
 }
 
+/* Fetch part `i` of n of what is next into the second-level cache. */
+static void fetch_next(const struct inputs *in, int64_t i, int64_t n)
+{
+    enum { LINE = 64 };
+    const int64_t end = in->next_bytes * (i + 1) / n;
+    for (int64_t k = in->next_bytes * i / n; k < end; k += LINE)
+        __builtin_prefetch(in->next + k, 0, 2);
+}
+
 static void compute_block(const struct tare_u8_conv_tile *t)
 {
     struct inputs *in = t->state;
@@ -181,6 +193,7 @@ static void compute_block(const struct tare_u8_conv_tile *t)
         const int64_t begin = t->n_rows * i / parts;
         part.first = first + begin;
         part.n = t->n_rows * (i + 1) / parts - begin;
+        fetch_next(in, i, parts);
         if (is_limited)
             sum_part_limited(&part);
         else
@@ -212,6 +225,9 @@ static void compute_channels(struct inputs *in, const struct tare_u8_conv_plan *
         tile.n_rows = plan->n_pixels;
         tile.n_steps = in->n_steps;
         tile.state = in;
+        const bool is_last = block + 1 == plan->n_blocks;
+        in->next = is_last ? d->next : (const char *)tile.weights + plan->block_bytes;
+        in->next_bytes = is_last ? (int64_t)d->next_bytes : plan->block_bytes;
         compute_block(&tile);
     }
 }
