@@ -21,6 +21,15 @@ struct source {
     int64_t n; /* pixels */
 };
 
+/* Of weights: as they are packed; plus 128, for int8 inputs; in 16 bits. */
+enum form { PACKED, FLIPPED, WIDENED };
+
+struct weights {
+    enum form form;
+    const int8_t *values; /* of int16_t, widened ones */
+    const int32_t *init;  /* what sums start from */
+};
+
 /* Their inputs: limited, or, with depth 0, in 16 bits. */
 struct inputs {
     uint8_t *pixels;
@@ -31,9 +40,14 @@ struct inputs {
     int32_t *starts; /* of each pixel's sums */
     int64_t *firsts; /* each pixel's first entry in: */
     struct rests rests;
-    int8_t *flipped; /* weights, of the block at hand ... */
-    _Alignas(32) int32_t init[TARE_U8_CONV_BLOCK]; /* ... and what sums start from */
-    const uint8_t *const *rows;                    /* of the source at hand */
+    /* Blocks of weights in another form, and of each slot the block that it holds, or
+     * -1; all in the same form. */
+    char *slots;
+    int64_t slot_bytes, n_slots;
+    int64_t held[TARE_U8_CONV_MOST_SLOTS];
+    enum form held_form;
+    struct weights weights;     /* of the block at hand */
+    const uint8_t *const *rows; /* of the source at hand */
     /* What is read next, to be fetched while a block is computed, if it is that far. */
     const char *next;
     int64_t next_bytes;
@@ -68,7 +82,8 @@ static void choose(struct inputs *in, const struct source *source)
     int64_t sampled = 0;
     for (int64_t i = 0; i < source->n; i += apart, sampled++)
         count_beyond(&in->limit, codes_of(source, i, in->pixels), in->n_steps, counts);
-    in->limit.depth = choose_depth(counts, sampled * in->n_steps, in->n_channels);
+    in->limit.depth =
+        choose_depth(&in->limit, counts, sampled, in->n_steps, in->n_channels);
     /* to flip weights does not pay for a pixel or two */
     if (in->limit.is_signed && source->n < LIMITED_PIXELS) in->limit.depth = 0;
 }
@@ -115,59 +130,10 @@ static void take_tile(const struct tare_u8_conv_tile *t)
     take_inputs(t->state, &source);
 }
 
-/* So many are stored together. */
-enum { PART_PIXELS = 2 * LIMITED_PIXELS };
-
-/* The pixels of a tile that are computed together. */
-struct part {
-    const struct tare_u8_conv_tile *tile;
-    int64_t first, n; /* pixels of the inputs */
-    _Alignas(32) int32_t sums[PART_PIXELS][TARE_U8_CONV_BLOCK];
+enum {
+    PART_PIXELS = 2 * LIMITED_PIXELS, /* are stored together */
+    WIDENED_PIXELS = 2 * PIXELS       /* are worth weights in 16 bits */
 };
-
-static void sum_part_limited(struct part *part)
-{
-    const struct tare_u8_conv_tile *t = part->tile;
-    const struct inputs *in = t->state;
-    const bool is_signed = in->limit.is_signed;
-    for (int64_t i = 0; i < part->n; i += LIMITED_PIXELS) {
-        const int64_t first = part->first + i, n = min_i64(LIMITED_PIXELS, part->n - i);
-        const struct limited_sums s = {.x = pixel_at(in, first),
-                                       .pitch = in->pitch,
-                                       .weights = is_signed ? in->flipped : t->weights,
-                                       .width = t->width,
-                                       .n_channels = t->n_channels,
-                                       .n_steps = in->n_steps,
-                                       .init = is_signed ? in->init : t->acc_init,
-                                       .starts = in->starts + first,
-                                       .sums = part->sums[i]};
-        sum_limited(&s, n, &in->limit);
-        add_rests(&s, n, &in->limit, &in->rests, in->firsts + first);
-    }
-}
-
-/* Those of `pixels` pixels, a constant, in 16 bits. */
-TARE_ALWAYS_INLINE void sum_wide_pixels(struct part *part, const int64_t pixels)
-{
-    const struct tare_u8_conv_tile *t = part->tile;
-    const struct inputs *in = t->state;
-    const int16_t *x = (const int16_t *)(const void *)pixel_at(in, part->first);
-    for (int64_t c = 0; c < t->n_channels; c += CHANNELS)
-        sum_steps(x, in->pitch / 2, t->weights + STEP * c, STEP * t->width, in->n_steps,
-                  t->acc_init + c, &part->sums[0][c], pixels);
-}
-
-static void sum_part_wide(struct part *part)
-{
-    switch (part->n) {
-    case 1: sum_wide_pixels(part, 1); break;
-    case 2: sum_wide_pixels(part, 2); break;
-    case 3: sum_wide_pixels(part, 3); break;
-    case 4: sum_wide_pixels(part, 4); break;
-    case 5: sum_wide_pixels(part, 5); break;
-    default: sum_wide_pixels(part, PIXELS); break;
-    }
-}
 
 /* Fetch part `i` of n of what is next into the second-level cache. */
 static void fetch_next(const struct inputs *in, int64_t i, int64_t n)
@@ -178,28 +144,157 @@ static void fetch_next(const struct inputs *in, int64_t i, int64_t n)
         __builtin_prefetch(in->next + k, 0, 2);
 }
 
+/* The form of weights that the inputs want; it pays for pixels enough. */
+static enum form wanted_form(const struct inputs *in, int64_t n_pixels)
+{
+    if (in->limit.depth > 0) return in->limit.is_signed ? FLIPPED : PACKED;
+    return n_pixels >= WIDENED_PIXELS ? WIDENED : PACKED;
+}
+
+/* The weights of a tile's block in the form that is wanted. */
+static void take_weights(struct inputs *in, const struct tare_u8_conv_tile *t)
+{
+    const enum form form = wanted_form(in, t->n_rows);
+    in->weights = (struct weights){form, t->weights, t->acc_init};
+    if (form == PACKED) return;
+    if (form != in->held_form)
+        for (int64_t i = 0; i < in->n_slots; i++)
+            in->held[i] = -1;
+    in->held_form = form;
+    const int64_t slot = t->block % in->n_slots;
+    int32_t *const init = (int32_t *)(void *)(in->slots + slot * in->slot_bytes);
+    int8_t *const values = (int8_t *)(init + TARE_U8_CONV_BLOCK);
+    in->weights.values = values;
+    if (form == FLIPPED) in->weights.init = init;
+    if (in->held[slot] == t->block) return;
+    in->held[slot] = t->block;
+    if (form == FLIPPED)
+        flip_weights(t, in->n_steps, in->limit.zero_point, values, init);
+    else
+        widen_block(t->weights, t->width, in->n_steps, (int16_t *)(void *)values);
+}
+
+/* The pixels of a tile that are computed together. */
+struct part {
+    const struct tare_u8_conv_tile *tile;
+    int64_t begin, n;
+    int64_t first; /* of all pixels of the inputs */
+    _Alignas(32) int32_t sums[PART_PIXELS][TARE_U8_CONV_BLOCK];
+};
+
+/* Part `i` of n. */
+static void begin_part(struct part *part, const struct tare_u8_conv_tile *t, int64_t i,
+                       int64_t n)
+{
+    const struct inputs *in = t->state;
+    part->tile = t;
+    part->begin = t->n_rows * i / n;
+    part->n = t->n_rows * (i + 1) / n - part->begin;
+    part->first = part->begin + (in->rows ? t->rows - in->rows : 0);
+    fetch_next(in, i, n);
+}
+
+static void sum_part_limited(struct part *part)
+{
+    const struct tare_u8_conv_tile *t = part->tile;
+    const struct inputs *in = t->state;
+    for (int64_t i = 0; i < part->n; i += LIMITED_PIXELS) {
+        const int64_t first = part->first + i, n = min_i64(LIMITED_PIXELS, part->n - i);
+        const struct limited_sums s = {.x = pixel_at(in, first),
+                                       .pitch = in->pitch,
+                                       .weights = in->weights.values,
+                                       .width = t->width,
+                                       .n_channels = t->n_channels,
+                                       .n_steps = in->n_steps,
+                                       .init = in->weights.init,
+                                       .starts = in->starts + first,
+                                       .sums = part->sums[i]};
+        sum_limited(&s, n, &in->limit);
+        add_rests(&s, n, &in->limit, &in->rests, in->firsts + first);
+    }
+}
+
+static void compute_limited(const struct tare_u8_conv_tile *t)
+{
+    const struct tare_finish_avx2 finish = finish_of(t);
+    const int64_t n = ceil_div(t->n_rows, PART_PIXELS);
+    struct part part;
+    for (int64_t i = 0; i < n; i++) {
+        begin_part(&part, t, i, n);
+        sum_part_limited(&part);
+        store_pixels(t, &finish, part.sums[0], part.begin, part.n);
+    }
+}
+
+/* With weights in 16 bits, */
+static void sum_part_widened(struct part *part)
+{
+    const struct tare_u8_conv_tile *t = part->tile;
+    const struct inputs *in = t->state;
+    struct wide_sums s = {.x = (const int16_t *)(const void *)pixel_at(in, part->first),
+                          .pitch = in->pitch / 2,
+                          .weights = (const int16_t *)(const void *)in->weights.values,
+                          .n_steps = in->n_steps,
+                          .stride = TARE_U8_CONV_BLOCK};
+    for (int64_t c = 0; c < t->n_channels; c += GROUP) {
+        s.init = t->acc_init + c;
+        s.sums = &part->sums[0][c];
+        if (t->n_channels - c > CHANNELS)
+            sum_wide(&s, part->n, 2);
+        else
+            sum_wide(&s, part->n, 1);
+        s.weights += in->n_steps * STEP * GROUP;
+    }
+}
+
+/* and as they are packed, for `pixels` pixels, a constant. */
+TARE_ALWAYS_INLINE void sum_packed_pixels(struct part *part, const int64_t pixels)
+{
+    const struct tare_u8_conv_tile *t = part->tile;
+    const struct inputs *in = t->state;
+    const int16_t *x = (const int16_t *)(const void *)pixel_at(in, part->first);
+    for (int64_t c = 0; c < t->n_channels; c += CHANNELS)
+        sum_steps(x, in->pitch / 2, t->weights + STEP * c, STEP * t->width, in->n_steps,
+                  t->acc_init + c, &part->sums[0][c], pixels);
+}
+
+static void sum_part_packed(struct part *part)
+{
+    switch (part->n) {
+    case 1: sum_packed_pixels(part, 1); break;
+    case 2: sum_packed_pixels(part, 2); break;
+    case 3: sum_packed_pixels(part, 3); break;
+    case 4: sum_packed_pixels(part, 4); break;
+    case 5: sum_packed_pixels(part, 5); break;
+    default: sum_packed_pixels(part, PIXELS); break;
+    }
+}
+
+/* Not in one function with compute_limited(): gcc 12 keeps pointers in memory then. */
+static __attribute__((noinline)) void compute_wide(const struct tare_u8_conv_tile *t)
+{
+    const struct inputs *in = t->state;
+    const struct tare_finish_avx2 finish = finish_of(t);
+    const int64_t n = ceil_div(t->n_rows, PIXELS);
+    struct part part;
+    for (int64_t i = 0; i < n; i++) {
+        begin_part(&part, t, i, n);
+        if (in->weights.form == WIDENED)
+            sum_part_widened(&part);
+        else
+            sum_part_packed(&part);
+        store_pixels(t, &finish, part.sums[0], part.begin, part.n);
+    }
+}
+
 static void compute_block(const struct tare_u8_conv_tile *t)
 {
     struct inputs *in = t->state;
-    const struct tare_finish_avx2 finish = finish_of(t);
-    const bool is_limited = in->limit.depth > 0;
-    const int64_t first = in->rows ? t->rows - in->rows : 0;
-    const int64_t parts = ceil_div(t->n_rows, is_limited ? PART_PIXELS : PIXELS);
-    if (is_limited && in->limit.is_signed)
-        flip_weights(t, in->n_steps, in->limit.zero_point, in->flipped, in->init);
-    struct part part; /* all but the sums: */
-    part.tile = t;
-    for (int64_t i = 0; i < parts; i++) {
-        const int64_t begin = t->n_rows * i / parts;
-        part.first = first + begin;
-        part.n = t->n_rows * (i + 1) / parts - begin;
-        fetch_next(in, i, parts);
-        if (is_limited)
-            sum_part_limited(&part);
-        else
-            sum_part_wide(&part);
-        store_pixels(t, &finish, part.sums[0], begin, part.n);
-    }
+    take_weights(in, t);
+    if (in->limit.depth > 0)
+        compute_limited(t);
+    else
+        compute_wide(t);
 }
 
 /* The units [begin, end), which are some blocks of channels, for all pixels: these are
@@ -255,7 +350,9 @@ void tare_u8_conv__avx2_4x16(const struct tare_u8_conv *p,
         .firsts = (int64_t *)(void *)(at + spare.firsts),
         .rests = {(struct tare_u8_conv_rest *)(void *)(at + spare.rests), 0,
                   spare.most_rests},
-        .flipped = (int8_t *)at + spare.weights};
+        .slots = at + spare.slots,
+        .slot_bytes = spare.slot_bytes,
+        .n_slots = spare.n_slots};
     if (spare.by_blocks) {
         compute_channels(&inputs, &plan, p, d, begin, end);
         return;

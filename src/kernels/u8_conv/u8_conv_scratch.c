@@ -7,6 +7,9 @@
 #include "kernels/u8_conv/u8_conv_winograd.h"
 #include "kernels/whole.h"
 
+/* Weights in another form, in bytes, that leave room for pixels in a second-level
+ * cache. */
+#define SLOTS_IN_CACHE (INT64_C(512) * 1024)
 /* Widened pixels, in bytes, that are worth being held for all blocks. */
 #define HELD_PIXELS (INT64_C(4) * 1024 * 1024)
 
@@ -26,6 +29,19 @@ static bool spare_by_blocks(const struct tare_u8_conv_plan *plan)
 {
     return plan->pixels_inside && plan->window.groups == 1 &&
            plan->n_pixels <= HELD_PIXELS / spare_pitch(plan);
+}
+
+static int64_t slot_bytes(const struct tare_u8_conv_plan *plan)
+{
+    return 2 * plan->block_bytes + TARE_U8_CONV_BLOCK * (int64_t)sizeof(int32_t);
+}
+
+/* One where each block is read once, by all pixels, else as many as stay in a
+ * second-level cache. */
+static int64_t spare_slots(const struct tare_u8_conv_plan *plan)
+{
+    const int64_t most = spare_by_blocks(plan) ? 1 : SLOTS_IN_CACHE / slot_bytes(plan);
+    return clamp_i64(most, 1, min_i64(plan->n_blocks, TARE_U8_CONV_MOST_SLOTS));
 }
 
 /* Pixels that there is room for. */
@@ -58,7 +74,8 @@ static bool spare_bytes(const struct tare_u8_conv_plan *plan,
         tare_add_size(out->spare_pixels, out->spare_starts, &out->spare_bytes) &&
         tare_add_size(out->spare_bytes, out->spare_firsts, &out->spare_bytes) &&
         tare_add_size(out->spare_bytes, out->spare_rests, &out->spare_bytes) &&
-        tare_add_size(out->spare_bytes, (size_t)plan->block_bytes, &out->spare_bytes);
+        tare_add_size(out->spare_bytes, (size_t)(spare_slots(plan) * slot_bytes(plan)),
+                      &out->spare_bytes);
     if (fits && patches && winograd.bytes > out->spare_bytes)
         out->spare_bytes = winograd.bytes;
     return fits;
@@ -112,8 +129,10 @@ struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *pla
         .starts = layout.spare_pixels,
         .firsts = layout.spare_pixels + layout.spare_starts,
         .rests = layout.spare_pixels + layout.spare_starts + layout.spare_firsts,
-        .weights = layout.spare_pixels + layout.spare_starts + layout.spare_firsts +
-                   layout.spare_rests,
+        .slots = layout.spare_pixels + layout.spare_starts + layout.spare_firsts +
+                 layout.spare_rests,
+        .slot_bytes = slot_bytes(plan),
+        .n_slots = spare_slots(plan),
         .most_rests = spare_rests(plan, spare_held(plan)),
     };
 }

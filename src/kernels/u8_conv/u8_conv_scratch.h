@@ -28,9 +28,12 @@ struct tare_u8_conv_rest {
     uint8_t bytes[4];
 };
 
-/** A part of scratch that the walk does not use, for variants that bring inputs into
- *  another form: all segments of each pixel of a pixel block, or of all, and a list of
- *  what is multiplied apart. What tare_u8_winograd() takes may be in its place. */
+enum { TARE_U8_CONV_MOST_SLOTS = 64 };
+
+/** A part of scratch that the walk does not use, for variants that bring inputs and
+ *  weights into another form: all segments of each pixel of a pixel block, or of all, a
+ *  list of what is multiplied apart, and some blocks of channels. What
+ *  tare_u8_winograd() takes may be in its place. */
 struct tare_u8_conv_spare {
     size_t offset;  /* of the pixels, in bytes; a multiple of TARE_ALIGN */
     int64_t pitch;  /* bytes from pixel to pixel: 32 more than twice what it has */
@@ -40,7 +43,9 @@ struct tare_u8_conv_spare {
     size_t firsts; /* an int64 for each pixel, and one more */
     size_t rests;  /* the list */
     int64_t most_rests;
-    size_t weights; /* a block of channels, in another form */
+    size_t slots;       /* blocks of channels, of each: */
+    int64_t slot_bytes; /* two bytes a weight, and an int32 a channel */
+    int64_t n_slots;
 };
 
 struct tare_u8_conv_spare tare_u8_conv_spare(const struct tare_u8_conv_plan *plan);

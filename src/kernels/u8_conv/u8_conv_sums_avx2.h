@@ -25,6 +25,29 @@ TARE_ALWAYS_INLINE __m256i load_bytes(const int8_t *w)
     return _mm256_cvtepi8_epi16(load_half(w));
 }
 
+/* Four inputs of 8 channels, four channels a vector, as the first pair of all and the
+ * second, `stride` apart. */
+TARE_ALWAYS_INLINE void store_pairs(__m256i low, __m256i high, int16_t *to,
+                                    int64_t stride)
+{
+    const __m256 a = _mm256_castsi256_ps(low), b = _mm256_castsi256_ps(high);
+    const __m256i first = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88));
+    const __m256i second = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xDD));
+    store(to, _mm256_permute4x64_epi64(first, 0xD8));
+    store(to + stride, _mm256_permute4x64_epi64(second, 0xD8));
+}
+
+/* A block's weights: [16 channels][pair of inputs][channel][2]. */
+static inline void widen_block(const int8_t *from, int64_t width, int64_t n_steps,
+                               int16_t *to)
+{
+    const int64_t group = n_steps * STEP * GROUP;
+    for (int64_t step = 0; step < n_steps; step++, to += STEP * GROUP)
+        for (int64_t c = 0; c < width; c += CHANNELS, from += STEP * CHANNELS)
+            store_pairs(load_bytes(from), load_bytes(from + 16),
+                        to + c / GROUP * group + c % GROUP * 2, 2 * GROUP);
+}
+
 /* acc += the products of each lane's pair. Left to itself, gcc 12 adds the products of
  * a step first and spills accumulators meanwhile. */
 TARE_ALWAYS_INLINE __m256i add_products(__m256i acc, __m256i x, __m256i w)
