@@ -56,6 +56,26 @@ static void flip_weights(const struct tare_u8_conv_tile *t, int64_t n_steps,
                                                   _mm256_set1_epi32(zero_point))));
 }
 
+/* VPMADDUBSW of inputs x and weights w: the first operand is uint8, the second int8;
+ * AT&T's order is the other way round. */
+#define INPUTS_UINT8(x, w, to) "vpmaddubsw " w ", " x ", " to "\n\t"
+#define INPUTS_INT8(x, w, to)  "vpmaddubsw " x ", " w ", " to "\n\t"
+
+#define LOAD_ONE "vpbroadcastd %4, %2\n\t"
+#define ADD_ONE                                                                        \
+    "vpmaddwd %7, %3, %3\n\tvpmaddwd %7, %2, %2\n\t"                                   \
+    "vpaddd %3, %0, %0\n\tvpaddd %2, %1, %1"
+#define ONE_STEP(times) LOAD_ONE times("%2", "%5", "%3") times("%2", "%6", "%2") ADD_ONE
+
+#define LOAD_TWO "vpbroadcastd %6, %2\n\tvpbroadcastd %7, %3\n\t"
+#define ADD_TWO                                                                        \
+    "vpaddw %5, %4, %4\n\tvpaddw %3, %2, %2\n\t"                                       \
+    "vpmaddwd %12, %4, %4\n\tvpmaddwd %12, %2, %2\n\t"                                 \
+    "vpaddd %4, %0, %0\n\tvpaddd %2, %1, %1"
+#define TWO_STEPS(times)                                                               \
+    LOAD_TWO times("%2", "%8", "%4") times("%3", "%10", "%5") times("%2", "%9", "%2")  \
+        times("%3", "%11", "%3") ADD_TWO
+
 /* A pixel's products of one step. */
 TARE_ALWAYS_INLINE void add_one_step(__m256i acc[2], const uint8_t *x,
                                      const __m256i w[2], const bool is_signed)
@@ -64,23 +84,11 @@ TARE_ALWAYS_INLINE void add_one_step(__m256i acc[2], const uint8_t *x,
     const __m256i *const ones = (const __m256i *)(const void *)ones16;
     __m256i a, b;
     if (is_signed)
-        __asm__("vpbroadcastd %4, %2\n\t"
-                "vpmaddubsw %2, %5, %3\n\t"
-                "vpmaddubsw %2, %6, %2\n\t"
-                "vpmaddwd %7, %3, %3\n\t"
-                "vpmaddwd %7, %2, %2\n\t"
-                "vpaddd %3, %0, %0\n\t"
-                "vpaddd %2, %1, %1"
+        __asm__(ONE_STEP(INPUTS_INT8)
                 : "+x"(acc[0]), "+x"(acc[1]), "=&x"(a), "=&x"(b)
                 : "m"(*at), "x"(w[0]), "x"(w[1]), "m"(*ones));
     else
-        __asm__("vpbroadcastd %4, %2\n\t"
-                "vpmaddubsw %5, %2, %3\n\t"
-                "vpmaddubsw %6, %2, %2\n\t"
-                "vpmaddwd %7, %3, %3\n\t"
-                "vpmaddwd %7, %2, %2\n\t"
-                "vpaddd %3, %0, %0\n\t"
-                "vpaddd %2, %1, %1"
+        __asm__(ONE_STEP(INPUTS_UINT8)
                 : "+x"(acc[0]), "+x"(acc[1]), "=&x"(a), "=&x"(b)
                 : "m"(*at), "x"(w[0]), "x"(w[1]), "m"(*ones));
 }
@@ -94,34 +102,12 @@ TARE_ALWAYS_INLINE void add_two_steps(__m256i acc[2], const uint8_t *x,
     const __m256i *const ones = (const __m256i *)(const void *)ones16;
     __m256i a, b, c, d;
     if (is_signed)
-        __asm__("vpbroadcastd %6, %2\n\t"
-                "vpbroadcastd %7, %3\n\t"
-                "vpmaddubsw %2, %8, %4\n\t"
-                "vpmaddubsw %3, %10, %5\n\t"
-                "vpmaddubsw %2, %9, %2\n\t"
-                "vpmaddubsw %3, %11, %3\n\t"
-                "vpaddw %5, %4, %4\n\t"
-                "vpaddw %3, %2, %2\n\t"
-                "vpmaddwd %12, %4, %4\n\t"
-                "vpmaddwd %12, %2, %2\n\t"
-                "vpaddd %4, %0, %0\n\t"
-                "vpaddd %2, %1, %1"
+        __asm__(TWO_STEPS(INPUTS_INT8)
                 : "+x"(acc[0]), "+x"(acc[1]), "=&x"(a), "=&x"(b), "=&x"(c), "=&x"(d)
                 : "m"(at[0]), "m"(at[1]), "x"(first[0]), "x"(first[1]), "x"(second[0]),
                   "x"(second[1]), "m"(*ones));
     else
-        __asm__("vpbroadcastd %6, %2\n\t"
-                "vpbroadcastd %7, %3\n\t"
-                "vpmaddubsw %8, %2, %4\n\t"
-                "vpmaddubsw %10, %3, %5\n\t"
-                "vpmaddubsw %9, %2, %2\n\t"
-                "vpmaddubsw %11, %3, %3\n\t"
-                "vpaddw %5, %4, %4\n\t"
-                "vpaddw %3, %2, %2\n\t"
-                "vpmaddwd %12, %4, %4\n\t"
-                "vpmaddwd %12, %2, %2\n\t"
-                "vpaddd %4, %0, %0\n\t"
-                "vpaddd %2, %1, %1"
+        __asm__(TWO_STEPS(INPUTS_UINT8)
                 : "+x"(acc[0]), "+x"(acc[1]), "=&x"(a), "=&x"(b), "=&x"(c), "=&x"(d)
                 : "m"(at[0]), "m"(at[1]), "x"(first[0]), "x"(first[1]), "x"(second[0]),
                   "x"(second[1]), "m"(*ones));
