@@ -224,34 +224,39 @@ static bool check_pack_matrix(void)
     return ok;
 }
 
-/* Long sums of extreme values, where a 16-bit or a saturating step would show. */
+/* The longest sums, of inputs that are all `x` and weights that are -128 for one
+ * channel and 127 for the others. */
+static bool check_longest(int zero_point, int x, int64_t n_pixels, int64_t n_channels)
+{
+    const struct tare_u8_conv p = {
+        .window = tare_matrix_window(n_pixels, TARE_U8_MAX_TERMS, n_channels),
+        .in_zero_point = zero_point,
+        .epilogue = {
+            .negative_slope = 1, .lower = -INFINITY, .upper = INFINITY, .out_f32 = 1}};
+    struct conv_case t = {.family = &family, .p = p};
+    if (!conv_case_fill(&t)) return false;
+    memset(t.x, x, (size_t)(n_pixels * TARE_U8_MAX_TERMS));
+    for (int64_t i = 0; i < n_channels * TARE_U8_MAX_TERMS; i++)
+        t.weights[i] = i / TARE_U8_MAX_TERMS == 1 ? -128 : 127;
+    for (int64_t c = 0; c < n_channels; c++)
+        t.acc_init[c] =
+            (int32_t)(-zero_point * TARE_U8_MAX_TERMS * (c == 1 ? -128 : 127));
+    tare_u8_conv_pack(&p, t.weights, t.packed);
+    conv_case_naive(&t);
+    const bool ok = check_variants(&t);
+    conv_case_free(&t);
+    return ok;
+}
+
+/* Extreme values, where a 16-bit or a saturating step would show; and inputs so near
+ * the zero point, with channels enough, that a variant may take such a step. */
 static bool check_extremes(void)
 {
-    for (int zero_point = 0; zero_point <= 255; zero_point += 85) {
-        const struct tare_u8_conv p = {
-            .window = {1, 1, 17, TARE_U8_MAX_TERMS, 1, 17, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0,
-                       0, 0},
-            .in_zero_point = zero_point,
-            .epilogue = {.negative_slope = 1,
-                         .lower = -INFINITY,
-                         .upper = INFINITY,
-                         .out_f32 = 1},
-        };
-        struct conv_case t = {.family = &family, .p = p};
-        if (!conv_case_fill(&t)) return false;
-        memset(t.x, 255, 17 * (size_t)TARE_U8_MAX_TERMS);
-        for (int64_t i = 0; i < 3 * TARE_U8_MAX_TERMS; i++)
-            t.weights[i] = i / TARE_U8_MAX_TERMS == 1 ? -128 : 127;
-        for (int64_t c = 0; c < 3; c++)
-            t.acc_init[c] =
-                (int32_t)(-zero_point * TARE_U8_MAX_TERMS * (c == 1 ? -128 : 127));
-        tare_u8_conv_pack(&p, t.weights, t.packed);
-        conv_case_naive(&t);
-        const bool ok = check_variants(&t);
-        conv_case_free(&t);
-        if (!ok) return false;
-    }
-    return true;
+    static const int zero_points[] = {0, 85, 128, 170, 255};
+    for (size_t k = 0; k < sizeof zero_points / sizeof zero_points[0]; k++)
+        if (!check_longest(zero_points[k], 255, 17, 3)) return false;
+    return check_longest(0, 60, 5, 33) && check_longest(128, 128 + 31, 5, 33) &&
+           check_longest(128, 128 - 31, 5, 33) && check_longest(128, 128 + 60, 5, 64);
 }
 
 /* 3x3 windows of which a variant may filter patches of pixels: borders of all kinds,
